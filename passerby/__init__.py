@@ -1,0 +1,63 @@
+"""Passerby: person re-identification from labelled crops to ranked lists.
+
+The names below are the public interface; everything behind them is imported on first use, so that
+``import passerby`` costs milliseconds and does not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from passerby.version import __version__
+
+if TYPE_CHECKING:
+    from passerby.config import Recipe
+    from passerby.data.reader import read_split
+    from passerby.data.records import Record, Split
+    from passerby.embedding.embedder import Embedder, load
+    from passerby.embeddings import Embeddings
+    from passerby.evaluation.evaluate import evaluate
+    from passerby.evaluation.report import Report
+    from passerby.training.loop import train
+    from passerby.visual.rankings import draw_rankings
+
+_HOMES = {
+    "Embedder": "passerby.embedding.embedder",
+    "Embeddings": "passerby.embeddings",
+    "Recipe": "passerby.config",
+    "Record": "passerby.data.records",
+    "Report": "passerby.evaluation.report",
+    "Split": "passerby.data.records",
+    "draw_rankings": "passerby.visual.rankings",
+    "evaluate": "passerby.evaluation.evaluate",
+    "load": "passerby.embedding.embedder",
+    "read_split": "passerby.data.reader",
+    "train": "passerby.training.loop",
+}
+
+__all__ = [
+    "Embedder",
+    "Embeddings",
+    "Recipe",
+    "Record",
+    "Report",
+    "Split",
+    "__version__",
+    "draw_rankings",
+    "evaluate",
+    "load",
+    "read_split",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home module on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'passerby' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

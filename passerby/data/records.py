@@ -1,0 +1,83 @@
+"""Records and splits: what every data set is read into, and all that the rest knows of data.
+
+Person and camera numbers are kept as the data set has them, from the file name to the report:
+renumbering cameras silently changes which pairs count (and has cost toolkits points of mAP).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+JUNK = -1
+"""The person number of images that evaluation ignores (bad or partial boxes in Market-1501)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One image of one person by one camera.
+
+    image: path of the file. person, camera: numbers as the data set has them; camera None when it
+    is not known. source: the data set it comes from; numbers of different sources are unrelated.
+    tracklet: number of the passage; frame: frame number within its video; time: with a zone.
+    """
+
+    image: str
+    person: int
+    camera: int | None
+    source: str
+    tracklet: int | None = None
+    frame: int | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set in its parts: train, query, gallery, and sometimes a validation part of its own.
+
+    distractor: the person number that stands for "none of the test persons" (0 in Market-1501);
+    separate_namespaces: train and test persons are numbered independently (MSMT17), so that equal
+    numbers are different persons; notes: choices of the reader that change figures, printed and
+    stored with the model; ignored: files that are not images of the data set.
+    """
+
+    source: str
+    train: tuple[Record, ...] = ()
+    query: tuple[Record, ...] = ()
+    gallery: tuple[Record, ...] = ()
+    validation: tuple[Record, ...] = ()
+    distractor: int | None = None
+    separate_namespaces: bool = False
+    person_names: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, tuple[Record, ...]]:
+        """The parts that hold images, by name."""
+        named = {
+            "train": self.train,
+            "validation": self.validation,
+            "query": self.query,
+            "gallery": self.gallery,
+        }
+        return {name: records for name, records in named.items() if records}
+
+    @property
+    def has_cameras(self) -> bool:
+        """Whether the images carry camera numbers (readers refuse sets where only some do)."""
+        return all(r.camera is not None for part in self.parts.values() for r in part[:1])
+
+    def without(self, images: frozenset[str]) -> Split:
+        """The same split less some images (set aside because they cannot be read)."""
+        kept = {
+            name: tuple(r for r in records if r.image not in images)
+            for name, records in self.parts.items()
+        }
+        return replace(self, **kept)  # type: ignore[arg-type]
+
+
+def persons_of(records: tuple[Record, ...]) -> set[int]:
+    """The person numbers that occur."""
+    return {record.person for record in records}

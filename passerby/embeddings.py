@@ -1,0 +1,185 @@
+"""Embeddings: vectors with the persons and cameras they belong to. What every later step takes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from passerby.data.records import Record
+
+_OPTIONAL = ("images", "times", "tracklets", "sources", "local")
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Embeddings:
+    """Vectors [N, D] float32 with persons [N] int64 and cameras [N] int64, or None without cameras.
+
+    By keyword, each optional: images [N] file names, times [N] datetime64[us] in UTC (NaT: not
+    known), tracklets [N] int64 (−1: none), sources [N] names of data sets, local [N, S, D] stripe
+    vectors, model: fingerprint of the network they come from.
+    """
+
+    vectors: NDArray[np.float32]
+    persons: NDArray[np.int64]
+    cameras: NDArray[np.int64] | None
+    images: NDArray[np.str_] | None
+    times: NDArray[np.datetime64] | None
+    tracklets: NDArray[np.int64] | None
+    sources: NDArray[np.str_] | None
+    local: NDArray[np.float32] | None
+    model: str
+
+    def __init__(
+        self,
+        vectors: ArrayLike,
+        persons: ArrayLike,
+        cameras: ArrayLike | None = None,
+        *,
+        images: Sequence[str] | NDArray[np.str_] | None = None,
+        times: ArrayLike | None = None,
+        tracklets: ArrayLike | None = None,
+        sources: Sequence[str] | NDArray[np.str_] | None = None,
+        local: ArrayLike | None = None,
+        model: str = "",
+    ) -> None:
+        matrix = np.ascontiguousarray(vectors, dtype=np.float32)
+        if matrix.ndim != 2:
+            raise ValueError(f"vectors must be [N, D], got the shape {list(matrix.shape)}")
+        count = len(matrix)
+        fields = {
+            "vectors": matrix,
+            "persons": _integers("persons", persons, count),
+            "cameras": None if cameras is None else _integers("cameras", cameras, count),
+            "images": None if images is None else _column("images", images, count, np.str_),
+            "times": None if times is None else _column("times", times, count, "datetime64[us]"),
+            "tracklets": None if tracklets is None else _integers("tracklets", tracklets, count),
+            "sources": None if sources is None else _column("sources", sources, count, np.str_),
+            "local": None if local is None else np.ascontiguousarray(local, dtype=np.float32),
+            "model": str(model),
+        }
+        stripes = fields["local"]
+        if isinstance(stripes, np.ndarray) and (stripes.ndim != 3 or len(stripes) != count):
+            raise ValueError(f"local must be [{count}, S, D], got {list(stripes.shape)}")
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of_records(
+        cls,
+        vectors: ArrayLike,
+        records: Sequence[Record],
+        *,
+        local: ArrayLike | None = None,
+        model: str = "",
+    ) -> Embeddings:
+        """Vectors [N, D] of N records, with all that the records know."""
+        cameras = [r.camera for r in records]
+        if any(camera is None for camera in cameras) and any(c is not None for c in cameras):
+            raise ValueError("some records have a camera and some have none; give all or none")
+        known = [r.time for r in records]
+        times = None
+        if any(known):
+            times = np.array(
+                [np.datetime64("NaT") if t is None else _utc(t) for t in known], "datetime64[us]"
+            )
+        tracklets = [-1 if r.tracklet is None else r.tracklet for r in records]
+        return cls(
+            vectors,
+            np.array([r.person for r in records], np.int64),
+            None if not cameras or cameras[0] is None else np.array(cameras, np.int64),
+            images=[r.image for r in records],
+            times=times,
+            tracklets=tracklets if any(t >= 0 for t in tracklets) else None,
+            sources=[r.source for r in records],
+            local=local,
+            model=model,
+        )
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __getitem__(self, rows: ArrayLike | slice) -> Embeddings:
+        """The chosen rows (index array, mask or slice) as Embeddings."""
+        index = rows if isinstance(rows, slice) else np.asarray(rows)
+
+        def pick(column: NDArray | None) -> NDArray | None:
+            return None if column is None else column[index]
+
+        optional = {name: pick(getattr(self, name)) for name in _OPTIONAL}
+        return Embeddings(
+            self.vectors[index],
+            self.persons[index],
+            pick(self.cameras),
+            images=optional["images"],
+            times=optional["times"],
+            tracklets=optional["tracklets"],
+            sources=optional["sources"],
+            local=optional["local"],
+            model=self.model,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write one ``.npz`` (no pickle), whole or not at all. Returns the path written."""
+        target = Path(path)
+        if target.suffix != ".npz":
+            target = target.with_name(target.name + ".npz")
+        columns = {"vectors": self.vectors, "persons": self.persons, "model": np.str_(self.model)}
+        for name in ("cameras", *_OPTIONAL):
+            value = getattr(self, name)
+            if value is not None:
+                columns[name] = value
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(suffix=".npz", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, allow_pickle=False, **columns)
+            os.replace(temporary, target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return target
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Embeddings:
+        """Read what `save` wrote. Raises ValueError when the file is something else."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                columns = {name: stored[name] for name in stored.files}
+            vectors, persons = columns.pop("vectors"), columns.pop("persons")
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise ValueError(
+                f"{path} is not an embeddings file: expected an .npz with vectors [N, D] and "
+                f"persons [N] ({error})"
+            ) from None
+        unknown = set(columns) - {"cameras", "model", *_OPTIONAL}
+        if unknown:
+            raise ValueError(f"{path} holds unknown columns: {', '.join(sorted(unknown))}")
+        columns["model"] = str(columns.get("model", ""))
+        return cls(vectors, persons, columns.pop("cameras", None), **columns)
+
+
+def _integers(name: str, values: ArrayLike, count: int) -> NDArray[np.int64]:
+    column = np.asarray(values)
+    if column.size and column.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers, got {column.dtype}")
+    return _column(name, column, count, np.int64)
+
+
+def _column(name: str, values: ArrayLike, count: int, dtype: type | str) -> NDArray:
+    column = np.asarray(values, dtype=dtype)
+    if column.shape != (count,):
+        raise ValueError(f"{name} must be [{count}] like the vectors, got {list(column.shape)}")
+    return np.ascontiguousarray(column)
+
+
+def _utc(time: datetime) -> np.datetime64:
+    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")

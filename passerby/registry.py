@@ -1,0 +1,174 @@
+"""From a written call such as ``"triplet(margin=0.3)"`` to the object it names.
+
+Losses, attention modules, backbones, poolings, classifiers, data sets, augmentations and recipes
+are chosen by such calls in recipes, on the command line and in saved configurations. Options are
+declared once, in the constructor's signature, and a slip is answered with what was meant.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, TypeVar
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+_WORDS = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A component's name with its options, as written: ``Call("triplet", {"margin": 0.3})``."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Call:
+        """Read ``name`` or ``name(option=value, ...)``.
+
+        Values are Python literals; a bare word is a string, so that shells need no quotes:
+        ``msmt17(val=separate)``. Raises ValueError for anything else (nothing is evaluated).
+        """
+        wanted = f"expected name(option=value, ...), got {text!r}"
+        try:
+            tree = ast.parse(_underscored(text.strip()), mode="eval").body
+        except SyntaxError:
+            raise ValueError(wanted) from None
+        if isinstance(tree, ast.Name):
+            return cls(tree.id)
+        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or tree.args:
+            raise ValueError(wanted)
+        options = {}
+        for keyword in tree.keywords:
+            if keyword.arg is None:
+                raise ValueError(wanted)
+            options[keyword.arg] = _literal(keyword.value, wanted)
+        return cls(tree.func.id, options)
+
+    def __str__(self) -> str:
+        if not self.options:
+            return self.name
+        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.options.items())})"
+
+    def with_option(self, option: str, value: Any) -> Call:
+        """The same call with one option set."""
+        return Call(self.name, {**self.options, option: value})
+
+
+def _underscored(text: str) -> str:
+    """``cross-entropy(...)`` as ``cross_entropy(...)``: the command line writes names with ``-``."""
+    name, bracket, options = text.partition("(")
+    return name.replace("-", "_") + bracket + options
+
+
+def _literal(node: ast.expr, wanted: str) -> Any:
+    if isinstance(node, ast.Name):
+        return _WORDS.get(node.id.lower(), node.id)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise ValueError(wanted) from None
+
+
+def suggest(word: str, known: list[str]) -> str:
+    """``"; did you mean 'triplet'?"`` when something known is near, else an empty string."""
+    near = difflib.get_close_matches(word.replace("-", "_"), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class Registry:
+    """The components of one kind, found in a module or in the modules of a package.
+
+    The package is imported on first use, so that a registry costs nothing until it is asked.
+    """
+
+    def __init__(self, noun: str, home: str) -> None:
+        self.noun = noun
+        self._home = home
+        self._found: dict[str, Callable[..., Any]] = {}
+        self._imported = False
+
+    def register(self, component: T) -> T:
+        """Decorator: enter a class or function under its own name (``PairCircle`` as ``pair_circle``)."""
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", component.__name__).lower()
+        if name in self._found:
+            raise ValueError(f"two {self.noun}s are named {name!r}: rename one of them")
+        self._found[name] = component
+        return component
+
+    def names(self) -> list[str]:
+        """All registered names, sorted."""
+        self._import_home()
+        return sorted(self._found)
+
+    def get(self, name: str) -> Callable[..., Any]:
+        """The class or function of that name; ValueError with a suggestion when there is none."""
+        self._import_home()
+        name = name.replace("-", "_")
+        if name not in self._found:
+            raise ValueError(
+                f"no {self.noun} is named {name!r}{suggest(name, list(self._found))} "
+                f"(known: {', '.join(self.names())})"
+            )
+        return self._found[name]
+
+    def build(self, call: str | Call, **given: Any) -> Any:
+        """Construct what the call names.
+
+        ``given`` are the arguments that the caller supplies (channels, number of persons), not
+        the user: a call that sets one of them, or an option that does not exist, or leaves out a
+        required one, raises ValueError.
+        """
+        call = Call.parse(call) if isinstance(call, str) else call
+        component = self.get(call.name)
+        parameters = inspect.signature(component).parameters
+        allowed = [name for name in parameters if name not in given]
+        for option in call.options:
+            if option not in allowed:
+                raise ValueError(
+                    f"{self.noun} {call.name!r} has no option {option!r}"
+                    f"{suggest(option, allowed)} (options: {', '.join(allowed) or 'none'})"
+                )
+        missing = [
+            name
+            for name in allowed
+            if parameters[name].default is inspect.Parameter.empty and name not in call.options
+        ]
+        if missing:
+            raise ValueError(f"{self.noun} {call.name!r} needs {', '.join(missing)}")
+        return component(**given, **call.options)
+
+    def describe(self, name: str) -> tuple[str, str]:
+        """(the options with their defaults, the first line of the docstring) of one component."""
+        component = self.get(name)
+        options = [
+            f"{p.name}={p.default!r}"
+            for p in inspect.signature(component).parameters.values()
+            if p.default is not inspect.Parameter.empty
+        ]
+        return ", ".join(options), (inspect.getdoc(component) or "").partition("\n")[0]
+
+    def _import_home(self) -> None:
+        if self._imported:
+            return
+        self._imported = True
+        home = import_module(self._home)
+        for module in iter_modules(getattr(home, "__path__", [])):
+            import_module(f"{self._home}.{module.name}")
+
+
+ATTENTIONS = Registry("attention", "passerby.models.attention")
+AUGMENTATIONS = Registry("augmentation", "passerby.data.transforms")
+BACKBONES = Registry("backbone", "passerby.models.backbones")
+CLASSIFIERS = Registry("classifier", "passerby.models.classifiers")
+DATASETS = Registry("data set", "passerby.data.datasets")
+LOSSES = Registry("loss", "passerby.losses")
+POOLINGS = Registry("pooling", "passerby.models.pooling")
+RECIPES = Registry("recipe", "passerby.recipes")
