@@ -63,7 +63,7 @@ class Call:
 
 
 def _underscored(text: str) -> str:
-    """``cross-entropy(...)`` as ``cross_entropy(...)``: the command line writes names with ``-``."""
+    """The command line may write ``cross-entropy(...)`` for ``cross_entropy(...)``."""
     name, bracket, options = text.partition("(")
     return name.replace("-", "_") + bracket + options
 
@@ -96,7 +96,7 @@ class Registry:
         self._imported = False
 
     def register(self, component: T) -> T:
-        """Decorator: enter a class or function under its own name (``PairCircle`` as ``pair_circle``)."""
+        """Decorator: enter a class or function by its name, ``PairCircle`` as ``pair_circle``."""
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", component.__name__).lower()
         if name in self._found:
             raise ValueError(f"two {self.noun}s are named {name!r}: rename one of them")
