@@ -34,6 +34,7 @@ def rank(
     query: Embeddings,
     gallery: Embeddings,
     k: int = 10,
+    *,
     queries: Sequence[int] | None = None,
     metric: Metric = "cosine",
     camera_rule: bool = True,
