@@ -11,7 +11,7 @@ from passerby.registry import LOSSES
 
 
 def pair_similarities(vectors: Tensor, persons: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Cosines [B, B] in float32, with masks [B, B] of positive pairs (never itself) and negatives."""
+    """Cosines [B, B] in float32, masks [B, B] of positive pairs (never itself) and of negatives."""
     with torch.autocast(vectors.device.type, enabled=False):
         vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
         unit = F.normalize(vectors)

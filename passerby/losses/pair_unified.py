@@ -1,4 +1,4 @@
-"""The unified pair loss (the paper's eq. 4; Sun et al. 2020, eq. 1), of which circle is a variant."""
+"""Unified pair loss (the paper's eq. 4; Sun et al. 2020, eq. 1), of which circle is a variant."""
 
 from __future__ import annotations
 
