@@ -35,6 +35,13 @@ class _Sample:
     set_aside: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    images: Tensor  # [B, 3, H, W] uint8
+    rows: Tensor  # [B]
+    set_aside: tuple[str, ...]
+
+
 class TrainingImages(Dataset[_Sample]):
     """Records as augmented uint8 images [3, H, W]; an unreadable one is replaced by another of
     the same person, and reported, so that the batch keeps its P × K form."""
@@ -97,31 +104,31 @@ class Loader:
             position += len(rows)
         loader = DataLoader(
             self._images,
-            batch_sampler=keys,  # type: ignore[arg-type]
+            batch_sampler=keys,
             num_workers=self._workers,
-            collate_fn=_samples,
-            pin_memory=False,
+            collate_fn=_stacked,
         )
-        for samples in loader:
-            yield self._batch(samples)
+        for loaded in loader:
+            yield self._batch(loaded)
 
-    def _batch(self, samples: list[_Sample]) -> Batch:
-        readable = [sample for sample in samples if sample.image is not None]
-        if not readable:
-            raise ValueError(
-                "no image of a whole batch can be read: " + "; ".join(samples[0].set_aside[:3])
-            )
-        rows = torch.tensor([sample.row for sample in readable])
-        images = torch.stack([s.image for s in readable if s.image is not None])
+    def _batch(self, loaded: _Loaded) -> Batch:
+        images = loaded.images.pin_memory() if self._pin_memory else loaded.images
+        rows = loaded.rows
         return Batch(
-            images.pin_memory() if self._pin_memory else images,
+            images,
             self._persons[rows],
             self._cameras[rows],
             self._sources[rows],
             rows,
-            tuple(line for sample in samples for line in sample.set_aside),
+            loaded.set_aside,
         )
 
 
-def _samples(samples: list[_Sample]) -> list[_Sample]:
-    return samples
+def _stacked(samples: list[_Sample]) -> _Loaded:
+    """One batch, put together in the worker; images that have no replacement are left out."""
+    set_aside = tuple(line for sample in samples for line in sample.set_aside)
+    images = [sample.image for sample in samples if sample.image is not None]
+    if not images:
+        raise ValueError("no image of a whole batch can be read: " + "; ".join(set_aside[:3]))
+    rows = [sample.row for sample in samples if sample.image is not None]
+    return _Loaded(torch.stack(images), torch.tensor(rows), set_aside)
