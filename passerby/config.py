@@ -21,8 +21,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Input:
-    """How an image becomes the network's input: RGB, resized, then (value / 255 − mean) / std."""
+    """How an image becomes the network's input: resized, then (value / 255 − mean) / std."""
 
+    colours: Literal["rgb"] = "rgb"
     height: int = 256
     width: int = 128
     filter: Literal["bilinear", "bicubic"] = "bilinear"

@@ -77,7 +77,7 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
             f"{source} is no model folder: expected {_WEIGHTS} and {_CONFIG}, as `passerby train` "
             "writes them into its --out folder"
         )
-    card = _read_card(source / _CONFIG)
+    card = read_card(source)
     try:
         state = load_file(source / _WEIGHTS)
     except (SafetensorError, OSError) as error:
@@ -104,7 +104,9 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read_card(path: Path) -> Card:
+def read_card(folder: str | os.PathLike[str]) -> Card:
+    """The card of a model folder. Raises ValueError when it is damaged or of a newer format."""
+    path = Path(folder) / _CONFIG
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content.pop("format")
