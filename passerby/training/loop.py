@@ -94,7 +94,7 @@ def train(
 
     card = _card(recipe, split, held, classes, seed)
     with Logbook(out, recipe.epochs, first_epoch, console) as logbook:
-        logbook.say(_opening(recipe, split, held, len(classes), first_epoch, place))
+        logbook.say(_opening(recipe, split, held, first_epoch, place))
         for epoch in range(first_epoch, recipe.epochs):
             batches = sampler.epoch(epoch)
             for number, batch in enumerate(loader.epoch(epoch, batches)):
@@ -213,10 +213,10 @@ def _opening(
     recipe: Recipe,
     split: Split,
     held: HoldOut,
-    persons: int,
     first_epoch: int,
     place: torch.device,
 ) -> str:
+    persons = len({(record.source, record.person) for record in held.train})
     lines = [
         f"{recipe.name}: {len(held.train)} images of {persons} persons of {split.source}, "
         f"{recipe.epochs} epochs on {place}"
