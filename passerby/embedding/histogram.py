@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from PIL import Image
 
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
+from passerby.embedding.embedder import Embedded
 from passerby.embeddings import Embeddings
 
 HEIGHT, WIDTH = 128, 64
@@ -30,14 +30,6 @@ MODEL = "hsv-histogram-6x8x4x4"
 _CELLS = BINS[0] * BINS[1] * BINS[2]
 _STRIPE_OF_ROW = np.arange(HEIGHT) * STRIPES // HEIGHT
 _CHUNK = 64
-
-
-@dataclass(frozen=True, eq=False)
-class HistogramEmbeddings:
-    """Histograms of the readable images, in the order of the records, and what was set aside."""
-
-    embeddings: Embeddings
-    unreadable: tuple[UnreadableImage, ...]
 
 
 def colour_histogram(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -62,26 +54,29 @@ def colour_histogram(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def embed_histograms(
-    records: Sequence[Record], progress: Callable[[int, int], object] | None = None
-) -> HistogramEmbeddings:
-    """The histograms of the records' images; unreadable ones are set aside and returned.
+    records: Sequence[Record], progress: Callable[[int, int], None] | None = None
+) -> Embedded:
+    """The histograms of the records' images; those that cannot be read are set aside.
 
-    progress: called with the number of images done and of all, after every 64 images.
+    progress is called with (images done, images in all) after every 64. Raises ValueError when not
+    one image can be read.
     """
-    vectors, kept, unreadable = [], [], []
+    vectors, kept, set_aside = [], [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(records), _CHUNK):
             chunk = records[start : start + _CHUNK]
             for record, outcome in zip(chunk, pool.map(_histogram, chunk), strict=True):
                 if isinstance(outcome, UnreadableImage):
-                    unreadable.append(outcome)
+                    set_aside.append(outcome)
                 else:
                     vectors.append(outcome)
                     kept.append(record)
             if progress is not None:
                 progress(min(start + _CHUNK, len(records)), len(records))
-    matrix = np.stack(vectors) if vectors else np.empty((0, STRIPES * _CELLS), np.float32)
-    return HistogramEmbeddings(Embeddings.of_records(matrix, kept, model=MODEL), tuple(unreadable))
+    if not kept:
+        reason = f"; the first: {set_aside[0]}" if set_aside else ""
+        raise ValueError(f"none of {len(records)} images can be read{reason}")
+    return Embedded(Embeddings.of_records(np.stack(vectors), kept, model=MODEL), tuple(set_aside))
 
 
 def _histogram(record: Record) -> NDArray[np.float32] | UnreadableImage:

@@ -83,17 +83,21 @@ def test_sets_unreadable_images_aside(tmp_path: Path) -> None:
     outcome = embed_histograms(records, lambda done, total: calls.append((done, total)))
     assert calls == [(64, 130), (128, 130), (130, 130)]
     assert outcome.embeddings.persons.tolist() == [row for row in range(130) if row != 70]
-    assert len(outcome.unreadable) == 1
-    assert "70.png" in str(outcome.unreadable[0])
+    assert len(outcome.set_aside) == 1
+    assert "70.png" in str(outcome.set_aside[0])
     assert outcome.embeddings.vectors[0] == pytest.approx(
         colour_histogram(np.full((16, 8, 3), (0, 0, 255), np.uint8))
     )
 
 
 def test_nothing_to_embed() -> None:
-    outcome = embed_histograms([])
-    assert outcome.embeddings.vectors.shape == (0, 768)
-    assert outcome.unreadable == ()
+    with pytest.raises(ValueError, match="none of 0 images can be read"):
+        embed_histograms([])
+    missing = Record("missing.jpg", person=1, camera=1, source="made")
+    with pytest.raises(
+        ValueError, match=r"none of 1 images can be read; the first: .*missing\.jpg"
+    ):
+        embed_histograms([missing])
 
 
 @pytest.mark.skipif(not PEOPLE.is_dir(), reason="the real person crops are not on this machine")
