@@ -383,7 +383,7 @@ def _heat_cell(x: float, y: float, width: float, height: float, pair: CameraPair
     share = min(max(pair.rank1 / 100, 0.0), 1.0)
     # From almost white to Okabe and Ito's blue; the text changes where its contrast would drop.
     colour = tuple(round(a + share * (b - a)) for a, b in ((243, 0), (246, 90), (250, 150)))
-    ink = "#fff" if share > 0.55 else "#1b1b1b"
+    ink = "#fff" if share > 0.75 else "#1b1b1b"
     tip = (
         f"camera {pair.query_camera} to camera {pair.gallery_camera}: rank-1 {pair.rank1:.1f} %, "
         f"mAP {pair.mean_average_precision:.1f} %, {pair.queries} queries"

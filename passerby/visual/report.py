@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -101,14 +100,15 @@ def write_report(path: str | os.PathLike[str], page: Page) -> Path:
     target = Path(path)
     text = render_report(page)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".html", dir=target.parent)
+    # Opened the ordinary way, because a temporary file of the tempfile module would be readable by
+    # its owner alone, and pages are handed on.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         # Lone surrogates (file names that are not UTF-8) would stop the whole page.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
+        temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     return target
 
