@@ -130,7 +130,11 @@ class Embeddings:
         target = Path(path)
         if target.suffix != ".npz":
             target = target.with_name(target.name + ".npz")
-        columns = {"vectors": self.vectors, "persons": self.persons, "model": np.str_(self.model)}
+        columns: dict[str, NDArray] = {
+            "vectors": self.vectors,
+            "persons": self.persons,
+            "model": np.array(self.model),
+        }
         for name in ("cameras", *_OPTIONAL):
             value = getattr(self, name)
             if value is not None:
@@ -139,7 +143,7 @@ class Embeddings:
         handle, temporary = tempfile.mkstemp(suffix=".npz", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, allow_pickle=False, **columns)
+                np.savez(file, **columns)  # type: ignore[arg-type]
             os.replace(temporary, target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

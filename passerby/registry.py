@@ -77,6 +77,13 @@ def _literal(node: ast.expr, wanted: str) -> Any:
         raise ValueError(wanted) from None
 
 
+def _parameters(component: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The options of a component; a module without a constructor of its own has none."""
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(component).parameters
+    return {name: p for name, p in parameters.items() if p.kind not in open_ended}
+
+
 def suggest(word: str, known: list[str]) -> str:
     """``"; did you mean 'triplet'?"`` when something known is near, else an empty string."""
     near = difflib.get_close_matches(word.replace("-", "_"), known, n=1)
@@ -128,7 +135,7 @@ class Registry:
         """
         call = Call.parse(call) if isinstance(call, str) else call
         component = self.get(call.name)
-        parameters = inspect.signature(component).parameters
+        parameters = _parameters(component)
         allowed = [name for name in parameters if name not in given]
         for option in call.options:
             if option not in allowed:
@@ -150,7 +157,7 @@ class Registry:
         component = self.get(name)
         options = [
             f"{p.name}={p.default!r}"
-            for p in inspect.signature(component).parameters.values()
+            for p in _parameters(component).values()
             if p.default is not inspect.Parameter.empty
         ]
         return ", ".join(options), (inspect.getdoc(component) or "").partition("\n")[0]

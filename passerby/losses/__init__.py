@@ -1,0 +1,47 @@
+"""Losses, one file each: ``loss(features, batch) -> scalar``.
+
+A loss sees the network's Features and the batch's labels, and sums over the parts where a network
+has several. It may hold parameters of its own; the optimizer collects them.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Part(Protocol):
+    """What a loss may ask of a part of the features."""
+
+    @property
+    def before_neck(self) -> Tensor:
+        """Vectors [B, D] before the neck."""
+
+    def logits(self, persons: Tensor) -> Tensor:
+        """Logits [B, C] given the labels [B]."""
+
+
+class Features(Protocol):
+    """What a loss may ask of the features."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The supervised vectors."""
+
+
+class Batch(Protocol):
+    """What a loss may ask of a batch."""
+
+    @property
+    def persons(self) -> Tensor:
+        """Labels [B] int64: class indices 0…C−1."""
+
+
+class Loss(nn.Module):
+    """A term of the objective."""
+
+    @abstractmethod
+    def forward(self, features: Features, batch: Batch) -> Tensor:
+        """The loss, a scalar."""

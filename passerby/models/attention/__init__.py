@@ -1,0 +1,32 @@
+"""Attention modules, one file each: channels in, same shape out.
+
+Each says where it belongs: in every residual "block" (on the residual branch before the addition),
+after some blocks of a "stage", or after the "last" stage; and each can begin as the identity, so
+that a network with pretrained weights starts from its pretrained features.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """A module [B, C, H, W] -> [B, C, H, W], constructed with the number of channels."""
+
+    placement: ClassVar[Literal["block", "stage", "last"]]
+
+    @abstractmethod
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps [B, C, H, W] of the same shape, attended."""
+
+    @abstractmethod
+    def begin_as_constant(self) -> float:
+        """Set the module so that it multiplies its input by a constant; return the constant.
+
+        A sigmoid gate with zero weights gives one half. The backbone divides the batch norm
+        before it by the constant (a power of two, so nothing is rounded), and branch and
+        attention together begin as the pretrained branch.
+        """

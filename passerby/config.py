@@ -1,0 +1,232 @@
+"""Recipe: everything that decides a training run, as frozen dataclasses that go to and from JSON.
+
+A recipe is built by a function (see ``recipes/``), changed by ``--set a.b=value``, and stored
+beside the weights. Components stand in it as calls (``"triplet(margin=0.3)"``, see `registry`).
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import types
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from passerby.registry import Call, suggest
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Input:
+    """How an image becomes the network's input: resized, then (value / 255 − mean) / std."""
+
+    colours: Literal["rgb"] = "rgb"
+    height: int = 256
+    width: int = 128
+    filter: Literal["bilinear", "bicubic"] = "bilinear"
+    antialias: bool = True
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class Network:
+    """Backbone to classifier. start: ImageNet weights or none; neck: batch norm (BNNeck), none."""
+
+    backbone: str = "resnet50(last_stride=1)"
+    start: Literal["imagenet", "none"] = "none"
+    attention: str = "none"
+    pooling: str = "average"
+    neck: Literal["batch_norm", "none"] = "batch_norm"
+    classifier: str = "linear"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A batch: so many persons, so many images of each (P × K)."""
+
+    persons: int = 16
+    images: int = 4
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One term of the weighted sum that is minimised."""
+
+    loss: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Update rule; rate is the learning rate that warm-up reaches."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    rate: float = 3.5e-4
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over epochs: linear warm-up, then steps or a cosine down to ``floor`` × rate.
+
+    warm_up in epochs, from ``warm_up_start`` × rate; at each of ``steps`` (epochs) × ``factor``.
+    """
+
+    kind: Literal["step", "cosine", "constant"] = "step"
+    warm_up: float = 10.0
+    warm_up_start: float = 0.01
+    steps: tuple[int, ...] = (40, 70)
+    factor: float = 0.1
+    floor: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A full, named configuration of a run.
+
+    validation_persons: persons held out of train to choose the best epoch (0: the last epoch is
+    the result), scored every ``validate_every`` epochs. origins: where each choice comes from, as
+    (choice, origin) lines: the paper is silent on many.
+    """
+
+    name: str
+    epochs: int = 120
+    input: Input = Input()
+    network: Network = Network()
+    augmentations: tuple[str, ...] = ("flip", "pad_and_crop", "erase")
+    sampling: Sampling = Sampling()
+    losses: tuple[LossTerm, ...] = (LossTerm("cross_entropy"),)
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    validation_persons: int = 0
+    validate_every: int = 5
+    origins: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> str:
+        """The recipe as JSON text that `from_json` reads back."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Read a recipe; unknown keys and wrong types are named with their path (ValueError)."""
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"a recipe must be JSON: {error}") from None
+        return _read(cls, content, "recipe")
+
+    def with_setting(self, path: str, value: str | float | bool) -> Recipe:
+        """The recipe with one value changed, as ``--set path=value`` does.
+
+        A path goes through fields (``optimizer.rate``), into the options of a component
+        (``network.classifier.scale``), and into a loss by its name (``losses.triplet.margin``,
+        ``losses.triplet.weight``). Raises ValueError naming what exists at the wrong step.
+        """
+        parsed = _literal(value) if isinstance(value, str) else value
+        return _set(self, path.split("."), parsed, path)
+
+
+def _literal(text: str) -> Any:
+    """``0.2`` as a number, ``true`` as a boolean, ``(40,70)`` as a tuple, the rest as text."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
+    step, rest = steps[0].replace("-", "_"), steps[1:]
+    names = [f.name for f in dataclasses.fields(node)]
+    if step not in names:
+        raise ValueError(
+            f"--set {path}: {type(node).__name__} has no field {step!r}{suggest(step, names)} "
+            f"(fields: {', '.join(names)})"
+        )
+    current = getattr(node, step)
+    if not rest:
+        expected = get_type_hints(type(node))[step]
+        changed = _read(expected, value, path)
+    elif isinstance(current, tuple):
+        changed = _set_in_losses(current, rest, value, path)
+    elif dataclasses.is_dataclass(current):
+        changed = _set(current, rest, value, path)
+    elif isinstance(current, str) and len(rest) == 1:
+        changed = str(Call.parse(current).with_option(rest[0].replace("-", "_"), value))
+    else:
+        raise ValueError(f"--set {path}: {step} is {current!r} and has no field {'.'.join(rest)}")
+    return replace(node, **{step: changed})
+
+
+def _set_in_losses(
+    terms: tuple[Any, ...], steps: list[str], value: Any, path: str
+) -> tuple[LossTerm, ...]:
+    if not all(isinstance(term, LossTerm) for term in terms) or len(steps) != 2:
+        raise ValueError(f"--set {path}: expected losses.NAME.weight or losses.NAME.OPTION")
+    name, option = (step.replace("-", "_") for step in steps)
+    names = [Call.parse(term.loss).name for term in terms]
+    if name not in names:
+        raise ValueError(f"--set {path}: the recipe has the losses {', '.join(names)}")
+    row = names.index(name)
+    if option == "weight":
+        changed = replace(terms[row], weight=_read(float, value, path))
+    else:
+        changed = replace(
+            terms[row], loss=str(Call.parse(terms[row].loss).with_option(option, value))
+        )
+    return (*terms[:row], changed, *terms[row + 1 :])
+
+
+def _read(expected: Any, value: Any, path: str) -> Any:
+    """Convert JSON content to a field's type, or say what does not fit."""
+    origin = get_origin(expected)
+    if dataclasses.is_dataclass(expected):
+        return _read_dataclass(expected, value, path)
+    if origin is tuple:
+        return _read_tuple(get_args(expected), value, path)
+    if origin is Literal:
+        if value not in get_args(expected):
+            known = ", ".join(map(repr, get_args(expected)))
+            raise ValueError(f"{path} must be one of {known}, got {value!r}")
+        return value
+    if origin in (Union, types.UnionType):
+        raise AssertionError("recipes hold no unions")
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not expected:
+        raise ValueError(f"{path} must be {expected.__name__}, got {value!r}")
+    return value
+
+
+def _read_dataclass(expected: Any, value: Any, path: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must be a mapping of fields, got {value!r}")
+    hints = get_type_hints(expected)
+    for key in value:
+        if key not in hints:
+            raise ValueError(f"{path} has an unknown field {key!r}{suggest(key, list(hints))}")
+    try:
+        return expected(
+            **{key: _read(hints[key], item, f"{path}.{key}") for key, item in value.items()}
+        )
+    except TypeError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _read_tuple(items: tuple[Any, ...], value: Any, path: str) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{path} must be a list, got {value!r}")
+    if items[-1] is Ellipsis:
+        return tuple(_read(items[0], item, f"{path}[{i}]") for i, item in enumerate(value))
+    if len(value) != len(items):
+        raise ValueError(f"{path} must hold {len(items)} values, got {len(value)}")
+    return tuple(
+        _read(kind, item, f"{path}[{i}]")
+        for i, (kind, item) in enumerate(zip(items, value, strict=True))
+    )

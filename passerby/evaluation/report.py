@@ -1,0 +1,114 @@
+"""Report: the outcome of an evaluation, in percent, with the queries behind the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class CameraPair:
+    """Score of the queries of one camera against the gallery images of another, in percent.
+
+    source: the data set; camera numbers of different sources are different cameras.
+    """
+
+    source: str
+    query_camera: int
+    gallery_camera: int
+    queries: int
+    rank1: float
+    mean_average_precision: float
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Scores of an evaluation.
+
+    cmc [top] percent of queries with a match within rank 1…top; mean_average_precision and minp in
+    percent; queries: how many were scored; left_out: queries without any match (or junk), which
+    are not scored; gallery: images ranked, junk not counted. Per scored query: query_rows [Q] rows
+    of the query part, first_ranks [Q], average_precisions [Q] in 0…1.
+    """
+
+    cmc: NDArray[np.float64]
+    mean_average_precision: float
+    minp: float
+    queries: int
+    left_out: int
+    gallery: int
+    metric: str
+    camera_rule: bool
+    query_rows: NDArray[np.int64]
+    first_ranks: NDArray[np.int64]
+    average_precisions: NDArray[np.float64]
+    camera_pairs: tuple[CameraPair, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def rank(self, k: int) -> float:
+        """Percent of queries with a match within rank k."""
+        if k < 1:
+            raise ValueError(f"ranks start at 1, got {k}")
+        return float(100 * np.mean(self.first_ranks <= k))
+
+    @property
+    def rank1(self) -> float:
+        """Percent of queries whose nearest gallery image is a match."""
+        return self.rank(1)
+
+    @property
+    def rank5(self) -> float:
+        """Percent of queries with a match within rank 5."""
+        return self.rank(5)
+
+    @property
+    def rank10(self) -> float:
+        """Percent of queries with a match within rank 10."""
+        return self.rank(10)
+
+    def figures(self) -> dict[str, float]:
+        """The scores in percent by name, rounded to two decimals."""
+        return {
+            "rank1": round(self.rank1, 2),
+            "rank5": round(self.rank5, 2),
+            "rank10": round(self.rank10, 2),
+            "mean_average_precision": round(self.mean_average_precision, 2),
+            "minp": round(self.minp, 2),
+        }
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The report as JSON text, also written to ``path`` when given."""
+        content = {
+            **self.figures(),
+            "queries": self.queries,
+            "left_out": self.left_out,
+            "gallery": self.gallery,
+            "metric": self.metric,
+            "camera_rule": self.camera_rule,
+            "cmc": np.round(self.cmc, 4).tolist(),
+            "notes": list(self.notes),
+            "camera_pairs": [vars(pair) for pair in self.camera_pairs],
+            "per_query": {
+                "row": self.query_rows.tolist(),
+                "first_rank": self.first_ranks.tolist(),
+                "average_precision": np.round(self.average_precisions, 6).tolist(),
+            },
+        }
+        text = json.dumps(content, indent=1)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def __str__(self) -> str:
+        left = f", {self.left_out} left out (no match)" if self.left_out else ""
+        rule = "" if self.camera_rule else ", camera rule off"
+        return (
+            f"rank-1 {self.rank1:.2f}  rank-5 {self.rank5:.2f}  rank-10 {self.rank10:.2f}  "
+            f"mAP {self.mean_average_precision:.2f}  mINP {self.minp:.2f}  "
+            f"({self.queries} queries{left}, {self.gallery} gallery images, {self.metric}{rule})"
+        )

