@@ -90,25 +90,31 @@ def test_both_versions_in_one_folder(msmt):
         read_split(str(msmt))
 
 
-@pytest.mark.long
-def test_listing_the_full_set_takes_seconds(tmp_path):
-    for part, person_count, image_count in (("train", 1041, 31), ("test", 3060, 31)):
-        names = [
+def test_no_file_is_asked_for_by_itself(msmt, monkeypatch):
+    monkeypatch.setattr("passerby.data.listing.os.path.isfile", pytest.fail)
+    before = len(list(msmt.rglob("*.jpg")))
+    assert sum(len(part) for part in read_split(f"msmt17={msmt}").parts.values()) == before
+
+
+def test_listing_takes_seconds(tmp_path, request):
+    """A tenth of the set's 126,441 images; all of them with --long."""
+    share = 1 if request.config.getoption("--long", default=False) else 10
+    made = {}
+    for part, persons in (("train", 1041 // share), ("test", 3060 // share)):
+        made[part] = [
             f"{p:04d}/{p:04d}_{i:03d}_{i % 15 + 1:02d}_0303noon_0001_0.jpg {p}"
-            for p in range(person_count)
-            for i in range(image_count)
+            for p in range(persons)
+            for i in range(31)
         ]
-        for person in range(person_count):
+        for person in range(persons):
             (tmp_path / part / f"{person:04d}").mkdir(parents=True)
-        for name in names:
-            (tmp_path / part / name.split()[0]).touch()
-        if part == "train":
-            (tmp_path / "list_train.txt").write_text("\n".join(names))
-        else:
-            (tmp_path / "list_query.txt").write_text("\n".join(names[::8]))
-            rest = [name for i, name in enumerate(names) if i % 8]
-            (tmp_path / "list_gallery.txt").write_text("\n".join(rest))
+        for line in made[part]:
+            (tmp_path / part / line.split()[0]).touch()
+    lists = {"train": made["train"], "query": made["test"][::8]}
+    lists["gallery"] = [line for i, line in enumerate(made["test"]) if i % 8]
+    for name, lines in lists.items():
+        (tmp_path / f"list_{name}.txt").write_text("\n".join(lines))
     start = time.perf_counter()
     split = read_split(str(tmp_path))
     assert time.perf_counter() - start < 5
-    assert sum(map(len, split.parts.values())) == 127_131
+    assert sum(map(len, split.parts.values())) == sum(map(len, made.values()))
