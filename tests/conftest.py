@@ -1,8 +1,13 @@
 """Fixtures that several folders of tests share."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import simplejpeg
+
+MakeImages = Callable[[Path, Iterable[str]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +17,19 @@ def people() -> Path:
     if not root.is_dir():
         pytest.skip(f"real images are not at {root}")
     return root
+
+
+@pytest.fixture(scope="session")
+def make_images() -> MakeImages:
+    """Writes a small JPEG under every name below a folder; returns the folder."""
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 8, 3), np.uint8)
+    jpeg = simplejpeg.encode_jpeg(pixels)
+
+    def make(folder: Path, names: Iterable[str]) -> Path:
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(jpeg)
+        return folder
+
+    return make

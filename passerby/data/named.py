@@ -88,19 +88,22 @@ def number_persons(names: Iterable[str]) -> dict[str, int]:
 
     Names that are different texts of one integer (``7`` and ``007``) are numbered by order too.
     """
-    return _own_numbers(names, _INTEGER) or _by_order(names)
+    distinct = set(names)
+    return _own_numbers(distinct, _INTEGER) or _by_order(distinct)
 
 
 def number_cameras(names: Iterable[str]) -> dict[str, int]:
     """The same for cameras, where ``cam3``, ``camera_3`` and ``c3`` also carry a number."""
-    return _own_numbers(names, _INTEGER) or _own_numbers(names, _CAMERA) or _by_order(names)
+    distinct = set(names)
+    for expression in (_INTEGER, _CAMERA):
+        if numbers := _own_numbers(distinct, expression):
+            return numbers
+    return _by_order(distinct)
 
 
 def are_numbers(numbers: dict[str, int]) -> bool:
     """Whether the names are the numbers that were given."""
-    return all(_INTEGER.fullmatch(name) for name in numbers) and bool(
-        _own_numbers(numbers, _INTEGER)
-    )
+    return bool(_own_numbers(set(numbers), _INTEGER))
 
 
 def camera_note(numbers: dict[str, int]) -> str:
@@ -110,12 +113,12 @@ def camera_note(numbers: dict[str, int]) -> str:
     return "cameras: " + ", ".join(f"{name!r} is {n}" for name, n in numbers.items())
 
 
-def _own_numbers(names: Iterable[str], expression: re.Pattern[str]) -> dict[str, int]:
-    found = {name: expression.fullmatch(name) for name in sorted(set(names))}
+def _own_numbers(names: set[str], expression: re.Pattern[str]) -> dict[str, int]:
+    """The numbers in the names; empty unless every name has one and no two have the same."""
+    found = {name: expression.fullmatch(name) for name in sorted(names)}
     numbers = {name: int(match[1]) for name, match in found.items() if match}
-    distinct = len(set(numbers.values())) == len(found)
-    return numbers if distinct else {}
+    return numbers if len(set(numbers.values())) == len(found) else {}
 
 
-def _by_order(names: Iterable[str]) -> dict[str, int]:
-    return {name: number for number, name in enumerate(sorted(set(names)), 1)}
+def _by_order(names: set[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(sorted(names), 1)}

@@ -117,7 +117,11 @@ class Division:
     ) -> Split:
         """The split with its parts filled. name_of: a person's lasting name, which is hashed."""
         persons = {record.person for record in records} - {JUNK}
-        ranked = sorted(persons, key=lambda p: hashlib.sha256(name_of(p).encode()).digest())
+
+        def rank(person: int) -> bytes:
+            return hashlib.sha256(name_of(person).encode(errors="surrogatepass")).digest()
+
+        ranked = sorted(persons, key=rank)
         chosen = frozenset(ranked[: round(self.train_share * len(ranked))])
         tested = [r for r in records if r.person not in chosen] if chosen != persons else []
         queries = _queries([record for record in tested if record.person != JUNK])

@@ -109,22 +109,29 @@ def _kind_and_root(data: str) -> tuple[Call | None, Path]:
 
 
 def _guess(root: Path) -> tuple[Reader, Path]:
-    located = {}
-    for name in DATASETS.names():
-        reader: Reader = DATASETS.build(name)
-        place = reader.locate(root)
-        if place is not None and reader.fits(place):
-            located[name] = (reader, place)
-    found = {name: pair for name, pair in located.items() if not pair[0].generic} or located
-    if len(found) == 1:
-        return next(iter(found.values()))
-    if found:
-        names = list(found)
-        raise ValueError(f"{root} could be {' or '.join(names)}: write {names[0]}={root}")
+    readers: dict[str, Reader] = {name: DATASETS.build(name) for name in DATASETS.names()}
+    for generic in (False, True):
+        chosen = {name: reader for name, reader in readers.items() if reader.generic == generic}
+        located = _located(chosen, root)
+        if len(located) == 1:
+            return next(iter(located.values()))
+        if located:
+            names = list(located)
+            raise ValueError(f"{root} could be {' or '.join(names)}: write {names[0]}={root}")
     raise ValueError(
-        f"{root} holds no layout that is known ({', '.join(DATASETS.names())}). "
+        f"{root} holds no layout that is known ({', '.join(readers)}). "
         f"Found: {_listing(root)}. Name the kind as KIND={root} to see what it expects."
     )
+
+
+def _located(readers: Mapping[str, Reader], root: Path) -> dict[str, tuple[Reader, Path]]:
+    """Those of the readers that find their layout at the root and think that it is theirs."""
+    found = {}
+    for name, reader in readers.items():
+        place = reader.locate(root)
+        if place is not None and reader.fits(place):
+            found[name] = (reader, place)
+    return found
 
 
 def _listing(root: Path) -> str:

@@ -61,7 +61,7 @@ class Market1501(Reader):
             self.published = {
                 "train": Published(12_936, 751, 6),
                 "query": Published(3_368, 750, 6),
-                "gallery": Published(15_913, None, 6),
+                "gallery": Published(15_913, 750, 6),
                 "gallery persons": Published(13_115, 750),
                 "distractors": Published(2_798),
                 "junk": Published(3_819),

@@ -29,10 +29,10 @@ class Msmt17(Reader):
     """
 
     layout = (
-        "ROOT/  (MSMT17_V1)\n"
+        "ROOT/  (train and test are mask_train_v2 and mask_test_v2 in MSMT17_V2)\n"
         "  list_train.txt  list_val.txt  list_query.txt  list_gallery.txt\n"
-        "  train/  0000/0000_000_01_0303morning_0015_0.jpg ...   (mask_train_v2/ in MSMT17_V2)\n"
-        "  test/   0000/0000_000_01_0303morning_0018_1.jpg ...   (mask_test_v2/ in MSMT17_V2)"
+        "  train/  0000/0000_000_01_0303morning_0015_0.jpg ...\n"
+        "  test/   0000/0000_000_01_0303morning_0018_1.jpg ..."
     )
 
     def __init__(self, val: str = "merge") -> None:

@@ -182,10 +182,10 @@ def _inside(name: str) -> str:
             f"the image {name!r} is an absolute path: write it relative to the table, or name the "
             "folder of the images once, as table(images=FOLDER)"
         )
-    parts = name.replace("\\", "/").split("/")
-    if ".." in parts:
-        raise ValueError(f"the image {name!r} leads out of the table's folder by '..'")
-    return os.path.join(*(part for part in parts if part not in ("", ".")), "").rstrip(os.sep)
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    if ".." in parts or not parts:
+        raise ValueError(f"the image {name!r} leads out of the table's folder")
+    return os.sep.join(parts)
 
 
 def _text(value: object) -> str:
