@@ -46,10 +46,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Sampling:
-    """A batch: so many persons, so many images of each (P × K)."""
+    """A batch: so many persons, so many images of each (P × K).
+
+    limit: how often one person may come in an epoch (0: as often as its images allow).
+    """
 
     persons: int = 16
     images: int = 4
+    limit: int = 0
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ def train(
     labels = [numbers[record.source, record.person] for record in held.train]
 
     # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    sampler = PersonBatches(labels, recipe.sampling.persons, recipe.sampling.images, seed)
+    size = recipe.sampling
+    sampler = PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
     images = TrainingImages(held.train, labels, recipe.input, augmentations, seed)
     if workers is None:
