@@ -29,25 +29,18 @@ def main() -> None:
             "       python start.py test [options]   set up, then run the tests (pytest's options)\n"
             "       python start.py setup            set up only"
         )
-    if sys.version_info < (3, 11):
-        stop(
-            "Passerby needs Python 3.11 or newer; this is %s.\nInstall a newer one from "
-            "https://www.python.org/downloads/ and run: python3.11 start.py %s"
-            % (sys.version.split()[0], command)
-        )
     set_up()
     if command == "demo":
-        run([PYTHON, "-m", "passerby", "demo"] + rest)
+        run([PYTHON, "-m", "passerby", "demo", *rest])
     elif command == "test":
-        run([PYTHON, "-m", "pytest"] + rest)
+        run([PYTHON, "-m", "pytest", *rest])
     say(
-        "The command passerby is in %s; to have it in this shell, activate the environment:"
-        % SCRIPTS
+        f"The command passerby is in {SCRIPTS}; to have it in this shell, activate the environment:"
     )
     say(
-        "  %s\\activate" % SCRIPTS
+        f"  {SCRIPTS}\\activate"
         if os.name == "nt"
-        else "  source %s" % os.path.join(SCRIPTS, "activate")
+        else "  source {}".format(os.path.join(SCRIPTS, "activate"))
     )
 
 
@@ -63,7 +56,7 @@ def set_up() -> None:
             "Free some room, or move this folder to a larger disk." % (GIGABYTES, free, HERE)
         )
     if not os.path.exists(PYTHON):
-        say("Making a virtual environment in %s" % VENV)
+        say(f"Making a virtual environment in {VENV}")
         run([sys.executable, "-m", "venv", VENV], "Is the package python3-venv installed?")
     say("Installing Passerby and what it needs (the first time takes some minutes)")
     install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[test]"]
@@ -80,7 +73,7 @@ def set_up() -> None:
 def requirements() -> str:
     """A fingerprint of what has to be installed: a changed pyproject.toml installs anew."""
     with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
-        return "%s %s" % (hashlib.sha256(file.read()).hexdigest(), HERE)
+        return f"{hashlib.sha256(file.read()).hexdigest()} {HERE}"
 
 
 def installed() -> str:
