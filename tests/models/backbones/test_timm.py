@@ -10,7 +10,9 @@ from passerby.models.model import Model
 from passerby.registry import BACKBONES
 
 
-@pytest.mark.parametrize(("name", "channels"), [("resnet10t", 512), ("mobilenetv3_small_050", 1024)])
+@pytest.mark.parametrize(
+    ("name", "channels"), [("resnet10t", 512), ("mobilenetv3_small_050", 1024)]
+)
 def test_a_convolutional_network(name, channels):
     backbone = BACKBONES.build(f"timm(name={name})", start="none", attention="none")
     assert backbone.training
