@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from passerby.registry import RECIPES, Call, suggest
+from passerby.registry import NOT_A_LITERAL, RECIPES, Call, suggest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -134,8 +134,7 @@ class Recipe:
         (``network.classifier.scale``), and into a loss by its name (``losses.triplet.margin``,
         ``losses.triplet.weight``). Raises ValueError naming what exists at the wrong step.
         """
-        parsed = _literal(value) if isinstance(value, str) else value
-        return _set(self, path.split("."), parsed, path)
+        return _set(self, path.split("."), value, path)
 
 
 def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
@@ -186,13 +185,15 @@ def _read_text(path: Path) -> str:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _literal(text: str) -> Any:
+def _literal(text: Any) -> Any:
     """``0.2`` as a number, ``true`` as a boolean, ``(40,70)`` as a tuple, the rest as text."""
+    if not isinstance(text, str):
+        return text
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except NOT_A_LITERAL:
         return text
 
 
@@ -205,15 +206,16 @@ def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
             f"(fields: {', '.join(names)})"
         )
     current = getattr(node, step)
+    expected = get_type_hints(type(node))[step]
     if not rest:
-        expected = get_type_hints(type(node))[step]
-        changed = _read(expected, value, path)
+        changed = _read(expected, value if expected is str else _literal(value), path)
     elif isinstance(current, tuple):
-        changed = _set_in_losses(current, rest, value, path)
+        changed = _set_in_losses(current, rest, _literal(value), path)
     elif dataclasses.is_dataclass(current):
         changed = _set(current, rest, value, path)
-    elif isinstance(current, str) and len(rest) == 1:
-        changed = str(Call.parse(current).with_option(rest[0].replace("-", "_"), value))
+    elif expected is str and step != "name" and len(rest) == 1:
+        option = rest[0].replace("-", "_")
+        changed = str(Call.parse(current).with_option(option, _literal(value)))
     else:
         raise ValueError(f"--set {path}: {step} is {current!r} and has no field {'.'.join(rest)}")
     return replace(node, **{step: changed})

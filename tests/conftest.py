@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share."""
+"""What all tests share: fixtures, repeatable property tests, and one thread."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -6,6 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
+import torch
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.load_profile("repeatable")
+
+torch.set_num_threads(1)  # a second one waits more than it computes
 
 MakeImages = Callable[[Path, Iterable[str]], Path]
 
