@@ -67,11 +67,13 @@ _ARMS = {
 }
 
 
-def strike_pose(rng: np.random.Generator, gait: float) -> Pose:
+def strike_pose(rng: np.random.Generator, look: Appearance) -> Pose:
     """A moment of walking or of standing, with whatever the arms do."""
     walking = rng.random() < 0.75
     phase = rng.uniform(0, 2 * np.pi)
-    stride = gait * rng.uniform(0.28, 0.48) if walking else rng.uniform(0, 0.08)
+    # Long skirts allow short steps only.
+    tight = 0.45 if look.outfit in {"skirt", "dress"} and look.leg_end < 0.3 else 1.0
+    stride = tight * look.gait * rng.uniform(0.28, 0.48) if walking else rng.uniform(0, 0.08)
     swing = np.array([np.sin(phase), -np.sin(phase)])
     lift = np.array([np.cos(phase + 0.3), -np.cos(phase + 0.3)]).clip(0) ** 2
     held = {"hanging": 66.0, "pocket": 10, "phone": 6, "holding": 9, "strap": 5}

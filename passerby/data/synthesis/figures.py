@@ -133,7 +133,7 @@ def _somebody(
 ) -> Figure:
     """Another passer-by, half in the picture, a little before or behind the person."""
     look = dress(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)))
-    parts = assemble(look, strike_pose(rng, look.gait))
+    parts = assemble(look, strike_pose(rng, look))
     solids = solidify(parts, rng.uniform(-np.pi, np.pi), camera.pitch)
     nearer = rng.uniform(0.75, 1.25)
     aside = rng.choice([-1, 1]) * rng.uniform(0.4, 0.75) * view.width
@@ -172,7 +172,7 @@ def draw(
     rng = generator(seed, "moment", person, camera, moment)
     look = _look(seed, person, camera, moment)
     light = _light(rng, place)
-    parts = assemble(look, strike_pose(rng, look.gait))
+    parts = assemble(look, strike_pose(rng, look))
     pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
     solids = solidify(parts, _yaw(passage, rng, place), pitch)
     box = _detect(rng, solids, person == JUNK)
