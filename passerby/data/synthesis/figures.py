@@ -40,8 +40,8 @@ def _detect(rng: np.random.Generator, solids: Solids, junk: bool) -> Box:
     """Boxes of a detector are never quite right; those of junk are plainly wrong."""
     left, right = solids.reach[:, 0].min(), solids.reach[:, 1].max()
     bottom, top = solids.reach[:, 2].min(), solids.reach[:, 3].max()
-    high = (top - bottom) / float(np.clip(rng.normal(0.93, 0.04), 0.75, 1.08))
-    wide = max((right - left) / rng.uniform(0.78, 1.05), high * rng.uniform(0.3, 0.42))
+    high = (top - bottom) / float(np.clip(rng.normal(0.945, 0.035), 0.78, 1.08))
+    wide = max((right - left) / rng.uniform(0.84, 1.08), high * rng.uniform(0.29, 0.38))
     wide = min(wide, 0.62 * high)
     centre = (left + right) / 2 + wide * rng.normal(0, 0.05)
     middle = (bottom + top) / 2 + high * rng.normal(0, 0.02)

@@ -35,8 +35,8 @@ class Exposure:
 
 def expose(rng: np.random.Generator, camera: Camera) -> Exposure:
     """How the camera, with its automatic exposure and white balance, meets this moment."""
-    wobble = np.exp(rng.normal(0, 0.02, 3))
-    shade = rng.uniform(0.55, 0.8) if rng.random() < camera.shade else 1.0
+    wobble = np.exp(rng.normal(0, 0.015, 3))
+    shade = rng.uniform(0.6, 0.85) if rng.random() < camera.shade else 1.0
     return Exposure(
         gains=np.array(camera.gains) * wobble * camera.exposure * shade
         * np.exp(rng.normal(0, 0.07)),

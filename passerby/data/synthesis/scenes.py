@@ -100,10 +100,10 @@ _Paint = Callable[[np.random.Generator, np.ndarray, Site], None]
 def _choose_site(rng: np.random.Generator) -> Site:
     kinds = {"asphalt": 28.0, "slabs": 28, "lobby": 20, "bricks": 12, "grass": 8, "sand": 4}
     return Site(
-        warmth=pick(rng, {1: 0.65, -1: 0.35}) * rng.uniform(0.07, 0.18),
+        warmth=pick(rng, {1: 0.65, -1: 0.35}) * rng.uniform(0.14, 0.26),
         ground=pick(rng, kinds),
-        ground_colour=_muted(rng, 80, 175, 0.03) * np.array([1.06, 1.0, 0.92]),
-        walls=tuple(_muted(rng, 70, 205, 0.05) for _ in range(2)),
+        ground_colour=_muted(rng, 80, 175, 0.015),
+        walls=tuple(_muted(rng, 70, 205, 0.025) for _ in range(2)),
         glass=_muted(rng, 190, 240, 0.04) if rng.random() < 0.5 else _muted(rng, 30, 90, 0.08),
         things=tuple(
             _vivid(rng) if rng.random() < 0.3 else _muted(rng, 25, 210, 0.08) for _ in range(6)
@@ -286,7 +286,7 @@ def install(seed: int, camera: int) -> Camera:
     site = _choose_site(generator(seed, "site", number))
     rng = generator(seed, "camera", camera)
     pitch = pick(rng, {rng.uniform(0.08, 0.25): 6, rng.uniform(0.25, 0.5): 4})
-    warmth, tint = site.warmth + rng.normal(0, 0.04), rng.normal(0, 0.015)
+    warmth, tint = site.warmth + rng.normal(0, 0.028), rng.normal(0, 0.01)
     kinds = {"none": 4.0, "pole": 2, "rail": 2, "car": 1.5, "bush": 2, "luggage": 1.5, "wall": 1}
     left = int(rng.integers(0, SITE_WIDTH - WIDTH))
     panorama = _panorama(seed, number).crop((left, 0, left + WIDTH, HEIGHT))
@@ -303,8 +303,8 @@ def install(seed: int, camera: int) -> Camera:
         crossing=rng.uniform(0.15, 0.6),
         sun=rng.uniform(-np.pi, np.pi),
         sun_height=rng.uniform(0.35, 1.2),
-        ambient=rng.uniform(0.3, 0.9),
-        shade=rng.uniform(0.0, 0.25),
+        ambient=rng.uniform(0.45, 0.9),
+        shade=rng.uniform(0.0, 0.2),
         gains=(
             float(np.exp(warmth + tint / 2)),
             float(np.exp(-tint)),
@@ -313,8 +313,8 @@ def install(seed: int, camera: int) -> Camera:
         exposure=automatic * float(np.exp(rng.normal(0.0, 0.08))),
         gamma=rng.uniform(0.93, 1.08),
         contrast=rng.uniform(0.93, 1.08),
-        saturation=rng.uniform(0.8, 1.1),
-        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.028)))),
+        saturation=rng.uniform(0.85, 1.12),
+        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.02)))),
         blur=rng.uniform(0.3, 1.4),
         rows=float(np.exp(rng.uniform(np.log(80), np.log(256)))),
         quality=int(rng.integers(50, 93)),
