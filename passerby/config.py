@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import json
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from passerby.registry import NOT_A_LITERAL, Call, suggest
+from passerby.registry import NOT_A_LITERAL, RECIPES, Call, suggest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -21,8 +24,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Input:
-    """How an image becomes the network's input: RGB, resized, then (value / 255 − mean) / std."""
+    """How an image becomes the network's input: resized, then (value / 255 − mean) / std."""
 
+    colours: Literal["rgb"] = "rgb"
     height: int = 256
     width: int = 128
     filter: Literal["bilinear", "bicubic"] = "bilinear"
@@ -45,10 +49,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Sampling:
-    """A batch: so many persons, so many images of each (P × K)."""
+    """A batch: so many persons, so many images of each (P × K).
+
+    limit: how often one person may come in an epoch (0: as often as its images allow).
+    """
 
     persons: int = 16
     images: int = 4
+    limit: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,54 @@ class Recipe:
         ``losses.triplet.weight``). Raises ValueError naming what exists at the wrong step.
         """
         return _set(self, path.split("."), value, path)
+
+
+def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe that a command names, with its ``--set`` settings.
+
+    text: a registered name, with options if need be (``"table1_ours(scale=compact)"``), a JSON
+    file, a model's config.json, or ``file.py:function``. settings: ``path=value`` each. Raises
+    ValueError when there is no such recipe or a setting does not fit.
+    """
+    file, colon, function = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        recipe = _from_python(Path(file), function)
+    elif text.endswith(".json"):
+        content = json.loads(_read_text(Path(text)))
+        recipe = Recipe.from_json(json.dumps(content.get("recipe", content)))
+    else:
+        recipe = RECIPES.build(text)
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes path=value, got {setting!r}")
+        recipe = recipe.with_setting(path, value)
+    return recipe
+
+
+def _from_python(file: Path, function: str) -> Recipe:
+    """Run a user's own recipe file, which may also register components of its own."""
+    if not file.is_file():
+        raise ValueError(f"no such recipe file: {file}")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    call = Call.parse(function)
+    if not hasattr(module, call.name):
+        raise ValueError(f"{file} has no function {call.name!r}")
+    recipe = getattr(module, call.name)(**call.options)
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"{file}:{call.name} must return a Recipe, got {type(recipe).__name__}")
+    return recipe
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _literal(text: Any) -> Any:

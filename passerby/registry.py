@@ -187,3 +187,26 @@ DATASETS = Registry("data set", "passerby.data.datasets")
 LOSSES = Registry("loss", "passerby.losses")
 POOLINGS = Registry("pooling", "passerby.models.pooling")
 RECIPES = Registry("recipe", "passerby.recipes")
+
+
+def listing(kind: str) -> str:
+    """Every component of a kind (``losses``, ``recipes``, ...): name, options, first doc line."""
+    registries = {
+        "recipes": RECIPES,
+        "losses": LOSSES,
+        "attention": ATTENTIONS,
+        "datasets": DATASETS,
+        "backbones": BACKBONES,
+        "classifiers": CLASSIFIERS,
+        "poolings": POOLINGS,
+        "augmentations": AUGMENTATIONS,
+    }
+    if kind not in registries:
+        raise ValueError(f"there are no {kind!r} to list (kinds: {', '.join(registries)})")
+    registry = registries[kind]
+    lines = []
+    for name in registry.names():
+        options, first_line = registry.describe(name)
+        lines.append(f"{name}({options})" if options else name)
+        lines.append(f"    {first_line}")
+    return "\n".join(lines)

@@ -71,25 +71,25 @@ class Report:
         """Percent of queries with a match within rank 10."""
         return self.rank(10)
 
-    def summary(self) -> dict[str, float | int | str | bool]:
-        """The figures without the per-query columns, rounded to two decimals."""
+    def figures(self) -> dict[str, float]:
+        """The scores in percent by name, rounded to two decimals."""
         return {
             "rank1": round(self.rank1, 2),
             "rank5": round(self.rank5, 2),
             "rank10": round(self.rank10, 2),
             "mean_average_precision": round(self.mean_average_precision, 2),
             "minp": round(self.minp, 2),
-            "queries": self.queries,
-            "left_out": self.left_out,
-            "gallery": self.gallery,
-            "metric": self.metric,
-            "camera_rule": self.camera_rule,
         }
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as JSON text, also written to ``path`` when given."""
         content = {
-            **self.summary(),
+            **self.figures(),
+            "queries": self.queries,
+            "left_out": self.left_out,
+            "gallery": self.gallery,
+            "metric": self.metric,
+            "camera_rule": self.camera_rule,
             "cmc": np.round(self.cmc, 4).tolist(),
             "notes": list(self.notes),
             "camera_pairs": [vars(pair) for pair in self.camera_pairs],

@@ -1,0 +1,218 @@
+"""One picture of one person by one camera at one moment: everything else, put together.
+
+`draw` is the whole generator. It knows the person's appearance and the camera's place by their
+numbers, rolls what belongs to the moment (pose, direction, crop, light, who walks past), draws
+the scene in linear light and lets the lens photograph it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+from passerby.data.synthesis.body import assemble, strike_pose
+from passerby.data.synthesis.chance import generator
+from passerby.data.synthesis.drawing import Figure, Light, Solids, View, render, solidify
+from passerby.data.synthesis.lens import expose, photograph
+from passerby.data.synthesis.obstacles import obstruct
+from passerby.data.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
+from passerby.data.synthesis.wardrobe import Appearance, dress
+
+DISTRACTOR, JUNK = 0, -1
+
+
+@dataclass(frozen=True)
+class Box:
+    """What a detector cut out around a person, in metres in the picture plane.
+
+    The origin is the point on the ground under the hips.
+    """
+
+    left: float
+    bottom: float
+    wide: float
+    high: float
+
+
+def _detect(rng: np.random.Generator, solids: Solids, junk: bool) -> Box:
+    """Boxes of a detector are never quite right; those of junk are plainly wrong."""
+    left, right = solids.reach[:, 0].min(), solids.reach[:, 1].max()
+    bottom, top = solids.reach[:, 2].min(), solids.reach[:, 3].max()
+    high = (top - bottom) / float(np.clip(rng.normal(0.93, 0.04), 0.75, 1.08))
+    wide = max((right - left) / rng.uniform(0.78, 1.05), high * rng.uniform(0.3, 0.42))
+    wide = min(wide, 0.62 * high)
+    centre = (left + right) / 2 + wide * rng.normal(0, 0.05)
+    middle = (bottom + top) / 2 + high * rng.normal(0, 0.02)
+    if junk:
+        grown = rng.uniform(1.8, 3.2) if rng.random() < 0.4 else rng.uniform(0.35, 0.65)
+        wide, high = wide * grown, high * grown
+        centre, middle = centre + wide * rng.normal(0, 0.3), middle + high * rng.normal(0, 0.35)
+    elif rng.random() < 0.06:  # the legs lie outside of the camera's picture
+        cut = high * rng.uniform(0.1, 0.35)
+        middle, high = middle + cut / 2, high - cut
+    return Box(centre - wide / 2, middle - high / 2, wide, high)
+
+
+def _light(rng: np.random.Generator, camera: Camera) -> Light:
+    sun = camera.sun + rng.normal(0, 0.25)
+    level = np.cos(camera.sun_height)
+    direction = (level * np.sin(sun), np.sin(camera.sun_height), level * np.cos(sun))
+    ambient = float(np.clip(camera.ambient + rng.normal(0, 0.1), 0.25, 0.95))
+    return Light((float(direction[0]), float(direction[1]), float(direction[2])), ambient)
+
+
+def _yaw(passage: np.random.Generator, rng: np.random.Generator, camera: Camera) -> float:
+    """Most people come or go along the walkway, some across it; nobody walks quite straight."""
+    yaw = camera.walkway + np.pi * (passage.random() < 0.5)
+    if passage.random() < camera.crossing:
+        yaw += np.pi / 2
+    turning = 0.9 if rng.random() < 0.3 else 0.3
+    return float(yaw + passage.normal(0, 0.3) + rng.normal(0, turning))
+
+
+def _background(
+    rng: np.random.Generator, camera: Camera, box: Box, height: int, width: int
+) -> np.ndarray:
+    """A crop [height, width, 3] of the camera's panorama in linear light."""
+    pixels = rng.uniform(85, 135)  # per metre in the panorama: how near the person is
+    wide, high = box.wide * pixels, box.high * pixels
+    shrink = min(1.0, (HEIGHT - 1) / high, (WIDTH - 1) / wide)
+    wide, high = wide * shrink, high * shrink
+    foot = GROUND + camera.nearest + rng.uniform(0, 70)
+    top = float(np.clip(foot - (box.bottom + box.high) * pixels, 0, HEIGHT - high))
+    left = rng.uniform(0, WIDTH - wide)
+    crop = camera.panorama.resize(
+        (width, height), Image.Resampling.BILINEAR, box=(left, top, left + wide, top + high)
+    )
+    screen = np.asarray(crop, np.float32) / 255
+    scene: np.ndarray = screen * screen
+    return scene
+
+
+def _cast_shadow(scene: np.ndarray, figure: Figure, view: View, light: Light, pitch: float) -> None:
+    """Darken the ground where the figure keeps the light away, by its own sheared silhouette."""
+    height, width = figure.mask.shape
+    # A spot at height h throws its shadow h * back behind the person and h * lean to the left.
+    steep = max(light.direction[1], 0.2)
+    back = light.direction[2] / steep * max(float(np.sin(pitch)), 0.08)
+    back = float(np.clip(back, -0.9, 0.9))
+    back = back if abs(back) > 0.04 else 0.04
+    lean = -light.direction[0] / steep * view.stretch / back
+    # In the picture with half the rows: (x, y) on the ground <- (x', y') in the silhouette.
+    silhouette = Image.fromarray(figure.mask.astype(np.uint8) * 255).reduce(2)
+    foot = view.row / 2
+    matrix = (1, lean, -lean * foot, 0, 1 / back, foot * (1 - 1 / back))
+    shadow = silhouette.transform(
+        silhouette.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
+    )
+    dark = np.asarray(shadow.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+    scene *= 1 - dark[:, :, None] * ((1 - light.ambient) * 0.85 / 255)
+
+
+def _ground_contact(scene: np.ndarray, view: View, pitch: float) -> None:
+    """The soft dark patch under a person in any light."""
+    height, width = scene.shape[:2]
+    wide, high = view.scale * view.stretch * 0.3, view.scale * 0.3 * max(np.sin(pitch), 0.15)
+    top, bottom = int(max(0, view.row - 2 * high)), int(min(height, view.row + 2 * high))
+    if top >= bottom:
+        return
+    x = (np.arange(width, dtype=np.float32) - view.column) / wide
+    y = (np.arange(top, bottom, dtype=np.float32) - view.row) / high
+    patch = np.exp(-(y * y)[:, None] - (x * x)[None])
+    scene[top:bottom] *= 1 - 0.45 * patch[:, :, None]
+
+
+def _place(scene: np.ndarray, figure: Figure) -> None:
+    scene.reshape(-1, 3)[figure.pixels] = figure.radiance
+
+
+def _somebody(
+    rng: np.random.Generator, seed: int, camera: Camera, view: View, light: Light
+) -> Figure:
+    """Another passer-by, half in the picture, a little before or behind the person."""
+    look = dress(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)))
+    parts = assemble(look, strike_pose(rng, look.gait))
+    solids = solidify(parts, rng.uniform(-np.pi, np.pi), camera.pitch)
+    nearer = rng.uniform(0.75, 1.25)
+    aside = rng.choice([-1, 1]) * rng.uniform(0.4, 0.75) * view.width
+    other = replace(
+        view,
+        scale=view.scale * nearer,
+        column=view.column + aside,
+        row=view.row + (nearer - 1) * view.height * 0.4,
+    )
+    return render(parts, solids, look, other, light)
+
+
+def _look(seed: int, person: int, camera: int, moment: int) -> Appearance:
+    """Numbers from 1 are persons; 0 and -1 are somebody else each time."""
+    if person > 0:
+        return dress(seed, person)
+    return dress(seed, person, camera * 1_000_003 + moment)
+
+
+def draw(
+    seed: int, person: int, camera: int, moment: int, *, height: int = 256, width: int = 128
+) -> np.ndarray:
+    """A picture [height, width, 3] uint8, RGB, that depends on nothing but the arguments.
+
+    Persons from 1 look the same in all their pictures. Person 0 is a distractor, somebody else at
+    each moment, and person -1 is junk: a box that cuts anybody badly or misses. Raises
+    `ValueError` for a negative seed, camera or moment, a person below -1, or less than 16 pixels.
+    """
+    if min(seed, camera, moment) < 0 or person < JUNK or min(height, width) < 16:
+        raise ValueError(
+            "expected seed, camera and moment from 0, person from -1 and at least 16 pixels, got "
+            f"{seed=}, {person=}, {camera=}, {moment=}, {height=}, {width=}"
+        )
+    place = install(seed, camera)
+    passage = generator(seed, "passage", person, camera)
+    rng = generator(seed, "moment", person, camera, moment)
+    look = _look(seed, person, camera, moment)
+    light = _light(rng, place)
+    parts = assemble(look, strike_pose(rng, look.gait))
+    pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
+    solids = solidify(parts, _yaw(passage, rng, place), pitch)
+    box = _detect(rng, solids, person == JUNK)
+    scale = height / box.high
+    across = width / box.wide
+    foot = (box.bottom + box.high) * scale
+    view = View(height, width, scale, across / scale, -box.left * across, foot)
+    scene = _background(rng, place, box, height, width)
+    _ground_contact(scene, view, pitch)
+    figure = render(parts, solids, look, view, light)
+    _cast_shadow(scene, figure, view, light, pitch)
+    company = rng.random()
+    figures = [figure]
+    if company < place.crowding:
+        other = _somebody(rng, seed, place, view, light)
+        figures.insert(int(company < place.crowding * 0.4), other)  # in front: drawn last
+    for one in figures:
+        _place(scene, one)
+    obstruct(scene, rng, place)
+    return photograph(scene, place, expose(rng, place), rng)
+
+
+def photo(
+    seed: int, person: int, camera: int, moment: int, *, height: int = 256, width: int = 128
+) -> bytes:
+    """The same picture as a JPEG file of a quality between 60 and 95; arguments as for `draw`."""
+    picture = draw(seed, person, camera, moment, height=height, width=width)
+    quality = int(generator(seed, "file", person, camera, moment).integers(60, 96))
+    data: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(picture), quality=quality, colorspace="RGB", colorsubsampling="420"
+    )
+    return data
+
+
+def contact_sheet(
+    persons: Sequence[int], cameras: Sequence[int], moments: int = 2, seed: int = 0
+) -> np.ndarray:
+    """Pictures side by side, uint8 RGB: a row per person, a column per camera and moment."""
+    rows = [
+        [draw(seed, person, camera, moment) for camera in cameras for moment in range(moments)]
+        for person in persons
+    ]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])

@@ -1,0 +1,192 @@
+"""Embedder: images in, embeddings out, with the preprocessing that the model was trained with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from passerby.config import Input
+from passerby.data.images import UnreadableImage, decode
+from passerby.data.records import Record
+from passerby.embedding.preprocessing import normalised, resized
+from passerby.embeddings import Embeddings
+from passerby.models.checkpoint import fingerprint, load_model
+from passerby.models.model import Model
+
+_Item = TypeVar("_Item")
+
+AnyImage = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
+"""A path, a Pillow image, or pixels as uint8 [H, W, 3] RGB."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """embeddings of the records that could be read; set_aside: the others, with the reason."""
+
+    embeddings: Embeddings
+    set_aside: tuple[UnreadableImage, ...]
+
+
+class Embedder:
+    """A network with its preprocessing: ``embedder(images) -> [N, D]`` float32.
+
+    flip: mean of the embeddings of the image and its mirror image; before_neck: the vectors before
+    the neck in place of the embedding; device: where the network runs (a GPU when there is one).
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        size: Input,
+        *,
+        name: str = "",
+        flip: bool = False,
+        before_neck: bool = False,
+        device: str | torch.device | None = None,
+        batch_size: int = 64,
+    ) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.input, self.name = size, name
+        self.flip, self.before_neck, self.batch_size = flip, before_neck, batch_size
+        # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
+        self._model = model.eval().to(self.device)
+        self._model = self._model.to(memory_format=torch.channels_last)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Ties embeddings to the weights they come from."""
+        return fingerprint(self._model.state_dict())
+
+    @property
+    def dimensions(self) -> int:
+        """Length D of an embedding."""
+        return self._model.dimensions
+
+    def __call__(self, images: Sequence[AnyImage] | AnyImage) -> NDArray[np.float32]:
+        """Embeddings [N, D] float32, not normalised; one image alone gives [1, D].
+
+        Raises UnreadableImage for a file that cannot be decoded and ValueError for an array that
+        is not uint8 [H, W, 3].
+        """
+        listed: Sequence[AnyImage]
+        if isinstance(images, str | os.PathLike | Image.Image | np.ndarray):
+            batch = isinstance(images, np.ndarray) and images.ndim == 4
+            listed = list(images) if batch else [images]  # type: ignore[arg-type]
+        else:
+            listed = images
+        if len(listed) == 0:
+            return np.empty((0, self.dimensions), np.float32)
+        batches = [
+            self._embed(torch.stack([resized(_pixels(image), self.input) for image in chunk]))
+            for chunk in _chunks(listed, self.batch_size)
+        ]
+        return np.concatenate(batches)
+
+    def embed(
+        self, records: Sequence[Record], progress: Callable[[int, int], None] | None = None
+    ) -> Embedded:
+        """Embeddings of records; images that cannot be read are set aside, not fatal.
+
+        progress is called with (images done, images in all) after each batch. Raises ValueError
+        when not one image can be read.
+        """
+        vectors: list[NDArray[np.float32]] = []
+        kept: list[Record] = []
+        set_aside: list[UnreadableImage] = []
+        done = 0
+        for chunk, images in self._loaded(records):
+            pairs = list(zip(chunk, images, strict=True))
+            set_aside += [image for _, image in pairs if isinstance(image, UnreadableImage)]
+            readable = [image for _, image in pairs if isinstance(image, Tensor)]
+            kept += [record for record, image in pairs if isinstance(image, Tensor)]
+            if readable:
+                vectors.append(self._embed(torch.stack(readable)))
+            done += len(chunk)
+            if progress is not None:
+                progress(done, len(records))
+        if not kept:
+            reason = f"; the first: {set_aside[0]}" if set_aside else ""
+            raise ValueError(f"none of {len(records)} images can be read{reason}")
+        embeddings = Embeddings.of_records(np.concatenate(vectors), kept, model=self.fingerprint)
+        return Embedded(embeddings, tuple(set_aside))
+
+    def _loaded(
+        self, records: Sequence[Record]
+    ) -> Iterator[tuple[Sequence[Record], list[Tensor | UnreadableImage]]]:
+        """Batches of records with their images, the next batch decoding while one is embedded."""
+        chunks = list(_chunks(records, self.batch_size))
+        with ThreadPoolExecutor(max(os.cpu_count() or 1, 1)) as pool:
+            futures = [
+                [pool.submit(self._load, record.image) for record in chunk] for chunk in chunks[:1]
+            ]
+            for number, chunk in enumerate(chunks):
+                if number + 1 < len(chunks):
+                    following = chunks[number + 1]
+                    futures.append([pool.submit(self._load, r.image) for r in following])
+                yield chunk, [future.result() for future in futures.pop(0)]
+
+    def _load(self, path: str) -> Tensor | UnreadableImage:
+        try:
+            return resized(decode(path), self.input)
+        except UnreadableImage as error:
+            return error
+
+    @torch.inference_mode()
+    def _embed(self, images: Tensor) -> NDArray[np.float32]:
+        """Embeddings [B, D] of uint8 images [B, 3, H, W]."""
+        inputs = normalised(images.to(self.device), self.input)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        vectors = self._vectors(inputs)
+        if self.flip:
+            vectors = (vectors + self._vectors(inputs.flip(3))) / 2
+        return vectors.float().cpu().numpy()
+
+    def _vectors(self, inputs: Tensor) -> Tensor:
+        features = self._model(inputs)
+        return features.before_neck if self.before_neck else features.embedding
+
+
+def load(
+    model: str | os.PathLike[str],
+    *,
+    flip: bool = False,
+    before_neck: bool = False,
+    device: str | None = None,
+) -> Embedder:
+    """Open MODEL, a folder that `passerby train` wrote, as an Embedder.
+
+    Raises ValueError when there is no model in it or it cannot be read.
+    """
+    network, card = load_model(Path(model))
+    return Embedder(
+        network,
+        card.recipe.input,
+        name=card.recipe.name,
+        flip=flip,
+        before_neck=before_neck,
+        device=device,
+    )
+
+
+def _pixels(image: AnyImage) -> NDArray[np.uint8]:
+    if isinstance(image, str | os.PathLike):
+        return decode(image)
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert("RGB"))
+    return image
+
+
+def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,123 @@
+"""Models on disk: ``model.safetensors`` and ``config.json`` in a folder. No pickle, ever."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from passerby.config import Recipe
+from passerby.models.model import Model
+
+FORMAT = 1
+_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a trained model, stored as ``config.json`` beside its weights.
+
+    recipe: with the preprocessing (size, filter, antialias, mean, std; colours are RGB); persons:
+    number of training classes; training_persons and validation_persons: "source/number" of each,
+    so that a later step can refuse to test on them; data: source, fingerprint and the reader's
+    notes; versions: of the libraries; fingerprint: of the weights, ties embeddings to a model.
+    """
+
+    recipe: Recipe
+    persons: int
+    seed: int
+    epoch: int
+    training_persons: tuple[str, ...] = ()
+    validation_persons: tuple[str, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+def save_model(folder: str | os.PathLike[str], model: Model, card: Card) -> Card:
+    """Write a model and its card; returns the card with the fingerprint.
+
+    The weights are replaced at once (a reader never sees half a file), the card after them.
+    """
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
+    card = replace(card, fingerprint=fingerprint(state))
+    temporary = target / (_WEIGHTS + ".part")
+    save_file(state, temporary, metadata={"fingerprint": card.fingerprint})
+    os.replace(temporary, target / _WEIGHTS)
+    content = {"format": FORMAT, **dataclasses.asdict(card)}
+    temporary = target / (_CONFIG + ".part")
+    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, target / _CONFIG)
+    return card
+
+
+def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[Model, Card]:
+    """A model in evaluation mode and its card; the classifier is left out unless asked for.
+
+    Raises ValueError when the folder holds no model, one of a newer format, or weights that do
+    not fit their card.
+    """
+    source = Path(folder)
+    if not (source / _CONFIG).is_file() or not (source / _WEIGHTS).is_file():
+        raise ValueError(
+            f"{source} is no model folder: expected {_WEIGHTS} and {_CONFIG}, as `passerby train` "
+            "writes them into its --out folder"
+        )
+    card = read_card(source)
+    try:
+        state = load_file(source / _WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{source / _WEIGHTS} cannot be read ({error}); copy it again") from None
+    if not classifier:
+        state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
+    network = replace(card.recipe.network, start="none")
+    model = Model(network, card.persons if classifier else 0)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"the weights in {source} do not fit its config.json: {error}") from None
+    return model.eval(), card
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 over the weights, classifier left out."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        if not name.startswith("classifier."):
+            digest.update(name.encode())
+            flat = state[name].detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def read_card(folder: str | os.PathLike[str]) -> Card:
+    """The card of a model folder. Raises ValueError when it is damaged or of a newer format."""
+    path = Path(folder) / _CONFIG
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content.pop("format")
+        if version > FORMAT:
+            raise ValueError(
+                f"{path} was written by a newer Passerby (format {version}, this one reads "
+                f"{FORMAT}): upgrade with pip install -U passerby"
+            )
+        recipe = Recipe.from_json(json.dumps(content.pop("recipe")))
+        for persons in ("training_persons", "validation_persons"):
+            content[persons] = tuple(content.get(persons, ()))
+        return Card(recipe=recipe, **content)
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a model's config.json: {error}") from None

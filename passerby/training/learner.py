@@ -1,0 +1,91 @@
+"""Learner: the network, its losses and its optimizer, and one training step."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from passerby.config import Input, Recipe
+from passerby.data.batch import Batch
+from passerby.embedding.preprocessing import normalised
+from passerby.models.model import Model
+from passerby.registry import LOSSES, Call
+from passerby.training.optimizer import build_optimizer
+
+
+class NonFiniteLoss(ValueError):
+    """A loss term became NaN or infinite. term: its name; rows: the batch's training records."""
+
+    def __init__(self, term: str, value: float, rows: list[int]) -> None:
+        super().__init__(f"the loss {term} is {value}")
+        self.term, self.rows = term, rows
+
+
+class Learner:
+    """What a run changes: parameters of network and losses, and the optimizer's memory."""
+
+    def __init__(self, recipe: Recipe, model: Model, device: torch.device) -> None:
+        self.device = device
+        self.model = model.to(device)
+        # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
+        self.model = self.model.to(memory_format=torch.channels_last)
+        self._input: Input = recipe.input
+        self._losses = nn.ModuleDict()
+        self._weights = {}
+        for term in recipe.losses:
+            name = Call.parse(term.loss).name
+            if name in self._losses:
+                raise ValueError(f"the recipe has the loss {name!r} twice: weigh one instead")
+            self._losses[name] = LOSSES.build(term.loss).to(device)
+            self._weights[name] = term.weight
+        self.optimizer = build_optimizer([self.model, self._losses], recipe.optimizer)
+
+    def step(self, batch: Batch, rate: float) -> dict[str, float]:
+        """One update at a learning rate; returns the loss terms, unweighted.
+
+        Raises NonFiniteLoss before anything is updated.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = self._on_device(batch)
+        self.model.train()
+        features = self.model(batch.images, batch.cameras)
+        terms = {name: loss(features, batch) for name, loss in self._losses.items()}
+        values = {name: float(value.detach()) for name, value in terms.items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise NonFiniteLoss(name, value, batch.indices.tolist())
+        total = torch.stack([self._weights[name] * value for name, value in terms.items()]).sum()
+        self.optimizer.zero_grad()
+        total.backward()
+        self.optimizer.step()
+        return values
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """All that a later `restore` needs."""
+        return {
+            "model": self.model.state_dict(),
+            "losses": self._losses.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, dict[str, Any]]) -> None:
+        """Go back to what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self._losses.load_state_dict(state["losses"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _on_device(self, batch: Batch) -> Batch:
+        """The batch on the device, its images normalised and with the channels last."""
+        images = normalised(batch.images.to(self.device, non_blocking=True), self._input)
+        return Batch(
+            images.contiguous(memory_format=torch.channels_last),
+            batch.persons.to(self.device, non_blocking=True),
+            batch.cameras.to(self.device, non_blocking=True),
+            batch.sources.to(self.device, non_blocking=True),
+            batch.indices,
+            batch.set_aside,
+        )

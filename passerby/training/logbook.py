@@ -1,0 +1,112 @@
+"""The logbook of a run: progress on the screen, ``metrics.jsonl`` on disk, one row an epoch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from passerby.data.batch import Batch
+
+
+class Logbook:
+    """Collects the loss terms of an epoch's steps; a context manager that owns the progress bar."""
+
+    def __init__(self, out: Path, epochs: int, first_epoch: int, console: Console) -> None:
+        self._path = out / "metrics.jsonl"
+        self._console, self._epochs = console, epochs
+        self._set_aside: set[str] = set()
+        self._forget_epochs_from(first_epoch)
+        self._progress = Progress(
+            TextColumn("[bold]epoch"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=epochs, completed=first_epoch, state="")
+        self._reset()
+
+    def __enter__(self) -> Logbook:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """One line for the user."""
+        self._console.print(text, highlight=False, markup=False)
+
+    def step(self, epoch: float, terms: Mapping[str, float], batch: Batch) -> None:
+        """One training step: epochs done with a fraction, loss terms, and its batch."""
+        for line in batch.set_aside:
+            if line not in self._set_aside:
+                self._set_aside.add(line)
+                self.say(f"set aside, another image of the person stands in: {line}")
+        for name, value in terms.items():
+            self._sums[name] += value
+        self._steps += 1
+        self._images += len(batch.images)
+        state = "  ".join(f"{name} {total / self._steps:.3f}" for name, total in self._sums.items())
+        state += f"  {self._images / max(time.perf_counter() - self._started, 1e-9):.0f} images/s"
+        self._progress.update(self._task, completed=round(epoch, 2), state=state)
+
+    def epoch(self, epoch: int, rate: float, scores: Mapping[str, float]) -> None:
+        """Close an epoch (from 1): print its line and append its row."""
+        seconds = time.perf_counter() - self._started
+        row: dict[str, Any] = {
+            "epoch": epoch,
+            "losses": {name: total / self._steps for name, total in self._sums.items()},
+            "rate": rate,
+            "images_per_second": round(self._images / seconds, 1),
+            "seconds": round(seconds, 2),
+        }
+        if scores:
+            row["validation"] = dict(scores)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
+        line = f"epoch {epoch}/{self._epochs}  {losses}  {row['images_per_second']:.0f} images/s"
+        if scores:
+            found = f"rank-1 {scores['rank1']:.1f}  mAP {scores['mean_average_precision']:.1f}"
+            line += f"  held-out persons: {found}"
+        self.say(line)
+        self._progress.update(self._task, completed=epoch)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._steps = self._images = 0
+        self._started = time.perf_counter()
+
+    def _forget_epochs_from(self, first_epoch: int) -> None:
+        """A run that is resumed writes the epochs after its checkpoint again."""
+        rows = read_metrics(self._path) if first_epoch else []
+        kept = [json.dumps(row) + "\n" for row in rows if row["epoch"] <= first_epoch]
+        self._path.write_text("".join(kept), encoding="utf-8")
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of a ``metrics.jsonl``; a last line cut short by a kill is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
