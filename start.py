@@ -26,22 +26,22 @@ def main() -> None:
     if command not in ("demo", "test", "setup"):
         stop(
             "usage: python start.py demo [options]   set up, then train, test and show a report\n"
-            "       python start.py test [options]   set up, then run the tests (pytest's options)\n"
+            "       python start.py test [options]   set up, then run the tests (options: pytest)\n"
             "       python start.py setup            set up only"
+        )
+    if sys.version_info < (3, 11):
+        stop(
+            f"Passerby needs Python 3.11 or newer; this is {sys.version.split()[0]}.\nInstall a "
+            f"newer one from https://www.python.org/downloads/ and run: python3.11 start.py {command}"
         )
     set_up()
     if command == "demo":
         run([PYTHON, "-m", "passerby", "demo", *rest])
     elif command == "test":
         run([PYTHON, "-m", "pytest", *rest])
-    say(
-        f"The command passerby is in {SCRIPTS}; to have it in this shell, activate the environment:"
-    )
-    say(
-        f"  {SCRIPTS}\\activate"
-        if os.name == "nt"
-        else "  source {}".format(os.path.join(SCRIPTS, "activate"))
-    )
+    activate = os.path.join(SCRIPTS, "activate")
+    say(f"The command passerby is in {SCRIPTS}; to have it in this shell, activate it:")
+    say(f"  {activate}" if os.name == "nt" else f"  source {activate}")
 
 
 def set_up() -> None:
@@ -52,8 +52,8 @@ def set_up() -> None:
     free = shutil.disk_usage(HERE).free / 1e9
     if free < GIGABYTES:
         stop(
-            "The environment takes up to %d GB and only %.1f GB are free in %s.\n"
-            "Free some room, or move this folder to a larger disk." % (GIGABYTES, free, HERE)
+            f"The environment takes up to {GIGABYTES} GB, and {HERE} has {free:.1f} GB free.\n"
+            "Free some room, or move this folder to a larger disk."
         )
     if not os.path.exists(PYTHON):
         say(f"Making a virtual environment in {VENV}")
@@ -64,7 +64,7 @@ def set_up() -> None:
         install,
         "If the package index could not be reached: check the connection (or pip's proxy and index "
         "settings)\nand run this again; it goes on where it stopped.\n"
-        "If the disk is full: free some room (%d GB) and run this again." % GIGABYTES,
+        f"If the disk is full: free some room ({GIGABYTES} GB) and run this again.",
     )
     with open(STAMP, "w", encoding="utf-8") as file:
         file.write(wanted)
