@@ -31,8 +31,9 @@ def main() -> None:
         )
     if sys.version_info < (3, 11):
         stop(
-            f"Passerby needs Python 3.11 or newer; this is {sys.version.split()[0]}.\nInstall a "
-            f"newer one from https://www.python.org/downloads/ and run: python3.11 start.py {command}"
+            f"Passerby needs Python 3.11 or newer; this is {sys.version.split()[0]}.\n"
+            "Install a newer one from https://www.python.org/downloads/ and run it by its name, "
+            f"for instance: python3.11 start.py {command}"
         )
     set_up()
     if command == "demo":

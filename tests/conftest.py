@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share; property tests try the same examples each run."""
+"""What all tests share: fixtures, repeatable property tests, and one thread."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
 
-torch.set_num_threads(1)  # on the small tensors of tests a second one waits more than it computes
+torch.set_num_threads(1)  # a second one waits more than it computes
 
 MakeImages = Callable[[Path, Iterable[str]], Path]
 

@@ -67,11 +67,13 @@ _ARMS = {
 }
 
 
-def strike_pose(rng: np.random.Generator, gait: float) -> Pose:
+def strike_pose(rng: np.random.Generator, look: Appearance) -> Pose:
     """A moment of walking or of standing, with whatever the arms do."""
     walking = rng.random() < 0.75
     phase = rng.uniform(0, 2 * np.pi)
-    stride = gait * rng.uniform(0.28, 0.48) if walking else rng.uniform(0, 0.08)
+    # Long skirts allow short steps only.
+    tight = 0.45 if look.outfit in {"skirt", "dress"} and look.leg_end < 0.3 else 1.0
+    stride = tight * look.gait * rng.uniform(0.28, 0.48) if walking else rng.uniform(0, 0.08)
     swing = np.array([np.sin(phase), -np.sin(phase)])
     lift = np.array([np.cos(phase + 0.3), -np.cos(phase + 0.3)]).clip(0) ** 2
     held = {"hanging": 66.0, "pocket": 10, "phone": 6, "holding": 9, "strap": 5}
@@ -128,7 +130,7 @@ def _leg(look: Appearance, pose: Pose, side: int) -> tuple[list[Part], float]:
     """One leg with its shoe, hanging from hips at height 0, and how low its sole reaches."""
     tall, left = look.stature, 1 if side == 0 else -1
     forward, bend = pose.thigh[side], pose.knee[side]
-    hip = (left * 0.052 * tall * look.hips, 0.0, 0.0)
+    hip = (left * 0.046 * tall * look.hips, 0.0, 0.0)
     thigh = (left * pose.splay, -float(np.cos(forward)), float(np.sin(forward)))
     knee = _along(hip, thigh, 0.245 * tall)
     shin = (left * pose.splay * 0.3, -float(np.cos(forward - bend)), float(np.sin(forward - bend)))
@@ -146,7 +148,7 @@ def _leg(look: Appearance, pose: Pose, side: int) -> tuple[list[Part], float]:
     heel = _along(ankle, (0.0, -1.0, -0.55), 0.022 * tall)
     toe = _along(heel, foot, 0.14 * tall)
     parts = [
-        Part(hip, knee, (0.056 * bulk * loose, 0.05 * bulk * loose, 0.037 * bulk * loose), lower,
+        Part(hip, knee, (0.052 * bulk * loose, 0.05 * bulk * loose, 0.037 * bulk * loose), lower,
              beyond=Piece.LEGS, cut=thigh_cut if not trousers else 1.0, height=0.0),
         _ball(knee, 0.0365 * bulk * loose, lower if thigh_cut > 1 else below, 0.245 * tall),
         Part(knee, ankle, (0.036 * bulk * loose, 0.037 * bulk * (0.5 + 0.5 * wide),
@@ -209,7 +211,7 @@ def _trunk(look: Appearance, lean: float) -> list[Part]:
     crotch = _along(seat, tilt, -0.045 * tall)
     parts = [
         Part(crotch, waist, (hip_width * 0.86, hip_width * 1.04, waist_width), Piece.LOWER,
-             depth=0.72, beyond=Piece.UPPER, cut=hem + 0.2, region="belly", height=-0.045 * tall),
+             depth=0.78, beyond=Piece.UPPER, cut=hem + 0.2, region="belly", height=-0.045 * tall),
         Part(_along(seat, tilt, 0.115 * tall), collar, (waist_width, chest_width,
              shoulder * 0.72), Piece.UPPER, depth=0.66 + 0.1 * (look.girth - 1),
              region="chest", height=0.115 * tall),

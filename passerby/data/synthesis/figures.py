@@ -40,8 +40,8 @@ def _detect(rng: np.random.Generator, solids: Solids, junk: bool) -> Box:
     """Boxes of a detector are never quite right; those of junk are plainly wrong."""
     left, right = solids.reach[:, 0].min(), solids.reach[:, 1].max()
     bottom, top = solids.reach[:, 2].min(), solids.reach[:, 3].max()
-    high = (top - bottom) / float(np.clip(rng.normal(0.93, 0.04), 0.75, 1.08))
-    wide = max((right - left) / rng.uniform(0.78, 1.05), high * rng.uniform(0.3, 0.42))
+    high = (top - bottom) / float(np.clip(rng.normal(0.945, 0.035), 0.78, 1.08))
+    wide = max((right - left) / rng.uniform(0.84, 1.08), high * rng.uniform(0.29, 0.38))
     wide = min(wide, 0.62 * high)
     centre = (left + right) / 2 + wide * rng.normal(0, 0.05)
     middle = (bottom + top) / 2 + high * rng.normal(0, 0.02)
@@ -133,7 +133,7 @@ def _somebody(
 ) -> Figure:
     """Another passer-by, half in the picture, a little before or behind the person."""
     look = dress(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)))
-    parts = assemble(look, strike_pose(rng, look.gait))
+    parts = assemble(look, strike_pose(rng, look))
     solids = solidify(parts, rng.uniform(-np.pi, np.pi), camera.pitch)
     nearer = rng.uniform(0.75, 1.25)
     aside = rng.choice([-1, 1]) * rng.uniform(0.4, 0.75) * view.width
@@ -172,7 +172,7 @@ def draw(
     rng = generator(seed, "moment", person, camera, moment)
     look = _look(seed, person, camera, moment)
     light = _light(rng, place)
-    parts = assemble(look, strike_pose(rng, look.gait))
+    parts = assemble(look, strike_pose(rng, look))
     pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
     solids = solidify(parts, _yaw(passage, rng, place), pitch)
     box = _detect(rng, solids, person == JUNK)

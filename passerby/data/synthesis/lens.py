@@ -35,11 +35,11 @@ class Exposure:
 
 def expose(rng: np.random.Generator, camera: Camera) -> Exposure:
     """How the camera, with its automatic exposure and white balance, meets this moment."""
-    wobble = np.exp(rng.normal(0, 0.06, 3))
-    shade = rng.uniform(0.45, 0.75) if rng.random() < camera.shade else 1.0
+    wobble = np.exp(rng.normal(0, 0.015, 3))
+    shade = rng.uniform(0.6, 0.85) if rng.random() < camera.shade else 1.0
     return Exposure(
         gains=np.array(camera.gains) * wobble * camera.exposure * shade
-        * np.exp(rng.normal(0, 0.14)),
+        * np.exp(rng.normal(0, 0.07)),
         gamma=camera.gamma * float(np.exp(rng.normal(0, 0.06))),
         contrast=camera.contrast * float(np.exp(rng.normal(0, 0.06))),
         saturation=camera.saturation * rng.uniform(0.85, 1.15),
@@ -58,7 +58,7 @@ def _noise() -> np.ndarray:
     rng = generator(0, "texture", 1)
     grey = rng.standard_normal((_TILE, _TILE, 1), dtype=np.float32)
     coloured = rng.standard_normal((_TILE, _TILE, 3), dtype=np.float32)
-    return grey * 0.8 + coloured * 0.6
+    return grey * 0.95 + coloured * 0.3
 
 
 def _sense(screen: np.ndarray, exposure: Exposure, height: int, width: int) -> Image.Image:
@@ -90,9 +90,7 @@ def photograph(
 ) -> np.ndarray:
     """The picture [height, width, 3] uint8 of a scene [height, width, 3] in linear light."""
     height, width = radiance.shape[:2]
-    # Automatic exposure follows the mean of the scene, but not all the way.
-    automatic = (0.16 / max(float(radiance[::4, ::4].mean()), 0.01)) ** 0.6
-    light = radiance * (exposure.gains * automatic).astype(np.float32)
+    light = radiance * exposure.gains.astype(np.float32)
     if camera.vignette:
         edge = np.linspace(-1, 1, height, dtype=np.float32)[:, None, None] ** 2
         light *= 1 - camera.vignette * edge

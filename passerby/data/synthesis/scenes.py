@@ -1,10 +1,10 @@
 """What belongs to a camera: its place, its light, its colours and its faults.
 
-Cameras hang in groups at one site, say a campus or a shopping street, and share its materials. Each
-looks at its own part, painted once as a wide panorama: ground in perspective, and behind it walls,
-windows, hedges, parked cars or clutter. Every picture of that camera is a crop from a different
-spot of the panorama, so the backgrounds of a camera resemble each other without being equal, as in
-real footage. Colours are painted as a screen would show them (0 to 255).
+Cameras hang in groups around one site, say a campus or a shopping street. It is painted once as a
+wide panorama: ground in perspective, and behind it walls, windows, hedges, parked cars or clutter.
+Each camera looks at its own, overlapping part of it, and every picture of that camera is a crop
+from a different spot: backgrounds resemble each other without being equal, as in real footage.
+Colours are painted as a screen would show them (0 to 255).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ from passerby.data.synthesis.chance import generator, pick
 
 Colour = np.ndarray  # [3] float, 0 to 255
 
-HEIGHT, WIDTH = 640, 960  # of a panorama, where a person is about 200 pixels tall
+HEIGHT, WIDTH = 640, 960  # of a camera's view, where a person is about 200 pixels tall
+SITE_WIDTH = 1600
 GROUND = 260  # the row where the ground begins
 CAMERAS_PER_SITE = 8
 
@@ -84,9 +85,12 @@ def _vivid(rng: np.random.Generator) -> Colour:
 class Site:
     """What the cameras of a site have in common."""
 
+    warmth: float  # of its light: positive is reddish, negative bluish
     ground: str
     ground_colour: Colour
     walls: tuple[Colour, ...]
+    glass: Colour
+    things: tuple[Colour, ...]  # posts, bins, cars, posters
     backdrops: tuple["_Paint", ...]
 
 
@@ -96,10 +100,15 @@ _Paint = Callable[[np.random.Generator, np.ndarray, Site], None]
 def _choose_site(rng: np.random.Generator) -> Site:
     kinds = {"asphalt": 28.0, "slabs": 28, "lobby": 20, "bricks": 12, "grass": 8, "sand": 4}
     return Site(
+        warmth=pick(rng, {1: 0.65, -1: 0.35}) * rng.uniform(0.14, 0.26),
         ground=pick(rng, kinds),
-        ground_colour=_muted(rng, 80, 175, 0.03) * np.array([1.06, 1.0, 0.92]),
-        walls=tuple(_muted(rng, 70, 205, 0.05) for _ in range(3)),
-        backdrops=tuple(pick(rng, _BACKDROPS) for _ in range(4)),
+        ground_colour=_muted(rng, 80, 175, 0.015),
+        walls=tuple(_muted(rng, 70, 205, 0.025) for _ in range(2)),
+        glass=_muted(rng, 190, 240, 0.04) if rng.random() < 0.5 else _muted(rng, 30, 90, 0.08),
+        things=tuple(
+            _vivid(rng) if rng.random() < 0.3 else _muted(rng, 25, 210, 0.08) for _ in range(6)
+        ),
+        backdrops=tuple(pick(rng, _BACKDROPS) for _ in range(5)),
     )
 
 
@@ -109,18 +118,18 @@ def _near(rng: np.random.Generator, colour: Colour) -> Colour:
 
 
 def _ground(rng: np.random.Generator, site: Site) -> np.ndarray:
-    """The ground [HEIGHT - GROUND, WIDTH, 3] in perspective."""
+    """The ground [HEIGHT - GROUND, SITE_WIDTH, 3] in perspective."""
     rows = HEIGHT - GROUND
     horizon = rng.uniform(60, 900)  # rows above the ground's far edge
     below = np.arange(rows, dtype=np.float32)[:, None]
     nearness = (horizon + below) / horizon
-    x = (np.arange(WIDTH, dtype=np.float32) - WIDTH * rng.uniform(0.1, 0.9)) / nearness
+    x = (np.arange(SITE_WIDTH, dtype=np.float32) - SITE_WIDTH * rng.uniform(0.1, 0.9)) / nearness
     z = -horizon * rng.uniform(1.5, 4) / nearness
     turn = rng.uniform(-0.6, 0.6)
     x, z = x * np.cos(turn) + z * np.sin(turn), z * np.cos(turn) - x * np.sin(turn)
     kind = site.ground
     base = _near(rng, site.ground_colour)
-    grain = _grain(rng, rows, WIDTH)
+    grain = _grain(rng, rows, SITE_WIDTH)
     rough = {"asphalt": 7.0, "slabs": 6, "lobby": 2.5, "bricks": 8, "grass": 16, "sand": 8}[kind]
     if kind == "grass":
         base = np.array([88, 102, 62]) * rng.uniform(0.85, 1.2)
@@ -142,7 +151,7 @@ def _ground(rng: np.random.Generator, site: Site) -> np.ndarray:
         stripe = (np.mod((x if rng.random() < 0.5 else z) / period, 1) < mark / period)[:, :, None]
         floor = np.where(stripe, 0.25 * floor + 0.75 * np.array(colour), floor)
     if kind == "lobby":  # a polished floor mirrors the lamps
-        floor += (_noise(rng, rows, WIDTH, 70).clip(0) * 26)[:, :, None]
+        floor += (_noise(rng, rows, SITE_WIDTH, 70).clip(0) * 26)[:, :, None]
     return floor
 
 
@@ -159,11 +168,10 @@ def _paint_wall(rng: np.random.Generator, wall: np.ndarray, site: Site) -> None:
 
 def _paint_windows(rng: np.random.Generator, wall: np.ndarray, site: Site) -> None:
     _paint_wall(rng, wall, site)
-    bright = rng.random() < 0.5
-    left = rng.integers(0, 40)
+    left = int(rng.integers(0, 40))
     while left < wall.shape[1]:
         wide, gap = int(rng.integers(60, 190)), int(rng.integers(10, 50))
-        glass = _muted(rng, 200, 245, 0.05) if bright else _muted(rng, 25, 90, 0.1)
+        glass = _near(rng, site.glass)
         area = wall[
             int(rng.integers(0, 40)) : GROUND - int(rng.integers(0, 30)), left : left + wide
         ]
@@ -188,7 +196,7 @@ def _paint_clutter(rng: np.random.Generator, wall: np.ndarray, site: Site) -> No
     for _ in range(int(rng.integers(10, 40))):
         left, top = int(rng.integers(0, wall.shape[1])), int(rng.integers(0, GROUND - 20))
         wide, high = int(rng.integers(10, 110)), int(rng.integers(10, 120))
-        colour = _vivid(rng) if rng.random() < 0.35 else _muted(rng, 25, 235, 0.12)
+        colour = _near(rng, site.things[int(rng.integers(len(site.things)))])
         area = wall[top : top + high, left : left + wide]
         area[:] = colour + _grain(rng, *area.shape[:2])[:, :, None] * rng.uniform(2, 14)
 
@@ -213,14 +221,14 @@ _BACKDROPS: dict[_Paint, float] = {
 }  # fmt: skip
 
 
-def _furnish(rng: np.random.Generator, picture: Image.Image) -> None:
+def _furnish(rng: np.random.Generator, picture: Image.Image, site: Site) -> None:
     """Things that stand about: posts, bins, benches, signs and parked cars."""
     pen = ImageDraw.Draw(picture)
-    for _ in range(int(rng.integers(2, 9))):
-        left, foot = rng.uniform(0, WIDTH), GROUND + rng.uniform(-10, 190)
+    for _ in range(int(rng.integers(4, 14))):
+        left, foot = rng.uniform(0, SITE_WIDTH), GROUND + rng.uniform(-10, 190)
         wide, high = rng.uniform(5, 14), rng.uniform(100, 420)
         shape = pick(rng, {"post": 4.0, "box": 5, "car": 2, "rail": 2})
-        colour = _vivid(rng) if rng.random() < 0.25 else _muted(rng, 20, 220, 0.08)
+        colour = _near(rng, site.things[int(rng.integers(len(site.things)))])
         if shape == "box":
             wide, high = rng.uniform(24, 90), rng.uniform(30, 120)
         if shape == "car":
@@ -251,53 +259,62 @@ def _park(
         pen.ellipse((x - 20, foot - 36, x + 20, foot + 4), (22, 22, 24))
 
 
-def _panorama(rng: np.random.Generator, site: Site) -> Image.Image:
-    picture = np.empty((HEIGHT, WIDTH, 3), np.float32)
-    left = 0
-    while left < WIDTH:  # people pass different things within one camera's view
-        wide = int(rng.integers(200, 420))
-        paint = site.backdrops[int(rng.integers(len(site.backdrops)))]
-        paint(rng, picture[:GROUND, left : left + wide], site)
-        left += wide
+@lru_cache(maxsize=8)
+def _panorama(seed: int, number: int) -> Image.Image:
+    """A whole site, SITE_WIDTH pixels wide; about 100 ms, then remembered."""
+    rng = generator(seed, "site", number)
+    site = _choose_site(rng)
+    picture = np.empty((HEIGHT, SITE_WIDTH, 3), np.float32)
+    edges = np.linspace(0, SITE_WIDTH, len(site.backdrops) + 1).astype(int)
+    for left, right, paint in zip(edges[:-1], edges[1:], site.backdrops, strict=True):
+        paint(rng, picture[:GROUND, left:right], site)
     picture[GROUND:] = _ground(rng, site)
-    for _ in range(int(rng.integers(0, 5))):  # shadows of trees and houses on the ground
-        left, top = int(rng.integers(-200, WIDTH)), int(rng.integers(GROUND, HEIGHT))
+    for _ in range(int(rng.integers(0, 7))):  # shadows of trees and houses on the ground
+        left, top = int(rng.integers(-200, SITE_WIDTH)), int(rng.integers(GROUND, HEIGHT))
         picture[top : top + int(rng.integers(20, 160)), max(0, left) : left + 420] *= rng.uniform(
             0.6, 0.9
         )
     painted = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
-    _furnish(rng, painted)
+    _furnish(rng, painted, site)
     return painted
 
 
 @lru_cache(maxsize=24)
 def install(seed: int, camera: int) -> Camera:
     """The camera with that number in the set with that seed; about 60 ms, then remembered."""
-    site = _choose_site(generator(seed, "site", max(0, camera - 1) // CAMERAS_PER_SITE))
+    number = max(0, camera - 1) // CAMERAS_PER_SITE
+    site = _choose_site(generator(seed, "site", number))
     rng = generator(seed, "camera", camera)
-    pitch = pick(rng, {rng.uniform(0.03, 0.2): 5, rng.uniform(0.2, 0.45): 4, 0.6: 1})
-    warmth, tint = rng.normal(0, 0.06), rng.normal(0, 0.02)
+    pitch = pick(rng, {rng.uniform(0.08, 0.25): 6, rng.uniform(0.25, 0.5): 4})
+    warmth, tint = site.warmth + rng.normal(0, 0.028), rng.normal(0, 0.01)
     kinds = {"none": 4.0, "pole": 2, "rail": 2, "car": 1.5, "bush": 2, "luggage": 1.5, "wall": 1}
+    left = int(rng.integers(0, SITE_WIDTH - WIDTH))
+    panorama = _panorama(seed, number).crop((left, 0, left + WIDTH, HEIGHT))
+    if rng.random() < 0.5:
+        panorama = panorama.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    # Automatic exposure follows the brightness of the place, but not all the way.
+    brightness = float(np.mean((np.asarray(panorama.reduce(8), np.float32) / 255) ** 2))
+    automatic = (0.2 / max(brightness, 0.01)) ** 0.6
     return Camera(
-        panorama=_panorama(rng, site),
+        panorama=panorama,
         pitch=pitch,
         nearest=10 + 420 * pitch,
         walkway=rng.uniform(-0.9, 0.9),
         crossing=rng.uniform(0.15, 0.6),
         sun=rng.uniform(-np.pi, np.pi),
         sun_height=rng.uniform(0.35, 1.2),
-        ambient=rng.uniform(0.3, 0.9),
-        shade=rng.uniform(0.0, 0.4),
+        ambient=rng.uniform(0.45, 0.9),
+        shade=rng.uniform(0.0, 0.2),
         gains=(
             float(np.exp(warmth + tint / 2)),
             float(np.exp(-tint)),
             float(np.exp(-warmth + tint / 2)),
         ),
-        exposure=float(np.exp(rng.normal(0.0, 0.15))),
-        gamma=rng.uniform(0.88, 1.15),
-        contrast=rng.uniform(0.88, 1.16),
-        saturation=rng.uniform(0.7, 1.1),
-        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.028)))),
+        exposure=automatic * float(np.exp(rng.normal(0.0, 0.08))),
+        gamma=rng.uniform(0.93, 1.08),
+        contrast=rng.uniform(0.93, 1.08),
+        saturation=rng.uniform(0.85, 1.12),
+        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.02)))),
         blur=rng.uniform(0.3, 1.4),
         rows=float(np.exp(rng.uniform(np.log(80), np.log(256)))),
         quality=int(rng.integers(50, 93)),
