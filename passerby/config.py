@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import json
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from passerby.registry import Call, suggest
+from passerby.registry import NOT_A_LITERAL, RECIPES, Call, suggest
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -46,10 +49,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Sampling:
-    """A batch: so many persons, so many images of each (P × K)."""
+    """A batch: so many persons, so many images of each (P × K).
+
+    limit: how often one person may come in an epoch (0: as often as its images allow).
+    """
 
     persons: int = 16
     images: int = 4
+    limit: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,17 +134,66 @@ class Recipe:
         (``network.classifier.scale``), and into a loss by its name (``losses.triplet.margin``,
         ``losses.triplet.weight``). Raises ValueError naming what exists at the wrong step.
         """
-        parsed = _literal(value) if isinstance(value, str) else value
-        return _set(self, path.split("."), parsed, path)
+        return _set(self, path.split("."), value, path)
 
 
-def _literal(text: str) -> Any:
+def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe that a command names, with its ``--set`` settings.
+
+    text: a registered name, with options if need be (``"table1_ours(scale=compact)"``), a JSON
+    file, a model's config.json, or ``file.py:function``. settings: ``path=value`` each. Raises
+    ValueError when there is no such recipe or a setting does not fit.
+    """
+    file, colon, function = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        recipe = _from_python(Path(file), function)
+    elif text.endswith(".json"):
+        content = json.loads(_read_text(Path(text)))
+        recipe = Recipe.from_json(json.dumps(content.get("recipe", content)))
+    else:
+        recipe = RECIPES.build(text)
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes path=value, got {setting!r}")
+        recipe = recipe.with_setting(path, value)
+    return recipe
+
+
+def _from_python(file: Path, function: str) -> Recipe:
+    """Run a user's own recipe file, which may also register components of its own."""
+    if not file.is_file():
+        raise ValueError(f"no such recipe file: {file}")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    call = Call.parse(function)
+    if not hasattr(module, call.name):
+        raise ValueError(f"{file} has no function {call.name!r}")
+    recipe = getattr(module, call.name)(**call.options)
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"{file}:{call.name} must return a Recipe, got {type(recipe).__name__}")
+    return recipe
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _literal(text: Any) -> Any:
     """``0.2`` as a number, ``true`` as a boolean, ``(40,70)`` as a tuple, the rest as text."""
+    if not isinstance(text, str):
+        return text
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except NOT_A_LITERAL:
         return text
 
 
@@ -150,15 +206,16 @@ def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
             f"(fields: {', '.join(names)})"
         )
     current = getattr(node, step)
+    expected = get_type_hints(type(node))[step]
     if not rest:
-        expected = get_type_hints(type(node))[step]
-        changed = _read(expected, value, path)
+        changed = _read(expected, value if expected is str else _literal(value), path)
     elif isinstance(current, tuple):
-        changed = _set_in_losses(current, rest, value, path)
+        changed = _set_in_losses(current, rest, _literal(value), path)
     elif dataclasses.is_dataclass(current):
         changed = _set(current, rest, value, path)
-    elif isinstance(current, str) and len(rest) == 1:
-        changed = str(Call.parse(current).with_option(rest[0].replace("-", "_"), value))
+    elif expected is str and step != "name" and len(rest) == 1:
+        option = rest[0].replace("-", "_")
+        changed = str(Call.parse(current).with_option(option, _literal(value)))
     else:
         raise ValueError(f"--set {path}: {step} is {current!r} and has no field {'.'.join(rest)}")
     return replace(node, **{step: changed})

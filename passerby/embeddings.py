@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +109,8 @@ class Embeddings:
     def __getitem__(self, rows: ArrayLike | slice) -> Embeddings:
         """The chosen rows (index array, mask or slice) as Embeddings."""
         index = rows if isinstance(rows, slice) else np.asarray(rows)
+        if isinstance(index, np.ndarray) and index.size == 0:
+            index = np.empty(0, np.int64)  # an empty list comes as floats
 
         def pick(column: NDArray | None) -> NDArray | None:
             return None if column is None else column[index]
@@ -154,21 +157,20 @@ class Embeddings:
     def load(cls, path: str | os.PathLike[str]) -> Embeddings:
         """Read what `save` wrote. Raises ValueError when the file is something else."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 columns = {name: stored[name] for name in stored.files}
-            vectors, persons = columns.pop("vectors"), columns.pop("persons")
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
+            unknown = set(columns) - {"vectors", "persons", "cameras", "model", *_OPTIONAL}
+            if unknown:
+                raise ValueError(f"unknown columns: {', '.join(sorted(unknown))}")
+            columns["model"] = str(columns.get("model", ""))
+            return cls(**columns)
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is not an embeddings file: expected an .npz with vectors [N, D] and "
                 f"persons [N] ({error})"
             ) from None
-        unknown = set(columns) - {"cameras", "model", *_OPTIONAL}
-        if unknown:
-            raise ValueError(f"{path} holds unknown columns: {', '.join(sorted(unknown))}")
-        columns["model"] = str(columns.get("model", ""))
-        return cls(vectors, persons, columns.pop("cameras", None), **columns)
 
 
 def _integers(name: str, values: ArrayLike, count: int) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import ast
 import difflib
 import inspect
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,6 +19,9 @@ from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 T = TypeVar("T", bound=Callable[..., Any])
+
+# What reading a literal raises: TypeError for {[]: 1}, the last two for thousands of brackets.
+NOT_A_LITERAL = (SyntaxError, ValueError, TypeError, MemoryError, RecursionError)
 
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -38,16 +42,20 @@ class Call:
         """
         wanted = f"expected name(option=value, ...), got {text!r}"
         try:
-            tree = ast.parse(_underscored(text.strip()), mode="eval").body
-        except SyntaxError:
+            with warnings.catch_warnings():
+                # A pattern such as '\d+' may stand there without the r of a raw string.
+                warnings.simplefilter("ignore", SyntaxWarning)
+                warnings.simplefilter("ignore", DeprecationWarning)  # the same, before Python 3.12
+                tree = ast.parse(_underscored(text.strip()), mode="eval").body
+        except NOT_A_LITERAL:
             raise ValueError(wanted) from None
         if isinstance(tree, ast.Name):
             return cls(tree.id)
         if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or tree.args:
             raise ValueError(wanted)
-        options = {}
+        options: dict[str, Any] = {}
         for keyword in tree.keywords:
-            if keyword.arg is None:
+            if keyword.arg is None or keyword.arg in options:
                 raise ValueError(wanted)
             options[keyword.arg] = _literal(keyword.value, wanted)
         return cls(tree.func.id, options)
@@ -73,7 +81,7 @@ def _literal(node: ast.expr, wanted: str) -> Any:
         return _WORDS.get(node.id.lower(), node.id)
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except NOT_A_LITERAL:
         raise ValueError(wanted) from None
 
 
@@ -179,3 +187,26 @@ DATASETS = Registry("data set", "passerby.data.datasets")
 LOSSES = Registry("loss", "passerby.losses")
 POOLINGS = Registry("pooling", "passerby.models.pooling")
 RECIPES = Registry("recipe", "passerby.recipes")
+
+
+def listing(kind: str) -> str:
+    """Every component of a kind (``losses``, ``recipes``, ...): name, options, first doc line."""
+    registries = {
+        "recipes": RECIPES,
+        "losses": LOSSES,
+        "attention": ATTENTIONS,
+        "datasets": DATASETS,
+        "backbones": BACKBONES,
+        "classifiers": CLASSIFIERS,
+        "poolings": POOLINGS,
+        "augmentations": AUGMENTATIONS,
+    }
+    if kind not in registries:
+        raise ValueError(f"there are no {kind!r} to list (kinds: {', '.join(registries)})")
+    registry = registries[kind]
+    lines = []
+    for name in registry.names():
+        options, first_line = registry.describe(name)
+        lines.append(f"{name}({options})" if options else name)
+        lines.append(f"    {first_line}")
+    return "\n".join(lines)

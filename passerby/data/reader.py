@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from passerby.data.records import Split
@@ -17,7 +18,7 @@ from passerby.registry import DATASETS, Call
 class Published:
     """What the authors count in one part: images, persons, cameras (None: not published)."""
 
-    images: int
+    images: int | None
     persons: int | None = None
     cameras: int | None = None
 
@@ -25,22 +26,32 @@ class Published:
 class Reader(ABC):
     """Reads one layout. The constructor takes the reader's options; all have defaults.
 
-    layout: the tree that is expected, shown when it is not found. published: the authors' counts
-    by part, for ``passerby data check``. generic: the layout is so loose that it is only guessed
-    when no other fits.
+    layout: the tree that is expected, shown when it is not found. advice: what to do when nothing
+    is there. generic: the layout is so loose that it is only guessed when no other fits.
+    published: the authors' counts by part (train, query, gallery, and what `check` counts beside
+    them: gallery persons, distractors, junk, test folder); empty when options make it another set.
     """
 
     layout: ClassVar[str]
+    advice: ClassVar[str] = ""
     generic: ClassVar[bool] = False
-    published: ClassVar[Mapping[str, Published]] = {}
+    published: Mapping[str, Published] = MappingProxyType({})
 
     @abstractmethod
     def locate(self, root: Path) -> Path | None:
         """The folder at or directly below ``root`` that holds this layout, None when there is none.
 
         Must be quick (look for folder and list names, open no image): it is also used to guess
-        the kind of a root.
+        the kind of a root. Raises ValueError when several folders below hold it.
         """
+
+    def fits(self, located: Path) -> bool:
+        """Whether a located root looks like this data set, not like another of the same layout.
+
+        Asked only when the kind is guessed; a user who names the kind has decided.
+        """
+        del located
+        return True
 
     @abstractmethod
     def read(self, root: Path) -> Split:
@@ -63,44 +74,64 @@ def read_split(data: str) -> Split:
 def open_reader(data: str) -> tuple[Reader, Path]:
     """The reader and the located root for ``[KIND=]ROOT``; errors as `read_split`."""
     kind, root = _kind_and_root(data)
-    if not root.exists():
-        raise ValueError(f"no such file or folder: {root}")
     if kind is None:
+        if not root.exists():
+            raise ValueError(f"no such file or folder: {root}")
         return _guess(root)
     reader: Reader = DATASETS.build(kind)
+    if not root.exists():
+        raise ValueError(f"no such file or folder: {root}. {reader.advice}".rstrip(". "))
     located = reader.locate(root)
     if located is None:
         raise ValueError(
             f"{root} does not hold the layout of {kind.name}.\nExpected:\n{reader.layout}\n"
-            f"Found: {_listing(root)}"
+            f"Found: {_listing(root)}\n{reader.advice}".rstrip()
         )
     return reader, located
 
 
 def _kind_and_root(data: str) -> tuple[Call | None, Path]:
-    named = re.match(r"(\w[\w-]*(?:\(.*?\))?)=(.+)", data)
-    if named and not Path(data).exists():
-        return Call.parse(named[1]), Path(named[2]).expanduser()
+    if Path(data).exists():
+        return None, Path(data)
+    if plain := re.match(r"(\w[\w-]*)=(.+)", data):
+        return Call.parse(plain[1]), Path(plain[2]).expanduser()
+    if not re.match(r"\w[\w-]*\(", data):
+        return None, Path(data).expanduser()
+    # An option may itself hold ")=" (a pattern): the first place where a whole call ends counts.
+    ends = [found.start() + 1 for found in re.finditer(r"\)=.", data)]
+    for end in ends:
+        try:
+            return Call.parse(data[:end]), Path(data[end + 1 :]).expanduser()
+        except ValueError:
+            if end == ends[-1]:
+                raise
     return None, Path(data).expanduser()
 
 
 def _guess(root: Path) -> tuple[Reader, Path]:
-    found = []
-    for name in DATASETS.names():
-        reader: Reader = DATASETS.build(name)
-        located = reader.locate(root)
-        if located is not None:
-            found.append((reader, located))
-    found = [pair for pair in found if not pair[0].generic] or found
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = [type(reader).__name__.lower() for reader, _ in found]
-        raise ValueError(f"{root} could be {' or '.join(names)}: write {names[0]}={root}")
+    readers: dict[str, Reader] = {name: DATASETS.build(name) for name in DATASETS.names()}
+    for generic in (False, True):
+        chosen = {name: reader for name, reader in readers.items() if reader.generic == generic}
+        located = _located(chosen, root)
+        if len(located) == 1:
+            return next(iter(located.values()))
+        if located:
+            names = list(located)
+            raise ValueError(f"{root} could be {' or '.join(names)}: write {names[0]}={root}")
     raise ValueError(
-        f"{root} holds no layout that is known ({', '.join(DATASETS.names())}). "
+        f"{root} holds no layout that is known ({', '.join(readers)}). "
         f"Found: {_listing(root)}. Name the kind as KIND={root} to see what it expects."
     )
+
+
+def _located(readers: Mapping[str, Reader], root: Path) -> dict[str, tuple[Reader, Path]]:
+    """Those of the readers that find their layout at the root and think that it is theirs."""
+    found = {}
+    for name, reader in readers.items():
+        place = reader.locate(root)
+        if place is not None and reader.fits(place):
+            found[name] = (reader, place)
+    return found
 
 
 def _listing(root: Path) -> str:

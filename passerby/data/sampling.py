@@ -14,11 +14,15 @@ class PersonBatches:
     labels [N]: the person of each row. An epoch cuts each person's shuffled rows into groups of
     ``images`` (a person with fewer rows is filled up with repetitions, what remains beyond whole
     groups waits for another epoch's shuffle) and draws ``persons`` persons a batch until fewer
-    have groups left: the scheme of Hermans et al. 2017 and of BoT (Luo et al. 2019).
+    have groups left: the scheme of Hermans et al. 2017 and of BoT (Luo et al. 2019). ``limit``
+    bounds the groups of one person in an epoch (0: no bound), for sets where a few persons, or
+    one source, have most of the images.
     Batches depend on seed and epoch only. Raises ValueError when there are too few persons.
     """
 
-    def __init__(self, labels: Sequence[int], persons: int, images: int, seed: int) -> None:
+    def __init__(
+        self, labels: Sequence[int], persons: int, images: int, *, seed: int, limit: int = 0
+    ) -> None:
         self._rows: dict[int, list[int]] = defaultdict(list)
         for row, label in enumerate(labels):
             self._rows[label].append(row)
@@ -31,7 +35,7 @@ class PersonBatches:
                 f"a batch of {persons} persons cannot be drawn from {len(self._rows)}: lower it "
                 f"with --set sampling.persons={max(len(self._rows), 2)}"
             )
-        self.persons, self.images, self.seed = persons, images, seed
+        self.persons, self.images, self.seed, self.limit = persons, images, seed, limit
 
     def epoch(self, epoch: int) -> list[list[int]]:
         """The batches of one epoch, rows of one person standing together."""
@@ -54,4 +58,6 @@ class PersonBatches:
         if len(rows) < self.images:
             shuffled = shuffled[: self.images]
         whole = len(shuffled) // self.images
+        if self.limit:
+            whole = min(whole, self.limit)
         return [shuffled[i * self.images : (i + 1) * self.images] for i in range(whole)]

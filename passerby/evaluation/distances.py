@@ -28,8 +28,9 @@ class Distances(ABC):
 class VectorDistances(Distances):
     """Cosine distance (1 − cosine, in 0…2) or Euclidean distance between two sets of vectors.
 
-    query [Q, D] and gallery [G, D] float32. Raises ValueError on different widths, vectors that
-    are not finite, and with the cosine on vectors of length zero, which have no direction.
+    query [Q, D] and gallery [G, D] float32; equal gallery vectors get exactly equal distances.
+    Raises ValueError on different widths, vectors that are not finite, and with the cosine on
+    vectors of length zero, which have no direction.
     """
 
     def __init__(
@@ -44,19 +45,37 @@ class VectorDistances(Distances):
             )
         self.shape = (len(query), len(gallery))
         self._metric = metric
-        self._query = torch.from_numpy(query)
-        self._gallery = torch.from_numpy(gallery)
+        self._query, self._gallery = torch.from_numpy(query), torch.from_numpy(gallery)
         self._query_norms = _norms(self._query, "query", metric)
         self._gallery_norms = _norms(self._gallery, "gallery", metric)
+        # A matrix product may round equal columns differently, by their place in its tiles, and
+        # ties would not be ranked in gallery order: each vector is measured once.
+        first, self._copies = _distinct(gallery)
+        if len(first) < len(gallery):
+            self._gallery, self._gallery_norms = self._gallery[first], self._gallery_norms[first]
 
     def block(self, rows: slice) -> NDArray[np.float32]:
         product = self._query[rows] @ self._gallery.T  # [q, G]
         norms = self._query_norms[rows, None]
         if self._metric == "cosine":
             product.div_(norms).div_(self._gallery_norms)
-            return product.neg_().add_(1).clamp_(min=0).numpy()
-        squared = product.mul_(-2).add_(norms.square()).add_(self._gallery_norms.square())
-        return squared.clamp_(min=0).sqrt_().numpy()
+            measured = product.neg_().add_(1).clamp_(min=0)
+        else:
+            squared = product.mul_(-2).add_(norms.square()).add_(self._gallery_norms.square())
+            measured = squared.clamp_(min=0).sqrt_()
+        if len(self._gallery) < self.shape[1]:
+            measured = measured[:, self._copies]
+        return measured.numpy()
+
+
+def _distinct(vectors: NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows that hold the different vectors, and for each row which of them is equal to it."""
+    if vectors.size == 0:
+        return torch.arange(len(vectors)), torch.arange(len(vectors))
+    width = vectors.shape[1] * vectors.itemsize
+    rows = np.ascontiguousarray(vectors).view(f"V{width}").reshape(-1)
+    _, first, copies = np.unique(rows, return_index=True, return_inverse=True)
+    return torch.from_numpy(first), torch.from_numpy(copies.reshape(-1))
 
 
 def _norms(vectors: torch.Tensor, part: str, metric: Metric) -> torch.Tensor:

@@ -97,7 +97,8 @@ def evaluate_camera_pairs(
     """
     if query.cameras is None or gallery.cameras is None:
         raise ValueError("camera pairs need camera numbers in query and gallery")
-    query_places, gallery_places = _places(query), _places(gallery)
+    named = query.sources is not None and gallery.sources is not None
+    query_places, gallery_places = _places(query, named), _places(gallery, named)
     pairs = []
     for source, from_camera in sorted(set(query_places)):
         asked = query[_rows(query_places, (source, from_camera))]
@@ -121,9 +122,10 @@ def evaluate_camera_pairs(
     return tuple(pairs)
 
 
-def _places(part: Embeddings) -> list[tuple[str, int]]:
+def _places(part: Embeddings, named: bool) -> list[tuple[str, int]]:
+    """(source, camera) of each image; the source is empty unless both parts name theirs."""
     assert part.cameras is not None
-    sources = [""] * len(part) if part.sources is None else part.sources.tolist()
+    sources = part.sources.tolist() if named and part.sources is not None else [""] * len(part)
     return list(zip(sources, part.cameras.tolist(), strict=True))
 
 

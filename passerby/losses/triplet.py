@@ -17,10 +17,14 @@ def euclidean_distances(vectors: Tensor) -> Tensor:
     zero, and one pair of equal vectors would make every gradient NaN.
     """
     with torch.autocast(vectors.device.type, enabled=False):
-        vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
+        vectors = _precise(vectors)
         squares = vectors.square().sum(dim=1)
         squared = squares[:, None] + squares[None, :] - 2 * vectors @ vectors.T
         return squared.clamp(min=1e-12).sqrt()
+
+
+def _precise(vectors: Tensor) -> Tensor:
+    return vectors if vectors.dtype == torch.float64 else vectors.float()
 
 
 def hardest(distances: Tensor, persons: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -58,7 +62,7 @@ class Triplet(Loss):
 
     def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:
         if self.normalise:
-            vectors = F.normalize(vectors)
+            vectors = F.normalize(_precise(vectors))
         positive, negative, anchors = hardest(euclidean_distances(vectors), persons)
         if len(anchors) == 0:
             return vectors.sum() * 0.0

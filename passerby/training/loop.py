@@ -20,7 +20,7 @@ from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.records import JUNK, Record, Split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.embedder import Embedder, load
-from passerby.evaluation.evaluate import evaluate
+from passerby.embedding.scoring import score_model
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import Model
@@ -66,17 +66,19 @@ def train(
     out, console = Path(out), console or Console()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     stored = _stored_state(out, recipe, seed, resume)
-    if resume and stored is None and _is_finished(out, recipe):
+    if resume and stored is None and _is_finished(out, recipe, seed):
         return _test(out, recipe, split, place, console)
 
     # Who is trained on: the persons of the train part less those held out to choose the epoch.
     held = hold_out(_trainable(split), recipe.validation_persons, seed)
+    unseen = Split(split.source, query=held.query, gallery=held.gallery)
     classes = sorted({(record.source, record.person) for record in held.train})
     numbers = {person: number for number, person in enumerate(classes)}
     labels = [numbers[record.source, record.person] for record in held.train]
 
     # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    sampler = PersonBatches(labels, recipe.sampling.persons, recipe.sampling.images, seed)
+    size = recipe.sampling
+    sampler = PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
     images = TrainingImages(held.train, labels, recipe.input, augmentations, seed)
     if workers is None:
@@ -94,7 +96,7 @@ def train(
 
     card = _card(recipe, split, held, classes, seed)
     with Logbook(out, recipe.epochs, first_epoch, console) as logbook:
-        logbook.say(_opening(recipe, split, held, len(classes), first_epoch, place))
+        logbook.say(_opening(recipe, split, held, first_epoch, place))
         for epoch in range(first_epoch, recipe.epochs):
             batches = sampler.epoch(epoch)
             for number, batch in enumerate(loader.epoch(epoch, batches)):
@@ -108,7 +110,7 @@ def train(
             scores: dict[str, float] = {}
             if held.query and (last or (epoch + 1) % recipe.validate_every == 0):
                 embedder = Embedder(learner.model, recipe.input, device=str(place))
-                scores = score(embedder, held.query, held.gallery).figures()
+                scores = score_model(embedder, unseen, camera_rule=unseen.has_cameras).figures()
             better = scores and scores["mean_average_precision"] > best_score
             if better or (last and not held.query):
                 best_score = scores.get("mean_average_precision", best_score)
@@ -117,15 +119,6 @@ def train(
             state = State(epoch + 1, recipe.to_json(), seed, learner.state(), best_score)
             save_state(out, state)
     return _test(out, recipe, split, place, console)
-
-
-def score(embedder: Embedder, query: Sequence[Record], gallery: Sequence[Record]) -> Report:
-    """Embed two parts and evaluate them, with the camera rule where cameras are known."""
-    asked, searched = embedder.embed(query), embedder.embed(gallery)
-    set_aside = asked.set_aside + searched.set_aside
-    camera_rule = asked.embeddings.cameras is not None
-    report = evaluate(asked.embeddings, searched.embeddings, camera_rule=camera_rule)
-    return replace(report, notes=tuple(f"set aside: {error}" for error in set_aside))
 
 
 def _step(
@@ -146,7 +139,7 @@ def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console:
     report = None
     if split.query and split.gallery:
         embedder = load(out, device=str(place))
-        report = score(embedder, split.query, split.gallery)
+        report = score_model(embedder, split, camera_rule=split.has_cameras, console=console)
         report.to_json(out / "report.json")
         console.print(f"test: {report}", highlight=False, markup=False)
     remove_state(out)
@@ -169,9 +162,15 @@ def _stored_state(out: Path, recipe: Recipe, seed: int, resume: bool) -> State |
     return state
 
 
-def _is_finished(out: Path, recipe: Recipe) -> bool:
+def _is_finished(out: Path, recipe: Recipe, seed: int) -> bool:
+    """Whether the folder holds this very run, finished; ValueError when it holds another one."""
+    if not (out / "config.json").exists():
+        return False
+    card = read_card(out)
+    if (card.recipe, card.seed) != (recipe, seed):
+        raise ValueError(f"{out} holds a finished run of another recipe or seed: choose another")
     rows = read_metrics(out / "metrics.jsonl")
-    return bool(rows) and rows[-1]["epoch"] == recipe.epochs and (out / "config.json").exists()
+    return bool(rows) and rows[-1]["epoch"] == recipe.epochs
 
 
 def _trainable(split: Split) -> tuple[Record, ...]:
@@ -213,10 +212,10 @@ def _opening(
     recipe: Recipe,
     split: Split,
     held: HoldOut,
-    persons: int,
     first_epoch: int,
     place: torch.device,
 ) -> str:
+    persons = len({(record.source, record.person) for record in held.train})
     lines = [
         f"{recipe.name}: {len(held.train)} images of {persons} persons of {split.source}, "
         f"{recipe.epochs} epochs on {place}"
@@ -224,6 +223,8 @@ def _opening(
     if held.persons:
         lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
     lines += split.notes
+    if not split.has_cameras:
+        lines.append("no camera numbers: scores are taken with the camera rule off")
     if first_epoch:
         lines.append(f"resumed after epoch {first_epoch}")
     return "\n".join(lines)

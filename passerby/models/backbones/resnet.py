@@ -163,7 +163,10 @@ class ResNet(Backbone):
         }
         # A stage attention wraps its block, which moves the block's names one level down.
         renamed = {_wrapped(key, sites): value for key, value in state.items()}
-        missing, unexpected = self.load_state_dict(renamed, strict=False)
+        try:
+            missing, unexpected = self.load_state_dict(renamed, strict=False)
+        except RuntimeError as error:  # names fit and shapes do not
+            raise ValueError(f"not the weights of this ResNet: {error}") from None
         foreign = [key for key in missing if not self._is_attention(key)]
         if foreign or unexpected:
             raise ValueError(
@@ -217,7 +220,7 @@ def _imagenet_weights(name: str) -> dict[str, Tensor]:
     weights = get_weight(name)
     try:
         return dict(weights.get_state_dict(progress=True, check_hash=True))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: the hash of the file is wrong
         cached = f"{torch.hub.get_dir()}/checkpoints"
         raise ValueError(
             f"the ImageNet weights {name} could not be downloaded ({error}). Fetch {weights.url} "

@@ -1,0 +1,301 @@
+"""The ``passerby`` command: one function a command, each calling a public function."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from tyro.conf import Positional, UseAppendAction, arg
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = tyro.extras.SubcommandApp()
+data = tyro.extras.SubcommandApp()
+app.command(data, name="data", help="Check a data set, or make a synthetic one.")
+
+Data = Annotated[str, arg(metavar="[KIND=]ROOT")]
+Settings = UseAppendAction[tuple[str, ...]]
+Kinds = Literal[
+    "recipes",
+    "losses",
+    "attention",
+    "datasets",
+    "backbones",
+    "classifiers",
+    "poolings",
+    "augmentations",
+]
+
+
+@app.command
+def train(
+    recipe: Positional[str],
+    /,
+    *,
+    data: Data,
+    out: str,
+    set: Settings = (),
+    seed: int = 0,
+    resume: bool = False,
+    device: str | None = None,
+    workers: int | None = None,
+) -> None:
+    """Train a recipe and score the test parts once, at the end.
+
+    Args:
+        recipe: name (see passerby list recipes), JSON file, or file.py:function.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        out: folder of the run; it is itself the trained MODEL.
+        set: change one value of the recipe, as in losses.triplet.margin=0.2 (repeatable).
+        seed: of initialisation, batches and augmentation.
+        resume: go on with an interrupted run from its last epoch.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+        workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
+    """
+    from passerby.config import open_recipe
+    from passerby.data.reader import read_split
+    from passerby.training.loop import train
+
+    chosen = open_recipe(recipe, set)
+    split = read_split(data)
+    run = train(chosen, split, out, seed=seed, resume=resume, device=device, workers=workers)
+    _console().print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
+
+
+@app.command
+def evaluate(
+    model: Positional[str],
+    /,
+    *,
+    data: Data,
+    json: str | None = None,
+    flip: bool = False,
+    before_neck: bool = False,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    camera_rule: bool = True,
+    camera_pairs: bool = False,
+    device: str | None = None,
+) -> None:
+    """Score a model on the query and gallery of a data set: rank-1/5/10, mAP, mINP.
+
+    Args:
+        model: folder that passerby train wrote.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        json: write the report to this file as well.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        metric: distance between embeddings.
+        camera_rule: ignore gallery images of the query's person by the query's camera.
+        camera_pairs: also score each camera against each other.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.data.reader import read_split
+    from passerby.embedding.embedder import load
+    from passerby.embedding.scoring import score_model
+
+    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
+    split = read_split(data)
+    report = score_model(
+        embedder, split, metric=metric, camera_rule=camera_rule, camera_pairs=camera_pairs
+    )
+    _console().print(report)
+    if json is not None:
+        report.to_json(json)
+
+
+@app.command
+def rank(
+    model: Positional[str],
+    /,
+    *,
+    data: Data,
+    out: str,
+    queries: int = 12,
+    columns: int = 10,
+    colours: Literal["paper", "safe"] = "paper",
+    camera_rule: bool = True,
+    seed: int = 0,
+    device: str | None = None,
+) -> None:
+    """Draw ranked lists: the query, its nearest gallery images, and the true ones below.
+
+    Args:
+        model: folder that passerby train wrote.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        out: folder for the pictures.
+        queries: how many queries, drawn by seed (0: all).
+        columns: gallery images a row.
+        colours: paper (right red, wrong blue) or safe (told apart without colour vision).
+        camera_rule: ignore gallery images of the query's person by the query's camera.
+        seed: of the choice of queries.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.data.reader import read_split
+    from passerby.embedding.embedder import load
+    from passerby.visual.ranked import draw_ranked
+
+    files = draw_ranked(
+        load(model, device=device),
+        read_split(data),
+        out,
+        queries=queries,
+        columns=columns,
+        colours=colours,
+        camera_rule=camera_rule,
+        seed=seed,
+    )
+    _console().print(f"{len(files)} pictures in {out}; begin with {files[-1]}")
+
+
+@app.command
+def ablate(
+    *,
+    data: Data,
+    out: str,
+    rows: str = "all",
+    scale: Literal["compact", "paper"] = "compact",
+    set: Settings = (),
+    seed: int = 0,
+    device: str | None = None,
+    workers: int | None = None,
+) -> None:
+    """Train and test the rows of the paper's Table 1 and set ours beside the paper's.
+
+    Interrupted, it goes on from where it stopped when called again.
+
+    Args:
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        out: folder for the runs and the tables (Markdown, CSV, JSON, bar chart).
+        rows: all, or names as in baseline,tri_cir,ours.
+        scale: compact (ResNet-18, 128×64, for CPUs) or paper (ResNet-50, 256×128).
+        set: change one value of every row's recipe (repeatable).
+        seed: of initialisation, batches and augmentation.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+        workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
+    """
+    from passerby.data.reader import read_split
+    from passerby.training.ablation import ablate, chosen_rows, markdown_table
+    from passerby.visual.ablation import draw_ablation
+
+    results = ablate(
+        read_split(data),
+        out,
+        chosen_rows(rows),
+        scale=scale,
+        settings=set,
+        seed=seed,
+        device=device,
+        workers=workers,
+    )
+    chart = draw_ablation(results, Path(out))
+    _console().print(markdown_table(results), f"tables and chart: {chart.parent}", sep="\n")
+
+
+@app.command(name="list")
+def list_components(kind: Positional[Kinds], /) -> None:
+    """List what can be named in recipes and commands, with options and their defaults.
+
+    Args:
+        kind: which components.
+    """
+    from passerby.registry import listing
+
+    _console().print(listing(kind))
+
+
+@app.command
+def demo(
+    *, data: Data | None = None, out: str = "demo", seed: int = 0, device: str | None = None
+) -> None:
+    """Train and test the paper's system in five minutes, and write a report page.
+
+    Args:
+        data: folder of a data set; without it a synthetic one is made.
+        out: folder for everything the demo makes.
+        seed: of the synthetic set and of the training.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.demo import demo
+
+    demo(data, out, seed=seed, device=device, console=_console())
+
+
+@data.command
+def check(root: Positional[Data], /, *, decode: bool = False, images_per_person: int = 4) -> None:
+    """Say what was expected of a data set and what was found.
+
+    Args:
+        root: folder of the data set; the kind is guessed from its layout unless named.
+        decode: read every image and name those that cannot be read.
+        images_per_person: name train persons with fewer images (the K of P × K batches).
+    """
+    from passerby.data.check import check_data
+
+    _console().print(check_data(root, decode, images_per_person))
+
+
+@data.command
+def synthesize(
+    root: Positional[str],
+    /,
+    *,
+    seed: int = 0,
+    train_persons: int = 200,
+    test_persons: int = 100,
+    cameras: int = 4,
+    images: int = 3,
+    workers: int = 2,
+) -> None:
+    """Draw synthetic persons in Market-1501 layout, the same ones for the same seed.
+
+    Args:
+        root: folder to make.
+        seed: of persons, cameras and moments.
+        train_persons: persons in the train part.
+        test_persons: other persons, in query and gallery.
+        cameras: that see every person.
+        images: of each person by each camera.
+        workers: processes that draw.
+    """
+    from passerby.data.synthesis.writing import write
+    from passerby.progress import progress_bar
+
+    with progress_bar("drawing", _console()) as progress:
+        write(
+            root,
+            seed=seed,
+            train_persons=train_persons,
+            test_persons=test_persons,
+            cameras=cameras,
+            images=images,
+            workers=workers,
+            progress=progress,
+        )
+    _console().print(f"drawn: passerby data check {root}")
+
+
+def main() -> None:
+    """Run a command; a mistake of the user's ends in one clear message, not a traceback."""
+    try:
+        app.cli(prog="passerby", description="Person re-identification: train, evaluate, search.")
+    except (ValueError, OSError) as error:
+        print(f"passerby: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(
+            "passerby: stopped; training goes on from its last epoch with --resume", file=sys.stderr
+        )
+        sys.exit(130)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(soft_wrap=True, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

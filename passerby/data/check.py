@@ -1,0 +1,362 @@
+"""``passerby data check``: what was expected of a data set and what was found."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from passerby.data.images import UnreadableImage, decode
+from passerby.data.reader import Published, Reader, open_reader
+from passerby.data.records import JUNK, Record, Split
+
+_SHOWN = 5  # examples per finding
+_CHUNK = 32  # images per task: small enough for Ctrl-C, large enough for little overhead
+
+
+@dataclass(frozen=True)
+class Count:
+    """Images, persons and cameras of one part (cameras None: not known), beside the published."""
+
+    part: str
+    images: int
+    persons: int
+    cameras: int | None
+    published: Published | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all that is published is what was found."""
+        if self.published is None:
+            return True
+        expected = (self.published.images, self.published.persons, self.published.cameras)
+        found = (self.images, self.persons, self.cameras)
+        return all(e in (None, f) for e, f in zip(expected, found, strict=True))
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that cannot be decoded, and why."""
+
+    image: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found.
+
+    in_train_and_test: persons in both (junk and distractors aside; none when the two are numbered
+    independently). unmatched_queries: images without a gallery image of the same person by another
+    camera (by any, when no cameras are known). few_images: train persons with fewer than
+    images_per_person images. repeated: images listed twice, or of equal name, person, camera and
+    size in two parts. decoded: how many images were read, None when none was asked for.
+    """
+
+    kind: str
+    root: str
+    layout: str
+    counts: tuple[Count, ...]
+    has_cameras: bool
+    images_per_person: int
+    in_train_and_test: tuple[int, ...] = ()
+    unmatched_queries: tuple[str, ...] = ()
+    few_images: tuple[int, ...] = ()
+    repeated: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    decoded: int | None = None
+    notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    person_names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether a run on this data can be trusted: nothing repeated, mixed up or unreadable."""
+        return not (self.in_train_and_test or self.repeated or self.unreadable)
+
+    @property
+    def unreadable_images(self) -> frozenset[str]:
+        """For ``split.without(...)``."""
+        return frozenset(bad.image for bad in self.unreadable)
+
+    def findings(self) -> list[str]:
+        """All that is worth a look, one sentence each; empty when there is nothing."""
+        rule = "from another camera" if self.has_cameras else "(cameras are not known)"
+        few = f"train persons have fewer than {self.images_per_person} images"
+        persons, few_persons = (
+            [self.person_names.get(p, str(p)) for p in found]
+            for found in (self.in_train_and_test, self.few_images)
+        )
+        unreadable = [f"{bad.image}: {bad.reason}" for bad in self.unreadable]
+        disagreeing = [count.part for count in self.counts if not count.agrees]
+        told = [
+            _told(f"counts are not those published for {self.kind} (is it complete?)", disagreeing),
+            _told("persons are in both train and test", persons),
+            _told(f"queries have no match {rule} and will be left out", self.unmatched_queries),
+            _told(few, few_persons),
+            _told("images are repeated", self.repeated),
+            _told("images cannot be read and are set aside", unreadable, "\n  "),
+            _told("files were ignored", self.ignored),
+        ]
+        return [sentence for sentence in told if sentence]
+
+    def to_text(self) -> str:
+        """The report as plain text, 100 columns wide."""
+        console = Console(file=io.StringIO(), width=100, color_system=None, force_terminal=False)
+        console.print(self)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """For ``rich``: the table of counts, then notes and findings."""
+        del console, options
+        yield _text(f"{self.kind} at {self.root}", "bold")
+        yield _text(f"Expected:\n{self.layout}\nFound:", "dim")
+        yield self._table()
+        for note in self.notes:
+            yield _text(f"note: {note}")
+        findings = self.findings()
+        for finding in findings:
+            yield _text(f"look: {finding}", "yellow")
+        if self.decoded is not None:
+            yield _text(f"{self.decoded:,} images read, {len(self.unreadable)} cannot be decoded")
+        if not findings:
+            yield _text("nothing to complain of", "green")
+
+    def _table(self) -> Table:
+        published = any(count.published for count in self.counts)
+        table = Table("part", box=None, pad_edge=False)
+        for name in ("images", "persons", "cameras"):
+            table.add_column(name, justify="right")
+            if published:
+                table.add_column("published", justify="right", style="dim")
+        for count in self.counts:
+            expected = count.published or Published(None)
+            pairs = (
+                (count.images, expected.images),
+                (count.persons, expected.persons),
+                (count.cameras, expected.cameras),
+            )
+            cells = [
+                _number(value) for pair in pairs for value in (pair if published else pair[:1])
+            ]
+            table.add_row(count.part, *cells, style="" if count.agrees else "yellow")
+        return table
+
+
+def check_data(data: str, decode: bool = False, images_per_person: int = 4) -> CheckReport:
+    """Check the data set ``[KIND=]ROOT``, showing progress on the terminal; returns the report.
+
+    Raises ValueError when nothing there can be read.
+    """
+    reader, root = open_reader(data)
+    split = reader.read(root)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), transient=True) as progress:
+        task = progress.add_task("reading images", total=None, visible=decode)
+        return check(
+            reader,
+            split,
+            root,
+            images_per_person=images_per_person,
+            decode=decode,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def check(
+    reader: Reader,
+    split: Split,
+    root: Path,
+    *,
+    images_per_person: int = 4,
+    decode: bool = False,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CheckReport:
+    """Check a split that the reader has read at the root.
+
+    decode reads every image, with as many threads as the process may use cores unless workers is
+    given, and calls progress(done, total) from the calling thread.
+    """
+    unreadable: tuple[Unreadable, ...] = ()
+    images = list(dict.fromkeys(r.image for part in split.parts.values() for r in part))
+    if decode:
+        unreadable = find_unreadable(images, workers=workers, progress=progress)
+    return CheckReport(
+        kind=type(reader).__name__.lower(),
+        root=str(root),
+        layout=reader.layout,
+        counts=_counts(split, reader),
+        has_cameras=split.has_cameras,
+        images_per_person=images_per_person,
+        in_train_and_test=_in_train_and_test(split),
+        unmatched_queries=_unmatched_queries(split),
+        few_images=_few_images(split.train, images_per_person),
+        repeated=_repeated(split),
+        unreadable=unreadable,
+        decoded=len(images) if decode else None,
+        notes=split.notes,
+        ignored=split.ignored,
+        person_names=dict(split.person_names),
+    )
+
+
+def find_unreadable(
+    images: Sequence[str],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Unreadable, ...]:
+    """Decode all images in threads (the decoders release Python's lock); the bad ones, in order."""
+    chunks = iter([images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)])
+    threads = workers or _cores()
+    pool = ThreadPoolExecutor(threads)
+    found: list[Unreadable] = []
+    done = 0
+    try:
+        for chunk, bad in _in_turn(pool, chunks, 4 * threads):
+            done += len(chunk)
+            found += bad
+            if progress is not None:
+                progress(done, len(images))
+    finally:  # on Ctrl-C too: what has not begun is dropped, what runs ends within a chunk
+        pool.shutdown(cancel_futures=True)
+    place = {image: index for index, image in enumerate(images)}
+    return tuple(sorted(found, key=lambda bad: place[bad.image]))
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, chunks: Iterator[Sequence[str]], ahead: int
+) -> Iterator[tuple[Sequence[str], list[Unreadable]]]:
+    """(chunk, its unreadable images) as they are ready, with a bounded number under way."""
+    running: dict[Future[list[Unreadable]], Sequence[str]] = {}
+    while True:
+        for chunk in islice(chunks, ahead - len(running)):
+            running[pool.submit(_unreadable, chunk)] = chunk
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            yield running.pop(future), future.result()
+
+
+def _unreadable(images: Sequence[str]) -> list[Unreadable]:
+    found = []
+    for image in images:
+        try:
+            decode(image)
+        except UnreadableImage as error:
+            found.append(Unreadable(image, error.reason))
+    return found
+
+
+def _cores() -> int:
+    """The cores that this process may use; fewer than the machine has in a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _counts(split: Split, reader: Reader) -> tuple[Count, ...]:
+    """A count per part, and for the gallery what it is made of when it has more than persons."""
+    published = dict(reader.published)
+    counted = [part for part in split.gallery if part.person != JUNK]
+    queried = {record.person for record in split.query}
+    distractors = [r for r in counted if r.person == split.distractor or r.person not in queried]
+    persons = [r for r in counted if r.person != split.distractor and r.person in queried]
+    junk = [record for record in split.gallery if record.person == JUNK]
+    rows: dict[str, Sequence[Record]] = {**split.parts}
+    if split.gallery:
+        rows["gallery"] = counted
+        if distractors or junk or "distractors" in published:
+            rows["gallery persons"], rows["distractors"] = persons, distractors
+        if junk or "junk" in published:
+            rows["junk"], rows["test folder"] = junk, split.gallery
+    for part in ("train", "validation", "query", "gallery"):
+        if part in published:
+            rows.setdefault(part, ())
+    return tuple(
+        _count(part, records, split, published.get(part)) for part, records in rows.items()
+    )
+
+
+def _count(
+    part: str, records: Sequence[Record], split: Split, published: Published | None
+) -> Count:
+    persons = {record.person for record in records} - {JUNK, split.distractor}
+    cameras = {record.camera for record in records}
+    known = len(cameras) if records and split.has_cameras else None
+    return Count(part, len(records), len(persons), known, published)
+
+
+def _in_train_and_test(split: Split) -> tuple[int, ...]:
+    if split.separate_namespaces:
+        return ()
+    train = {r.person for r in (*split.train, *split.validation)}
+    test = {r.person for r in (*split.query, *split.gallery)}
+    return tuple(sorted((train & test) - {JUNK, split.distractor}))
+
+
+def _unmatched_queries(split: Split) -> tuple[str, ...]:
+    cameras: dict[int, set[int | None]] = defaultdict(set)
+    for record in split.gallery:
+        cameras[record.person].add(record.camera)
+    return tuple(
+        r.image
+        for r in split.query
+        if not (cameras[r.person] - ({r.camera} if r.camera is not None else set()))
+    )
+
+
+def _few_images(train: Sequence[Record], images_per_person: int) -> tuple[int, ...]:
+    counts = Counter(record.person for record in train)
+    return tuple(sorted(p for p, count in counts.items() if count < images_per_person))
+
+
+def _repeated(split: Split) -> tuple[str, ...]:
+    """Images listed twice, and those of equal name, person, camera and size in two parts."""
+    seen: dict[tuple[object, ...], str] = {}
+    repeated = []
+    for part, records in split.parts.items():
+        side = part in ("train", "validation") if split.separate_namespaces else None
+        for record in records:
+            key = (side, record.person, record.camera, os.path.basename(record.image))
+            first = seen.setdefault(key, record.image)
+            if first is record.image:
+                continue
+            if first == record.image or _same_size(first, record.image):
+                repeated.append(record.image)
+    return tuple(repeated)
+
+
+def _same_size(first: str, second: str) -> bool:
+    try:
+        return os.path.getsize(first) == os.path.getsize(second)
+    except OSError:  # a missing file is told by decoding
+        return False
+
+
+def _told(what: str, found: Sequence[str], separator: str = ", ") -> str:
+    if not found:
+        return ""
+    start = "\n  " if separator.startswith("\n") else " "
+    shown = separator.join(found[:_SHOWN])
+    more = f"{separator}and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f"{len(found)} {what}:{start}{shown}{more}"
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text without markup; names that are no Unicode are escaped, as they cannot be printed."""
+    return Text(text.encode("utf-8", "backslashreplace").decode(), style)

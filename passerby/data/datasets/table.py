@@ -1,0 +1,277 @@
+"""A table of images: CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, TypeAlias
+
+from passerby.data.listing import examples, missing_of
+from passerby.data.named import NamedImage, split_of
+from passerby.data.parts import Division
+from passerby.data.reader import Reader
+from passerby.data.records import Split
+from passerby.registry import DATASETS, suggest
+
+_COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split")
+_PARTS = ("train", "validation", "query", "gallery")
+_SUFFIXES = (".csv", ".parquet")
+_TIME = "such as 2024-05-01T08:30:00+02:00"
+
+Row: TypeAlias = Mapping[str, Any]
+Rows: TypeAlias = Generator[tuple[str, "Row | None"], None, None]
+
+
+@DATASETS.register
+class Table(Reader):
+    """A CSV or Parquet table with a row per image; ROOT is the file or a folder with just one.
+
+    Columns: image and person; optional camera, time (ISO 8601 with a zone), tracklet and frame
+    (whole numbers), split (train, validation, query or gallery). Persons and cameras with integer
+    names keep them, others are numbered in sorted order; person -1 is junk. Without a split column
+    the set is divided by rule: train_share of the persons train, the others are tested.
+
+    Image paths are relative to the folder of the table, or to images= (absolute or relative to
+    that folder). Rows that point elsewhere, by an absolute path or by "..", are refused, so that
+    a table from someone else cannot pull other files of yours into a report; the text of the path
+    decides, symbolic links are followed. source: name of the data set in its records, the file's
+    name if not given. CSV is UTF-8, separated by comma, semicolon or tab.
+    """
+
+    layout = (
+        "ROOT/ or ROOT.csv or ROOT.parquet\n"
+        "  image,person,camera,time,tracklet,frame,split\n"
+        "  img/0001.jpg,anna,3,2024-05-01T08:30:00+02:00,17,250,train"
+    )
+    generic = True
+
+    def __init__(self, *, train_share: float = 0.5, images: str = "", source: str = "") -> None:
+        self._division = Division(train_share)
+        self._images = images
+        self._source = source
+
+    def locate(self, root: Path) -> Path | None:
+        """The table: ``root`` itself, or the only CSV or Parquet file in it with both columns."""
+        if root.is_file():
+            return root if root.suffix.lower() in _SUFFIXES else None
+        files = [path for path in sorted(root.iterdir()) if path.suffix.lower() in _SUFFIXES]
+        tables = [path for path in files if path.is_file() and _is_table(path)]
+        if len(tables) > 1:
+            named = ", ".join(path.name for path in tables)
+            raise ValueError(f"{root} holds several tables: name one of {named}")
+        return tables[0] if tables else None
+
+    def read(self, root: Path) -> Split:
+        """Read the table. Images that do not exist are left out and noted.
+
+        Raises ValueError naming the lines of broken rows, missing columns, or a table none of
+        whose images exists.
+        """
+        folder = root.parent / Path(self._images).expanduser()
+        header, rows = _header_and_rows(root)
+        notes = _check_header(header, root)
+        images = _images(rows, folder, root)
+        missing = _missing(images, folder, root)
+        if missing:
+            told = examples(f"{image.image} ({place})" for place, image in missing.items())
+            notes.append(f"{len(missing)} images of the table do not exist: {told}")
+        kept = [image for place, image in images.items() if place not in missing]
+        return split_of(kept, self._source or root.stem, self._division, notes=notes)
+
+
+def _is_table(path: Path) -> bool:
+    """Whether the file can be read and has the two columns; only its head is looked at."""
+    try:
+        header, rows = _header_and_rows(path)
+        rows.close()
+    except ValueError:
+        return False
+    return {"image", "person"} <= set(header)
+
+
+def _header_and_rows(path: Path) -> tuple[list[str], Rows]:
+    return (_parquet if path.suffix.lower() == ".parquet" else _csv)(path)
+
+
+def _check_header(header: list[str], path: Path) -> list[str]:
+    """Notes on columns that are not used; ValueError when a needed one is missing or double."""
+    wanted = f"{path} needs the columns image and person (optional: {', '.join(_COLUMNS[2:])})"
+    for column in ("image", "person"):
+        if column not in header:
+            raise ValueError(f"{wanted}, got {', '.join(header) or 'none'}")
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice")
+    unused = [column for column in header if column not in _COLUMNS]
+    told = ", ".join(column + suggest(column, list(_COLUMNS)) for column in unused)
+    return [f"columns that are not used: {told}"] if unused else []
+
+
+def _images(rows: Rows, folder: Path, path: Path) -> dict[str, NamedImage]:
+    """The images by their place in the table ("line 7")."""
+    images: dict[str, NamedImage] = {}
+    first_place: dict[str, str] = {}
+    failed = []
+    for place, row in rows:
+        try:
+            if row is None:
+                raise ValueError("it has more or fewer fields than the header")
+            image = _image(row, folder)
+            if image.image in first_place:
+                raise ValueError(f"it names the image of {first_place[image.image]} again")
+        except ValueError as error:
+            failed.append(f"{place}: {error}")
+            continue
+        images[place] = image
+        first_place[image.image] = place
+    if failed:
+        more = f"\nand {len(failed) - 5} more" if len(failed) > 5 else ""
+        raise ValueError("\n".join([f"{len(failed)} broken rows in {path}:", *failed[:5]]) + more)
+    if not images:
+        raise ValueError(f"{path} has no row below its header")
+    return images
+
+
+def _missing(images: dict[str, NamedImage], folder: Path, path: Path) -> dict[str, NamedImage]:
+    prefix = os.path.join(folder, "")
+    names = {
+        place: image.image.removeprefix(prefix).replace(os.sep, "/")
+        for place, image in images.items()
+    }
+    missing = missing_of(folder, names.values())
+    if len(missing) == len(images):
+        raise ValueError(
+            f"none of the {len(images)} images of {path} is in {folder}: the first is "
+            f"{next(iter(names.values()))}. Paths are relative to the table, or to images=FOLDER."
+        )
+    return {place: images[place] for place, name in names.items() if name in missing}
+
+
+def _image(row: Row, folder: Path) -> NamedImage:
+    person = _text(row["person"])
+    if not person:
+        raise ValueError("the person is empty")
+    part = _text(row.get("split")).lower()
+    if part and part not in _PARTS:
+        raise ValueError(
+            f"the split is {part!r}{suggest(part, list(_PARTS))} (expected {', '.join(_PARTS)})"
+        )
+    return NamedImage(
+        os.path.join(folder, _inside(_text(row["image"]))),
+        person,
+        _text(row.get("camera")) or None,
+        part,
+        _time(row.get("time")),
+        _whole("tracklet", row.get("tracklet")),
+        _whole("frame", row.get("frame")),
+    )
+
+
+def _inside(name: str) -> str:
+    """The normal form of a relative path; ValueError when it leads out of the folder."""
+    if not name or "\0" in name:
+        raise ValueError(f"the image is {name!r}: expected a path")
+    # Windows paths are recognised everywhere: a table may come from another system.
+    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
+        raise ValueError(
+            f"the image {name!r} is an absolute path: write it relative to the table, or name the "
+            "folder of the images once, as table(images=FOLDER)"
+        )
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    if ".." in parts or not parts:
+        raise ValueError(f"the image {name!r} leads out of the table's folder")
+    return os.sep.join(parts)
+
+
+def _text(value: object) -> str:
+    """A cell as text; empty for what stands for nothing (None, and NaN by its inequality)."""
+    return "" if value is None or value != value else str(value).strip()  # noqa: PLR0124
+
+
+def _whole(column: str, value: object) -> int | None:
+    text = _text(value)
+    if not text:
+        return None
+    match = re.fullmatch(r"(-?[0-9]{1,18})(?:\.0*)?", text)
+    if match is None:
+        raise ValueError(f"the {column} is {text!r}: expected a whole number")
+    return int(match[1])
+
+
+def _time(value: object) -> datetime | None:
+    text = _text(value)
+    if not text:
+        return None
+    try:
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"the time is {text!r}: expected ISO 8601, {_TIME}") from None
+    if time.tzinfo is None:
+        raise ValueError(f"the time {text!r} has no zone: add Z or an offset, {_TIME}")
+    return time
+
+
+def _csv(path: Path) -> tuple[list[str], Rows]:
+    rows = _csv_rows(path)
+    header = next(rows)[1]
+    names = [name.strip().lower() for name in header]
+
+    def named() -> Rows:
+        with closing(rows):
+            for place, cells in rows:
+                whole = len(cells) == len(names)
+                yield place, dict(zip(names, cells, strict=True)) if whole else None
+
+    return names, named()
+
+
+def _csv_rows(path: Path) -> Generator[tuple[str, list[str]], None, None]:
+    """("line 7", cells) of every row that is not blank, the header first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline(10_000)
+            file.seek(0)
+            delimiter = max(",;\t", key=head.count)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            empty = True
+            for cells in reader:
+                if cells:
+                    empty = False
+                    yield f"line {reader.line_num}", cells
+            if empty:
+                raise ValueError(f"{path} is empty: expected a header with image and person")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error}): save it as CSV UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"{path} is no CSV at line {reader.line_num}: {error}") from None
+
+
+def _parquet(path: Path) -> tuple[list[str], Rows]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise ValueError(
+            f"reading {path} needs pyarrow: pip install 'passerby[table]', or save it as CSV"
+        ) from None
+    try:
+        names = list(parquet.read_schema(path).names)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise ValueError(f"{path} is no Parquet file: {error}") from None
+
+    def rows() -> Rows:
+        used = parquet.read_table(path, columns=[name for name in names if name in _COLUMNS])
+        for index, name in enumerate(used.column_names):
+            kind = used.schema.field(name).type
+            if pyarrow.types.is_timestamp(kind):  # Python's datetime has no nanoseconds
+                whole = used.column(name).cast(pyarrow.timestamp("us", kind.tz), safe=False)
+                used = used.set_column(index, name, whole)
+        for number, row in enumerate(used.to_pylist(), 1):
+            yield f"row {number}", row
+
+    return names, rows()

@@ -1,0 +1,112 @@
+"""What lies on disk: images and strays of a folder, where a layout is, which named files exist.
+
+Folders are listed, never asked file by file: a question to the file system per image makes the
+126,441 images of MSMT17 take minutes on network storage instead of a second.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from passerby.data.images import IMAGE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The names in one folder, sorted: images, other files (strays), sub-folders."""
+
+    folder: Path
+    images: tuple[str, ...]
+    strays: tuple[str, ...]
+    folders: tuple[str, ...]
+
+    def stray_paths(self) -> tuple[str, ...]:
+        """The strays with their folder."""
+        return tuple(os.path.join(self.folder, name) for name in self.strays)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of that name is taken for an image; hidden ones (``._x.jpg``) are not."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and not name.startswith(".")
+
+
+def list_folder(folder: Path) -> Listing:
+    """What a folder holds. Hidden sub-folders and ``__MACOSX`` are skipped."""
+    images, strays, folders = [], [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                if not entry.name.startswith((".", "__")):
+                    folders.append(entry.name)
+            elif is_image_name(entry.name):
+                images.append(entry.name)
+            else:
+                strays.append(entry.name)
+    return Listing(folder, tuple(sorted(images)), tuple(sorted(strays)), tuple(sorted(folders)))
+
+
+def first_images(folder: Path, count: int) -> list[str]:
+    """A few image names of a folder, as the file system gives them; none if it is no folder."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return list(islice((e.name for e in entries if is_image_name(e.name)), count))
+
+
+def nearest(
+    root: Path,
+    holds: Callable[[Path], bool],
+    fits: Callable[[Path], bool],
+    inner: Sequence[str] = (),
+) -> Path | None:
+    """The folder that `holds` a layout: ``root``, else its parent, else a folder directly below.
+
+    inner: names of the layout's own folders; the parent is asked only when ``root`` is one of
+    them. Below the root, where the user named nothing, a folder must also `fits` (look like this
+    data set and no other of the same layout). Raises ValueError when several do.
+    """
+    if not root.is_dir():
+        return None
+    if holds(root):
+        return root
+    above = root.absolute().parent
+    if root.absolute().name in inner and holds(above):
+        return above
+    below = [root / name for name in list_folder(root).folders]
+    found = [folder for folder in below if holds(folder) and fits(folder)]
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise ValueError(f"several folders below {root} could be meant: name one of {names}")
+    return found[0] if found else None
+
+
+def missing_of(root: Path, names: Iterable[str]) -> set[str]:
+    """Those of the file names, relative to ``root``, that do not exist."""
+    known: dict[str, frozenset[str]] = {}
+    missing = set()
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        if folder not in known:
+            known[folder] = _files(root / folder)
+        # A file system may fold case or Unicode forms: what the listing lacks is asked for once.
+        if file not in known[folder] and not os.path.isfile(os.path.join(root, name)):
+            missing.add(name)
+    return missing
+
+
+def _files(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
+
+
+def examples(names: Iterable[str], count: int = 3) -> str:
+    """The first few of some names in words: ``a, b, c and 4 more``."""
+    listed = list(names)
+    more = f" and {len(listed) - count} more" if len(listed) > count else ""
+    return ", ".join(listed[:count]) + more

@@ -1,0 +1,169 @@
+"""The demo: data, a baseline at once, the paper's system trained, and a page to look at."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from passerby.config import Recipe
+from passerby.data.check import check_data
+from passerby.data.reader import read_split
+from passerby.data.records import Split, persons_of
+from passerby.data.synthesis.writing import write
+from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.histogram import embed_histograms
+from passerby.embedding.scoring import EmbedRecords, embed_test_parts
+from passerby.embeddings import Embeddings
+from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.rankings import rank
+from passerby.evaluation.report import Report
+from passerby.models.model import Model
+from passerby.progress import progress_bar
+from passerby.recipes.demo import demo as demo_recipe
+from passerby.training.logbook import read_metrics
+from passerby.training.loop import train
+from passerby.version import __version__
+from passerby.visual.ranked import choose_queries
+from passerby.visual.rankings import describe, draw_ranking
+from passerby.visual.report import Method, Page, Picture, write_report
+
+TRAINING_IMAGES = 19_200
+"""How many images the demo's training may see, so that it ends in time on two cores."""
+
+_SHOWN = 4  # ranked lists on the page
+
+
+def demo(
+    data: str | None,
+    out: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    device: str | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Run the demo into a folder and return its ``report.html``.
+
+    data: a data set as ``[KIND=]ROOT``; None draws a synthetic one. Called again it goes on where
+    it stopped. Raises ValueError when the data lack a train, query or gallery part.
+    """
+    out, console = Path(out), console or Console()
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    data = data or f"synthetic={_synthetic(out, seed, console)}"
+    console.print(check_data(data))
+    split = read_split(data)
+    if not (split.train and split.query and split.gallery):
+        raise ValueError(f"the demo needs train, query and gallery; found {list(split.parts)}")
+
+    console.print("\n[bold]A colour histogram, without any learning[/bold]")
+    histogram = _scored("colour histogram", embed_histograms, split, console)
+    first = _picture(histogram, split, choose_queries(len(split.query), _SHOWN, seed)[0])
+    first.image.save(out / "histogram.png")
+    console.print(f"its ranked list of one query: {out / 'histogram.png'}")
+
+    recipe = demo_recipe(_epochs(split))
+    console.print(f"\n[bold]The network, untrained and trained[/bold] ({recipe.epochs} epochs)")
+    torch.manual_seed(seed)
+    blank = Embedder(Model(recipe.network, persons=0), recipe.input, device=device)
+    untrained = _scored("untrained network", blank.embed, split, console)
+    run = train(recipe, split, out / "run", seed=seed, resume=True, device=device, console=console)
+    trained = _scored("the paper's system", load(run.out, device=device).embed, split, console)
+
+    page = _page(split, recipe, [histogram, untrained, trained], out, seed)
+    seconds = time.perf_counter() - started
+    page = replace(page, facts={**page.facts, "time": f"{seconds / 60:.1f} minutes in all"})
+    path = write_report(out / "report.html", page)
+    console.print(f"\n[bold]Open {path.resolve()}[/bold]\nWhat to try next:")
+    for what, command in page.next_steps:
+        console.print(f"  {what}: {command}", markup=False)
+    return path
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """A method with its test embeddings and its report."""
+
+    name: str
+    query: Embeddings
+    gallery: Embeddings
+    report: Report
+
+
+def _synthetic(out: Path, seed: int, console: Console) -> Path:
+    console.print("drawing synthetic persons")
+    with progress_bar("drawing", console) as progress:
+        return write(out / "data", seed=seed, workers=os.cpu_count() or 1, progress=progress)
+
+
+def _scored(name: str, embed: EmbedRecords, split: Split, console: Console) -> _Scored:
+    query, gallery, notes = embed_test_parts(embed, split, console)
+    report = evaluate(query, gallery, camera_rule=split.has_cameras)
+    console.print(f"{name}: {report}")
+    return _Scored(name, query, gallery, replace(report, notes=notes))
+
+
+def _epochs(split: Split) -> int:
+    """As many epochs of one group of four images a person as the demo's time allows."""
+    return max(2, round(TRAINING_IMAGES / (4 * len(persons_of(split.train)))))
+
+
+def _picture(method: _Scored, split: Split, row: int) -> Picture:
+    query, gallery = method.query, method.gallery
+    ranking = rank(query, gallery, 10, queries=[row], camera_rule=split.has_cameras)[0]
+    image = draw_ranking(query, gallery, ranking, person_names=split.person_names)
+    return Picture(image, f"{method.name}, query {row}", describe(ranking))
+
+
+def _page(split: Split, recipe: Recipe, methods: Sequence[_Scored], out: Path, seed: int) -> Page:
+    histogram, _, trained = methods
+    reports = {method.name: method.report for method in methods}
+    if split.has_cameras:
+        pairs = evaluate_camera_pairs(trained.query, trained.gallery)
+        reports[trained.name] = replace(trained.report, camera_pairs=pairs)
+    rows = choose_queries(len(trained.query), _SHOWN, seed)
+    pictures = [_picture(trained, split, row) for row in rows]
+    pictures.append(_picture(histogram, split, min(rows[0], len(histogram.query) - 1)))
+    model = out / "run"
+    return Page(
+        title="Passerby: the demo",
+        introduction=(
+            "Person re-identification: is the person in this picture the one in that picture, "
+            "taken by another camera? The paper's system (CBAM in every residual block, circle "
+            "classifier, cross-entropy and triplet loss) in a compact form, beside the same "
+            "network untrained and a colour histogram. No test person was trained on."
+        ),
+        methods=[Method(name, report) for name, report in reports.items()],
+        headline=trained.name,
+        epochs=read_metrics(model / "metrics.jsonl"),
+        pictures=pictures,
+        facts={
+            "data": f"{split.source}: {len(split.train)} train images of "
+            f"{len(persons_of(split.train))} persons",
+            "recipe": f"{recipe.name}, {recipe.epochs} epochs, seed {seed}",
+            "command": "passerby demo",
+            "versions": f"passerby {__version__}, torch {torch.__version__}, "
+            f"Python {platform.python_version()}",
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        },
+        notes=[*split.notes, *trained.report.notes],
+        next_steps=[
+            ("draw more ranked lists", f"passerby rank {model} --data {out / 'data'} --out lists"),
+            (
+                "train longer",
+                f"passerby train 'table1_ours(scale=compact)' --data "
+                f"{out / 'data'} --out runs/ours",
+            ),
+            (
+                "compare the rows of the paper's Table 1",
+                f"passerby ablate --data {out / 'data'} --out runs/table1 --rows baseline,ours",
+            ),
+            ("use your own pictures", "passerby demo --data FOLDER --out demo-own"),
+        ],
+    )

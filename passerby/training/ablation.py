@@ -1,0 +1,153 @@
+"""The paper's Table 1, row by row: train, test, and set ours beside the paper's figures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from passerby.config import open_recipe
+from passerby.data.records import Split
+from passerby.training.logbook import read_metrics
+from passerby.training.loop import train
+
+FIGURES = ("rank1", "rank5", "rank10", "mean_average_precision")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of Table 1: the name of its recipe less ``table1_``, its title, the paper's figures.
+
+    paper: rank-1, rank-5, rank-10, mAP in percent on Market-1501; None for rows that it lacks.
+    """
+
+    name: str
+    title: str
+    paper: tuple[float, float, float, float] | None = None
+
+
+ROWS = (
+    Row("baseline", "Baseline", (83.67, 93.62, 95.78, 65.05)),
+    Row("tri", "Baseline (+Tri)", (84.00, 94.60, 96.53, 66.28)),
+    Row("se", "Baseline (+SE)", (88.06, 95.93, 97.80, 73.43)),
+    Row("danet", "Baseline (+DANet)", (89.52, 96.85, 97.89, 73.43)),
+    Row("non_local", "Baseline (+Non-local)", (91.69, 96.82, 97.92, 79.38)),
+    Row("eca", "Baseline (+ECA)", (91.92, 96.38, 97.98, 78.31)),
+    Row("tri_cir", "Baseline (+Tri Cir)", (91.69, 97.24, 98.28, 78.26)),
+    Row("ours", "Ours (CBAM, Tri Cir)", (92.40, 96.82, 98.16, 79.70)),
+    Row("cbam", "Baseline (+CBAM), not in the paper"),
+    Row("eca_tri_cir", "ECA with Tri Cir, not in the paper"),
+)
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A trained row: our figures in the order of `FIGURES`, and what it cost in training."""
+
+    row: Row
+    ours: tuple[float, float, float, float]
+    seconds: float
+    images_per_second: float
+
+
+def chosen_rows(names: str) -> tuple[Row, ...]:
+    """Rows by name, ``all`` or as ``baseline,ours``; ValueError for one that does not exist."""
+    if names == "all":
+        return ROWS
+    known = {row.name: row for row in ROWS}
+    wanted = [name.strip().replace("-", "_") for name in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"Table 1 has no row {name!r} (rows: {', '.join(known)}, or all)")
+    return tuple(known[name] for name in wanted)
+
+
+def ablate(
+    split: Split,
+    out: str | os.PathLike[str],
+    rows: Sequence[Row] = ROWS,
+    *,
+    scale: str = "compact",
+    settings: Sequence[str] = (),
+    seed: int = 0,
+    device: str | None = None,
+    workers: int | None = None,
+    console: Console | None = None,
+) -> list[RowResult]:
+    """Train and test rows of Table 1, each in its own folder of ``out``.
+
+    A row that is finished is read, one that was interrupted goes on from its last epoch: call it
+    again with the same arguments. The tables are written anew after each row (`write_tables`).
+    """
+    out, console = Path(out), console or Console()
+    results = []
+    for number, row in enumerate(rows, 1):
+        console.print(f"\n[bold]row {number} of {len(rows)}: {row.title}[/bold]")
+        recipe = open_recipe(f"table1_{row.name}(scale={scale})", settings)
+        run = train(
+            recipe,
+            split,
+            out / row.name,
+            seed=seed,
+            resume=True,
+            device=device,
+            workers=workers,
+            console=console,
+        )
+        if run.report is None:
+            raise ValueError(f"{split.source} has no query and gallery: rows cannot be compared")
+        figures = run.report.figures()
+        epochs = read_metrics(run.out / "metrics.jsonl")
+        seconds = sum(epoch["seconds"] for epoch in epochs)
+        images = sum(epoch["seconds"] * epoch["images_per_second"] for epoch in epochs)
+        rank1, rank5, rank10, precision = (figures[name] for name in FIGURES)
+        ours = (rank1, rank5, rank10, precision)
+        results.append(RowResult(row, ours, round(seconds, 1), round(images / seconds, 1)))
+        write_tables(results, out, f"{split.source}, scale {scale}, seed {seed}")
+    return results
+
+
+def markdown_table(results: Sequence[RowResult]) -> str:
+    """Ours beside the paper's, with the difference, as a Markdown table."""
+    lines = [
+        "| row | rank-1 | rank-5 | rank-10 | mAP | paper: rank-1 | rank-5 | rank-10 | mAP "
+        "| difference: rank-1 | mAP | minutes |",
+        "|---|" + "---|" * 11,
+    ]
+    for result in results:
+        paper = result.row.paper
+        cells = [f"{value:.2f}" for value in result.ours]
+        cells += ["–"] * 6 if paper is None else [f"{value:.2f}" for value in paper]
+        if paper is not None:
+            cells += [f"{result.ours[i] - paper[i]:+.2f}" for i in (0, 3)]
+        lines.append(f"| {result.row.title} | {' | '.join(cells)} | {result.seconds / 60:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_tables(results: Sequence[RowResult], out: Path, title: str) -> None:
+    """``table.md``, ``table.csv`` and ``table.json`` of the rows that are done."""
+    heading = f"Table 1, ours on {title}, beside the paper's on Market-1501 (ResNet-50)\n\n"
+    (out / "table.md").write_text(heading + markdown_table(results), encoding="utf-8")
+    columns = ["row", *FIGURES, *(f"paper_{name}" for name in FIGURES), "seconds"]
+    lines = [",".join(columns)]
+    content = []
+    for result in results:
+        paper = result.row.paper or ("",) * 4
+        values = (result.row.name, *result.ours, *paper, result.seconds)
+        lines.append(",".join(map(str, values)))
+        content.append(
+            {
+                "row": result.row.name,
+                "title": result.row.title,
+                "ours": dict(zip(FIGURES, result.ours, strict=True)),
+                "paper": result.row.paper and dict(zip(FIGURES, result.row.paper, strict=True)),
+                "seconds": result.seconds,
+                "images_per_second": result.images_per_second,
+            }
+        )
+    (out / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (out / "table.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

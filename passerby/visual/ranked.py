@@ -1,0 +1,52 @@
+"""Ranked lists of a model on a data set: embed, rank, draw."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from passerby.data.records import Split
+from passerby.embedding.embedder import Embedder
+from passerby.embedding.scoring import embed_test_parts
+from passerby.evaluation.rankings import rank
+from passerby.visual.rankings import Colours, draw_rankings
+
+
+def draw_ranked(
+    embedder: Embedder,
+    split: Split,
+    out: str | os.PathLike[str],
+    *,
+    queries: int = 12,
+    columns: int = 10,
+    colours: Colours = "paper",
+    camera_rule: bool = True,
+    seed: int = 0,
+    console: Console | None = None,
+) -> list[Path]:
+    """Write the ranked pictures of some queries, drawn by seed (0: of all), the overview last."""
+    query, gallery, _ = embed_test_parts(embedder.embed, split, console or Console())
+    rows = choose_queries(len(query), queries, seed)
+    rankings = rank(query, gallery, columns, queries=rows, camera_rule=camera_rule)
+    names = split.person_names
+    return draw_rankings(
+        query,
+        gallery,
+        rankings,
+        Path(out),
+        colours=colours,
+        columns=columns,
+        title=embedder.name,
+        person_names=names,
+    )
+
+
+def choose_queries(count: int, wanted: int, seed: int) -> list[int]:
+    """``wanted`` of ``count`` query rows, ascending, the same ones for a seed (0: all)."""
+    if wanted <= 0 or wanted >= count:
+        return list(range(count))
+    random = np.random.default_rng([seed, 2])
+    return sorted(random.choice(count, wanted, replace=False).tolist())

@@ -1,0 +1,113 @@
+"""Set everything up and run: ``python start.py demo`` or ``python start.py test``.
+
+Makes a virtual environment in ``.venv``, installs Passerby and what it needs, and runs the demo or
+the tests; further arguments are passed through. A second run installs nothing again. Needs only
+Python 3.11 or newer: this file uses the standard library alone, and no syntax that an older Python
+could not read, so that it can say so.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(HERE, ".venv")
+SCRIPTS = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
+PYTHON = os.path.join(SCRIPTS, "python.exe" if os.name == "nt" else "python")
+STAMP = os.path.join(VENV, "passerby-installed.txt")
+GIGABYTES = 8  # torch with its GPU libraries takes about 6 on Linux
+
+
+def main() -> None:
+    """Read the command, set up, run."""
+    command, rest = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    if command not in ("demo", "test", "setup"):
+        stop(
+            "usage: python start.py demo [options]   set up, then train, test and show a report\n"
+            "       python start.py test [options]   set up, then run the tests (options: pytest)\n"
+            "       python start.py setup            set up only"
+        )
+    if sys.version_info < (3, 11):
+        stop(
+            f"Passerby needs Python 3.11 or newer; this is {sys.version.split()[0]}.\n"
+            "Install a newer one from https://www.python.org/downloads/ and run it by its name, "
+            f"for instance: python3.11 start.py {command}"
+        )
+    set_up()
+    if command == "demo":
+        run([PYTHON, "-m", "passerby", "demo", *rest])
+    elif command == "test":
+        run([PYTHON, "-m", "pytest", *rest])
+    activate = os.path.join(SCRIPTS, "activate")
+    say(f"The command passerby is in {SCRIPTS}; to have it in this shell, activate it:")
+    say(f"  {activate}" if os.name == "nt" else f"  source {activate}")
+
+
+def set_up() -> None:
+    """Make the environment and install into it, unless that is done for this pyproject.toml."""
+    wanted = requirements()
+    if installed() == wanted:
+        return
+    free = shutil.disk_usage(HERE).free / 1e9
+    if free < GIGABYTES:
+        stop(
+            f"The environment takes up to {GIGABYTES} GB, and {HERE} has {free:.1f} GB free.\n"
+            "Free some room, or move this folder to a larger disk."
+        )
+    if not os.path.exists(PYTHON):
+        say(f"Making a virtual environment in {VENV}")
+        run([sys.executable, "-m", "venv", VENV], "Is the package python3-venv installed?")
+    say("Installing Passerby and what it needs (the first time takes some minutes)")
+    install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[test]"]
+    run(
+        install,
+        "If the package index could not be reached: check the connection (or pip's proxy and index "
+        "settings)\nand run this again; it goes on where it stopped.\n"
+        f"If the disk is full: free some room ({GIGABYTES} GB) and run this again.",
+    )
+    with open(STAMP, "w", encoding="utf-8") as file:
+        file.write(wanted)
+
+
+def requirements() -> str:
+    """A fingerprint of what has to be installed: a changed pyproject.toml installs anew."""
+    with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
+        return f"{hashlib.sha256(file.read()).hexdigest()} {HERE}"
+
+
+def installed() -> str:
+    """The fingerprint of what is installed, empty when nothing is."""
+    if not (os.path.exists(STAMP) and os.path.exists(PYTHON)):
+        return ""
+    with open(STAMP, encoding="utf-8") as file:
+        return file.read()
+
+
+def run(command: list, advice: str = "") -> None:
+    """Show and run a command in the project's folder; end with its exit code if it fails."""
+    say("> " + " ".join(command))
+    try:
+        code = subprocess.call(command, cwd=HERE)
+    except KeyboardInterrupt:
+        stop("stopped")
+    if code != 0:
+        if advice:
+            say(advice)
+        sys.exit(code)
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe, so that the order of all output is right."""
+    print(text, flush=True)
+
+
+def stop(text: str) -> None:
+    """Print and end with an error."""
+    print(text, file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

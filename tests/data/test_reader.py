@@ -1,0 +1,103 @@
+"""Guessing the kind of a root, and what is said when it cannot be guessed."""
+
+import pytest
+
+from passerby.data.reader import open_reader
+from passerby.registry import DATASETS
+
+LAYOUTS = {
+    "market1501": ["bounding_box_train/0002_c1s1_000451_03.jpg"],
+    "dukemtmc": ["bounding_box_train/0001_c2_f0046182.jpg"],
+    "msmt17": ["train/0000/0000_000_01_0303morning_0015_0.jpg", "list_train.txt"],
+    "synthetic": ["bounding_box_train/0002_c1s1_000451_03.jpg", "synthetic.json"],
+    "folder": ["anna/1.jpg", "bert/1.jpg"],
+    "table": ["img/1.jpg", "set.csv"],
+}
+
+
+def made(kind, folder, make_images):
+    make_images(folder, LAYOUTS[kind])
+    if kind == "table":
+        (folder / "set.csv").write_text("image,person\nimg/1.jpg,1\n")
+        (folder / "img").rename(folder / ".img")  # else it is a person's folder as well
+    return folder
+
+
+def test_every_reader_is_registered():
+    assert DATASETS.names() == sorted(LAYOUTS)
+    assert all(DATASETS.describe(name)[1] for name in LAYOUTS)
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_each_layout_is_guessed(kind, tmp_path, make_images):
+    reader, root = open_reader(str(made(kind, tmp_path / "data", make_images)))
+    assert type(reader).__name__.lower() == kind
+    assert root == tmp_path / "data" / ("set.csv" if kind == "table" else "")
+
+
+@pytest.mark.parametrize("kind", ["market1501", "dukemtmc", "msmt17", "synthetic"])
+def test_named_layouts_are_found_one_folder_down(kind, tmp_path, make_images):
+    made(kind, tmp_path / "data", make_images)
+    reader, root = open_reader(str(tmp_path))
+    assert type(reader).__name__.lower() == kind
+    assert root == tmp_path / "data"
+
+
+def test_two_sets_in_one_folder(tmp_path, make_images):
+    made("market1501", tmp_path / "a", make_images)
+    made("dukemtmc", tmp_path / "b", make_images)
+    with pytest.raises(ValueError, match="could be dukemtmc or market1501"):
+        open_reader(str(tmp_path))
+    assert open_reader(f"market1501={tmp_path}")[1] == tmp_path / "a"
+
+
+def test_folder_and_table_in_one(tmp_path, make_images):
+    made("folder", tmp_path, make_images)
+    made("table", tmp_path, make_images)
+    with pytest.raises(ValueError, match="could be folder or table"):
+        open_reader(str(tmp_path))
+
+
+def test_an_occluded_duke_is_read_by_either(tmp_path, make_images):
+    made("dukemtmc", tmp_path, make_images)
+    assert type(open_reader(f"market1501={tmp_path}")[0]).__name__ == "Market1501"
+
+
+def test_parts_under_other_names_are_no_persons(tmp_path, make_images):
+    make_images(tmp_path, ["image_train/1_c1.jpg", "image_query/1_c1.jpg"])
+    with pytest.raises(
+        ValueError, match=r"no layout that is known(.|\n)*image_query/, image_train/"
+    ):
+        open_reader(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("market1501={}/gone", "no such file or folder"),
+        ("{}/gone", "no such file or folder"),
+        ("{}", "an empty folder"),
+        ("market1501={}", r"Expected:\nROOT/\n  bounding_box_train"),
+        ("market={}", "did you mean"),
+        ("market1501(patern=x)={}", "did you mean 'pattern'"),
+        ("market1501(pattern=)={}", "expected name"),
+        ("msmt17(val=merge)={}", "does not hold the layout"),
+    ],
+)
+def test_errors_say_what_to_do(tmp_path, data, message):
+    with pytest.raises(ValueError, match=message):
+        open_reader(data.format(tmp_path))
+
+
+def test_a_root_with_an_equals_sign(tmp_path, make_images, monkeypatch):
+    made("market1501", tmp_path / "market1501=x", make_images)
+    monkeypatch.chdir(tmp_path)
+    assert open_reader("market1501=x")[1].name == "market1501=x"
+    made("market1501", tmp_path / "a)=b", make_images)
+    assert open_reader("market1501(train=bounding_box_train)=a)=b")[1].name == "a)=b"
+
+
+def test_real_people_are_guessed(people):
+    reader, root = open_reader(str(people))
+    assert type(reader).__name__ == "Market1501"
+    assert root == people

@@ -1,0 +1,185 @@
+"""Arrows point one way, importing costs little, and names are the field's."""
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "passerby"
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+# Each line may import from the lines above it. What is not listed (cli, serve, demo) stands above
+# all and may import everything.
+LAYERS = [
+    {"version", "registry", "data.records", "distributed"},
+    {"config", "embeddings"},
+    {"data", "models", "losses", "evaluation", "recipes"},
+    {"embedding"},
+    {"training", "gallery", "export"},
+    {"video", "visual"},
+]
+TOP = len(LAYERS)
+FORBIDDEN_NAMES = {"utils", "util", "core", "engine", "base", "interfaces", "builder"}
+FORBIDDEN_WORDS = {"pid", "pids", "camid", "camids", "qf", "gf", "feat", "feats"}
+
+
+def part_of(module):
+    """The part of the house that a module belongs to: ``models``, ``data.records``, ``cli``."""
+    inner = module.removeprefix("passerby").removeprefix(".")
+    return inner if inner == "data.records" else inner.partition(".")[0]
+
+
+def layer_of(part):
+    return next((number for number, parts in enumerate(LAYERS) if part in parts), TOP)
+
+
+def imports_of(module, source):
+    """All modules imported anywhere in a source, also within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            home = node.module or ""
+            if node.level:
+                package = (
+                    module if FILES[module].name == "__init__.py" else module.rpartition(".")[0]
+                )
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                home = ".".join([*above, *filter(None, [home])])
+            # ``from passerby.data import records`` imports a module, not a name of passerby.data.
+            found |= {
+                f"{home}.{alias.name}" if f"{home}.{alias.name}" in FILES else home
+                for alias in node.names
+            }
+    return found
+
+
+IMPORTS = {module: imports_of(module, path.read_text("utf-8")) for module, path in FILES.items()}
+
+
+def arrows():
+    """(importing module, imported module, their parts) between parts of the house."""
+    for module, imported in IMPORTS.items():
+        if module == "passerby":  # its names are imported on first use
+            continue
+        for other in imported:
+            if other.split(".")[0] == "passerby" and part_of(other) != part_of(module):
+                yield module, other, part_of(module), part_of(other)
+
+
+def test_arrows_point_one_way():
+    wrong = [
+        f"{module} imports {other}"
+        for module, other, part, target in arrows()
+        if layer_of(target) > layer_of(part) or (layer_of(target) == layer_of(part) != TOP)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("part", "targets"),
+    [
+        ("evaluation", {"models", "losses", "embedding", "training"}),
+        ("models", {"data", "data.records", "losses", "evaluation"}),
+        ("losses", {"models", "data", "data.records", "evaluation"}),
+    ],
+)
+def test_parts_that_do_not_know_each_other(part, targets):
+    wrong = [
+        f"{m} imports {o}" for m, o, own, target in arrows() if own == part and target in targets
+    ]
+    assert wrong == []
+
+
+def test_the_rules_see_what_they_should():
+    assert ("evaluation", "embeddings") in {(part, target) for *_, part, target in arrows()}
+    assert part_of("passerby.data.records") == "data.records"
+    assert layer_of("cli") == TOP
+    assert imports_of(
+        "passerby.cli", "def f():\n    from passerby.data import records, reader"
+    ) == {
+        "passerby.data.records",
+        "passerby.data.reader",
+    }
+
+
+def test_only_distributed_imports_torch_distributed():
+    wrong = [
+        module
+        for module, imported in IMPORTS.items()
+        if module != "passerby.distributed"
+        and any(other.startswith("torch.distributed") for other in imported)
+    ]
+    wrong += [
+        module
+        for module, path in FILES.items()
+        if module != "passerby.distributed" and "torch.distributed" in path.read_text("utf-8")
+    ]
+    assert wrong == []
+
+
+def test_no_file_or_folder_is_named_by_nothing():
+    names = {part for path in PACKAGE.rglob("*") for part in path.relative_to(ROOT).parts}
+    assert {Path(name).stem for name in names} & FORBIDDEN_NAMES == set()
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_names_are_the_fields_words(module):
+    tokens = tokenize.generate_tokens(io.StringIO(FILES[module].read_text("utf-8")).readline)
+    wrong = {
+        token.string
+        for token in tokens
+        if token.type == tokenize.NAME
+        and set(re.findall(r"[a-z]+", re.sub(r"(?=[A-Z])", "_", token.string).lower()))
+        & FORBIDDEN_WORDS
+    }
+    assert wrong == set()
+
+
+def run(code):
+    """Run a program in a fresh interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_importing_passerby_does_not_import_torch():
+    heavy = run(
+        "import sys, passerby; print([m for m in ('torch', 'numpy', 'PIL') if m in sys.modules])"
+    )
+    assert heavy.strip() == "[]"
+
+
+@pytest.mark.skipif("passerby.cli" not in FILES, reason="there is no command line yet")
+def test_help_does_not_import_torch():
+    output = run(
+        "import sys\n"
+        "from passerby.cli import main\n"
+        "sys.argv = ['passerby', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit as leave:\n    assert not leave.code\n"
+        "print('torch' in sys.modules)\n"
+    )
+    assert output.splitlines()[-1] == "False"
+    assert "train" in output
+
+
+def test_public_names_are_those_that_are_declared():
+    import passerby
+
+    assert dir(passerby) == sorted(passerby.__all__)
+    assert passerby.evaluate.__module__ == "passerby.evaluation.evaluate"
+    with pytest.raises(AttributeError, match="has no attribute 'evaluat'"):
+        getattr(passerby, "evaluat")  # noqa: B009
