@@ -72,7 +72,7 @@ def strike_pose(rng: np.random.Generator, look: Appearance) -> Pose:
     walking = rng.random() < 0.75
     phase = rng.uniform(0, 2 * np.pi)
     # Long skirts allow short steps only.
-    tight = 0.45 if look.outfit in {"skirt", "dress"} and look.leg_end < 0.3 else 1.0
+    tight = 0.3 if look.outfit in {"skirt", "dress"} and look.leg_end < 0.3 else 1.0
     stride = tight * look.gait * rng.uniform(0.28, 0.48) if walking else rng.uniform(0, 0.08)
     swing = np.array([np.sin(phase), -np.sin(phase)])
     lift = np.array([np.cos(phase + 0.3), -np.cos(phase + 0.3)]).clip(0) ** 2
@@ -232,7 +232,7 @@ def _trunk(look: Appearance, lean: float) -> list[Part]:
         )  # fmt: skip
     if look.outfit in ("skirt", "dress"):
         length = (0.5 - look.leg_end) * tall
-        bottom = hip_width * (1.0 + 0.35 * (look.flare - 0.7) * length / (0.2 * tall))
+        bottom = hip_width * (1.1 + 0.4 * (look.flare - 0.7) * length / (0.2 * tall))
         parts.append(
             Part(_along(seat, (0.0, -1.0, 0.0), length), _along(seat, tilt, 0.11 * tall),
                  (bottom, (bottom + hip_width * 1.1) / 2, waist_width), Piece.LOWER, depth=0.82,

@@ -20,7 +20,7 @@ from pathlib import Path
 from passerby.data.synthesis.figures import DISTRACTOR, JUNK, photo
 
 # Raised whenever the same arguments would give other pictures.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 CONTENTS = "synthetic.json"
 TRAIN, QUERY, GALLERY = "bounding_box_train", "query", "bounding_box_test"
