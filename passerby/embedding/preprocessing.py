@@ -21,7 +21,9 @@ def resized(image: NDArray[np.uint8], size: Input) -> Tensor:
         raise ValueError(
             f"an image must be uint8 [height, width, 3] RGB, got {image.dtype} {list(image.shape)}"
         )
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+    # Copied where it is read-only (a Pillow image's buffer): torch would share it, with a warning.
+    writable = np.require(image, requirements=["C", "W"])
+    pixels = torch.from_numpy(writable).permute(2, 0, 1)
     if image.shape[:2] == (size.height, size.width):
         return pixels.contiguous()
     # [1, 3, H, W] with interleaved channels takes torch's fast path for uint8.

@@ -141,7 +141,7 @@ def test_recipes_and_data_that_do_not_fit_are_refused(
     with pytest.raises(ValueError, match="no train part"):
         train(recipe, Split("made"), tmp_path / "a", console=_quiet())
     many = recipe.with_setting("sampling.persons", "40")
-    with pytest.raises(ValueError, match="sampling.persons=12"):
+    with pytest.raises(ValueError, match=r"sampling\.persons=12"):
         train(many, tiny, tmp_path / "b", console=_quiet())
     twice = replace(recipe, losses=(LossTerm("triplet"), LossTerm("triplet(soft=True)")))
     with pytest.raises(ValueError, match="twice"):
