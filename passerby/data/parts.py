@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from passerby.data.listing import Listing, first_images, list_folder
-from passerby.data.names import NamePattern
+from passerby.data.name_pattern import NamePattern
 from passerby.data.records import JUNK, Record, Split
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from passerby.data.listing import Listing, first_images, list_folder
-from passerby.data.named import NamedImage, split_of
+from passerby.data.numbering import NamedImage, split_of
 from passerby.data.parts import Division
 from passerby.data.reader import Reader
 from passerby.data.records import Split

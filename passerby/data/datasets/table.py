@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeAlias
 
 from passerby.data.listing import examples, missing_of
-from passerby.data.named import NamedImage, split_of
+from passerby.data.numbering import NamedImage, split_of
 from passerby.data.parts import Division
 from passerby.data.reader import Reader
 from passerby.data.records import Split
