@@ -112,7 +112,7 @@ def neighbours(
             else:
                 cosines = own @ vectors.rows(first[columns]).T
                 lists.add(rows, columns, cosines)
-                lists.add(columns, rows, cosines.T.contiguous())
+                lists.add(columns, rows, cosines.T)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -140,6 +140,13 @@ class _Lists:
         self, rows: NDArray[np.int64], columns: NDArray[np.int64], cosines: torch.Tensor
     ) -> None:
         """Take in cosines [rows, columns] with columns greater than those seen before."""
+        for start in range(0, len(rows), 256):  # where all are tied, all entries of a part pass
+            part = slice(start, start + 256)
+            self._add(rows[part], columns, cosines[part].contiguous())
+
+    def _add(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64], cosines: torch.Tensor
+    ) -> None:
         k = self.cosines.shape[1]
         self.lowest[rows] = np.minimum(self.lowest[rows], cosines.amin(dim=1).numpy())
         wanted = cosines > torch.from_numpy(self.cosines[rows, -1:])  # not ≥: the first of equals
