@@ -301,8 +301,8 @@ def _expanded(
 
 
 def memory_needed(queries: int, gallery: int, width: int, k1: int = 20, k2: int = 6) -> int:
-    """The most bytes that `rerank` can take beside the embeddings, its blocks of 256 queries
-    included; vectors usually have a third of the neighbours that this counts on."""
+    """The most bytes that `rerank` can take beside the embeddings, with blocks of 256 queries or of
+    64 MiB; vectors usually have a third of the neighbours that this counts on."""
     everyone = queries + gallery
     wide, narrow = min(everyone, k1 + 1), min(everyone, _half(k1) + 1)
     # A mutual neighbour may add its own if more than two thirds of them are known already.
@@ -312,7 +312,8 @@ def memory_needed(queries: int, gallery: int, width: int, k1: int = 20, k2: int 
     lists = everyone * (12 * max(wide, min(k2, everyone)) + wide + narrow + 250)
     encoded = 8 * everyone * (2 * single + expanded) + 40 * _BLOCK * expanded
     working = 12 * tile * width + 16 * tile * tile + 100 * 2**20
-    return lists + encoded + working + 12 * min(queries, _BLOCK) * gallery
+    block = min(4 * queries * gallery, max(2**26, 4 * _BLOCK * gallery))
+    return lists + encoded + working + 3 * block
 
 
 def memory_size(memory: int | str) -> int:
