@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -61,8 +62,18 @@ def train(
 
     chosen = open_recipe(recipe, set)
     split = read_split(data)
-    run = train(chosen, split, out, seed=seed, resume=resume, device=device, workers=workers)
-    _console().print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
+    console = _console()
+    run = train(
+        chosen,
+        split,
+        out,
+        seed=seed,
+        resume=resume,
+        device=device,
+        workers=workers,
+        console=console,
+    )
+    console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
 
 
 @app.command
@@ -98,10 +109,16 @@ def evaluate(
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     split = read_split(data)
+    console = _console()
     report = score_model(
-        embedder, split, metric=metric, camera_rule=camera_rule, camera_pairs=camera_pairs
+        embedder,
+        split,
+        metric=metric,
+        camera_rule=camera_rule,
+        camera_pairs=camera_pairs,
+        console=console,
     )
-    _console().print(report)
+    console.print(report.to_text())
     if json is not None:
         report.to_json(json)
 
@@ -146,6 +163,7 @@ def rank(
         colours=colours,
         camera_rule=camera_rule,
         seed=seed,
+        console=_console(),
     )
     _console().print(f"{len(files)} pictures in {out}; begin with {files[-1]}")
 
@@ -189,6 +207,7 @@ def ablate(
         seed=seed,
         device=device,
         workers=workers,
+        console=_console(),
     )
     chart = draw_ablation(results, Path(out))
     _console().print(markdown_table(results), f"tables and chart: {chart.parent}", sep="\n")
@@ -279,6 +298,9 @@ def synthesize(
 
 def main() -> None:
     """Run a command; a mistake of the user's ends in one clear message, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a pipe on Windows cannot encode Greek letters
+            stream.reconfigure(errors="replace")
     try:
         app.cli(prog="passerby", description="Person re-identification: train, evaluate, search.")
     except (ValueError, OSError) as error:
@@ -286,7 +308,9 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         print(
-            "passerby: stopped; training goes on from its last epoch with --resume", file=sys.stderr
+            "passerby: stopped; train goes on from its last epoch with --resume, ablate and demo "
+            "when they are called again",
+            file=sys.stderr,
         )
         sys.exit(130)
 
@@ -294,7 +318,8 @@ def main() -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(soft_wrap=True, highlight=False)
+    # Paths and names may hold [brackets], which are not markup.
+    return Console(soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":
