@@ -421,7 +421,7 @@ def places(model, tiny_root, tmp_path, monkeypatch):
         ),
         (["train", "table1_ours", "--data", "SET", "--out", "MODEL"], "add --resume, or choose"),
         (
-            [*["train", "table1_ours", "--data", "SET", "--out", "OUT"], "--set", "sampling.persons=40"],
+            ["train", "demo", "--data", "SET", "--out", "OUT", "--set", "sampling.persons=40"],
             "a batch of 40 persons cannot be drawn from 12: lower it with "
             "--set sampling.persons=12",
         ),
