@@ -76,8 +76,10 @@ def demo(
     torch.manual_seed(seed)
     blank = Embedder(Model(recipe.network, persons=0), recipe.input, device=device)
     untrained = _scored("untrained network", blank.embed, split, console)
-    run = train(recipe, split, out / "run", seed=seed, resume=True, device=device, console=console)
-    trained = _scored("the paper's system", load(run.out, device=device).embed, split, console)
+    untested = replace(split, query=(), gallery=())  # scored below, with pictures, and only once
+    train(recipe, untested, out / "run", seed=seed, resume=True, device=device, console=console)
+    embedder = load(out / "run", device=device)
+    trained = _scored("the paper's system", embedder.embed, split, console)
 
     page = _page(data, split, recipe, [histogram, untrained, trained], out=out, seed=seed)
     seconds = time.perf_counter() - started
