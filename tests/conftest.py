@@ -135,6 +135,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.data.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
+        "passerby.embedding.scoring.score",
         "passerby.registry.listing",
     ):
         monkeypatch.setattr(place, parsed)

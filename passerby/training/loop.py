@@ -21,7 +21,7 @@ from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.records import JUNK, Record, Split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.embedder import Embedder, load
-from passerby.embedding.scoring import score_model
+from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import Model
@@ -134,8 +134,8 @@ def train(
 def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]:
     """Scores on the held-out persons, without a word: the logbook's progress is on the screen."""
     embedder = Embedder(learner.model, recipe.input, device=str(learner.device))
-    rule, quiet = unseen.has_cameras, Console(quiet=True)
-    return score_model(embedder, unseen, camera_rule=rule, console=quiet).figures()
+    rule, quiet = Scoring(camera_rule=unseen.has_cameras), Console(quiet=True)
+    return score_model(embedder, unseen, rule, quiet).figures()
 
 
 def _step(
@@ -156,7 +156,7 @@ def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console:
     report = None
     if split.query and split.gallery:
         embedder = load(out, device=str(place))
-        report = score_model(embedder, split, camera_rule=split.has_cameras, console=console)
+        report = score_model(embedder, split, Scoring(camera_rule=split.has_cameras), console)
         report.to_json(out / "report.json")
         console.print(f"test: {report}", highlight=False, markup=False)
     remove_state(out)
