@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
+from passerby.embeddings import Embeddings, person_names
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.metrics import (
     average_precision,
@@ -71,6 +71,7 @@ def evaluate(
         query_rows=np.array(rows, np.int64),
         first_ranks=first_ranks,
         average_precisions=np.array(precisions),
+        query_persons=person_names(query)[rows],
     )
 
 

@@ -33,7 +33,8 @@ class Report:
     cmc [top] percent of queries with a match within rank 1…top; mean_average_precision and minp in
     percent; queries: how many were scored; left_out: queries without any match (or junk), which
     are not scored; gallery: images ranked, junk not counted. Per scored query: query_rows [Q] rows
-    of the query part, first_ranks [Q], average_precisions [Q] in 0…1.
+    of the query part, first_ranks [Q], average_precisions [Q] in 0…1, query_persons [Q] names of
+    their persons ("source/number", or the number alone; empty in old files).
     """
 
     cmc: NDArray[np.float64]
@@ -49,6 +50,7 @@ class Report:
     average_precisions: NDArray[np.float64]
     camera_pairs: tuple[CameraPair, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    query_persons: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
 
     def rank(self, k: int) -> float:
         """Percent of queries with a match within rank k."""
@@ -95,6 +97,7 @@ class Report:
             "camera_pairs": [vars(pair) for pair in self.camera_pairs],
             "per_query": {
                 "row": self.query_rows.tolist(),
+                "person": self.query_persons.tolist(),
                 "first_rank": self.first_ranks.tolist(),
                 "average_precision": np.round(self.average_precisions, 6).tolist(),
             },
@@ -103,6 +106,37 @@ class Report:
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Report:
+        """Read what `to_json` wrote; scores of queries as precise as the file has them.
+
+        Raises ValueError when the file is no report.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            queries = content["per_query"]
+            precisions = np.array(queries["average_precision"], np.float64)
+            return cls(
+                cmc=np.array(content["cmc"], np.float64),
+                mean_average_precision=100 * float(np.mean(precisions)),
+                minp=content["minp"],
+                queries=content["queries"],
+                left_out=content["left_out"],
+                gallery=content["gallery"],
+                metric=content["metric"],
+                camera_rule=content["camera_rule"],
+                query_rows=np.array(queries["row"], np.int64),
+                first_ranks=np.array(queries["first_rank"], np.int64),
+                average_precisions=precisions,
+                camera_pairs=tuple(CameraPair(**pair) for pair in content["camera_pairs"]),
+                notes=tuple(content["notes"]),
+                query_persons=np.array(queries.get("person", []), np.str_),
+            )
+        except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a report: expected what `passerby evaluate --json` writes ({error})"
+            ) from None
 
     def __str__(self) -> str:
         left = f", {self.left_out} left out (no match)" if self.left_out else ""
