@@ -150,17 +150,6 @@ class Pairs:
             counted[: row + 1] = False
         same &= counted
 
-    def persons(self) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray[np.int64]]:
-        """Names of all persons, and the row of the person of each query and gallery image."""
-        named = self.query.sources is not None and self.gallery.sources is not None
-        of_query, of_gallery = (
-            person_names(part) if named else part.persons.astype(np.str_)
-            for part in (self.query, self.gallery)
-        )
-        names, rows = np.unique(np.concatenate([of_query, of_gallery]), return_inverse=True)
-        rows = rows.reshape(-1)
-        return names, rows[: len(of_query)], rows[len(of_query) :]
-
 
 def count_pairs(pairs: Pairs) -> PairCounts:
     """The distances of all pairs, counted in bins; memory does not grow with their number.
@@ -201,7 +190,7 @@ def sample_pairs(
     beyond = total - (int(cumulated[whole - 1]) if whole else 0)
     rate = 1.0 if beyond == 0 else min(1.0, (limit - limit // 2) / beyond)
     random = np.random.default_rng([seed, 4])
-    names, of_query, of_gallery = pairs.persons()
+    names, of_query, of_gallery = person_rows(pairs.query, pairs.gallery)
     columns = []
     for block in pairs.blocks():
         near = block.distances < cut
@@ -218,6 +207,22 @@ def sample_pairs(
     return PairSample(
         distances[order], same[order], first[order], second[order], weights[order], names
     )
+
+
+def person_rows(
+    query: Embeddings, gallery: Embeddings
+) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray[np.int64]]:
+    """Names of all persons, ascending, and the row of the person of each query and gallery image.
+
+    As in the protocol, sources tell persons apart where both parts have them.
+    """
+    named = query.sources is not None and gallery.sources is not None
+    of_query, of_gallery = (
+        person_names(part) if named else part.persons.astype(np.str_) for part in (query, gallery)
+    )
+    names, rows = np.unique(np.concatenate([of_query, of_gallery]), return_inverse=True)
+    rows = rows.reshape(-1)
+    return names, rows[: len(of_query)], rows[len(of_query) :]
 
 
 def _bins(distances: NDArray[np.float32]) -> NDArray[np.int32]:

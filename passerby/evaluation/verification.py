@@ -25,6 +25,7 @@ from passerby.evaluation.pairs import (
     Pairs,
     PairSample,
     count_pairs,
+    person_rows,
     sample_pairs,
 )
 
@@ -136,7 +137,7 @@ def verify(
     return Verification(
         same=int(counts.same.sum()),
         different=int(counts.different.sum()),
-        persons=len(pairs.persons()[0]),
+        persons=len(person_rows(pairs.query, pairs.gallery)[0]),
         metric=metric if distances is None else type(distances).__name__,
         points=points,
         equal_error_rate=equal_error_rate(counts),
