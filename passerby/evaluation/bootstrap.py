@@ -118,8 +118,8 @@ def person_counts(persons: int, replicates: int, seed: int) -> NDArray[np.int64]
 def percentile_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """The middle ``level`` of the values of the resamples.
 
-    >>> percentile_interval(range(101), 0.9)
-    Interval(low=5.0, high=95.0)
+    >>> percentile_interval(range(5), 0.5)
+    Interval(low=1.0, high=3.0)
     """
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, got {level}")
