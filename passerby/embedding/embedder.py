@@ -71,6 +71,12 @@ class Embedder:
         return fingerprint(self._model.state_dict())
 
     @property
+    def pooling(self) -> str:
+        """How an image becomes a vector: what a calibration depends on beside the weights."""
+        named = {"flip": self.flip, "before_neck": self.before_neck}
+        return "+".join(name for name, used in named.items() if used) or "plain"
+
+    @property
     def dimensions(self) -> int:
         """Length D of an embedding."""
         return self._model.dimensions

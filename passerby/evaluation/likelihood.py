@@ -249,23 +249,25 @@ def bigaussian_cllr(sigma: float) -> float:
 
 def _logistic(x: NDArray, positive: NDArray, weights: NDArray) -> tuple[float, float]:
     """Slope and intercept by Newton's method, the step halved until the loss falls."""
-    design = np.stack([x, np.ones_like(x)], axis=1)
 
-    def loss(at: NDArray) -> float:
-        return float(weights @ np.logaddexp(0, design @ at) - positive @ (design @ at))
+    def loss(a: float, b: float) -> float:
+        line = a * x + b
+        return float((weights * np.logaddexp(0, line) - positive * line).sum())
 
-    beta = np.zeros(2)
+    a, b = 0.0, 0.0
     for _ in range(_STEPS):
-        chance = np.exp(-np.logaddexp(0, -(design @ beta)))
-        gradient = design.T @ (weights * chance - positive)
-        curvature = (design * (weights * chance * (1 - chance))[:, None]).T @ design
+        chance = np.exp(-np.logaddexp(0, -(a * x + b)))
+        excess, spread = weights * chance - positive, weights * chance * (1 - chance)
+        gradient = np.array([(excess * x).sum(), excess.sum()])
+        mixed = (spread * x).sum()
+        curvature = np.array([[(spread * x * x).sum(), mixed], [mixed, spread.sum()]])
         step = np.linalg.solve(curvature + 1e-12 * np.eye(2), gradient)
-        if gradient @ step < 1e-15:  # what a step could still gain
+        if (gradient * step).sum() < 1e-15:  # what a step could still gain
             break
-        while loss(beta - step) > loss(beta) and np.abs(step).max() > 1e-8:
+        while loss(a - step[0], b - step[1]) > loss(a, b) and np.abs(step).max() > 1e-8:
             step = step / 2
-        beta = beta - step
-    return float(beta[0]), float(beta[1])
+        a, b = a - float(step[0]), b - float(step[1])
+    return a, b
 
 
 def _standard(counts: PairCounts) -> tuple[float, float]:
