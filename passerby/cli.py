@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -61,8 +62,18 @@ def train(
 
     chosen = open_recipe(recipe, set)
     split = read_split(data)
-    run = train(chosen, split, out, seed=seed, resume=resume, device=device, workers=workers)
-    _console().print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
+    console = _console()
+    run = train(
+        chosen,
+        split,
+        out,
+        seed=seed,
+        resume=resume,
+        device=device,
+        workers=workers,
+        console=console,
+    )
+    console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
 
 
 @app.command
@@ -98,10 +109,16 @@ def evaluate(
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     split = read_split(data)
+    console = _console()
     report = score_model(
-        embedder, split, metric=metric, camera_rule=camera_rule, camera_pairs=camera_pairs
+        embedder,
+        split,
+        metric=metric,
+        camera_rule=camera_rule,
+        camera_pairs=camera_pairs,
+        console=console,
     )
-    _console().print(report)
+    console.print(report.to_text())
     if json is not None:
         report.to_json(json)
 
@@ -146,8 +163,138 @@ def rank(
         colours=colours,
         camera_rule=camera_rule,
         seed=seed,
+        console=_console(),
     )
     _console().print(f"{len(files)} pictures in {out}; begin with {files[-1]}")
+
+
+@app.command
+def calibrate(
+    model: Positional[str],
+    /,
+    *,
+    data: Data,
+    part: Literal["held-out", "train", "validation", "test"] = "held-out",
+    false_match_rate: float = 1e-3,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    flip: bool = False,
+    before_neck: bool = False,
+    seed: int = 0,
+    device: str | None = None,
+) -> None:
+    """Learn what a model's distances are worth as evidence; written beside the model.
+
+    Args:
+        model: folder that passerby train wrote.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        part: persons that did not train the model (the test part where there are few), or a part.
+        false_match_rate: the rate that decisions will be asked at; says when data are too few.
+        metric: distance between embeddings.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        seed: of the division of persons into those that fit and those that judge.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.data.reader import read_split
+    from passerby.embedding.calibrating import calibrate_model, store_calibration
+    from passerby.embedding.embedder import load
+    from passerby.visual.calibration import draw_calibration
+
+    calibration = calibrate_model(
+        load(model, flip=flip, before_neck=before_neck, device=device),
+        read_split(data),
+        part=part,
+        metric=metric,
+        false_match_rate=false_match_rate,
+        seed=seed,
+        console=_console(),
+    )
+    path = store_calibration(model, calibration)
+    charts = draw_calibration(calibration, path)
+    _console().print(calibration, f"written: {path}, with {len(charts)} charts", sep="\n")
+
+
+@app.command
+def compare(
+    first: Positional[str],
+    second: Positional[str],
+    /,
+    *,
+    model: str,
+    prior: float = 0.5,
+    false_match_rate: float = 1e-3,
+    out: str | None = None,
+    calibration: str | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    flip: bool = False,
+    before_neck: bool = False,
+    device: str | None = None,
+) -> None:
+    """Say whether two images show one person: distance, likelihood ratio, probability, decision.
+
+    Args:
+        first: image file.
+        second: image file.
+        model: folder that passerby train wrote.
+        prior: probability that it is one person, before the images were seen.
+        false_match_rate: share of pairs of different persons that may be accepted.
+        out: write a picture (PNG or JPEG) of the comparison to this file.
+        calibration: file of passerby calibrate (default: the one beside the model).
+        metric: distance between embeddings.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.embedding.calibrating import calibration_file, find_calibration
+    from passerby.embedding.comparing import compare_images
+    from passerby.embedding.embedder import load
+    from passerby.visual.comparison import draw_comparison
+
+    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
+    known = find_calibration(calibration or calibration_file(model), embedder, metric)
+    comparison = compare_images(
+        embedder,
+        first,
+        second,
+        known,
+        metric=metric,
+        prior=prior,
+        false_match_rate=false_match_rate,
+    )
+    _console().print(comparison)
+    if out is not None:
+        draw_comparison(comparison, out, known)
+
+
+@app.command
+def compare_reports(
+    first: Positional[str],
+    second: Positional[str],
+    /,
+    *,
+    replicates: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+    json: str | None = None,
+) -> None:
+    """Say whether two reports on the same queries differ by more than chance.
+
+    Args:
+        first: file that passerby evaluate --json wrote.
+        second: such a file of the other system.
+        replicates: resamples of the persons.
+        level: of the intervals.
+        seed: of the resamples.
+        json: write the comparison to this file as well.
+    """
+    from passerby.evaluation.bootstrap import compare_reports
+    from passerby.evaluation.report import Report
+
+    reports = Report.from_json(first), Report.from_json(second)
+    comparison = compare_reports(*reports, replicates=replicates, level=level, seed=seed)
+    _console().print(comparison)
+    if json is not None:
+        comparison.to_json(json)
 
 
 @app.command
@@ -189,6 +336,7 @@ def ablate(
         seed=seed,
         device=device,
         workers=workers,
+        console=_console(),
     )
     chart = draw_ablation(results, Path(out))
     _console().print(markdown_table(results), f"tables and chart: {chart.parent}", sep="\n")
@@ -279,6 +427,9 @@ def synthesize(
 
 def main() -> None:
     """Run a command; a mistake of the user's ends in one clear message, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a pipe on Windows cannot encode Greek letters
+            stream.reconfigure(errors="replace")
     try:
         app.cli(prog="passerby", description="Person re-identification: train, evaluate, search.")
     except (ValueError, OSError) as error:
@@ -286,7 +437,9 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         print(
-            "passerby: stopped; training goes on from its last epoch with --resume", file=sys.stderr
+            "passerby: stopped; train goes on from its last epoch with --resume, ablate and demo "
+            "when they are called again",
+            file=sys.stderr,
         )
         sys.exit(130)
 
@@ -294,7 +447,8 @@ def main() -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(soft_wrap=True, highlight=False)
+    # Paths and names may hold [brackets], which are not markup.
+    return Console(soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], E
 def embed_test_parts(
     embed: EmbedRecords, split: Split, console: Console
 ) -> tuple[Embeddings, Embeddings, tuple[str, ...]]:
-    """Query and gallery embeddings, and notes on images that were set aside.
+    """Query and gallery embeddings, and notes on images that were set aside, also printed.
 
     Raises ValueError when the split has no query or no gallery.
     """
@@ -36,6 +36,8 @@ def embed_test_parts(
     with progress_bar("embedding the gallery", console) as progress:
         gallery = embed(split.gallery, progress)
     set_aside = tuple(f"set aside: {error}" for error in query.set_aside + gallery.set_aside)
+    for note in set_aside:
+        console.print(note, highlight=False, markup=False)
     return query.embeddings, gallery.embeddings, set_aside
 
 

@@ -8,7 +8,9 @@ narrow. Persons are drawn with replacement, with all their images (Efron and Tib
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,9 +84,12 @@ class ReportComparison:
     seed: int
     level: float
 
-    def to_json(self) -> str:
-        """All of it as JSON text."""
-        return json.dumps(asdict(self), indent=1)
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """All of it as JSON text, also written to ``path`` when given."""
+        text = json.dumps(asdict(self), indent=1)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
 
     def __str__(self) -> str:
         lines = [

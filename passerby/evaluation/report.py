@@ -25,6 +25,13 @@ class CameraPair:
     rank1: float
     mean_average_precision: float
 
+    def __str__(self) -> str:
+        return (
+            f"camera {self.query_camera} asks camera {self.gallery_camera} of {self.source}: "
+            f"rank-1 {self.rank1:.2f}  mAP {self.mean_average_precision:.2f}  "
+            f"({self.queries} queries)"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -137,6 +144,10 @@ class Report:
             raise ValueError(
                 f"{path} is not a report: expected what `passerby evaluate --json` writes ({error})"
             ) from None
+
+    def to_text(self) -> str:
+        """The scores, then a line for each camera pair where there are any."""
+        return "\n".join(map(str, (self, *self.camera_pairs)))
 
     def __str__(self) -> str:
         left = f", {self.left_out} left out (no match)" if self.left_out else ""

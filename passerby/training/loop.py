@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import platform
@@ -65,8 +64,9 @@ def train(
     """
     out, console = Path(out), console or Console()
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    stored = _stored_state(out, recipe, seed, resume)
-    if resume and stored is None and _is_finished(out, recipe, seed):
+    data = split.fingerprint
+    stored = _stored_state(out, recipe, seed, data, resume)
+    if resume and stored is None and _is_finished(out, recipe, seed, data):
         return _test(out, recipe, split, place, console)
 
     # Who is trained on: the persons of the train part less those held out to choose the epoch.
@@ -110,13 +110,18 @@ def train(
             scores: dict[str, float] = {}
             if held.query and (last or (epoch + 1) % recipe.validate_every == 0):
                 embedder = Embedder(learner.model, recipe.input, device=str(place))
-                scores = score_model(embedder, unseen, camera_rule=unseen.has_cameras).figures()
+                scores = score_model(
+                    embedder,
+                    unseen,
+                    camera_rule=unseen.has_cameras,
+                    console=Console(quiet=True),  # the logbook's progress is on the screen
+                ).figures()
             better = scores and scores["mean_average_precision"] > best_score
             if better or (last and not held.query):
                 best_score = scores.get("mean_average_precision", best_score)
                 save_model(out, learner.model, replace(card, epoch=epoch + 1, scores=scores))
             logbook.epoch(epoch + 1, rate, scores)
-            state = State(epoch + 1, recipe.to_json(), seed, learner.state(), best_score)
+            state = State(epoch + 1, recipe.to_json(), seed, data, learner.state(), best_score)
             save_state(out, state)
     return _test(out, recipe, split, place, console)
 
@@ -146,7 +151,7 @@ def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console:
     return Run(out, read_card(out), report)
 
 
-def _stored_state(out: Path, recipe: Recipe, seed: int, resume: bool) -> State | None:
+def _stored_state(out: Path, recipe: Recipe, seed: int, data: str, resume: bool) -> State | None:
     """The state to resume from; refuses to mix two runs in one folder."""
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
@@ -159,18 +164,28 @@ def _stored_state(out: Path, recipe: Recipe, seed: int, resume: bool) -> State |
             f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
             "or choose another --out"
         )
+    if state is not None:
+        _refuse_other_data(out, state.data, data)
     return state
 
 
-def _is_finished(out: Path, recipe: Recipe, seed: int) -> bool:
+def _is_finished(out: Path, recipe: Recipe, seed: int, data: str) -> bool:
     """Whether the folder holds this very run, finished; ValueError when it holds another one."""
     if not (out / "config.json").exists():
         return False
     card = read_card(out)
     if (card.recipe, card.seed) != (recipe, seed):
         raise ValueError(f"{out} holds a finished run of another recipe or seed: choose another")
+    _refuse_other_data(out, card.data.get("fingerprint"), data)
     rows = read_metrics(out / "metrics.jsonl")
     return bool(rows) and rows[-1]["epoch"] == recipe.epochs
+
+
+def _refuse_other_data(out: Path, found: object, wanted: str) -> None:
+    if found != wanted:
+        raise ValueError(
+            f"the run in {out} was trained on other data: name the same, or choose another --out"
+        )
 
 
 def _trainable(split: Split) -> tuple[Record, ...]:
@@ -185,7 +200,6 @@ def _trainable(split: Split) -> tuple[Record, ...]:
 def _card(
     recipe: Recipe, split: Split, held: HoldOut, classes: Sequence[tuple[str, int]], seed: int
 ) -> Card:
-    listed = "\n".join(f"{Path(r.image).name} {r.person} {r.camera}" for r in split.train)
     return Card(
         recipe=recipe,
         persons=len(classes),
@@ -196,7 +210,7 @@ def _card(
         data={
             "source": split.source,
             "images": len(held.train),
-            "fingerprint": hashlib.sha256(listed.encode()).hexdigest()[:16],
+            "fingerprint": split.fingerprint,
             "notes": list(split.notes),
         },
         versions={
