@@ -211,7 +211,7 @@ def calibrate(
     )
     path = store_calibration(model, calibration)
     charts = draw_calibration(calibration, path)
-    _console().print(calibration, f"written: {path}, with {len(charts)} charts", sep="\n")
+    _console().print(str(calibration), f"written: {path}, with {len(charts)} charts", sep="\n")
 
 
 @app.command
@@ -261,7 +261,7 @@ def compare(
         prior=prior,
         false_match_rate=false_match_rate,
     )
-    _console().print(comparison)
+    _console().print(str(comparison))
     if out is not None:
         draw_comparison(comparison, out, known)
 
@@ -292,7 +292,7 @@ def compare_reports(
 
     reports = Report.from_json(first), Report.from_json(second)
     comparison = compare_reports(*reports, replicates=replicates, level=level, seed=seed)
-    _console().print(comparison)
+    _console().print(str(comparison))
     if json is not None:
         comparison.to_json(json)
 
