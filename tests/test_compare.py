@@ -88,10 +88,7 @@ def test_mistakes_are_one_clear_line(passerby_command, calibrated, model, pair, 
     assert calibrated.code == 0
     for arguments, message in (
         (("compare", *pair, "--model", model, "--flip"), "holds no calibration for"),
-        (
-            ("compare", *pair, "--model", model, "--false-match-rate", "1e-9"),
-            "less than this calibration can support",
-        ),
+        (("compare", *pair, "--model", model, "--prior", "1"), "prior probability must be"),
         (("compare", pair[0], "nowhere.jpg", "--model", model), "nowhere.jpg"),
         (
             ("calibrate", model, "--data", tiny_root, "--part", "train"),

@@ -17,15 +17,17 @@ class Evidence:
     """What a calibrated distance says.
 
     llr: natural log-likelihood ratio; at_limit: it is the greatest or least that the calibration
-    can show; probability: of one person, at the prior; point: the threshold decided by.
+    can show; probability: of one person, at the prior; point: the threshold decided by, None where
+    the data do not support the false-match rate asked, so that nothing is decided.
     """
 
     llr: float
     at_limit: bool
     prior: float
     probability: float
-    same_person: bool
-    point: OperatingPoint
+    false_match_rate: float
+    point: OperatingPoint | None
+    same_person: bool | None
 
     @property
     def likelihood_ratio(self) -> float:
@@ -61,15 +63,11 @@ class PairComparison:
                 "(passerby calibrate MODEL --data ROOT)",
             )
         found = self.evidence
-        rate = found.point.false_match_rate
-        verdict = "accepted as one person" if found.same_person else "not accepted as one person"
-        side = "below" if found.same_person else "not below"
         return (
             likelihood_in_words(found.llr, found.at_limit),
             f"probability of one person {100 * found.probability:.3g} % at a prior of "
             f"{100 * found.prior:.3g} %",
-            f"{verdict} at a false-match rate of {rate:g}: {side} {found.point.threshold:.4f}, "
-            f"where {100 * found.point.true_match_rate:.0f} % of true pairs are found",
+            _decision_in_words(found),
         )
 
 
@@ -86,7 +84,7 @@ def compare_images(
     """Compare two image files.
 
     prior: probability of one person before the images were seen. Raises ValueError for a
-    calibration of another model, distance or pooling, and for a rate that it cannot support.
+    calibration of another model, distance or pooling.
     """
     vectors = embedder([first, second])
     distance = float(VectorDistances(vectors[:1], vectors[1:], metric).block(slice(0, 1))[0, 0])
@@ -105,10 +103,27 @@ def compare_images(
         at_limit=llr in (calibration.curve.llrs[0], calibration.curve.llrs[-1]),
         prior=prior,
         probability=float(calibration.probability(distance, prior)),
-        same_person=distance < point.threshold,
+        false_match_rate=false_match_rate,
         point=point,
+        same_person=None if point is None else distance < point.threshold,
     )
-    return PairComparison(str(first), str(second), distance, metric, evidence, calibration.warnings)
+    warnings = calibration.doubts(false_match_rate)
+    return PairComparison(str(first), str(second), distance, metric, evidence, warnings)
+
+
+def _decision_in_words(found: Evidence) -> str:
+    if found.point is None:
+        return (
+            f"no decision at a false-match rate of {found.false_match_rate:g}: the calibration has "
+            "too few pairs for it"
+        )
+    verdict = "accepted as one person" if found.same_person else "not accepted as one person"
+    side = "below" if found.same_person else "not below"
+    return (
+        f"{verdict} at a false-match rate of {found.point.false_match_rate:g}: {side} "
+        f"{found.point.threshold:.4f}, where {100 * found.point.true_match_rate:.0f} % of true "
+        "pairs are found"
+    )
 
 
 def likelihood_in_words(llr: float, at_limit: bool = False) -> str:

@@ -98,8 +98,9 @@ class Calibration:
     """From a distance to a likelihood ratio and to decisions at stated error rates.
 
     model: fingerprint; metric: distance; pooling: of the vectors; method: of the fit; points: the
-    thresholds by false-match rate, ascending; sources: data sets; seed: of the division of persons
-    and of the intervals, which hold at ``level``; warnings: what to know before trusting it.
+    thresholds by false-match rate, ascending; false_match_rate: the one that decisions were to be
+    asked at; sources: data sets; seed: of the division of persons and of the intervals, which hold
+    at ``level``; warnings: what to know before trusting it.
     """
 
     model: str
@@ -109,6 +110,7 @@ class Calibration:
     curve: Curve
     points: tuple[OperatingPoint, ...]
     quality: Quality
+    false_match_rate: float
     sources: tuple[str, ...]
     seed: int
     level: float
@@ -127,19 +129,31 @@ class Calibration:
         """Probabilities that it is one person, at a prior probability. Errors as `probability`."""
         return probability(self.llr(distances), prior)
 
-    def point(self, rate: float) -> OperatingPoint:
+    def point(self, rate: float) -> OperatingPoint | None:
         """The operating point of the greatest kept rate that is not above ``rate``.
 
-        Raises ValueError when the rate is less than the pairs can support.
+        None when the rate is less than one false match among the pairs: they cannot show it.
+        Raises ValueError for a rate that is not between 0 and 1.
         """
+        if not 0 < rate < 1:
+            raise ValueError(f"a false-match rate must be between 0 and 1, got {rate}")
         kept = [p for p in self.points if p.false_match_rate <= rate * (1 + 1e-9)]
-        if not kept:
-            least = self.points[0].false_match_rate if self.points else 1.0
-            raise ValueError(
-                f"a false-match rate of {rate:g} is less than this calibration can support "
-                f"({least:g}): calibrate on more persons, or ask for a greater rate"
-            )
-        return kept[-1]
+        return kept[-1] if kept else None
+
+    def doubts(self, rate: float) -> tuple[str, ...]:
+        """The warnings, and one more where the data are too few for a false-match rate."""
+        judging = self.quality.judging
+        # Images of two persons are not independent of each other: pairs of persons count.
+        pairs = judging.persons * (judging.persons - 1) // 2
+        enough = _FALSE_MATCHES / max(1, min(pairs, judging.different))
+        if rate * (1 + 1e-9) >= enough:
+            return self.warnings
+        return (
+            *self.warnings,
+            f"too few data for a false-match rate of {rate:g}: {judging.persons} persons make "
+            f"{pairs:,} pairs of persons, enough to measure {_FALSE_MATCHES} false matches at "
+            f"{enough:.2g} or more",
+        )
 
     def __str__(self) -> str:
         quality, judging = self.quality, self.quality.judging
@@ -154,7 +168,7 @@ class Calibration:
             f"{100 * quality.calibration_error:.1f} %",
             "tried: " + ", ".join(f"{name} {cost:.3f}" for name, cost in quality.costs.items()),
         ]
-        rows += [f"warning: {warning}" for warning in self.warnings]
+        rows += [f"warning: {warning}" for warning in self.doubts(self.false_match_rate)]
         return "\n".join(rows)
 
 
@@ -172,8 +186,8 @@ def calibrate(
 
     embeddings: of persons that the model was not trained on, without distractors. Pairs across
     cameras count; without camera numbers all do, with a warning. false_match_rate: the rate that
-    decisions will be asked at, checked against the data. Raises ValueError where a half has no
-    pair of either kind.
+    decisions will be asked at, for the warning where the data are too few. Raises ValueError where
+    a half has no pair of either kind, or for vectors as `passerby.evaluate` does.
     """
     known = embeddings[embeddings.persons != JUNK]
     fitting, judging = _halves(known, seed)
@@ -210,11 +224,12 @@ def calibrate(
         curve=curve,
         points=points,
         quality=quality,
+        false_match_rate=false_match_rate,
         sources=() if known.sources is None else tuple(np.unique(known.sources).tolist()),
         seed=seed,
         level=level,
         warnings=(
-            *_warnings_of_data(known, fit_totals, totals, false_match_rate),
+            *_warnings_of_data(known, fit_totals, totals),
             *_warnings_of_distances(counts, metric),
         ),
     )
@@ -351,9 +366,7 @@ def _cllr_interval(
     return percentile_interval(costs, level)
 
 
-def _warnings_of_data(
-    known: Embeddings, fitting: PairTotals, judging: PairTotals, rate: float
-) -> list[str]:
+def _warnings_of_data(known: Embeddings, fitting: PairTotals, judging: PairTotals) -> list[str]:
     warnings = []
     if known.cameras is None:
         warnings.append(
@@ -364,14 +377,6 @@ def _warnings_of_data(
         warnings.append(
             f"only {fewest} persons in a half: below {FEWEST_PERSONS} neither the fit nor its "
             "intervals can be trusted"
-        )
-    # Images of two persons are not independent of each other: pairs of persons count, at most.
-    person_pairs = judging.persons * (judging.persons - 1) // 2
-    if rate * min(person_pairs, judging.different) < _FALSE_MATCHES:
-        warnings.append(
-            f"too few data for a false-match rate of {rate:g}: {judging.persons} persons make "
-            f"{person_pairs:,} pairs of persons, enough to measure {_FALSE_MATCHES} false matches "
-            f"at {_FALSE_MATCHES / max(person_pairs, 1):.2g} or more"
         )
     return warnings
 

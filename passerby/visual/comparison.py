@@ -103,8 +103,9 @@ def _plot(
         draw.text((left + 32, y), name, fill=_INK, font=font)
     draw.line((left, bottom, left + _PLOT_WIDTH, bottom), fill=_RULE)
     marks = [(comparison.distance, "this pair", _INK, 3)]
-    if comparison.evidence is not None:
-        marks.append((comparison.evidence.point.threshold, "threshold", _FAINT, 1))
+    point = comparison.evidence.point if comparison.evidence else None
+    if point is not None:
+        marks.append((point.threshold, "threshold", _FAINT, 1))
     for row, (distance, name, colour, thick) in enumerate(marks):
         draw.line((x(distance), top, x(distance), bottom), fill=colour, width=thick)
         y = bottom + 8 + _LINE * (2 + row)

@@ -158,8 +158,11 @@ def test_a_model_is_calibrated_and_found_again(model, tiny, tmp_path):
     assert (bare.evidence, bare.distance) == (None, found.distance)
     assert "not calibrated" in str(bare)
     assert "probability" not in str(bare)
-    with pytest.raises(ValueError, match="is less than this calibration can support"):
-        compare_images(embedder, first, second, calibration, false_match_rate=1e-9)
+    strict = compare_images(embedder, first, second, calibration, false_match_rate=1e-9)
+    assert (strict.evidence.point, strict.evidence.same_person) == (None, None)
+    assert strict.evidence.llr == found.evidence.llr
+    assert "no decision at a false-match rate of 1e-09" in str(strict)
+    assert "too few data for a false-match rate of 1e-09" in str(strict)
     with pytest.raises(ValueError, match="prior probability"):
         compare_images(embedder, first, second, calibration, prior=1.0, false_match_rate=0.1)
 

@@ -77,8 +77,10 @@ def test_thresholds_keep_their_rate_on_further_persons(calibration):
 
 def test_a_rate_between_takes_the_stricter_one(calibration):
     assert calibration.point(1.5e-2).false_match_rate == 1e-2
-    with pytest.raises(ValueError, match=r"rate of 1e-06 is less than .* support \(0.0001\)"):
-        calibration.point(1e-6)
+    assert calibration.point(1e-6) is None
+    for rate in (0, 1, 10):
+        with pytest.raises(ValueError, match="rate must be between 0 and 1"):
+            calibration.point(rate)
 
 
 def test_everything_is_read_back(calibration, tmp_path):
@@ -113,9 +115,10 @@ def test_files_that_are_none_are_refused(calibration, tmp_path):
 
 
 def test_too_few_data_for_the_rate_are_said(calibration):
-    assert len(calibration.warnings) == 1
+    assert calibration.warnings == calibration.doubts(0.1) == ()
+    assert calibration.doubts(0.001) == calibration.doubts(calibration.false_match_rate)
     assert "too few data for a false-match rate of 0.001: 40 persons make 780" in str(calibration)
-    assert calibrate(people(), false_match_rate=0.1, replicates=5).warnings == ()
+    assert "warning" not in str(dataclasses.replace(calibration, false_match_rate=0.1))
     few = calibrate(people(persons=8), false_match_rate=0.1, replicates=5)
     assert any("only 4 persons in a half" in warning for warning in few.warnings)
 

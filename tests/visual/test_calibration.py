@@ -66,7 +66,7 @@ def images(tmp_path):
 @pytest.mark.parametrize("distance", [0.0, 0.4, 5.0])
 def test_a_comparison_is_drawn(calibration, images, distance, tmp_path):
     point = calibration.points[-1]
-    evidence = Evidence(1.0, False, 0.5, 0.73, distance < point.threshold, point)
+    evidence = Evidence(1.0, False, 0.5, 0.73, 0.1, point, distance < point.threshold)
     comparison = PairComparison(*images, distance, "cosine", evidence, ("a warning",))
     path = draw_comparison(comparison, tmp_path / "new" / "pair.png", calibration)
     with Image.open(path) as picture:
