@@ -78,45 +78,49 @@ def train(
 
 @app.command
 def evaluate(
-    model: Positional[str],
+    model: Positional[Annotated[str | None, arg(metavar="MODEL")]] = None,
     /,
     *,
-    data: Data,
+    data: Data | None = None,
+    query: Annotated[str | None, arg(metavar="NPZ")] = None,
+    gallery: Annotated[str | None, arg(metavar="NPZ")] = None,
     json: str | None = None,
     flip: bool = False,
     before_neck: bool = False,
     metric: Literal["cosine", "euclidean"] = "cosine",
     camera_rule: bool = True,
     camera_pairs: bool = False,
+    top: int = 50,
+    ties: Literal["stable", "mean", "worst"] = "stable",
+    average_precision: Literal["mean", "trapezoid"] = "mean",
     device: str | None = None,
 ) -> None:
-    """Score a model on the query and gallery of a data set: rank-1/5/10, mAP, mINP.
+    """Score a model on a data set, or saved embeddings: rank-1/5/10, mAP, mINP.
+
+    passerby evaluate MODEL --data ROOT, or passerby evaluate --query q.npz --gallery g.npz.
 
     Args:
         model: folder that passerby train wrote.
         data: folder of the data set; the kind is guessed from its layout unless named.
+        query: embeddings of the query (Embeddings.save), of any model.
+        gallery: embeddings of the gallery.
         json: write the report to this file as well.
         flip: embed each image as the mean of it and its mirror image.
         before_neck: use the vectors before the neck.
         metric: distance between embeddings.
         camera_rule: ignore gallery images of the query's person by the query's camera.
         camera_pairs: also score each camera against each other.
-        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+        top: last rank of the CMC curve in the JSON report.
+        ties: rank equal distances in gallery order, as expected over all orders, or matches last.
+        average_precision: mean of the precisions at the matches, or Market-1501's trapezoid.
+        device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
-    from passerby.data.reader import read_split
-    from passerby.embedding.embedder import load
-    from passerby.embedding.scoring import score_model
+    from passerby.embedding.scoring import Scoring, score
 
-    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
-    split = read_split(data)
+    how = Scoring(metric, camera_rule, camera_pairs, top, ties, average_precision, device)
     console = _console()
-    report = score_model(
-        embedder,
-        split,
-        metric=metric,
-        camera_rule=camera_rule,
-        camera_pairs=camera_pairs,
-        console=console,
+    report = score(
+        model, data, query, gallery, how, flip=flip, before_neck=before_neck, console=console
     )
     console.print(report.to_text())
     if json is not None:

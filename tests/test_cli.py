@@ -15,6 +15,8 @@ from PIL import Image
 
 from passerby import registry
 from passerby.data.reader import read_split
+from passerby.embedding.embedder import load
+from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import read_card
 from passerby.registry import Call
 from passerby.training import ablation, loop
@@ -187,6 +189,42 @@ def test_evaluate_takes_its_options(passerby_command, model, tiny_root, tmp_path
     loose = scores("--no-camera-rule")
     assert (plain["camera_rule"], loose["camera_rule"]) == (True, False)
     assert scores("--no-flip") == plain
+
+
+@pytest.fixture(scope="module")
+def saved(model, tiny_root, tmp_path_factory):
+    """Options that name saved embeddings of the tiny set."""
+    folder, split = tmp_path_factory.mktemp("saved"), read_split(str(tiny_root))
+    embedder = load(str(model))
+    query = embedder.embed(split.query).embeddings.save(folder / "q.npz")
+    gallery = embedder.embed(split.gallery).embeddings.save(folder / "g.npz")
+    return "--query", query, "--gallery", gallery
+
+
+def test_evaluate_takes_saved_embeddings(passerby_command, model, tiny_root, saved, tmp_path):
+    by_model, by_files = tmp_path / "model.json", tmp_path / "files.json"
+    done = passerby_command("evaluate", model, "--data", tiny_root, "--json", by_model)
+    assert passerby_command("evaluate", *saved, "--json", by_files).out == done.out
+    one, other = (json.loads(path.read_text("utf-8")) for path in (by_model, by_files))
+    assert {**one, "notes": []} == {**other, "notes": []}
+
+
+def test_evaluate_counts_ties_as_asked(passerby_command, saved, tmp_path):
+    collapsed = []
+    for option, path in zip(saved[::2], saved[1::2], strict=True):
+        part = Embeddings.load(path)
+        target = tmp_path / path.name
+        Embeddings(np.ones((len(part), 2)), part.persons, part.cameras).save(target)
+        collapsed += [option, target]
+    path = tmp_path / "report.json"
+    options = ("--ties", "worst", "--average-precision", "trapezoid", "--top", "3")
+    done = passerby_command("evaluate", *collapsed, "--json", path, *options)
+    assert "queries have ties, ranked matches last" in done.out
+    content = json.loads(path.read_text("utf-8"))
+    assert content["tied_queries"] == content["queries"] > 0
+    assert content["rank1"] == 0
+    assert len(content["cmc"]) == 3
+    assert content["average_precision"] == "trapezoid"
 
 
 def test_evaluate_shows_camera_pairs(passerby_command, model, tiny_root, tmp_path):

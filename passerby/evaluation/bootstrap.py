@@ -202,6 +202,11 @@ def compare_reports(
 
 def _persons(report: Report, name: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
     """The persons of a report's queries, and for each query the row of its person."""
+    if report.ties == "mean":
+        raise ValueError(
+            f"{name} was made with ties='mean', where a query has no rank of its own: evaluate "
+            "with ties='stable' or 'worst'"
+        )
     if len(report.query_persons) != len(report.query_rows):
         raise ValueError(
             f"{name} does not say whose its queries are: write it again with "

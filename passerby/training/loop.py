@@ -19,7 +19,7 @@ from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.records import JUNK, Record, Split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.embedder import Embedder, load
-from passerby.embedding.scoring import score_model
+from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import Model
@@ -113,7 +113,7 @@ def train(
                 scores = score_model(
                     embedder,
                     unseen,
-                    camera_rule=unseen.has_cameras,
+                    Scoring(camera_rule=unseen.has_cameras),
                     console=Console(quiet=True),  # the logbook's progress is on the screen
                 ).figures()
             better = scores and scores["mean_average_precision"] > best_score
@@ -144,7 +144,7 @@ def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console:
     report = None
     if split.query and split.gallery:
         embedder = load(out, device=str(place))
-        report = score_model(embedder, split, camera_rule=split.has_cameras, console=console)
+        report = score_model(embedder, split, Scoring(camera_rule=split.has_cameras), console)
         report.to_json(out / "report.json")
         console.print(f"test: {report}", highlight=False, markup=False)
     remove_state(out)
