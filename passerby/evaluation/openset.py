@@ -26,8 +26,6 @@ from passerby.evaluation.protocol import Protocol
 
 RATES = (1e-3, 1e-2, 1e-1)
 
-_BLOCK = 256
-
 
 @dataclass(frozen=True)
 class OpenSetSplit:
@@ -220,8 +218,9 @@ def _search(measured: Distances, protocol: Protocol, gone: NDArray[np.bool_]) ->
 
 
 def _lines(measured: Distances) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    for start in range(0, measured.shape[0], _BLOCK):
-        yield from enumerate(measured.block(slice(start, start + _BLOCK)), start)
+    rows = measured.block_rows
+    for start in range(0, measured.shape[0], rows):
+        yield from enumerate(measured.block(slice(start, start + rows)), start)
 
 
 def _point(

@@ -126,9 +126,7 @@ class Pairs:
 
         Raises ValueError for distances below 0, above 2^20, or NaN.
         """
-        rows = max(1, _BLOCK // self.shape[1])
-        for start in range(0, self.shape[0], rows):
-            distances = self._distances.block(slice(start, start + rows))
+        for start, distances in self._lines():
             counted = np.ones(distances.shape, bool)
             same = np.zeros(distances.shape, bool)
             counted[:, self._protocol.junk] = False
@@ -136,6 +134,14 @@ class Pairs:
                 self._mark(row, counted[line], same[line])
             _refuse_unusable(distances)
             yield PairBlock(start, distances, counted, same)
+
+    def _lines(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """First row and distances of some queries: parts of the blocks that are best asked for."""
+        rows, whole = max(1, _BLOCK // self.shape[1]), self._distances.block_rows
+        for first in range(0, self.shape[0], whole):
+            block = self._distances.block(slice(first, first + whole))
+            for start in range(0, len(block), rows):
+                yield first + start, block[start : start + rows]
 
     def _mark(self, row: int, counted: NDArray[np.bool_], same: NDArray[np.bool_]) -> None:
         if self.query.persons[row] == JUNK:
