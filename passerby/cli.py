@@ -173,6 +173,50 @@ def rank(
 
 
 @app.command
+def verify(
+    model: Positional[Annotated[str | None, arg(metavar="MODEL")]] = None,
+    /,
+    *,
+    data: Data | None = None,
+    query: Annotated[str | None, arg(metavar="NPZ")] = None,
+    gallery: Annotated[str | None, arg(metavar="NPZ")] = None,
+    json: str | None = None,
+    rank: int = 1,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    camera_rule: bool = True,
+    replicates: int = 200,
+    seed: int = 0,
+    device: str | None = None,
+) -> None:
+    """Say how well a threshold decides: TPR at FPR over all pairs, TPIR at FPIR in an open set.
+
+    passerby verify MODEL --data ROOT, or passerby verify --query q.npz --gallery g.npz.
+
+    Args:
+        model: folder that passerby train wrote.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        query: embeddings of the query (Embeddings.save), of any model.
+        gallery: embeddings of the gallery.
+        json: write the figures, curve and splits to this file as well.
+        rank: within which a mate must be found.
+        metric: distance between embeddings.
+        camera_rule: ignore gallery images of the query's person by the query's camera.
+        replicates: resamples of the persons, for the intervals.
+        seed: of the persons taken out of the gallery, and of the resamples.
+        device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
+    """
+    from passerby.embedding.verifying import measure_decisions, query_and_gallery
+
+    parts = query_and_gallery(model, data, query, gallery, device=device, console=_console())
+    found = measure_decisions(
+        *parts, metric, camera_rule, rank=rank, replicates=replicates, seed=seed
+    )
+    _console().print(str(found))
+    if json is not None:
+        found.to_json(json)
+
+
+@app.command
 def calibrate(
     model: Positional[str],
     /,

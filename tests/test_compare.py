@@ -1,4 +1,4 @@
-"""calibrate, compare and compare-reports from the command line, with an untrained model."""
+"""verify, calibrate, compare and compare-reports as commands, with an untrained model."""
 
 import json
 from xml.etree import ElementTree
@@ -118,3 +118,24 @@ def test_compare_reports(passerby_command, model, tiny_root, tmp_path):
         json.loads(plain.read_text())["rank1"], abs=0.01
     )
     assert content["replicates"] == 100
+
+
+def test_verify(passerby_command, model, tiny, tiny_root, tmp_path):
+    by_model, by_files = tmp_path / "model.json", tmp_path / "files.json"
+    options = ("--replicates", 20, "--rank", 2, "--seed", 3, "--json")
+    done = passerby_command("verify", model, "--data", tiny_root, *options, by_model)
+    assert (done.code, done.err) == (0, "")
+    assert "TPR " in done.out
+    assert "within rank 2 at FPIR 0.1" in done.out
+    content = json.loads(by_model.read_text(encoding="utf-8"))
+    assert content["verification"]["same"] == 36  # 18 queries, 2 images by other cameras
+    assert len(content["open_set"]["splits"]) == 5
+    embedder = load(model)
+    query = embedder.embed(tiny.query).embeddings.save(tmp_path / "q.npz")
+    gallery = embedder.embed(tiny.gallery).embeddings.save(tmp_path / "g.npz")
+    files = ("--query", query, "--gallery", gallery)
+    assert passerby_command("verify", *files, *options, by_files).code == 0
+    assert json.loads(by_files.read_text(encoding="utf-8")) == content
+    done = passerby_command("verify", model, *files)
+    assert done.code == 2
+    assert "expected either MODEL --data ROOT, or --query" in done.err
