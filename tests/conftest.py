@@ -135,6 +135,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.data.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
+        "passerby.embedding.scoring.score",
         "passerby.embedding.verifying.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
         "passerby.registry.listing",

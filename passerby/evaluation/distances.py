@@ -125,20 +125,13 @@ class VectorDistances(Distances):
             part = slice(corner[0], corner[0] + self._tile_rows)
             columns = slice(corner[1], corner[1] + _TILE_COLUMNS)
             gallery_norms = self._gallery_norms[columns]
-            place = target[part, columns]
-            tile = (
-                place
-                if query.device == place.device
-                else torch.empty_like(place, device=query.device)
-            )
-            torch.mm(query[part], self._gallery[columns].T, out=tile)
+            tile = query[part] @ self._gallery[columns].T
             if self._metric == "cosine":
                 torch.addcdiv(one, tile, gallery_norms, value=-1, out=tile).clamp_(min=0)
             else:
                 torch.add(gallery_norms.square(), tile, alpha=-2, out=tile)
                 tile.add_(norms[part].square()).clamp_(min=0).sqrt_()
-            if tile is not place:
-                place.copy_(tile)
+            target[part, columns] = tile  # from its device
 
         tops, lefts = range(0, len(into), self._tile_rows), range(0, self.shape[1], _TILE_COLUMNS)
         shared(measure, list(product(tops, lefts)))
