@@ -162,9 +162,11 @@ def compare_reports(
 
     Pairing takes out what makes a person easy or hard for both, so that smaller differences show
     than two separate intervals would. Raises ValueError when the reports are not of the same
-    queries or do not know their persons.
+    queries, gallery and protocol, or do not know their persons.
     """
-    _persons(first, "the first report"), _persons(second, "the second report")
+    for report, name in ((first, "the first report"), (second, "the second report")):
+        _persons(report, name)
+    _refuse_other_test(first, second)
     rows, of_first, of_second = np.intersect1d(
         first.query_rows, second.query_rows, return_indices=True
     )
@@ -198,6 +200,16 @@ def compare_reports(
         seed=seed,
         level=level,
     )
+
+
+def _refuse_other_test(first: Report, second: Report) -> None:
+    for name in ("gallery", "camera_rule", "average_precision"):
+        one, other = getattr(first, name), getattr(second, name)
+        if one != other:
+            raise ValueError(
+                f"the reports are not of one test: {name} is {one} in the first and {other} in the "
+                "second"
+            )
 
 
 def _persons(report: Report, name: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:

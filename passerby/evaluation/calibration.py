@@ -168,6 +168,14 @@ class Calibration:
             f"{100 * quality.calibration_error:.1f} %",
             "tried: " + ", ".join(f"{name} {cost:.3f}" for name, cost in quality.costs.items()),
         ]
+        point = self.point(self.false_match_rate)
+        if point is not None and point.threshold_interval is not None:
+            spread = point.threshold_interval
+            rows.append(
+                f"at a false-match rate of {point.false_match_rate:g}: distance below "
+                f"{point.threshold:.4f} ({spread.low:.4f} to {spread.high:.4f}), where "
+                f"{100 * point.true_match_rate:.1f} % of the pairs of the same person are"
+            )
         rows += [f"warning: {warning}" for warning in self.doubts(self.false_match_rate)]
         return "\n".join(rows)
 

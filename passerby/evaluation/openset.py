@@ -144,8 +144,9 @@ def identify(
         for gone, with_mate, without in zip(removed, mated, non_mated, strict=True)
     )
     fewest = min(split.non_mated for split in made)
-    persons, groups = np.unique(of_query, return_inverse=True)
-    weights = person_counts(len(persons), replicates, seed)[:, groups.reshape(-1)]  # [R, Q]
+    persons = np.unique(of_query[rows])  # those who ask; searches of others are not counted
+    groups = np.minimum(persons.searchsorted(of_query), len(persons) - 1)
+    weights = person_counts(len(persons), replicates, seed)[:, groups]  # [replicates, Q]
     outcomes = [
         _Outcome(
             searches.nearest[number][non_mated[number]],

@@ -209,9 +209,16 @@ def sample_pairs(
         distances = block.distances[rows, images]
         columns.append((distances, same, of_query[block.start + rows], of_gallery[images], weights))
     distances, same, first, second, weights = map(np.concatenate, zip(*columns, strict=True))
+    # Persons without a pair that counts (junk is one) must not be drawn in place of others.
+    used = np.unique(np.concatenate([first, second]))
     order = np.argsort(distances, kind="stable")
     return PairSample(
-        distances[order], same[order], first[order], second[order], weights[order], names
+        distances[order],
+        same[order],
+        used.searchsorted(first[order]),
+        used.searchsorted(second[order]),
+        weights[order],
+        names[used],
     )
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.data.records import JUNK
 from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
 from passerby.evaluation.distances import Distances, Metric
@@ -137,7 +138,7 @@ def verify(
     return Verification(
         same=int(counts.same.sum()),
         different=int(counts.different.sum()),
-        persons=len(person_rows(pairs.query, pairs.gallery)[0]),
+        persons=_persons(pairs),
         metric=metric if distances is None else type(distances).__name__,
         points=points,
         equal_error_rate=equal_error_rate(counts),
@@ -198,12 +199,10 @@ def with_intervals(
     if not thresholds:
         return tuple(points)
     return tuple(
-        OperatingPoint(
-            **{
-                **vars(point),
-                "threshold_interval": percentile_interval(np.array(thresholds)[:, k], level),
-                "true_match_rate_interval": percentile_interval(np.array(shares)[:, k], level),
-            }
+        replace(
+            point,
+            threshold_interval=percentile_interval(np.array(thresholds)[:, k], level),
+            true_match_rate_interval=percentile_interval(np.array(shares)[:, k], level),
         )
         for k, point in enumerate(points)
     )
@@ -234,6 +233,13 @@ def det_curve(counts: PairCounts, points: int = 200) -> DetCurve:
         tuple(false[chosen].tolist()),
         tuple(missed[chosen].tolist()),
     )
+
+
+def _persons(pairs: Pairs) -> int:
+    """How many persons there are in both parts, junk left out."""
+    _, *rows = person_rows(pairs.query, pairs.gallery)
+    parts = zip(rows, (pairs.query, pairs.gallery), strict=True)
+    return len(np.unique(np.concatenate([of[part.persons != JUNK] for of, part in parts])))
 
 
 def _rates(

@@ -127,6 +127,13 @@ def test_reports_of_other_queries_are_refused():
         compare_reports(first, report([1, 5], [1, 0.2], []))
     with pytest.raises(ValueError, match="the first report was made with ties='mean'"):
         compare_reports(dataclasses.replace(first, ties="mean"), first)
+    for name, value in (
+        ("gallery", 11),
+        ("camera_rule", False),
+        ("average_precision", "trapezoid"),
+    ):
+        with pytest.raises(ValueError, match=f"not of one test: {name} is "):
+            compare_reports(first, dataclasses.replace(first, **{name: value}))
     with pytest.raises(ValueError, match="level must be between"):
         percentile_interval([1, 2], 95)
     with pytest.raises(ValueError, match="needs persons and replicates"):

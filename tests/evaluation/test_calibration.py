@@ -70,6 +70,8 @@ def test_thresholds_keep_their_rate_on_further_persons(calibration):
     point = calibration.point(1e-2)
     assert (point.false_match_rate, point.false_matches) == (1e-2, 187)
     assert point.threshold_interval.low <= point.threshold <= point.threshold_interval.high
+    told = str(dataclasses.replace(calibration, false_match_rate=1e-2))
+    assert f"at a false-match rate of 0.01: distance below {point.threshold:.4f} (" in told
     further = verify(people(seed=2, persons=150), cross_camera=True, rates=[1e-2]).points[0]
     spread = calibration.point(1e-2).threshold_interval
     assert spread.low - 0.05 < further.threshold < spread.high + 0.05

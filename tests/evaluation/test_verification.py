@@ -131,17 +131,20 @@ def _table_pairs(everybody, table):
 
 
 def test_intervals_are_a_literal_bootstrap():
-    query = people(3, images=40, junk=False, sources=False)
-    found = verify(query, rates=(0.05, 0.2), replicates=100, seed=7, level=0.8)
-    table = VectorDistances(query.vectors, query.vectors).block(slice(0, 40))
+    everybody = people(3, images=40, sources=False)
+    query = everybody[everybody.persons >= 0]  # junk is nobody who could be drawn
+    count = len(query)
+    found = verify(everybody, rates=(0.05, 0.2), replicates=100, seed=7, level=0.8)
+    table = VectorDistances(query.vectors, query.vectors).block(slice(0, count))
     names = sorted({str(p) for p in query.persons})
+    assert found.persons == len(names)
     thresholds = []
     for counts in np.random.default_rng([7, 3]).multinomial(
         len(names), np.full(len(names), 1 / len(names)), size=100
     ):
         often = dict(zip(names, counts, strict=True))
         different = []
-        for a, b in combinations(range(40), 2):
+        for a, b in combinations(range(count), 2):
             p, q = str(query.persons[a]), str(query.persons[b])
             if p != q:
                 different += int(often[p] * often[q]) * [table[a, b]]
@@ -250,3 +253,12 @@ def test_bins_hold_what_they_say():
     assert (counts.lower < counts.upper).all()
     above = counts.lower > 0
     assert ((counts.upper - counts.lower)[above] / counts.lower[above] <= BIN_WIDTH).all()
+
+
+def test_no_block_is_larger_than_its_bound(monkeypatch):
+    monkeypatch.setattr(pairs_module, "_BLOCK", 500)
+    query = people(9, images=60, junk=False)
+    sizes = [block.distances.shape for block in Pairs(query).blocks()]
+    assert sizes == [(8, 60)] * 7 + [(4, 60)]
+    starts = [block.start for block in Pairs(query).blocks()]
+    assert starts == list(range(0, 60, 8))
