@@ -58,21 +58,22 @@ def train(
     """
     from passerby.config import open_recipe
     from passerby.data.reader import read_split
+    from passerby.distributed import process_group, rank
     from passerby.training.loop import train
 
-    chosen = open_recipe(recipe, set)
-    split = read_split(data)
-    console = _console()
-    run = train(
-        chosen,
-        split,
-        out,
-        seed=seed,
-        resume=resume,
-        device=device,
-        workers=workers,
-        console=console,
-    )
+    chosen, split, console = open_recipe(recipe, set), read_split(data), _console()
+    with process_group(device):
+        console.quiet = rank() > 0
+        run = train(
+            chosen,
+            split,
+            out,
+            seed=seed,
+            resume=resume,
+            device=device,
+            workers=workers,
+            console=console,
+        )
     console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
 
 

@@ -68,29 +68,28 @@ def score_embeddings(
 ) -> Report:
     """Evaluate embeddings, with a progress bar; errors as `passerby.evaluate`."""
     console = console or Console()
-    how = scoring
     with progress_bar("comparing query and gallery", console) as progress:
         report = evaluate(
             query,
             gallery,
-            how.metric,
-            how.camera_rule,
-            top=how.top,
-            ties=how.ties,
-            average_precision=how.average_precision,
-            device=how.device,
+            scoring.metric,
+            scoring.camera_rule,
+            top=scoring.top,
+            ties=scoring.ties,
+            average_precision=scoring.average_precision,
+            device=scoring.device,
             progress=progress,
         )
-    if not how.camera_pairs or query.cameras is None or gallery.cameras is None:
+    if not scoring.camera_pairs or query.cameras is None or gallery.cameras is None:
         return report
     with progress_bar("comparing cameras", console) as progress:
         pairs = evaluate_camera_pairs(
             query,
             gallery,
-            how.metric,
-            ties=how.ties,
-            average_precision=how.average_precision,
-            device=how.device,
+            scoring.metric,
+            ties=scoring.ties,
+            average_precision=scoring.average_precision,
+            device=scoring.device,
             progress=progress,
         )
     return replace(report, camera_pairs=pairs)

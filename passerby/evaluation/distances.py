@@ -135,8 +135,9 @@ class VectorDistances(Distances):
 
         tops, lefts = range(0, len(into), self._tile_rows), range(0, self.shape[1], _TILE_COLUMNS)
         shared(measure, list(product(tops, lefts)))
-        if len(self._copies.rows):
-            into[:, self._copies.rows] = into[:, self._copies.originals]
+        for top in tops if len(self._copies.rows) else ():
+            tiles = into[top : top + self._tile_rows]  # a part at a time, as indexing copies
+            tiles[:, self._copies.rows] = tiles[:, self._copies.originals]
 
 
 def _tensor(vectors: NDArray[np.float32]) -> torch.Tensor:

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from passerby import distributed
 from passerby.data.batch import Batch
 
 
@@ -23,7 +24,9 @@ class Logbook:
         self._path = out / "metrics.jsonl"
         self._console, self._epochs = console, epochs
         self._set_aside: set[str] = set()
-        self._forget_epochs_from(first_epoch)
+        self._keeps = distributed.rank() == 0  # one process writes
+        if self._keeps:
+            self._forget_epochs_from(first_epoch)
         self._progress = Progress(
             TextColumn("[bold]epoch"),
             MofNCompleteColumn(),
@@ -78,8 +81,9 @@ class Logbook:
         }
         if scores:
             row["validation"] = dict(scores)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        if self._keeps:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
         losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
         line = f"epoch {epoch}/{self._epochs}  {losses}  {row['images_per_second']:.0f} images/s"
         if scores:

@@ -121,10 +121,12 @@ def test_the_runs_of_tables_2_to_4_are_ours_from_imagenet(name: str, scale: str)
     assert set(ours.origins) < set(recipe.origins)
 
 
-def test_the_demo_is_ours_with_one_group_a_person() -> None:
+def test_the_demo_is_ours_made_quicker() -> None:
     changed = changes(RECIPES.build("table1_ours(scale=compact)"), RECIPES.build("demo(epochs=30)"))
     assert changed.pop("epochs") == 30
     assert changed.pop("sampling.limit") == 1
+    assert changed.pop("network.backbone") == "resnet18(last_stride=2)"
+    assert "last stride 2" in RECIPES.build("demo").origins[-1]
     assert set(changed) == {"name", "origins", "schedule.warm_up", "schedule.warm_up_start"}
 
 
