@@ -94,6 +94,8 @@ def evaluate(
     top: int = 50,
     ties: Literal["stable", "mean", "worst"] = "stable",
     average_precision: Literal["mean", "trapezoid"] = "mean",
+    rerank: bool = False,
+    memory: str = "2GB",
     device: str | None = None,
 ) -> None:
     """Score a model on a data set, or saved embeddings: rank-1/5/10, mAP, mINP.
@@ -114,11 +116,15 @@ def evaluate(
         top: last rank of the CMC curve in the JSON report.
         ties: rank equal distances in gallery order, as expected over all orders, or matches last.
         average_precision: mean of the precisions at the matches, or Market-1501's trapezoid.
+        rerank: by k-reciprocal encoding (k1 20, k2 6, weight 0.3) in place of the metric.
+        memory: that re-ranking may use, as 500MB or 2GB; too little is said before it starts.
         device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
     from passerby.embedding.scoring import Scoring, score
 
-    how = Scoring(metric, camera_rule, camera_pairs, top, ties, average_precision, device)
+    how = Scoring(
+        metric, camera_rule, camera_pairs, top, ties, average_precision, device, rerank, memory
+    )
     console = _console()
     report = score(
         model, data, query, gallery, how, flip=flip, before_neck=before_neck, console=console
