@@ -56,7 +56,7 @@ def set_up() -> None:
             f"The environment takes up to {GIGABYTES} GB, and {HERE} has {free:.1f} GB free.\n"
             "Free some room, or move this folder to a larger disk."
         )
-    if not os.path.exists(PYTHON):
+    if not has_pip():
         say(f"Making a virtual environment in {VENV}")
         run([sys.executable, "-m", "venv", VENV], "Is the package python3-venv installed?")
     say("Installing Passerby and what it needs (the first time takes some minutes)")
@@ -83,6 +83,14 @@ def installed() -> str:
         return ""
     with open(STAMP, encoding="utf-8") as file:
         return file.read()
+
+
+def has_pip() -> bool:
+    """Whether the environment is whole: where python3-venv lacks, a Python without pip remains."""
+    if not os.path.exists(PYTHON):
+        return False
+    command, nowhere = [PYTHON, "-m", "pip", "--version"], subprocess.DEVNULL
+    return subprocess.call(command, stdout=nowhere, stderr=nowhere) == 0
 
 
 def run(command: list, advice: str = "") -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib.util
+import inspect
 import json
+import sys
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -148,8 +150,9 @@ def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
     if colon and file.endswith(".py"):
         recipe = _from_python(Path(file), function)
     elif text.endswith(".json"):
-        content = json.loads(_read_text(Path(text)))
-        recipe = Recipe.from_json(json.dumps(content.get("recipe", content)))
+        recipe = _from_json_file(Path(text))
+    elif text.endswith(".py"):
+        raise ValueError(f"name the function that makes the recipe: {text}:FUNCTION")
     else:
         recipe = RECIPES.build(text)
     for setting in settings:
@@ -160,19 +163,40 @@ def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
+def _from_json_file(file: Path) -> Recipe:
+    """A recipe of its own, or the one in a model's config.json."""
+    text = _read_text(file)
+    try:
+        content = json.loads(text)
+        if isinstance(content, dict):
+            content = content.get("recipe", content)
+        return _read(Recipe, content, "recipe")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
 def _from_python(file: Path, function: str) -> Recipe:
     """Run a user's own recipe file, which may also register components of its own."""
     if not file.is_file():
         raise ValueError(f"no such recipe file: {file}")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    name = f"passerby_recipe_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses in the file look themselves up there
     spec.loader.exec_module(module)
     call = Call.parse(function)
-    if not hasattr(module, call.name):
+    make = getattr(module, call.name, None)
+    if not callable(make):
         raise ValueError(f"{file} has no function {call.name!r}")
-    recipe = getattr(module, call.name)(**call.options)
+    try:
+        inspect.signature(make).bind(**call.options)
+    except TypeError as error:
+        raise ValueError(f"{file}:{call}: {error}") from None
+    recipe = make(**call.options)
     if not isinstance(recipe, Recipe):
         raise ValueError(f"{file}:{call.name} must return a Recipe, got {type(recipe).__name__}")
     return recipe
@@ -183,6 +207,8 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot read {path}: it is not text") from None
 
 
 def _literal(text: Any) -> Any:

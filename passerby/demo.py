@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -56,33 +57,39 @@ def demo(
     out, console = Path(out), console or Console()
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
+    given = f" --data {_quoted(data)}" if data else ""
+    command = f"passerby demo{given} --out {_quoted(str(out))} --seed {seed}"
     data = data or f"synthetic={_synthetic(out, seed, console)}"
     console.print(check_data(data))
     split = read_split(data)
     if not (split.train and split.query and split.gallery):
         raise ValueError(f"the demo needs train, query and gallery; found {list(split.parts)}")
 
-    console.print("\n[bold]A colour histogram, without any learning[/bold]")
+    _say(console, "\nA colour histogram, without any learning", "bold")
     histogram = _scored("colour histogram", embed_histograms, split, console)
-    first = _picture(histogram, split, choose_queries(len(split.query), _SHOWN, seed)[0])
+    first = _picture(histogram, split, choose_queries(len(histogram.query), _SHOWN, seed)[0])
     first.image.save(out / "histogram.png")
-    console.print(f"its ranked list of one query: {out / 'histogram.png'}")
+    _say(console, f"its ranked list of one query: {out / 'histogram.png'}")
 
-    recipe = demo_recipe(_epochs(split))
-    console.print(f"\n[bold]The network, untrained and trained[/bold] ({recipe.epochs} epochs)")
+    recipe = _recipe(split)
+    _say(console, f"\nThe network, untrained and trained ({recipe.epochs} epochs)", "bold")
     torch.manual_seed(seed)
     blank = Embedder(Model(recipe.network, persons=0), recipe.input, device=device)
     untrained = _scored("untrained network", blank.embed, split, console)
-    run = train(recipe, split, out / "run", seed=seed, resume=True, device=device, console=console)
-    trained = _scored("the paper's system", load(run.out, device=device).embed, split, console)
+    untested = replace(split, query=(), gallery=())  # scored below, with pictures, and only once
+    train(recipe, untested, out / "run", seed=seed, resume=True, device=device, console=console)
+    embedder = load(out / "run", device=device)
+    trained = _scored("the paper's system", embedder.embed, split, console)
 
-    page = _page(split, recipe, [histogram, untrained, trained], out, seed)
+    page = _page(data, split, recipe, [histogram, untrained, trained], out=out, seed=seed)
     seconds = time.perf_counter() - started
-    page = replace(page, facts={**page.facts, "time": f"{seconds / 60:.1f} minutes in all"})
+    facts = {"command": command, "time": f"{seconds / 60:.1f} minutes in all"}
+    page = replace(page, facts={**page.facts, **facts})
     path = write_report(out / "report.html", page)
-    console.print(f"\n[bold]Open {path.resolve()}[/bold]\nWhat to try next:")
+    _say(console, f"\nOpen {path.resolve()}", "bold")
+    _say(console, "What to try next:")
     for what, command in page.next_steps:
-        console.print(f"  {what}: {command}", markup=False)
+        _say(console, f"  {what}: {command}")
     return path
 
 
@@ -105,13 +112,29 @@ def _synthetic(out: Path, seed: int, console: Console) -> Path:
 def _scored(name: str, embed: EmbedRecords, split: Split, console: Console) -> _Scored:
     query, gallery, notes = embed_test_parts(embed, split, console)
     report = evaluate(query, gallery, camera_rule=split.has_cameras)
-    console.print(f"{name}: {report}")
+    _say(console, f"{name}: {report}")
     return _Scored(name, query, gallery, replace(report, notes=notes))
 
 
-def _epochs(split: Split) -> int:
-    """As many epochs of one group of four images a person as the demo's time allows."""
-    return max(2, round(TRAINING_IMAGES / (4 * len(persons_of(split.train)))))
+def _recipe(split: Split) -> Recipe:
+    """As many epochs of one group of four images a person as the demo's time allows.
+
+    Batches hold fewer persons where the set has fewer.
+    """
+    persons = len(persons_of(split.train))
+    recipe = demo_recipe(max(2, round(TRAINING_IMAGES / (4 * persons))))
+    size = replace(recipe.sampling, persons=min(recipe.sampling.persons, persons))
+    return replace(recipe, sampling=size)
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    """Print names and paths as they are: [brackets] are no markup."""
+    console.print(text, style=style, markup=False, highlight=False)
+
+
+def _quoted(argument: str) -> str:
+    """An argument as any shell takes it."""
+    return argument if re.fullmatch(r"[\w./:\\=-]+", argument) else f'"{argument}"'
 
 
 def _picture(method: _Scored, split: Split, row: int) -> Picture:
@@ -121,7 +144,9 @@ def _picture(method: _Scored, split: Split, row: int) -> Picture:
     return Picture(image, f"{method.name}, query {row}", describe(ranking))
 
 
-def _page(split: Split, recipe: Recipe, methods: Sequence[_Scored], out: Path, seed: int) -> Page:
+def _page(
+    data: str, split: Split, recipe: Recipe, methods: Sequence[_Scored], *, out: Path, seed: int
+) -> Page:
     histogram, _, trained = methods
     reports = {method.name: method.report for method in methods}
     if split.has_cameras:
@@ -130,7 +155,8 @@ def _page(split: Split, recipe: Recipe, methods: Sequence[_Scored], out: Path, s
     rows = choose_queries(len(trained.query), _SHOWN, seed)
     pictures = [_picture(trained, split, row) for row in rows]
     pictures.append(_picture(histogram, split, min(rows[0], len(histogram.query) - 1)))
-    model = out / "run"
+    model, root = _quoted(str(out / "run")), _quoted(data)
+    rule = "" if split.has_cameras else " --no-camera-rule"
     return Page(
         title="Passerby: the demo",
         introduction=(
@@ -141,28 +167,26 @@ def _page(split: Split, recipe: Recipe, methods: Sequence[_Scored], out: Path, s
         ),
         methods=[Method(name, report) for name, report in reports.items()],
         headline=trained.name,
-        epochs=read_metrics(model / "metrics.jsonl"),
+        epochs=read_metrics(out / "run" / "metrics.jsonl"),
         pictures=pictures,
         facts={
             "data": f"{split.source}: {len(split.train)} train images of "
             f"{len(persons_of(split.train))} persons",
             "recipe": f"{recipe.name}, {recipe.epochs} epochs, seed {seed}",
-            "command": "passerby demo",
             "versions": f"passerby {__version__}, torch {torch.__version__}, "
             f"Python {platform.python_version()}",
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         },
         notes=[*split.notes, *trained.report.notes],
         next_steps=[
-            ("draw more ranked lists", f"passerby rank {model} --data {out / 'data'} --out lists"),
+            ("draw more ranked lists", f"passerby rank {model} --data {root} --out lists{rule}"),
             (
                 "train longer",
-                f"passerby train 'table1_ours(scale=compact)' --data "
-                f"{out / 'data'} --out runs/ours",
+                f'passerby train "table1_ours(scale=compact)" --data {root} --out runs/ours',
             ),
             (
                 "compare the rows of the paper's Table 1",
-                f"passerby ablate --data {out / 'data'} --out runs/table1 --rows baseline,ours",
+                f"passerby ablate --data {root} --out runs/table1 --rows baseline,ours",
             ),
             ("use your own pictures", "passerby demo --data FOLDER --out demo-own"),
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -22,9 +23,10 @@ _OPTIONAL = ("images", "times", "tracklets", "sources", "local")
 class Embeddings:
     """Vectors [N, D] float32 with persons [N] int64 and cameras [N] int64, or None without cameras.
 
-    By keyword, each optional: images [N] file names, times [N] datetime64[us] in UTC (NaT: not
-    known), tracklets [N] int64 (−1: none), sources [N] names of data sets, local [N, S, D] stripe
-    vectors, model: fingerprint of the network they come from.
+    Each may be given as an array, a list, or a torch tensor on any device. By keyword, each
+    optional: images [N] file names, times [N] datetime64[us] in UTC (NaT: not known), tracklets [N]
+    int64 (−1: none), sources [N] names of data sets, local [N, S, D] stripe vectors, model:
+    fingerprint of the network they come from.
     """
 
     vectors: NDArray[np.float32]
@@ -50,7 +52,7 @@ class Embeddings:
         local: ArrayLike | None = None,
         model: str = "",
     ) -> None:
-        matrix = np.ascontiguousarray(vectors, dtype=np.float32)
+        matrix = np.ascontiguousarray(_array(vectors), dtype=np.float32)
         if matrix.ndim != 2:
             raise ValueError(f"vectors must be [N, D], got the shape {list(matrix.shape)}")
         count = len(matrix)
@@ -173,8 +175,30 @@ class Embeddings:
             ) from None
 
 
+def person_names(part: Embeddings) -> NDArray[np.str_]:
+    """The name [N] of each image's person: "source/number", or the number where no source is known.
+
+    >>> person_names(Embeddings([[1.0], [2.0]], [7, 7], sources=["a", "b"])).tolist()
+    ['a/7', 'b/7']
+    """
+    numbers = part.persons.astype(np.str_)
+    if part.sources is None:
+        return numbers
+    return np.char.add(np.char.add(part.sources, "/"), numbers)
+
+
+def _array(values: ArrayLike) -> ArrayLike:
+    """The values of a torch tensor, on any device and of any kind; all else as it is."""
+    # Whoever has a tensor has loaded torch; nobody else waits for it here.
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(values, torch.Tensor):
+        return values
+    tensor = values.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+
+
 def _integers(name: str, values: ArrayLike, count: int) -> NDArray[np.int64]:
-    column = np.asarray(values)
+    column = np.asarray(_array(values))
     if column.size and column.dtype.kind not in "iu":
         raise ValueError(f"{name} must be integers, got {column.dtype}")
     return _column(name, column, count, np.int64)

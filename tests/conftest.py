@@ -1,7 +1,12 @@
 """What all tests share: fixtures, repeatable property tests, and one thread."""
 
-from collections.abc import Callable, Iterable
+import io
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -9,11 +14,32 @@ import simplejpeg
 import torch
 from hypothesis import settings
 
+from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Sampling, Schedule
+from passerby.data.reader import read_split
+from passerby.data.records import Split
+from passerby.data.synthesis.writing import write
+
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
 
 torch.set_num_threads(1)  # a second one waits more than it computes
 
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: exit code, what it printed and what it complained of."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Parsed(BaseException):
+    """Raised in place of a command's work: its arguments were understood."""
+
+
+RunCommand = Callable[..., Done]
+ParseCommand = Callable[[Sequence[str]], None]
 MakeImages = Callable[[Path, Iterable[str]], Path]
 
 
@@ -40,3 +66,92 @@ def make_images() -> MakeImages:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve train and six test persons, three cameras, drawn once."""
+    root = tmp_path_factory.mktemp("tiny") / "set"
+    return write(
+        root, seed=0, train_persons=12, test_persons=6, cameras=3, images=2, distractors=3, junk=2
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_root: Path) -> Split:
+    """The tiny set, read."""
+    return read_split(str(tiny_root))
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    """The paper's system, two epochs of ResNet-18 at 64×32."""
+    return Recipe(
+        name="tiny",
+        epochs=2,
+        input=Input(height=64, width=32),
+        network=Network(
+            "resnet18(last_stride=1)", attention="cbam", classifier="circle(scale=64.0)"
+        ),
+        augmentations=("flip", "pad_and_crop(padding=3)", "erase"),
+        sampling=Sampling(persons=4, images=4),
+        losses=(LossTerm("cross_entropy"), LossTerm("triplet(margin=0.3)")),
+        optimizer=Optimizer("adam", rate=3.5e-4),
+        schedule=Schedule("step", warm_up=1.0, steps=(2,)),
+    )
+
+
+def run_here(*arguments: object) -> Done:
+    """Run ``passerby ARGUMENTS`` in this process, through the command's own entry."""
+    from passerby.cli import main
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["passerby", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as leave:
+            code = leave.code if isinstance(leave.code, int) else 1
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def passerby_command() -> RunCommand:
+    """Runs a command in this process: ``passerby_command("list", "losses").out``."""
+    return run_here
+
+
+@pytest.fixture
+def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
+    """Fails unless a command line is understood; its work is left undone."""
+
+    def parsed(*_: object, **__: object) -> None:
+        raise Parsed
+
+    # What the commands call first, each imported when they run.
+    places = (
+        "passerby.config.open_recipe",
+        "passerby.data.check.check_data",
+        "passerby.data.reader.read_split",
+        "passerby.data.synthesis.writing.write",
+        "passerby.demo.demo",
+        "passerby.embedding.embedder.load",
+        "passerby.embedding.scoring.score",
+        "passerby.embedding.verifying.query_and_gallery",
+        "passerby.evaluation.report.Report.from_json",
+        "passerby.registry.listing",
+    )
+    # All are imported first: a module imported between the changes would keep a changed name.
+    for place in places:
+        resolve_name(place)
+    for place in places:
+        monkeypatch.setattr(place, parsed)
+
+    def parse(arguments: Sequence[str]) -> None:
+        try:
+            done = run_here(*arguments)
+        except Parsed:
+            return
+        pytest.fail(f"passerby {' '.join(arguments)}: {done.err or done.out}")
+
+    return parse

@@ -6,6 +6,8 @@ renumbering cameras silently changes which pairs count (and has cost toolkits po
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -68,6 +70,12 @@ class Split:
     def has_cameras(self) -> bool:
         """Whether the images carry camera numbers (readers refuse sets where only some do)."""
         return all(r.camera is not None for part in self.parts.values() for r in part[:1])
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells train parts apart by file names, persons and cameras, not by pixels or place."""
+        listed = "\n".join(f"{os.path.basename(r.image)} {r.person} {r.camera}" for r in self.train)
+        return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def without(self, images: frozenset[str]) -> Split:
         """The same split less some images (set aside because they cannot be read)."""

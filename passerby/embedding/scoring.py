@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
+from passerby.data.reader import read_split
 from passerby.data.records import Record, Split
-from passerby.embedding.embedder import Embedded, Embedder
+from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Metric
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.metrics import PrecisionRule, Ties
 from passerby.evaluation.report import Report
+from passerby.evaluation.rerank import rerank
 from passerby.progress import progress_bar
 
 EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], Embedded]
@@ -22,7 +25,7 @@ EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], E
 def embed_test_parts(
     embed: EmbedRecords, split: Split, console: Console
 ) -> tuple[Embeddings, Embeddings, tuple[str, ...]]:
-    """Query and gallery embeddings, and notes on images that were set aside.
+    """Query and gallery embeddings, and notes on images that were set aside, also printed.
 
     Raises ValueError when the split has no query or no gallery.
     """
@@ -36,24 +39,125 @@ def embed_test_parts(
     with progress_bar("embedding the gallery", console) as progress:
         gallery = embed(split.gallery, progress)
     set_aside = tuple(f"set aside: {error}" for error in query.set_aside + gallery.set_aside)
+    for note in set_aside:
+        console.print(note, highlight=False, markup=False)
     return query.embeddings, gallery.embeddings, set_aside
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How embeddings are scored; see `passerby.evaluate`.
+
+    camera_pairs: also score each camera against each other; device: of the distances, the CPU by
+    default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``.
+    """
+
+    metric: Metric = "cosine"
+    camera_rule: bool = True
+    camera_pairs: bool = False
+    top: int = 50
+    ties: Ties = "stable"
+    average_precision: PrecisionRule = "mean"
+    device: str | None = None
+    rerank: bool = False
+    memory: str = "2GB"
+
+
+def score_embeddings(
+    query: Embeddings,
+    gallery: Embeddings,
+    scoring: Scoring = Scoring(),
+    console: Console | None = None,
+) -> Report:
+    """Evaluate embeddings, with a progress bar; errors as `passerby.evaluate`."""
+    console = console or Console()
+    distances = None
+    if scoring.rerank:
+        with progress_bar("re-ranking", console) as progress:
+            distances = rerank(query, gallery, memory=scoring.memory, progress=progress)
+    with progress_bar("comparing query and gallery", console) as progress:
+        report = evaluate(
+            query,
+            gallery,
+            scoring.metric,
+            scoring.camera_rule,
+            top=scoring.top,
+            ties=scoring.ties,
+            average_precision=scoring.average_precision,
+            distances=distances,
+            device=scoring.device,
+            progress=progress,
+        )
+    if not scoring.camera_pairs or query.cameras is None or gallery.cameras is None:
+        return report
+    with progress_bar("comparing cameras", console) as progress:
+        pairs = evaluate_camera_pairs(
+            query,
+            gallery,
+            scoring.metric,
+            ties=scoring.ties,
+            average_precision=scoring.average_precision,
+            distances=distances,
+            device=scoring.device,
+            progress=progress,
+        )
+    return replace(report, camera_pairs=pairs)
 
 
 def score_model(
     embedder: Embedder,
     split: Split,
-    *,
-    metric: Metric = "cosine",
-    camera_rule: bool = True,
-    camera_pairs: bool = False,
+    scoring: Scoring = Scoring(),
     console: Console | None = None,
 ) -> Report:
-    """Evaluate a model on a split's query and gallery; errors as `passerby.evaluate`.
-
-    With ``camera_pairs`` the report also has the scores of each camera against each other.
-    """
+    """Evaluate a model on a split's query and gallery; errors as `passerby.evaluate`."""
     query, gallery, notes = embed_test_parts(embedder.embed, split, console or Console())
-    report = evaluate(query, gallery, metric, camera_rule)
-    if camera_pairs and query.cameras is not None and gallery.cameras is not None:
-        report = replace(report, camera_pairs=evaluate_camera_pairs(query, gallery, metric))
+    report = score_embeddings(query, gallery, scoring, console)
     return replace(report, notes=(*split.notes, *notes))
+
+
+def score_files(
+    query: str, gallery: str, scoring: Scoring = Scoring(), console: Console | None = None
+) -> Report:
+    """Evaluate embeddings that `Embeddings.save` wrote, of any model; no model is needed.
+
+    Raises ValueError when they come from different models, and otherwise as `passerby.evaluate`.
+    """
+    asked, shown = Embeddings.load(query), Embeddings.load(gallery)
+    if asked.model and shown.model and asked.model != shown.model:
+        raise ValueError(
+            f"{query} and {gallery} come from different models ({asked.model} and {shown.model}): "
+            "their vectors cannot be compared"
+        )
+    return score_embeddings(asked, shown, scoring, console)
+
+
+def score(
+    model: str | None,
+    data: str | None,
+    query: str | None,
+    gallery: str | None,
+    scoring: Scoring = Scoring(),
+    *,
+    flip: bool = False,
+    before_neck: bool = False,
+    console: Console | None = None,
+) -> Report:
+    """Evaluate a model on a data set, or the saved embeddings of query and gallery.
+
+    Raises ValueError when neither or both are given, and as `score_model` and `score_files`.
+    """
+    of_model, of_files = (model, data), (query, gallery)
+    if None not in of_files and of_model == (None, None) and not (flip or before_neck):
+        assert query is not None
+        assert gallery is not None
+        return score_files(query, gallery, scoring, console)
+    if None not in of_model and of_files == (None, None):
+        assert model is not None
+        assert data is not None
+        embedder = load(model, flip=flip, before_neck=before_neck, device=scoring.device)
+        return score_model(embedder, read_split(data), scoring, console)
+    raise ValueError(
+        "expected either MODEL --data ROOT, or --query q.npz --gallery g.npz with embeddings that "
+        "are made already (--flip and --before-neck are the model's)"
+    )

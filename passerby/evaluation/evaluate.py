@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
+from passerby.embeddings import Embeddings, person_names
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.metrics import (
-    average_precision,
-    cumulative_matches,
-    inverse_negative_penalty,
-    ranks_of_matches,
+    Places,
+    PrecisionRule,
+    Ties,
+    average_precisions,
+    places_of_matches,
+    score,
 )
 from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.report import CameraPair, Report
+from passerby.evaluation.threads import shared
 
-_BLOCK = 256
+R = TypeVar("R")
+Progress = Callable[[int, int], None]
 
 
 def evaluate(
@@ -28,106 +34,197 @@ def evaluate(
     camera_rule: bool = True,
     *,
     top: int = 50,
+    ties: Ties = "stable",
+    average_precision: PrecisionRule = "mean",
     distances: Distances | None = None,
+    block: int | None = None,
+    device: str | torch.device | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Score the ranking of a gallery for each query: CMC up to rank ``top``, mAP, mINP.
 
-    Junk is ignored, ties are ranked in gallery order, queries without a match are left out and
-    counted, and a gallery smaller than ``top`` is fine. With ``camera_rule`` gallery images of the
-    query's person by the query's camera are ignored. ``distances`` replaces the metric between the
-    vectors (re-ranked, for one). Raises ValueError for empty parts, different widths, vectors that
-    are not finite, missing cameras, and when no query has a match.
+    Junk is ignored, queries without a match are left out and counted, and a gallery smaller than
+    ``top`` is fine. With ``camera_rule`` gallery images of the query's person by the query's camera
+    are ignored. ``ties`` says how equal distances are ranked: in gallery order ("stable"), matches
+    last ("worst"), or by the expected score over all orders of the tied ("mean").
+    ``average_precision`` is the mean of the precisions at the matches, or Market-1501's original
+    "trapezoid". ``distances`` replaces the metric between the vectors (re-ranked, for one).
+
+    The matrix of distances is made ``block`` queries at a time (64 MiB by default), on ``device``
+    (the CPU by default); neither changes which tiles are computed, so on one device every block
+    size and number of threads gives the same report. progress is called with (queries done, queries
+    in all). Raises ValueError for empty parts, different widths, vectors that are not finite,
+    missing cameras, and when no query has a match.
     """
-    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric)
+    _check_options(top, ties, average_precision, block)
+    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric, device)
     if measured.shape != (len(query), len(gallery)):
         raise ValueError(
             f"distances are {measured.shape} for {len(query)} queries and {len(gallery)} images"
         )
     protocol = Protocol(query, gallery, camera_rule)
-    rows, firsts, precisions, penalties = [], [], [], []
-    for row, line, matches in lines(measured, protocol):
-        if len(matches) == 0:
-            continue
-        ranks = ranks_of_matches(line, matches)
-        rows.append(row)
-        firsts.append(ranks[0])
-        precisions.append(average_precision(ranks))
-        penalties.append(inverse_negative_penalty(ranks))
-    if not rows:
-        raise ValueError(
-            "no query has a match in the gallery"
-            + (" from another camera (camera_rule=False counts all cameras)" if camera_rule else "")
-        )
-    first_ranks = np.array(firsts, np.int64)
+    placed = list(_placed(measured, protocol, block, progress))
+    if not placed:
+        raise ValueError(_no_match(query, gallery, camera_rule))
+    rows = np.array([row for row, _ in placed], np.int64)
+    places = Places.join([one for _, one in placed])
+    scores = score(places, ties, average_precision)
     return Report(
-        cmc=100 * cumulative_matches(first_ranks, top),
-        mean_average_precision=100 * float(np.mean(precisions)),
-        minp=100 * float(np.mean(penalties)),
+        cmc=100 * scores.cmc(top),
+        mean_average_precision=100 * float(scores.average_precisions.mean()),
+        minp=100 * float(scores.inverse_negative_penalties.mean()),
         queries=len(rows),
         left_out=len(query) - len(rows),
         gallery=len(gallery) - len(protocol.junk),
         metric=metric if distances is None else type(distances).__name__,
         camera_rule=camera_rule,
-        query_rows=np.array(rows, np.int64),
-        first_ranks=first_ranks,
-        average_precisions=np.array(precisions),
+        query_rows=rows,
+        first_ranks=scores.first_ranks if ties == "mean" else scores.first_ranks.astype(np.int64),
+        average_precisions=scores.average_precisions,
+        inverse_negative_penalties=scores.inverse_negative_penalties,
+        ties=ties,
+        tied_queries=int(places.tied.sum()),
+        tie_spread=_tie_spread(places, average_precision),
+        average_precision=average_precision,
+        query_persons=person_names(query)[rows],
     )
 
 
-def lines(
-    distances: Distances, protocol: Protocol
-) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.int64]]]:
-    """For each query: its row, its distances [G] with infinity where ignored, its matches."""
-    for start in range(0, distances.shape[0], _BLOCK):
-        block = distances.block(slice(start, start + _BLOCK))
-        block[:, protocol.junk] = np.inf
-        for row, line in enumerate(block, start):
-            matches, ignored = protocol.of_query(row)
-            line[ignored] = np.inf
-            yield row, line, matches
+def _tie_spread(places: Places, rule: PrecisionRule) -> float:
+    best, worst = (average_precisions(one, rule).mean() for one in (places.best, places.worst))
+    return 100 * float(best - worst)
 
 
 def evaluate_camera_pairs(
-    query: Embeddings, gallery: Embeddings, metric: Metric = "cosine"
+    query: Embeddings,
+    gallery: Embeddings,
+    metric: Metric = "cosine",
+    *,
+    ties: Ties = "stable",
+    average_precision: PrecisionRule = "mean",
+    distances: Distances | None = None,
+    block: int | None = None,
+    device: str | torch.device | None = None,
+    progress: Progress | None = None,
 ) -> tuple[CameraPair, ...]:
     """Scores of each camera's queries against each other camera's gallery, within a source.
 
     Only the gallery images of that camera are ranked, so the figures show which pairs of views are
-    hard; pairs without any match are left out. Raises ValueError when cameras are missing.
+    hard; pairs without any match are left out. Arguments as for `evaluate`. Raises ValueError when
+    cameras are missing.
     """
     if query.cameras is None or gallery.cameras is None:
         raise ValueError("camera pairs need camera numbers in query and gallery")
+    _check_options(1, ties, average_precision, block)
     named = query.sources is not None and gallery.sources is not None
-    query_places, gallery_places = _places(query, named), _places(gallery, named)
-    pairs = []
-    for source, from_camera in sorted(set(query_places)):
-        asked = query[_rows(query_places, (source, from_camera))]
-        for other_source, to_camera in sorted(set(gallery_places)):
-            if other_source != source or to_camera == from_camera:
-                continue
-            shown = gallery[_rows(gallery_places, (source, to_camera))]
-            if not np.isin(asked.persons[asked.persons >= 0], shown.persons).any():
-                continue
-            report = evaluate(asked, shown, metric)
-            pairs.append(
-                CameraPair(
-                    source,
-                    from_camera,
-                    to_camera,
-                    report.queries,
-                    report.rank1,
-                    report.mean_average_precision,
-                )
-            )
-    return tuple(pairs)
+    asked_from, shown_by = _views(query, named), _views(gallery, named)
+    views = sorted(set(shown_by))
+    number_of = {view: number for number, view in enumerate(views)}
+    numbers = np.array([number_of[view] for view in shown_by], np.int64)
+    rows_of = [np.flatnonzero(numbers == number) for number in range(len(views))]
+    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric, device)
+    protocol = Protocol(query, gallery)
+
+    def by_view(row: int, line: NDArray[np.float32]) -> list[tuple[int, Places]]:
+        matches, _ = protocol.of_query(row)
+        found = []
+        for number in np.unique(numbers[matches]):
+            rows, own = rows_of[number], matches[numbers[matches] == number]
+            if views[number][0] == asked_from[row][0]:
+                found.append((int(number), places_of_matches(line[rows], rows.searchsorted(own))))
+        return found
+
+    pairs: dict[tuple[str, int, int], list[Places]] = {}
+    for row, found in _of_each_query(by_view, measured, protocol, block, progress):
+        for number, places in found:
+            pairs.setdefault((*asked_from[row], views[number][1]), []).append(places)
+    return tuple(
+        _camera_pair(pair, Places.join(pairs[pair]), ties, average_precision)
+        for pair in sorted(pairs)
+    )
 
 
-def _places(part: Embeddings, named: bool) -> list[tuple[str, int]]:
+def _camera_pair(
+    pair: tuple[str, int, int], places: Places, ties: Ties, rule: PrecisionRule
+) -> CameraPair:
+    scores = score(places, ties, rule)
+    return CameraPair(
+        *pair,
+        len(places.counts),
+        float(100 * scores.cmc(1)[0]),
+        100 * float(scores.average_precisions.mean()),
+    )
+
+
+def _placed(
+    distances: Distances, protocol: Protocol, block: int | None, progress: Progress | None
+) -> Iterator[tuple[int, Places]]:
+    """Row and places of each query that has a match."""
+
+    def place(row: int, line: NDArray[np.float32]) -> Places | None:
+        matches, ignored = protocol.of_query(row)
+        if len(matches) == 0:
+            return None
+        line[ignored] = np.inf
+        return places_of_matches(line, matches)
+
+    for row, places in _of_each_query(place, distances, protocol, block, progress):
+        if places is not None:
+            yield row, places
+
+
+def _of_each_query(
+    work: Callable[[int, NDArray[np.float32]], R],
+    distances: Distances,
+    protocol: Protocol,
+    block: int | None,
+    progress: Progress | None,
+) -> Iterator[tuple[int, R]]:
+    """``work(row, distances [G])`` of each query, the distances of junk being infinite."""
+    count, size = distances.shape[0], block or distances.block_rows
+    for start in range(0, count, size):
+        lines = distances.block(slice(start, start + size))
+        lines[:, protocol.junk] = np.inf
+        # In runs, as handing a single query to a thread costs as much as the query.
+        runs = [range(low, min(low + 16, len(lines))) for low in range(0, len(lines), 16)]
+
+        def work_of(
+            run: range, start: int = start, lines: NDArray[np.float32] = lines
+        ) -> list[tuple[int, R]]:
+            return [(start + number, work(start + number, lines[number])) for number in run]
+
+        for results in shared(work_of, runs):
+            yield from results
+        if progress is not None:
+            progress(min(start + size, count), count)
+
+
+def _check_options(top: int, ties: str, average_precision: str, block: int | None) -> None:
+    if top < 1 or (block is not None and block < 1):
+        raise ValueError(f"top and block must be at least 1, got top={top} and block={block}")
+    if ties not in ("stable", "mean", "worst"):
+        raise ValueError(f"ties must be 'stable', 'mean' or 'worst', got {ties!r}")
+    if average_precision not in ("mean", "trapezoid"):
+        raise ValueError(
+            f"average_precision must be 'mean' or 'trapezoid', got {average_precision!r}"
+        )
+
+
+def _no_match(query: Embeddings, gallery: Embeddings, camera_rule: bool) -> str:
+    if not camera_rule:
+        return "no query has a match in the gallery"
+    assert query.cameras is not None
+    assert gallery.cameras is not None
+    cameras = set(query.cameras.tolist()) | set(gallery.cameras.tolist())
+    only = f": all images are by camera {cameras.pop()}" if len(cameras) == 1 else ""
+    return (
+        "no query has a match in the gallery from another camera"
+        f"{only} (camera_rule=False counts all cameras)"
+    )
+
+
+def _views(part: Embeddings, named: bool) -> list[tuple[str, int]]:
     """(source, camera) of each image; the source is empty unless both parts name theirs."""
     assert part.cameras is not None
     sources = part.sources.tolist() if named and part.sources is not None else [""] * len(part)
     return list(zip(sources, part.cameras.tolist(), strict=True))
-
-
-def _rows(places: list[tuple[str, int]], place: tuple[str, int]) -> NDArray[np.int64]:
-    return np.array([row for row, here in enumerate(places) if here == place], np.int64)

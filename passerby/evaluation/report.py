@@ -25,6 +25,13 @@ class CameraPair:
     rank1: float
     mean_average_precision: float
 
+    def __str__(self) -> str:
+        return (
+            f"camera {self.query_camera} asks camera {self.gallery_camera} of {self.source}: "
+            f"rank-1 {self.rank1:.2f}  mAP {self.mean_average_precision:.2f}  "
+            f"({self.queries} queries)"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -33,7 +40,14 @@ class Report:
     cmc [top] percent of queries with a match within rank 1…top; mean_average_precision and minp in
     percent; queries: how many were scored; left_out: queries without any match (or junk), which
     are not scored; gallery: images ranked, junk not counted. Per scored query: query_rows [Q] rows
-    of the query part, first_ranks [Q], average_precisions [Q] in 0…1.
+    of the query part, first_ranks [Q], average_precisions [Q] and inverse_negative_penalties [Q] in
+    0…1, query_persons [Q] names of their persons ("source/number", or the number alone; empty in
+    old files). ties: how equal distances were ranked; tied_queries: scored queries with a match and
+    another image at exactly one distance, whose score depends on their order; tie_spread: mAP with
+    matches first in all ties less mAP with matches last, in percentage points; some ties are chance
+    at any scale and have a spread near 0, a collapsed network has one near 100.
+    average_precision: its rule.
+    With ties="mean" first ranks are expectations, and may lie between two ranks.
     """
 
     cmc: NDArray[np.float64]
@@ -45,15 +59,26 @@ class Report:
     metric: str
     camera_rule: bool
     query_rows: NDArray[np.int64]
-    first_ranks: NDArray[np.int64]
+    first_ranks: NDArray[np.int64] | NDArray[np.float64]
     average_precisions: NDArray[np.float64]
+    inverse_negative_penalties: NDArray[np.float64]
+    ties: str = "stable"
+    tied_queries: int = 0
+    tie_spread: float = 0.0
+    average_precision: str = "mean"
     camera_pairs: tuple[CameraPair, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    query_persons: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
 
     def rank(self, k: int) -> float:
-        """Percent of queries with a match within rank k."""
+        """Percent of queries with a match within rank k.
+
+        With ties="mean" beyond the curve: of queries whose expected first rank is at most k.
+        """
         if k < 1:
             raise ValueError(f"ranks start at 1, got {k}")
+        if self.ties == "mean" and k <= len(self.cmc):
+            return float(self.cmc[k - 1])
         return float(100 * np.mean(self.first_ranks <= k))
 
     @property
@@ -90,13 +115,19 @@ class Report:
             "gallery": self.gallery,
             "metric": self.metric,
             "camera_rule": self.camera_rule,
+            "ties": self.ties,
+            "tied_queries": self.tied_queries,
+            "tie_spread": round(self.tie_spread, 4),
+            "average_precision": self.average_precision,
             "cmc": np.round(self.cmc, 4).tolist(),
             "notes": list(self.notes),
             "camera_pairs": [vars(pair) for pair in self.camera_pairs],
             "per_query": {
                 "row": self.query_rows.tolist(),
+                "person": self.query_persons.tolist(),
                 "first_rank": self.first_ranks.tolist(),
                 "average_precision": np.round(self.average_precisions, 6).tolist(),
+                "inverse_negative_penalty": np.round(self.inverse_negative_penalties, 6).tolist(),
             },
         }
         text = json.dumps(content, indent=1)
@@ -104,9 +135,59 @@ class Report:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
 
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Report:
+        """Read what `to_json` wrote; scores of queries as precise as the file has them.
+
+        Raises ValueError when the file is no report.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            queries = content["per_query"]
+            precisions = np.array(queries["average_precision"], np.float64)
+            return cls(
+                cmc=np.array(content["cmc"], np.float64),
+                mean_average_precision=100 * float(np.mean(precisions)),
+                minp=content["minp"],
+                queries=content["queries"],
+                left_out=content["left_out"],
+                gallery=content["gallery"],
+                metric=content["metric"],
+                camera_rule=content["camera_rule"],
+                query_rows=np.array(queries["row"], np.int64),
+                first_ranks=np.array(queries["first_rank"]),
+                average_precisions=precisions,
+                inverse_negative_penalties=np.array(
+                    queries.get("inverse_negative_penalty", []), np.float64
+                ),
+                ties=content.get("ties", "stable"),
+                tied_queries=content.get("tied_queries", 0),
+                tie_spread=content.get("tie_spread", 0.0),
+                average_precision=content.get("average_precision", "mean"),
+                camera_pairs=tuple(CameraPair(**pair) for pair in content["camera_pairs"]),
+                notes=tuple(content["notes"]),
+                query_persons=np.array(queries.get("person", []), np.str_),
+            )
+        except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a report: expected what `passerby evaluate --json` writes ({error})"
+            ) from None
+
+    def to_text(self) -> str:
+        """The scores, then a line for each camera pair where there are any."""
+        return "\n".join(map(str, (self, *self.camera_pairs)))
+
     def __str__(self) -> str:
         left = f", {self.left_out} left out (no match)" if self.left_out else ""
         rule = "" if self.camera_rule else ", camera rule off"
+        if self.average_precision != "mean":
+            rule += f", AP by {self.average_precision}"
+        if self.tie_spread >= 0.005:  # what two decimals show
+            order = {"stable": "in gallery order", "mean": "as expected", "worst": "matches last"}
+            rule += (
+                f"; {self.tied_queries} queries have ties, ranked {order[self.ties]}: their order "
+                f"moves the mAP by up to {self.tie_spread:.2f}"
+            )
         return (
             f"rank-1 {self.rank1:.2f}  rank-5 {self.rank5:.2f}  rank-10 {self.rank10:.2f}  "
             f"mAP {self.mean_average_precision:.2f}  mINP {self.minp:.2f}  "

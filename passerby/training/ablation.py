@@ -53,6 +53,13 @@ class RowResult:
     seconds: float
     images_per_second: float
 
+    @property
+    def difference(self) -> tuple[float, ...] | None:
+        """Ours less the paper's, in the order of `FIGURES`; None for rows that it lacks."""
+        if self.row.paper is None:
+            return None
+        return tuple(round(o - p, 2) for o, p in zip(self.ours, self.row.paper, strict=True))
+
 
 def chosen_rows(names: str) -> tuple[Row, ...]:
     """Rows by name, ``all`` or as ``baseline,ours``; ValueError for one that does not exist."""
@@ -86,7 +93,7 @@ def ablate(
     out, console = Path(out), console or Console()
     results = []
     for number, row in enumerate(rows, 1):
-        console.print(f"\n[bold]row {number} of {len(rows)}: {row.title}[/bold]")
+        console.print(f"\nrow {number} of {len(rows)}: {row.title}", style="bold", markup=False)
         recipe = open_recipe(f"table1_{row.name}(scale={scale})", settings)
         run = train(
             recipe,
@@ -119,11 +126,11 @@ def markdown_table(results: Sequence[RowResult]) -> str:
         "|---|" + "---|" * 11,
     ]
     for result in results:
-        paper = result.row.paper
+        paper, difference = result.row.paper, result.difference
         cells = [f"{value:.2f}" for value in result.ours]
         cells += ["–"] * 6 if paper is None else [f"{value:.2f}" for value in paper]
-        if paper is not None:
-            cells += [f"{result.ours[i] - paper[i]:+.2f}" for i in (0, 3)]
+        if difference is not None:
+            cells += [f"{difference[i]:+.2f}" for i in (0, 3)]
         lines.append(f"| {result.row.title} | {' | '.join(cells)} | {result.seconds / 60:.1f} |")
     return "\n".join(lines) + "\n"
 
@@ -132,22 +139,29 @@ def write_tables(results: Sequence[RowResult], out: Path, title: str) -> None:
     """``table.md``, ``table.csv`` and ``table.json`` of the rows that are done."""
     heading = f"Table 1, ours on {title}, beside the paper's on Market-1501 (ResNet-50)\n\n"
     (out / "table.md").write_text(heading + markdown_table(results), encoding="utf-8")
-    columns = ["row", *FIGURES, *(f"paper_{name}" for name in FIGURES), "seconds"]
+    columns = ["row", *FIGURES, *(f"paper_{name}" for name in FIGURES)]
+    columns += [*(f"difference_{name}" for name in FIGURES), "seconds"]
     lines = [",".join(columns)]
     content = []
     for result in results:
-        paper = result.row.paper or ("",) * 4
-        values = (result.row.name, *result.ours, *paper, result.seconds)
+        missing = ("",) * len(FIGURES)
+        paper, difference = result.row.paper or missing, result.difference or missing
+        values = (result.row.name, *result.ours, *paper, *difference, result.seconds)
         lines.append(",".join(map(str, values)))
         content.append(
             {
                 "row": result.row.name,
                 "title": result.row.title,
-                "ours": dict(zip(FIGURES, result.ours, strict=True)),
-                "paper": result.row.paper and dict(zip(FIGURES, result.row.paper, strict=True)),
+                "ours": _named(result.ours),
+                "paper": _named(result.row.paper),
+                "difference": _named(result.difference),
                 "seconds": result.seconds,
                 "images_per_second": result.images_per_second,
             }
         )
     (out / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (out / "table.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _named(figures: Sequence[float] | None) -> dict[str, float] | None:
+    return None if figures is None else dict(zip(FIGURES, figures, strict=True))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from passerby import distributed
 from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
+from passerby.models.features import Features
 from passerby.models.model import Model
 from passerby.registry import LOSSES, Call
 from passerby.training.optimizer import build_optimizer
@@ -46,13 +49,15 @@ class Learner:
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """One update at a learning rate; returns the loss terms, unweighted.
 
-        Raises NonFiniteLoss before anything is updated.
+        The batch is this process's share; the losses see the joint batch of all processes. Raises
+        NonFiniteLoss before anything is updated.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = self._on_device(batch)
         self.model.train()
-        features = self.model(batch.images, batch.cameras)
+        features = _gathered_features(self.model(batch.images, batch.cameras))
+        batch = _gathered_batch(batch)
         terms = {name: loss(features, batch) for name, loss in self._losses.items()}
         values = {name: float(value.detach()) for name, value in terms.items()}
         for name, value in values.items():
@@ -60,7 +65,12 @@ class Learner:
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
         total = torch.stack([self._weights[name] * value for name, value in terms.items()]).sum()
         self.optimizer.zero_grad()
-        total.backward()
+        # Each process has the part of the joint loss's gradient that flows through its images,
+        # but the whole of it for the losses' own parameters.
+        processes = distributed.world_size()
+        (total * processes).backward()
+        distributed.average_gradients(self.model.parameters())
+        distributed.average_gradients(self._losses.parameters(), divisor=processes)
         self.optimizer.step()
         return values
 
@@ -89,3 +99,35 @@ class Learner:
             batch.indices,
             batch.set_aside,
         )
+
+
+def _gathered_features(features: Features) -> Features:
+    """The features of all processes' shares, in order."""
+    if distributed.world_size() == 1:
+        return features
+    parts = tuple(
+        replace(
+            part,
+            before_neck=distributed.gathered(part.before_neck),
+            after_neck=distributed.gathered(part.after_neck),
+            similarities=None
+            if part.similarities is None
+            else distributed.gathered(part.similarities),
+        )
+        for part in features.parts
+    )
+    local = None if features.local is None else distributed.gathered(features.local)
+    return Features(distributed.gathered(features.embedding), parts, local)
+
+
+def _gathered_batch(batch: Batch) -> Batch:
+    """The labels of the joint batch; the images, which no loss needs, stay this process's."""
+    if distributed.world_size() == 1:
+        return batch
+    return replace(
+        batch,
+        persons=distributed.gathered(batch.persons),
+        cameras=distributed.gathered(batch.cameras),
+        sources=distributed.gathered(batch.sources),
+        indices=distributed.gathered(batch.indices.to(batch.persons.device)).cpu(),
+    )

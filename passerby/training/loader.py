@@ -16,6 +16,7 @@ from passerby.data.batch import Batch
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
 from passerby.data.transforms import Augmentation
+from passerby.distributed import own_share
 from passerby.embedding.preprocessing import resized
 
 
@@ -97,10 +98,11 @@ class Loader:
         self._sources = torch.tensor([sources.index(r.source) for r in records])
 
     def epoch(self, epoch: int, batches: Sequence[Sequence[int]]) -> Iterator[Batch]:
-        """The given batches of rows, in order."""
+        """This process's share of the given batches of rows, in order."""
         keys, position = [], 0
         for rows in batches:
-            keys.append([_Key(epoch, position + i, row) for i, row in enumerate(rows)])
+            batch = [_Key(epoch, position + i, row) for i, row in enumerate(rows)]
+            keys.append(list(own_share(batch)))
             position += len(rows)
         loader = DataLoader(
             self._images,

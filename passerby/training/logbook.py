@@ -10,20 +10,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from passerby import distributed
 from passerby.data.batch import Batch
 
 
 class Logbook:
-    """Collects the loss terms of an epoch's steps; a context manager that owns the progress bar."""
+    """Collects the loss terms of an epoch's steps.
+
+    A context manager that owns the progress bar and the run's folder: a second process that would
+    train into the same folder gets a ValueError, also when the first one is killed later.
+    """
 
     def __init__(self, out: Path, epochs: int, first_epoch: int, console: Console) -> None:
         self._path = out / "metrics.jsonl"
         self._console, self._epochs = console, epochs
         self._set_aside: set[str] = set()
-        self._forget_epochs_from(first_epoch)
+        self._keeps = distributed.rank() == 0  # one process writes
+        self._first_epoch = first_epoch
+        self._claim = FileLock(out / "run.lock")  # the system's: it ends with the process
         self._progress = Progress(
             TextColumn("[bold]epoch"),
             MofNCompleteColumn(),
@@ -37,6 +45,15 @@ class Logbook:
         self._reset()
 
     def __enter__(self) -> Logbook:
+        if self._keeps:
+            try:
+                self._claim.acquire(timeout=0)
+            except Timeout:
+                raise ValueError(
+                    f"another process is training into {self._path.parent}: wait for it, or "
+                    "choose another --out"
+                ) from None
+            self._forget_epochs_from(self._first_epoch)
         self._progress.start()
         return self
 
@@ -47,6 +64,7 @@ class Logbook:
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
+        self._claim.release()
 
     def say(self, text: str) -> None:
         """One line for the user."""
@@ -78,8 +96,9 @@ class Logbook:
         }
         if scores:
             row["validation"] = dict(scores)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        if self._keeps:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
         losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
         line = f"epoch {epoch}/{self._epochs}  {losses}  {row['images_per_second']:.0f} images/s"
         if scores:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
 
+from passerby import distributed
 from passerby.config import Recipe
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.records import JUNK, Record, Split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.embedder import Embedder, load
-from passerby.embedding.scoring import score_model
+from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import Model
@@ -63,11 +64,12 @@ def train(
     Raises ValueError for a recipe or data that do not fit, for a folder that holds another run,
     and for a loss that is not finite (naming the term and the images).
     """
-    out, console = Path(out), console or Console()
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    stored = _stored_state(out, recipe, seed, resume)
-    if resume and stored is None and _is_finished(out, recipe, seed):
-        return _test(out, recipe, split, place, console)
+    out, console = Path(out), console or Console(quiet=distributed.rank() > 0)
+    place = distributed.place(device)
+    data = split.fingerprint
+    stored = _stored_state(out, recipe, seed, data, resume)
+    if resume and stored is None and _is_finished(out, recipe, seed, data):
+        return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
 
     # Who is trained on: the persons of the train part less those held out to choose the epoch.
     held = hold_out(_trainable(split), recipe.validation_persons, seed)
@@ -81,6 +83,11 @@ def train(
     sampler = PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
     images = TrainingImages(held.train, labels, recipe.input, augmentations, seed)
+    if size.persons % distributed.world_size():
+        raise ValueError(
+            f"{size.persons} persons a batch do not divide over {distributed.world_size()} "
+            "processes: set sampling.persons to a multiple"
+        )
     if workers is None:
         workers = 0 if place.type == "cpu" else min(os.cpu_count() or 1, 8)
     loader = Loader(images, held.train, labels, workers, pin_memory=place.type == "cuda")
@@ -88,13 +95,16 @@ def train(
     # What is trained: the network, and losses that may have parameters of their own.
     torch.manual_seed(seed)
     start = recipe.network if stored is None else replace(recipe.network, start="none")
-    learner = Learner(recipe, Model(start, persons=len(classes)), place)
+    with distributed.first_rank_first():
+        model = Model(start, persons=len(classes))
+    learner = Learner(recipe, model, place)
     first_epoch, best_score = 0, -math.inf
     if stored is not None:
         learner.restore(stored.learner)
         first_epoch, best_score = stored.epoch, stored.best_score
 
     card = _card(recipe, split, held, classes, seed)
+    distributed.wait_for_all()  # all have looked into the folder before anything is written
     with Logbook(out, recipe.epochs, first_epoch, console) as logbook:
         logbook.say(_opening(recipe, split, held, first_epoch, place))
         for epoch in range(first_epoch, recipe.epochs):
@@ -109,16 +119,23 @@ def train(
             last = epoch + 1 == recipe.epochs
             scores: dict[str, float] = {}
             if held.query and (last or (epoch + 1) % recipe.validate_every == 0):
-                embedder = Embedder(learner.model, recipe.input, device=str(place))
-                scores = score_model(embedder, unseen, camera_rule=unseen.has_cameras).figures()
+                scores = distributed.on_first_rank(lambda: _scores(learner, recipe, unseen))
             better = scores and scores["mean_average_precision"] > best_score
             if better or (last and not held.query):
                 best_score = scores.get("mean_average_precision", best_score)
-                save_model(out, learner.model, replace(card, epoch=epoch + 1, scores=scores))
+                chosen = replace(card, epoch=epoch + 1, scores=scores)
+                distributed.on_first_rank(partial(save_model, out, learner.model, chosen))
             logbook.epoch(epoch + 1, rate, scores)
-            state = State(epoch + 1, recipe.to_json(), seed, learner.state(), best_score)
-            save_state(out, state)
-    return _test(out, recipe, split, place, console)
+            state = State(epoch + 1, recipe.to_json(), seed, data, learner.state(), best_score)
+            distributed.on_first_rank(partial(save_state, out, state))
+    return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
+
+
+def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]:
+    """Scores on the held-out persons, without a word: the logbook's progress is on the screen."""
+    embedder = Embedder(learner.model, recipe.input, device=str(learner.device))
+    rule, quiet = Scoring(camera_rule=unseen.has_cameras), Console(quiet=True)
+    return score_model(embedder, unseen, rule, quiet).figures()
 
 
 def _step(
@@ -139,14 +156,14 @@ def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console:
     report = None
     if split.query and split.gallery:
         embedder = load(out, device=str(place))
-        report = score_model(embedder, split, camera_rule=split.has_cameras, console=console)
+        report = score_model(embedder, split, Scoring(camera_rule=split.has_cameras), console)
         report.to_json(out / "report.json")
         console.print(f"test: {report}", highlight=False, markup=False)
     remove_state(out)
     return Run(out, read_card(out), report)
 
 
-def _stored_state(out: Path, recipe: Recipe, seed: int, resume: bool) -> State | None:
+def _stored_state(out: Path, recipe: Recipe, seed: int, data: str, resume: bool) -> State | None:
     """The state to resume from; refuses to mix two runs in one folder."""
     out.mkdir(parents=True, exist_ok=True)
     if not resume:
@@ -159,18 +176,28 @@ def _stored_state(out: Path, recipe: Recipe, seed: int, resume: bool) -> State |
             f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
             "or choose another --out"
         )
+    if state is not None:
+        _refuse_other_data(out, state.data, data)
     return state
 
 
-def _is_finished(out: Path, recipe: Recipe, seed: int) -> bool:
+def _is_finished(out: Path, recipe: Recipe, seed: int, data: str) -> bool:
     """Whether the folder holds this very run, finished; ValueError when it holds another one."""
     if not (out / "config.json").exists():
         return False
     card = read_card(out)
     if (card.recipe, card.seed) != (recipe, seed):
         raise ValueError(f"{out} holds a finished run of another recipe or seed: choose another")
+    _refuse_other_data(out, card.data.get("fingerprint"), data)
     rows = read_metrics(out / "metrics.jsonl")
     return bool(rows) and rows[-1]["epoch"] == recipe.epochs
+
+
+def _refuse_other_data(out: Path, found: object, wanted: str) -> None:
+    if found != wanted:
+        raise ValueError(
+            f"the run in {out} was trained on other data: name the same, or choose another --out"
+        )
 
 
 def _trainable(split: Split) -> tuple[Record, ...]:
@@ -185,7 +212,6 @@ def _trainable(split: Split) -> tuple[Record, ...]:
 def _card(
     recipe: Recipe, split: Split, held: HoldOut, classes: Sequence[tuple[str, int]], seed: int
 ) -> Card:
-    listed = "\n".join(f"{Path(r.image).name} {r.person} {r.camera}" for r in split.train)
     return Card(
         recipe=recipe,
         persons=len(classes),
@@ -196,7 +222,7 @@ def _card(
         data={
             "source": split.source,
             "images": len(held.train),
-            "fingerprint": hashlib.sha256(listed.encode()).hexdigest()[:16],
+            "fingerprint": split.fingerprint,
             "notes": list(split.notes),
         },
         versions={

@@ -15,8 +15,9 @@ _FILE = "state.pt"
 
 @dataclass(frozen=True)
 class State:
-    """After ``epoch`` epochs: recipe and seed to compare, the learner's state, the best epoch.
+    """After ``epoch`` epochs: what to compare, the learner's state, the best epoch's score.
 
+    recipe (JSON), seed and data (the split's fingerprint) must be those of the run that resumes.
     All else that a run needs (batches, augmentation, learning rate) follows from the recipe, the
     seed and the epoch.
     """
@@ -24,6 +25,7 @@ class State:
     epoch: int
     recipe: str
     seed: int
+    data: str
     learner: dict[str, dict[str, Any]]
     best_score: float
 
@@ -48,7 +50,15 @@ def load_state(out: Path) -> State | None:
         return None
     try:
         return State(**torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, OSError) as error:
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        EOFError,
+        LookupError,
+        TypeError,
+        ValueError,
+        OSError,
+    ) as error:
         raise ValueError(f"{path} cannot be resumed from: {error}") from None
 
 

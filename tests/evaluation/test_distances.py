@@ -51,6 +51,23 @@ def test_a_block_may_be_overwritten(metric):
     np.testing.assert_array_equal(distances.block(slice(0, 3)), kept)
 
 
+@given(st.lists(st.tuples(st.integers(0, 310), st.integers(0, 310)), min_size=1, max_size=6))
+@settings(max_examples=30)
+def test_an_entry_does_not_depend_on_the_block(slices):
+    distances = VectorDistances(random_vectors(300, 33, 0), random_vectors(1100, 33, 1))
+    whole = distances.block(slice(0, 300))
+    for start, stop in slices:
+        np.testing.assert_array_equal(distances.block(slice(start, stop)), whole[start:stop])
+        np.testing.assert_array_equal(distances.block(slice(start, None)), whole[start:])
+
+
+def test_block_rows_fill_64_mib_in_whole_tiles():
+    query = np.ones((3000, 1), np.float32)
+    for images, rows in ((0, 2944), (100, 2944), (20_000, 768), (150_000, 64), (1_500_000, 16)):
+        gallery = np.ones((images, 1), np.float32)
+        assert VectorDistances(query, gallery).block_rows == rows
+
+
 @pytest.mark.parametrize("metric", SLOW)
 def test_distances_are_never_negative(metric):
     vectors = random_vectors(50, 64, 2) * 100

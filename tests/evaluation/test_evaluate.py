@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,8 +133,7 @@ def test_vectors_against_brute_force(metric, camera_rule, queries):
     query, gallery = people(seed=queries, queries=queries)
     report = evaluate(query, gallery, metric, camera_rule)
     distances = VectorDistances(query.vectors, gallery.vectors, metric)
-    # In the blocks of evaluate(): others may round differently.
-    table = np.concatenate([distances.block(slice(0, 256)), distances.block(slice(256, 512))])
+    table = distances.block(slice(0, queries))
     assert_as_reference(report, table, query, gallery, camera_rule=camera_rule)
     assert report.metric == metric
     assert report.camera_rule is camera_rule
@@ -155,6 +155,147 @@ def test_copies_in_the_gallery_are_ranked_in_gallery_order(metric):
         q, g = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (q, g))
     table = [[float(((a - b) ** 2).sum()) for b in g] for a in q]
     assert_as_reference(evaluate(query, gallery, metric), table, query, gallery)
+
+
+def large_case():
+    """Vectors in which some are copies and many nearly so, so that a last bit changes ranks."""
+    rng = np.random.default_rng(5)
+    centres = rng.normal(size=(9, 33))
+    persons = rng.integers(-1, 9, 1500)
+    vectors = (centres[persons] + rng.integers(0, 3, (1500, 1)) * 1e-6).astype(np.float32)
+    cameras = rng.integers(1, 4, 1500)
+    gallery = Embeddings(vectors, rng.permutation(persons), cameras)
+    query = Embeddings(vectors[:300] + np.float32(1e-3), persons[:300], cameras[:300] + 5)
+    return query, gallery
+
+
+def fields_of(report):
+    return {name: np.asarray(value).tolist() for name, value in vars(report).items()}
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_the_same_report_for_all_block_sizes_and_threads(metric):
+    query, gallery = large_case()
+    before = torch.get_num_threads()
+    reports = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            for block in (None, 1, 7, 256, len(query)):
+                reports.append(evaluate(query, gallery, metric, block=block))
+    finally:
+        torch.set_num_threads(before)
+    assert reports[0].tied_queries > 0
+    for report in reports[1:]:
+        assert fields_of(report) == fields_of(reports[0])
+
+
+@pytest.mark.parametrize("ties", ["stable", "mean", "worst"])
+def test_a_collapsed_network_shows(ties):
+    query, gallery = people(seed=9)
+    same = np.ones(3)
+
+    def collapsed(part):
+        return Embeddings(np.tile(same, (len(part), 1)), part.persons, part.cameras)
+
+    report = evaluate(collapsed(query), collapsed(gallery), ties=ties)
+    assert report.tied_queries == report.queries
+    assert report.ties == ties
+    assert report.tie_spread > 95
+    assert f"{report.queries} queries have ties" in str(report)
+    assert json.loads(report.to_json())["tied_queries"] == report.queries
+    ranked = np.count_nonzero(gallery.persons != -1)
+    if ties == "worst":
+        assert report.rank1 == 0
+        assert (report.first_ranks > 0.8 * ranked).all()
+    if ties == "mean":
+        # Chance level: of the ranked images, 5 in a hundred are of the query's person.
+        assert 1 < report.rank1 < 12
+        assert report.rank(10) == report.cmc[9]
+        assert report.rank(10**6) == 100
+
+
+def test_separate_vectors_have_no_ties():
+    query, gallery = people(seed=10)
+    reports = [evaluate(query, gallery, ties=ties) for ties in ("stable", "mean", "worst")]
+    assert reports[0].tied_queries == reports[0].tie_spread == 0
+    for report in reports[1:]:
+        expected = fields_of(reports[0]) | {"ties": report.ties}
+        assert fields_of(report) == expected
+    assert "ties" not in str(reports[0])
+
+
+def test_trapezoid_is_the_rule_of_market_1501():
+    query = Embeddings(np.ones((1, 1)), [1], [1])
+    gallery = Embeddings(np.ones((4, 1)), [1, 2, 1, 3], [2, 2, 3, 3])
+    table = Table([[0.1, 0.2, 0.3, 0.4]])
+    plain = evaluate(query, gallery, distances=table)
+    trapezoid = evaluate(query, gallery, distances=table, average_precision="trapezoid")
+    assert plain.mean_average_precision == pytest.approx(100 * (1 + 2 / 3) / 2)
+    assert trapezoid.mean_average_precision == pytest.approx(
+        100 * ((1 + 1) / 2 + (1 / 2 + 2 / 3) / 2) / 2
+    )
+    assert "AP by trapezoid" in str(trapezoid)
+
+
+@pytest.mark.parametrize("block", [None, 7])
+def test_progress(block):
+    query, gallery = people(seed=11)
+    calls = []
+    evaluate(query, gallery, block=block, progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (40, 40)
+    assert [done for done, _ in calls] == ([40] if block is None else [*range(7, 40, 7), 40])
+
+
+def test_memory_mapped_vectors(tmp_path):
+    """A gallery larger than memory may be mapped from its file, read-only."""
+    query, gallery = people(seed=12)
+    np.save(tmp_path / "gallery.npy", gallery.vectors)
+    mapped = np.load(tmp_path / "gallery.npy", mmap_mode="r")
+    report = evaluate(query, Embeddings(mapped, gallery.persons, gallery.cameras))
+    assert fields_of(report) == fields_of(evaluate(query, gallery))
+
+
+def test_tensors_and_devices():
+    query, gallery = people(seed=13)
+    for kind in (torch.float32, torch.float64):
+        tensors = [
+            Embeddings(
+                torch.from_numpy(part.vectors).to(kind).requires_grad_(),
+                torch.from_numpy(part.persons),
+                torch.from_numpy(part.cameras),
+            )
+            for part in (query, gallery)
+        ]
+        report = evaluate(*tensors, device="cpu")
+        assert fields_of(report) == fields_of(evaluate(query, gallery))
+    # On a GPU, products are added up in another order.
+    if torch.cuda.is_available():
+        report = evaluate(query, gallery, device="cuda")
+        assert report.mean_average_precision == pytest.approx(
+            evaluate(query, gallery).mean_average_precision, abs=0.1
+        )
+
+
+def test_one_camera_is_named():
+    query, gallery = people(seed=14, cameras=1)
+    with pytest.raises(ValueError, match=r"all images are by camera 1 \(camera_rule=False"):
+        evaluate(query, gallery)
+    assert evaluate(query, gallery, camera_rule=False).rank1 > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"top": 0}, "top and block must be at least 1, got top=0"),
+        ({"block": 0}, "top and block must be at least 1, got top=50 and block=0"),
+        ({"ties": "best"}, "ties must be 'stable', 'mean' or 'worst', got 'best'"),
+        ({"average_precision": "area"}, "average_precision must be 'mean' or 'trapezoid'"),
+    ],
+)
+def test_options_are_checked(options, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(*people(seed=15), **options)
 
 
 def test_by_hand():

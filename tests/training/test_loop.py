@@ -181,3 +181,35 @@ def test_the_loss_curve_is_the_stored_one(recipe: Recipe, tiny: Split, tmp_path:
     # Kernels differ between processors; differences grow over steps, not in the first few.
     assert np.allclose(curve[:3], stored[:3], rtol=2e-3)
     assert np.allclose(curve, stored, rtol=0.1, atol=0.3)
+
+
+def test_a_run_does_not_go_on_with_other_data(
+    recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither unfinished nor finished: its scores would stand for what it was not trained on."""
+    data = Split(tiny.source, train=tiny.train)
+    other = Split(tiny.source, train=tuple(replace(r, camera=9) for r in tiny.train))
+    save_state = loop.save_state
+
+    def killed(*arguments: object) -> None:
+        save_state(*arguments)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(recipe, epochs=1), data, tmp_path, console=_quiet())
+    monkeypatch.setattr(loop, "save_state", save_state)
+    with pytest.raises(ValueError, match="was trained on other data"):
+        train(replace(recipe, epochs=1), other, tmp_path, resume=True, console=_quiet())
+    train(replace(recipe, epochs=1), data, tmp_path, resume=True, console=_quiet())
+    with pytest.raises(ValueError, match="was trained on other data"):
+        train(replace(recipe, epochs=1), other, tmp_path, resume=True, console=_quiet())
+
+
+def test_held_out_persons_are_scored_without_a_word(
+    recipe: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The logbook has the screen; a second progress display would garble it."""
+    recipe = replace(recipe, epochs=1, validation_persons=4, validate_every=1)
+    train(recipe, Split(tiny.source, train=tiny.train), tmp_path, console=_quiet())
+    assert capsys.readouterr().out == ""

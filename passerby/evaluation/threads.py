@@ -1,0 +1,29 @@
+"""Work shared by threads of which each computes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def shared(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """``work(item)`` of every item in order, by as many threads as torch is set to use.
+
+    Inside ``work`` torch uses one thread: a product shared inside torch may be added up in another
+    order with another number of threads, one that a single thread computes may not.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return [work(item) for item in items]
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(work, items))
+    finally:
+        # torch keeps the number for each thread, but hands the last one set to new threads.
+        torch.set_num_threads(threads)

@@ -1,0 +1,92 @@
+"""Scores of embeddings, and which of them may be compared."""
+
+import numpy as np
+import pytest
+
+from passerby.embedding.scoring import Scoring, score, score_embeddings, score_files
+from passerby.embeddings import Embeddings
+from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.rerank import rerank
+
+
+def part(count, seed, model="m", cameras=True):
+    rng = np.random.default_rng(seed)
+    return Embeddings(
+        rng.integers(0, 3, (count, 4)) + 1.0,
+        rng.integers(0, 5, count),
+        rng.integers(1, 4, count) if cameras else None,
+        model=model,
+    )
+
+
+def test_options_reach_the_evaluation():
+    query, gallery = part(30, 0), part(200, 1)
+    how = Scoring("euclidean", False, True, 7, "worst", "trapezoid", "cpu")
+    report = score_embeddings(query, gallery, how)
+    options = {"ties": "worst", "average_precision": "trapezoid"}
+    expected = evaluate(query, gallery, "euclidean", False, top=7, **options)
+    assert len(report.cmc) == 7
+    assert report.figures() == expected.figures()
+    assert (report.ties, report.average_precision) == ("worst", "trapezoid")
+    assert report.camera_pairs == evaluate_camera_pairs(query, gallery, "euclidean", **options)
+    assert len(report.camera_pairs) == 6
+
+
+def test_re_ranking_takes_the_place_of_the_metric_within_its_memory():
+    query, gallery = part(30, 0), part(200, 1)
+    expected = evaluate(query, gallery, distances=rerank(query, gallery))
+    report = score_embeddings(query, gallery, Scoring(rerank=True))
+    assert report.figures() == expected.figures() != evaluate(query, gallery).figures()
+    assert report.metric == "Reranked"
+    with pytest.raises(ValueError, match="memory"):
+        score_embeddings(query, gallery, Scoring(rerank=True, memory="1KB"))
+
+
+def test_no_camera_pairs_without_cameras():
+    query, gallery = part(30, 0, cameras=False), part(200, 1, cameras=False)
+    report = score_embeddings(query, gallery, Scoring(camera_rule=False, camera_pairs=True))
+    assert report.camera_pairs == ()
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "a"), ("", "a"), ("a", ""), ("", "")])
+def test_files(first, second, tmp_path):
+    query, gallery = part(30, 0, first), part(200, 1, second)
+    paths = str(query.save(tmp_path / "q.npz")), str(gallery.save(tmp_path / "g.npz"))
+    expected = evaluate(query, gallery).figures()
+    assert score_files(*paths).figures() == expected
+    assert score(None, None, *paths).figures() == expected
+
+
+def test_files_of_any_origin(tmp_path):
+    query, gallery = part(30, 0), part(200, 1)
+    for name, one in (("q", query), ("g", gallery)):
+        np.savez(
+            tmp_path / f"{name}.npz", vectors=one.vectors, persons=one.persons, cameras=one.cameras
+        )
+    report = score_files(str(tmp_path / "q.npz"), str(tmp_path / "g.npz"))
+    assert report.figures() == evaluate(query, gallery).figures()
+
+
+def test_files_of_different_models_are_refused(tmp_path):
+    query = str(part(30, 0, "a").save(tmp_path / "q.npz"))
+    gallery = str(part(200, 1, "b").save(tmp_path / "g.npz"))
+    with pytest.raises(ValueError, match=r"come from different models \(a and b\)"):
+        score_files(query, gallery)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "query", "gallery", "flip"),
+    [
+        (None, None, None, None, False),
+        ("m", None, None, None, False),
+        (None, "d", None, None, False),
+        (None, None, "q", None, False),
+        (None, None, None, "g", False),
+        ("m", "d", "q", "g", False),
+        ("m", None, "q", "g", False),
+        (None, None, "q", "g", True),
+    ],
+)
+def test_a_model_or_files(model, data, query, gallery, flip):
+    with pytest.raises(ValueError, match=r"either MODEL --data ROOT, or --query q.npz"):
+        score(model, data, query, gallery, flip=flip)

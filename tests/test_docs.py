@@ -1,0 +1,131 @@
+"""The commands of README and docs: all are understood, those marked ``bash run`` are run.
+
+A block that opens with ```` ```bash run ```` is executed, all such blocks of a file in order and in
+one empty folder. In any bash block each line ``passerby ...`` must name commands, options, recipes
+and kinds of data that exist.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from passerby.config import open_recipe
+from passerby.data.reader import open_reader
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = [
+    path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if path.exists()
+]
+FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its info string, its lines, the line it starts in."""
+
+    info: str
+    lines: tuple[str, ...]
+    start: int
+
+
+def blocks_of(text: str) -> Iterator[Block]:
+    """The fenced blocks of a Markdown text."""
+    fence, info, start, indent, lines = "", "", 0, 0, []
+    for number, line in enumerate(text.splitlines(), 1):
+        found = FENCE.match(line)
+        if not fence:
+            if found:
+                indent, fence, info, start = len(found[1]), found[2], found[3].strip(), number
+                lines = []
+        elif found and found[2].startswith(fence) and not found[3].strip():
+            yield Block(info, tuple(lines), start)
+            fence = ""
+        else:
+            lines.append(line[indent:])
+    assert not fence, f"the block of line {start} is not closed"
+
+
+def commands_of(block: Block) -> Iterator[list[str]]:
+    """The commands of a bash block as lists of words; comments are left out."""
+    for line in "\n".join(block.lines).replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words:
+            yield words
+
+
+def bash_blocks(path: Path) -> list[Block]:
+    blocks = blocks_of(path.read_text(encoding="utf-8"))
+    return [block for block in blocks if block.info.split()[:1] == ["bash"]]
+
+
+SHOWN = [
+    pytest.param(words, id=f"{path.relative_to(ROOT)}:{block.start}: {' '.join(words)}"[:90])
+    for path in FILES
+    for block in bash_blocks(path)
+    for words in commands_of(block)
+    if words[0] == "passerby"
+]
+RUN = [path for path in FILES if any(block.info == "bash run" for block in bash_blocks(path))]
+
+
+def test_blocks_are_found() -> None:
+    text = "a\n```bash run\npasserby a \\\n  'b c' # d\n\n# e\n```\n  ~~~python\n  x\n  ~~~\n"
+    first, second = blocks_of(text)
+    assert (first.info, first.start) == ("bash run", 2)
+    assert list(commands_of(first)) == [["passerby", "a", "b c"]]
+    assert second == Block("python", ("x",), 8)
+    with pytest.raises(AssertionError, match="line 1 is not closed"):
+        list(blocks_of("```bash\nls"))
+
+
+def test_every_bash_block_is_known() -> None:
+    """A slip in the mark would leave a block unread."""
+    for path in FILES:
+        infos = {block.info for block in bash_blocks(path)}
+        assert infos <= {"bash", "bash run"}, path.name
+
+
+@pytest.mark.parametrize("words", SHOWN)
+def test_a_command_is_understood(
+    words: list[str], parse_command: Callable[[Sequence[str]], None]
+) -> None:
+    parse_command(words[1:])
+
+
+@pytest.mark.parametrize("words", SHOWN)
+def test_what_a_command_names_exists(words: list[str]) -> None:
+    settings = [b for a, b in pairwise(words) if a == "--set"]
+    if words[1] == "train" and not re.search(r"\.(json|py\b)", words[2]):
+        open_recipe(words[2], settings)
+    given = [b for a, b in pairwise(words) if a in ("--data", "check")]
+    for data in given:
+        with pytest.raises(ValueError, match=r"no such file or folder: \w+"):
+            open_reader(data)  # the kind and its options stand, the folder does not
+
+
+@pytest.mark.parametrize("path", RUN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_marked_blocks_run(path: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment["PYTHONUTF8"] = "1"
+    for block in bash_blocks(path):
+        for words in commands_of(block) if block.info == "bash run" else ():
+            if words[:2] == ["python", "start.py"]:
+                continue
+            assert words[0] == "passerby", f"line {block.start}: only passerby commands are run"
+            done = subprocess.run(
+                [sys.executable, "-m", *words],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+            )
+            assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
