@@ -9,7 +9,7 @@ product is that of all N = queries + gallery vectors with all, 1,024 rows at a t
 dropped.
 At the small size re-ranking of torchreid and fastreid is measured too, where they can be imported:
 they are given the plain Euclidean distances. Times of re-ranking include reading all [Q, G]
-distances block by block, 256 queries at a time.
+distances block by block.
 """
 
 import importlib.util
@@ -70,8 +70,9 @@ def bare_product(query: Embeddings, gallery: Embeddings) -> None:
 def reranking(query: Embeddings, gallery: Embeddings) -> None:
     """passerby.rerank and all of its blocks."""
     distances = passerby.rerank(query, gallery)
-    for start in range(0, len(query), 256):
-        distances.block(slice(start, start + 256))
+    step = distances.block_rows
+    for start in range(0, len(query), step):
+        distances.block(slice(start, start + step))
 
 
 def reranking_by(peer: str, query: Embeddings, gallery: Embeddings) -> NDArray[np.float32] | None:
