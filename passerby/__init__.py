@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from passerby.embeddings import Embeddings
     from passerby.evaluation.evaluate import evaluate
     from passerby.evaluation.report import Report
+    from passerby.evaluation.rerank import rerank
     from passerby.training.loop import train
     from passerby.visual.rankings import draw_rankings
 
@@ -31,6 +32,7 @@ _HOMES = {
     "evaluate": "passerby.evaluation.evaluate",
     "load": "passerby.embedding.embedder",
     "read_split": "passerby.data.reader",
+    "rerank": "passerby.evaluation.rerank",
     "train": "passerby.training.loop",
 }
 
@@ -46,6 +48,7 @@ __all__ = [
     "evaluate",
     "load",
     "read_split",
+    "rerank",
     "train",
 ]
 

@@ -94,6 +94,8 @@ def evaluate(
     top: int = 50,
     ties: Literal["stable", "mean", "worst"] = "stable",
     average_precision: Literal["mean", "trapezoid"] = "mean",
+    rerank: bool = False,
+    memory: str = "2GB",
     device: str | None = None,
 ) -> None:
     """Score a model on a data set, or saved embeddings: rank-1/5/10, mAP, mINP.
@@ -114,11 +116,15 @@ def evaluate(
         top: last rank of the CMC curve in the JSON report.
         ties: rank equal distances in gallery order, as expected over all orders, or matches last.
         average_precision: mean of the precisions at the matches, or Market-1501's trapezoid.
+        rerank: by k-reciprocal encoding (k1 20, k2 6, weight 0.3) in place of the metric.
+        memory: that re-ranking may use, as 500MB or 2GB; too little is said before it starts.
         device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
     from passerby.embedding.scoring import Scoring, score
 
-    how = Scoring(metric, camera_rule, camera_pairs, top, ties, average_precision, device)
+    how = Scoring(
+        metric, camera_rule, camera_pairs, top, ties, average_precision, device, rerank, memory
+    )
     console = _console()
     report = score(
         model, data, query, gallery, how, flip=flip, before_neck=before_neck, console=console
@@ -171,6 +177,179 @@ def rank(
         console=_console(),
     )
     _console().print(f"{len(files)} pictures in {out}; begin with {files[-1]}")
+
+
+@app.command
+def verify(
+    model: Positional[Annotated[str | None, arg(metavar="MODEL")]] = None,
+    /,
+    *,
+    data: Data | None = None,
+    query: Annotated[str | None, arg(metavar="NPZ")] = None,
+    gallery: Annotated[str | None, arg(metavar="NPZ")] = None,
+    json: str | None = None,
+    rank: int = 1,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    camera_rule: bool = True,
+    replicates: int = 200,
+    seed: int = 0,
+    device: str | None = None,
+) -> None:
+    """Say how well a threshold decides: TPR at FPR over all pairs, TPIR at FPIR in an open set.
+
+    passerby verify MODEL --data ROOT, or passerby verify --query q.npz --gallery g.npz.
+
+    Args:
+        model: folder that passerby train wrote.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        query: embeddings of the query (Embeddings.save), of any model.
+        gallery: embeddings of the gallery.
+        json: write the figures, curve and splits to this file as well.
+        rank: within which a mate must be found.
+        metric: distance between embeddings.
+        camera_rule: ignore gallery images of the query's person by the query's camera.
+        replicates: resamples of the persons, for the intervals.
+        seed: of the persons taken out of the gallery, and of the resamples.
+        device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
+    """
+    from passerby.embedding.verifying import measure_decisions, query_and_gallery
+
+    parts = query_and_gallery(model, data, query, gallery, device=device, console=_console())
+    found = measure_decisions(
+        *parts, metric, camera_rule, rank=rank, replicates=replicates, seed=seed
+    )
+    _console().print(str(found))
+    if json is not None:
+        found.to_json(json)
+
+
+@app.command
+def calibrate(
+    model: Positional[str],
+    /,
+    *,
+    data: Data,
+    part: Literal["held-out", "train", "validation", "test"] = "held-out",
+    false_match_rate: float = 1e-3,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    flip: bool = False,
+    before_neck: bool = False,
+    seed: int = 0,
+    device: str | None = None,
+) -> None:
+    """Learn what a model's distances are worth as evidence; written beside the model.
+
+    Args:
+        model: folder that passerby train wrote.
+        data: folder of the data set; the kind is guessed from its layout unless named.
+        part: persons that did not train the model (the test part where there are few), or a part.
+        false_match_rate: the rate that decisions will be asked at; says when data are too few.
+        metric: distance between embeddings.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        seed: of the division of persons into those that fit and those that judge.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.data.reader import read_split
+    from passerby.embedding.calibrating import calibrate_model, store_calibration
+    from passerby.embedding.embedder import load
+    from passerby.visual.calibration import draw_calibration
+
+    calibration = calibrate_model(
+        load(model, flip=flip, before_neck=before_neck, device=device),
+        read_split(data),
+        part=part,
+        metric=metric,
+        false_match_rate=false_match_rate,
+        seed=seed,
+        console=_console(),
+    )
+    path = store_calibration(model, calibration)
+    charts = draw_calibration(calibration, path)
+    _console().print(str(calibration), f"written: {path}, with {len(charts)} charts", sep="\n")
+
+
+@app.command
+def compare(
+    first: Positional[str],
+    second: Positional[str],
+    /,
+    *,
+    model: str,
+    prior: float = 0.5,
+    false_match_rate: float = 1e-3,
+    out: str | None = None,
+    calibration: str | None = None,
+    metric: Literal["cosine", "euclidean"] = "cosine",
+    flip: bool = False,
+    before_neck: bool = False,
+    device: str | None = None,
+) -> None:
+    """Say whether two images show one person: distance, likelihood ratio, probability, decision.
+
+    Args:
+        first: image file.
+        second: image file.
+        model: folder that passerby train wrote.
+        prior: probability that it is one person, before the images were seen.
+        false_match_rate: share of pairs of different persons that may be accepted.
+        out: write a picture (PNG or JPEG) of the comparison to this file.
+        calibration: file of passerby calibrate (default: the one beside the model).
+        metric: distance between embeddings.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.embedding.calibrating import calibration_file, find_calibration
+    from passerby.embedding.comparing import compare_images
+    from passerby.embedding.embedder import load
+    from passerby.visual.comparison import draw_comparison
+
+    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
+    known = find_calibration(calibration or calibration_file(model), embedder, metric)
+    comparison = compare_images(
+        embedder,
+        first,
+        second,
+        known,
+        metric=metric,
+        prior=prior,
+        false_match_rate=false_match_rate,
+    )
+    _console().print(str(comparison))
+    if out is not None:
+        draw_comparison(comparison, out, known)
+
+
+@app.command
+def compare_reports(
+    first: Positional[str],
+    second: Positional[str],
+    /,
+    *,
+    replicates: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+    json: str | None = None,
+) -> None:
+    """Say whether two reports on the same queries differ by more than chance.
+
+    Args:
+        first: file that passerby evaluate --json wrote.
+        second: such a file of the other system.
+        replicates: resamples of the persons.
+        level: of the intervals.
+        seed: of the resamples.
+        json: write the comparison to this file as well.
+    """
+    from passerby.evaluation.bootstrap import compare_reports
+    from passerby.evaluation.report import Report
+
+    reports = Report.from_json(first), Report.from_json(second)
+    comparison = compare_reports(*reports, replicates=replicates, level=level, seed=seed)
+    _console().print(str(comparison))
+    if json is not None:
+        comparison.to_json(json)
 
 
 @app.command

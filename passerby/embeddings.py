@@ -175,6 +175,18 @@ class Embeddings:
             ) from None
 
 
+def person_names(part: Embeddings) -> NDArray[np.str_]:
+    """The name [N] of each image's person: "source/number", or the number where no source is known.
+
+    >>> person_names(Embeddings([[1.0], [2.0]], [7, 7], sources=["a", "b"])).tolist()
+    ['a/7', 'b/7']
+    """
+    numbers = part.persons.astype(np.str_)
+    if part.sources is None:
+        return numbers
+    return np.char.add(np.char.add(part.sources, "/"), numbers)
+
+
 def _array(values: ArrayLike) -> ArrayLike:
     """The values of a torch tensor, on any device and of any kind; all else as it is."""
     # Whoever has a tensor has loaded torch; nobody else waits for it here.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         raise Parsed
 
     # What the commands call first, each imported when they run.
-    for place in (
+    places = (
         "passerby.config.open_recipe",
         "passerby.data.check.check_data",
         "passerby.data.reader.read_split",
@@ -136,8 +137,14 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
         "passerby.embedding.scoring.score",
+        "passerby.embedding.verifying.query_and_gallery",
+        "passerby.evaluation.report.Report.from_json",
         "passerby.registry.listing",
-    ):
+    )
+    # All are imported first: a module imported between the changes would keep a changed name.
+    for place in places:
+        resolve_name(place)
+    for place in places:
         monkeypatch.setattr(place, parsed)
 
     def parse(arguments: Sequence[str]) -> None:

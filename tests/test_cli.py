@@ -89,6 +89,7 @@ def test_help_of_every_command_does_not_import_torch():
         "import sys\n"
         "from passerby.cli import main\n"
         "for command in ('', 'train', 'evaluate', 'rank', 'ablate', 'list', 'demo', 'data',\n"
+        "                'verify', 'calibrate', 'compare', 'compare-reports',\n"
         "                'data check', 'data synthesize'):\n"
         "    sys.argv = ['passerby', *command.split(), '--help']\n"
         "    try:\n        main()\n"

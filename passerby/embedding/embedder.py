@@ -21,7 +21,7 @@ from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.embeddings import Embeddings
-from passerby.models.checkpoint import fingerprint, load_model
+from passerby.models.checkpoint import Card, fingerprint, load_model
 from passerby.models.model import Model
 
 _Item = TypeVar("_Item")
@@ -42,7 +42,8 @@ class Embedder:
     """A network with its preprocessing: ``embedder(images) -> [N, D]`` float32.
 
     flip: mean of the embeddings of the image and its mirror image; before_neck: the vectors before
-    the neck in place of the embedding; device: where the network runs (a GPU when there is one).
+    the neck in place of the embedding; device: where the network runs (a GPU when there is one);
+    card: what is known of its training, None when nothing is.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class Embedder:
         before_neck: bool = False,
         device: str | torch.device | None = None,
         batch_size: int = 64,
+        card: Card | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.input, self.name = size, name
+        self.input, self.name, self.card = size, name, card
         self.flip, self.before_neck, self.batch_size = flip, before_neck, batch_size
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self._model = model.eval().to(self.device)
@@ -67,6 +69,12 @@ class Embedder:
     def fingerprint(self) -> str:
         """Ties embeddings to the weights they come from."""
         return fingerprint(self._model.state_dict())
+
+    @property
+    def pooling(self) -> str:
+        """How an image becomes a vector: what a calibration depends on beside the weights."""
+        named = {"flip": self.flip, "before_neck": self.before_neck}
+        return "+".join(name for name, used in named.items() if used) or "plain"
 
     @property
     def dimensions(self) -> int:
@@ -176,6 +184,7 @@ def load(
         flip=flip,
         before_neck=before_neck,
         device=device,
+        card=card,
     )
 
 

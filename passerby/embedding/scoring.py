@@ -15,6 +15,7 @@ from passerby.evaluation.distances import Metric
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.metrics import PrecisionRule, Ties
 from passerby.evaluation.report import Report
+from passerby.evaluation.rerank import rerank
 from passerby.progress import progress_bar
 
 EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], Embedded]
@@ -48,7 +49,7 @@ class Scoring:
     """How embeddings are scored; see `passerby.evaluate`.
 
     camera_pairs: also score each camera against each other; device: of the distances, the CPU by
-    default.
+    default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``.
     """
 
     metric: Metric = "cosine"
@@ -58,6 +59,8 @@ class Scoring:
     ties: Ties = "stable"
     average_precision: PrecisionRule = "mean"
     device: str | None = None
+    rerank: bool = False
+    memory: str = "2GB"
 
 
 def score_embeddings(
@@ -68,6 +71,10 @@ def score_embeddings(
 ) -> Report:
     """Evaluate embeddings, with a progress bar; errors as `passerby.evaluate`."""
     console = console or Console()
+    distances = None
+    if scoring.rerank:
+        with progress_bar("re-ranking", console) as progress:
+            distances = rerank(query, gallery, memory=scoring.memory, progress=progress)
     with progress_bar("comparing query and gallery", console) as progress:
         report = evaluate(
             query,
@@ -77,6 +84,7 @@ def score_embeddings(
             top=scoring.top,
             ties=scoring.ties,
             average_precision=scoring.average_precision,
+            distances=distances,
             device=scoring.device,
             progress=progress,
         )
@@ -89,6 +97,7 @@ def score_embeddings(
             scoring.metric,
             ties=scoring.ties,
             average_precision=scoring.average_precision,
+            distances=distances,
             device=scoring.device,
             progress=progress,
         )

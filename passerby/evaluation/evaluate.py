@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
+from passerby.embeddings import Embeddings, person_names
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.metrics import (
     Places,
@@ -86,6 +86,7 @@ def evaluate(
         tied_queries=int(places.tied.sum()),
         tie_spread=_tie_spread(places, average_precision),
         average_precision=average_precision,
+        query_persons=person_names(query)[rows],
     )
 
 

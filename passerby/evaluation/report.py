@@ -41,7 +41,8 @@ class Report:
     percent; queries: how many were scored; left_out: queries without any match (or junk), which
     are not scored; gallery: images ranked, junk not counted. Per scored query: query_rows [Q] rows
     of the query part, first_ranks [Q], average_precisions [Q] and inverse_negative_penalties [Q] in
-    0…1. ties: how equal distances were ranked; tied_queries: scored queries with a match and
+    0…1, query_persons [Q] names of their persons ("source/number", or the number alone; empty in
+    old files). ties: how equal distances were ranked; tied_queries: scored queries with a match and
     another image at exactly one distance, whose score depends on their order; tie_spread: mAP with
     matches first in all ties less mAP with matches last, in percentage points; some ties are chance
     at any scale and have a spread near 0, a collapsed network has one near 100.
@@ -67,6 +68,7 @@ class Report:
     average_precision: str = "mean"
     camera_pairs: tuple[CameraPair, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    query_persons: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
 
     def rank(self, k: int) -> float:
         """Percent of queries with a match within rank k.
@@ -122,6 +124,7 @@ class Report:
             "camera_pairs": [vars(pair) for pair in self.camera_pairs],
             "per_query": {
                 "row": self.query_rows.tolist(),
+                "person": self.query_persons.tolist(),
                 "first_rank": self.first_ranks.tolist(),
                 "average_precision": np.round(self.average_precisions, 6).tolist(),
                 "inverse_negative_penalty": np.round(self.inverse_negative_penalties, 6).tolist(),
@@ -131,6 +134,44 @@ class Report:
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Report:
+        """Read what `to_json` wrote; scores of queries as precise as the file has them.
+
+        Raises ValueError when the file is no report.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            queries = content["per_query"]
+            precisions = np.array(queries["average_precision"], np.float64)
+            return cls(
+                cmc=np.array(content["cmc"], np.float64),
+                mean_average_precision=100 * float(np.mean(precisions)),
+                minp=content["minp"],
+                queries=content["queries"],
+                left_out=content["left_out"],
+                gallery=content["gallery"],
+                metric=content["metric"],
+                camera_rule=content["camera_rule"],
+                query_rows=np.array(queries["row"], np.int64),
+                first_ranks=np.array(queries["first_rank"]),
+                average_precisions=precisions,
+                inverse_negative_penalties=np.array(
+                    queries.get("inverse_negative_penalty", []), np.float64
+                ),
+                ties=content.get("ties", "stable"),
+                tied_queries=content.get("tied_queries", 0),
+                tie_spread=content.get("tie_spread", 0.0),
+                average_precision=content.get("average_precision", "mean"),
+                camera_pairs=tuple(CameraPair(**pair) for pair in content["camera_pairs"]),
+                notes=tuple(content["notes"]),
+                query_persons=np.array(queries.get("person", []), np.str_),
+            )
+        except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a report: expected what `passerby evaluate --json` writes ({error})"
+            ) from None
 
     def to_text(self) -> str:
         """The scores, then a line for each camera pair where there are any."""

@@ -6,10 +6,12 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,15 +20,20 @@ from passerby.data.batch import Batch
 
 
 class Logbook:
-    """Collects the loss terms of an epoch's steps; a context manager that owns the progress bar."""
+    """Collects the loss terms of an epoch's steps.
+
+    A context manager that owns the progress bar and the run's folder: a second process that would
+    train into the same folder gets a ValueError, also when the first one is killed later.
+    """
 
     def __init__(self, out: Path, epochs: int, first_epoch: int, console: Console) -> None:
         self._path = out / "metrics.jsonl"
         self._console, self._epochs = console, epochs
         self._set_aside: set[str] = set()
         self._keeps = distributed.rank() == 0  # one process writes
-        if self._keeps:
-            self._forget_epochs_from(first_epoch)
+        self._first_epoch = first_epoch
+        self._lock_file = out / "run.lock"
+        self._claim = FileLock(self._lock_file)  # the system's: it ends with the process
         self._progress = Progress(
             TextColumn("[bold]epoch"),
             MofNCompleteColumn(),
@@ -40,6 +47,15 @@ class Logbook:
         self._reset()
 
     def __enter__(self) -> Logbook:
+        if self._keeps:
+            try:
+                self._claim.acquire(timeout=0)
+            except Timeout:
+                raise ValueError(
+                    f"another process is training into {self._path.parent}: wait for it, or "
+                    "choose another --out"
+                ) from None
+            self._forget_epochs_from(self._first_epoch)
         self._progress.start()
         return self
 
@@ -50,6 +66,10 @@ class Logbook:
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
+        if self._keeps:
+            with suppress(OSError):  # Windows removes no file that is open
+                self._lock_file.unlink(missing_ok=True)
+            self._claim.release()
 
     def say(self, text: str) -> None:
         """One line for the user."""

@@ -54,27 +54,34 @@ def line_chart(
     x_label: str = "",
     y_label: str = "",
     y_range: tuple[float, float] | None = None,
+    log_axes: bool = False,
 ) -> str:
     """Lines with markers over shared axes, as SVG.
 
     A line is broken where points are not finite, and the chart says how many are missing.
-    y_range: shown at least, whatever the data. Raises ValueError without series, for x and
+    y_range: shown at least, whatever the data. log_axes: both axes by powers of ten; points that
+    are not above zero count as not finite. Raises ValueError without series, for x and
     y of different lengths, and for a series without any finite point.
     """
     if not series:
         raise ValueError(f"chart {title!r} has no series")
-    points = [_points(one) for one in series]
+    points = [_points(one, log_axes) for one in series]
+    if log_axes and y_range:
+        y_range = (math.log10(y_range[0]), math.log10(y_range[1]))
     finite = np.concatenate([p[np.isfinite(p).all(axis=1)] for p in points])
     missing = sum(len(p) for p in points) - len(finite)
-    x_ticks = ticks(finite[:, 0].min(), finite[:, 0].max(), 8, whole=_whole(finite[:, 0]))
-    shown = np.concatenate([finite[:, 1], y_range or ()])
-    y_ticks = ticks(float(shown.min()), float(shown.max()), 6)
-    x_limits = (float(finite[:, 0].min()), float(finite[:, 0].max()))
+    across, shown = finite[:, 0], np.concatenate([finite[:, 1], y_range or ()])
+    if log_axes:  # whole decades
+        across, shown = (np.concatenate([np.floor(v), np.ceil(v)]) for v in (across, shown))
+    x_ticks = ticks(float(across.min()), float(across.max()), 8, whole=_whole(across))
+    y_ticks = ticks(float(shown.min()), float(shown.max()), 6, whole=log_axes)
+    x_limits = (float(across.min()), float(across.max()))
     y_limits = (y_ticks[0], y_ticks[-1])
     legend = _legend_rows([one.name for one in series], _WIDTH - _LEFT - _RIGHT)
     shift = 18 * len(legend)
     height = _HEIGHT + shift
-    place = _Placing(x_limits, y_limits, (_LEFT, _WIDTH - _RIGHT), (height - _BOTTOM, _TOP + shift))
+    edges = (_LEFT, _WIDTH - _RIGHT), (height - _BOTTOM, _TOP + shift)
+    place = _Placing(x_limits, y_limits, *edges, written=_power_of_ten if log_axes else _number)
     parts = _axes(place, x_ticks, y_ticks, x_label, y_label)
     for number, line in enumerate(points):
         parts += _line(place, line, number, series[number].name)
@@ -98,6 +105,24 @@ def cmc_chart(
     return line_chart(
         series, title=title, x_label="rank", y_label="queries with a match, %", y_range=(0, 100)
     )
+
+
+def histogram_chart(
+    edges: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    x_label: str = "",
+) -> str:
+    """Outlines of histograms over the same bars, in percent, as SVG. edges [K + 1], shares [K]."""
+    corners = np.repeat(np.asarray(edges, float), 2)
+    series = [
+        Series(
+            name, corners, np.concatenate([[0], np.repeat(100 * np.asarray(share, float), 2), [0]])
+        )
+        for name, share in shares.items()
+    ]
+    return line_chart(series, title=title, x_label=x_label, y_label="% of pairs")
 
 
 def bar_chart(
@@ -222,12 +247,16 @@ def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[
 
 @dataclass(frozen=True)
 class _Placing:
-    """From data to SVG units: each pair of limits goes to the pair of edges."""
+    """From data to SVG units: each pair of limits goes to the pair of edges.
+
+    written: a value of the data as text.
+    """
 
     x_limits: tuple[float, float]
     y_limits: tuple[float, float]
     x_edges: tuple[float, float]
     y_edges: tuple[float, float]
+    written: Callable[[float], str]
 
     def x(self, value: float) -> float:
         return _between(value, self.x_limits, self.x_edges)
@@ -243,14 +272,16 @@ def _between(value: float, limits: tuple[float, float], edges: tuple[float, floa
     return edges[0] + share * (edges[1] - edges[0])
 
 
-def _points(series: Series) -> np.ndarray:
-    """The points [N, 2] of a series, checked."""
+def _points(series: Series, log_axes: bool = False) -> np.ndarray:
+    """The points [N, 2] of a series, checked; their decimal logarithms with ``log_axes``."""
     x, y = np.asarray(series.x, float), np.asarray(series.y, float)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
             f"series {series.name!r} needs x [N] and y [N], got {list(x.shape)} and {list(y.shape)}"
         )
     points = np.stack([x, y], axis=1)
+    if log_axes:
+        points = np.log10(points, where=points > 0, out=np.full(points.shape, np.nan))
     if not np.isfinite(points).all(axis=1).any():
         raise ValueError(f"series {series.name!r} has no finite point")
     return points
@@ -278,7 +309,7 @@ def _line(place: _Placing, points: np.ndarray, number: int, name: str) -> list[s
     shapes = [f'<polyline points="{" ".join(part)}" style="{style}"/>' for part in parts]
     if good.sum() <= 30:
         for x, y in points[good].tolist():
-            tip = f"<title>{_safe(name)}: {_number(y)} at {_number(x)}</title>"
+            tip = f"<title>{_safe(name)}: {place.written(y)} at {place.written(x)}</title>"
             shapes.append(_marker(number, place.x(x), place.y(y), tip))
     return shapes
 
@@ -307,11 +338,11 @@ def _axes(
     for value in y_ticks:
         y = place.y(value)
         parts.append(_rule(left, y, right, y, faint=True))
-        parts.append(_text(left - 8, y + 4, _number(value), anchor="end"))
+        parts.append(_text(left - 8, y + 4, place.written(value), anchor="end"))
     for value in x_ticks:
         x = place.x(value)
         parts.append(_rule(x, bottom, x, bottom + 4))
-        parts.append(_text(x, bottom + 17, _number(value), anchor="middle"))
+        parts.append(_text(x, bottom + 17, place.written(value), anchor="middle"))
     parts.append(_rule(left, bottom, right, bottom))
     middle = (left + right) / 2
     parts.append(_text(middle, bottom + 34, x_label, anchor="middle", faint=True))
@@ -455,6 +486,11 @@ def _shown(value: float | None, unit: str) -> str:
 def _number(value: float) -> str:
     """A tick or value in few characters: 0.0003 as 0.0003, 1e-07 as 1e-07, 20 as 20."""
     return f"{value:.4g}"
+
+
+def _power_of_ten(value: float) -> str:
+    """What a logarithm stands for: -2 as 0.01."""
+    return f"{10.0**value:.3g}"
 
 
 def _cut(text: str, width: float) -> str:

@@ -223,9 +223,9 @@ class _Sheet:
         height = self._top + rows * (_HEADING + CELL_HEIGHT + _CAPTION + _GAP) + _LINE + _MARGIN
         self._picture = Image.new("RGB", (width, height), _PAPER)
         self._draw = ImageDraw.Draw(self._picture)
-        self._font = _font(_TEXT)
+        self._font = load_font(_TEXT)
         if title:
-            self._write((_MARGIN, _MARGIN - 2), title, width - 2 * _MARGIN, font=_font(17))
+            self._write((_MARGIN, _MARGIN - 2), title, width - 2 * _MARGIN, font=load_font(17))
 
     def probe(self, ranking: Ranking) -> None:
         """The query's image at the left of the current row."""
@@ -385,7 +385,7 @@ class _Sheet:
     ) -> None:
         """One line of text, cut with "…" when it is wider than ``width``."""
         font = font or self._font
-        text = _drawable(text)
+        text = drawable(text)
         if font.getlength(text) > width:
             while text and font.getlength(text + "…") > width:
                 text = text[:-1]
@@ -397,11 +397,11 @@ def _matches(count: int) -> str:
     return "1 match" if count == 1 else f"{count} matches"
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def load_font(size: int) -> ImageFont.FreeTypeFont:
     return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size=size))
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """The text in the characters that Pillow's built-in font has: é becomes e, others "?"."""
     letters = []
     for letter in unicodedata.normalize("NFKD", " ".join(text.split())):

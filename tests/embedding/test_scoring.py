@@ -6,6 +6,7 @@ import pytest
 from passerby.embedding.scoring import Scoring, score, score_embeddings, score_files
 from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.rerank import rerank
 
 
 def part(count, seed, model="m", cameras=True):
@@ -29,6 +30,16 @@ def test_options_reach_the_evaluation():
     assert (report.ties, report.average_precision) == ("worst", "trapezoid")
     assert report.camera_pairs == evaluate_camera_pairs(query, gallery, "euclidean", **options)
     assert len(report.camera_pairs) == 6
+
+
+def test_re_ranking_takes_the_place_of_the_metric_within_its_memory():
+    query, gallery = part(30, 0), part(200, 1)
+    expected = evaluate(query, gallery, distances=rerank(query, gallery))
+    report = score_embeddings(query, gallery, Scoring(rerank=True))
+    assert report.figures() == expected.figures() != evaluate(query, gallery).figures()
+    assert report.metric == "Reranked"
+    with pytest.raises(ValueError, match="memory"):
+        score_embeddings(query, gallery, Scoring(rerank=True, memory="1KB"))
 
 
 def test_no_camera_pairs_without_cameras():

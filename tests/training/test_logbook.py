@@ -42,6 +42,22 @@ def test_a_row_holds_the_mean_of_the_epochs_steps(tmp_path: Path) -> None:
     assert "epoch 2/9  triplet 1.5000  cross_entropy 2.0000" in shown
 
 
+def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
+    """The second is refused and changes nothing; afterwards the folder is free again."""
+    screen = Console(file=io.StringIO(), width=200)
+    with Logbook(tmp_path, 9, 0, screen) as logbook:
+        logbook.step(0, {"triplet": 1.0}, make_batch())
+        logbook.epoch(1, 0.1, {})
+        with (
+            pytest.raises(ValueError, match="another process is training"),
+            Logbook(tmp_path, 9, 0, screen),
+        ):
+            pass
+        assert len(read_metrics(tmp_path / "metrics.jsonl")) == 1
+    write_epochs(tmp_path, range(2, 3), first_epoch=1)
+    assert [row["epoch"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2]
+
+
 def test_scores_of_held_out_persons_stand_in_the_row(tmp_path: Path) -> None:
     screen = Console(file=io.StringIO(), width=200)
     scores = {"rank1": 50.0, "mean_average_precision": 25.0}

@@ -1,0 +1,184 @@
+"""From a model and a data set to a calibration: choose persons, embed them, fit, store it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from rich.console import Console
+
+from passerby.data.records import JUNK, Record, Split
+from passerby.embedding.embedder import Embedder
+from passerby.evaluation.bootstrap import FEWEST_PERSONS
+from passerby.evaluation.calibration import (
+    Calibration,
+    calibrate,
+    read_calibrations,
+    write_calibration,
+)
+from passerby.evaluation.distances import Metric
+from passerby.models.checkpoint import Card
+from passerby.progress import progress_bar
+
+Part = Literal["held-out", "train", "validation", "test"]
+
+_MOST_IMAGES = 12_000  # 72 million pairs; more would cost minutes and change little
+
+
+@dataclass(frozen=True)
+class CalibrationRecords:
+    """The images to calibrate on, and what to know of their choice."""
+
+    records: tuple[Record, ...]
+    warnings: tuple[str, ...]
+
+
+def calibrate_model(
+    embedder: Embedder,
+    split: Split,
+    *,
+    part: Part = "held-out",
+    metric: Metric = "cosine",
+    false_match_rate: float = 1e-3,
+    replicates: int = 200,
+    seed: int = 0,
+    console: Console | None = None,
+) -> Calibration:
+    """Calibrate a model on persons that it was not trained on; errors as `calibration_records`.
+
+    Half of the persons fit, the others judge. false_match_rate: the rate that decisions will be
+    asked at; a warning says when the data are too few for it.
+    """
+    chosen = calibration_records(split, embedder.card, part)
+    records, warnings = _within_limit(chosen.records, seed)
+    with progress_bar("embedding", console or Console()) as progress:
+        embedded = embedder.embed(records, progress)
+    if embedded.set_aside:
+        warnings += (f"{len(embedded.set_aside)} images cannot be read and were set aside",)
+    calibration = calibrate(
+        embedded.embeddings,
+        metric,
+        pooling=embedder.pooling,
+        false_match_rate=false_match_rate,
+        replicates=replicates,
+        seed=seed,
+    )
+    return replace(calibration, warnings=(*chosen.warnings, *warnings, *calibration.warnings))
+
+
+def calibration_records(split: Split, card: Card | None, part: Part) -> CalibrationRecords:
+    """Images of persons that the model has not seen, junk and distractors left out.
+
+    held-out: persons of train and validation that are not in the card's training list; the test
+    part where there are fewer than thirty, or where there is no such list. train, validation, test:
+    that part whole. Raises ValueError when the part is empty or a person of it trained the model.
+    """
+    trained = frozenset(card.training_persons) if card is not None else frozenset()
+    warnings: list[str] = []
+    if part == "held-out":
+        known = _persons(split.train + split.validation, split)
+        unseen = tuple(r for r in known if _name(r) not in trained)
+        enough = len({_name(r) for r in unseen}) >= FEWEST_PERSONS or not split.query
+        if trained and unseen and enough:
+            return CalibrationRecords(unseen, tuple(_doubts(split, trained)))
+        part = "test"
+        why = "fewer than 30 persons were held out of training" if trained else "no training list"
+        warnings.append(
+            f"{why}: calibrated on the test part, so its persons no longer test decisions"
+        )
+    parts = {
+        "train": split.train,
+        "validation": split.validation,
+        "test": split.query + split.gallery,
+    }
+    records = _persons(parts[part], split)
+    if not records:
+        raise ValueError(f"{split.source} has no images in its {part} part to calibrate on")
+    # Where the set numbers its train and test persons apart, equal numbers are other persons.
+    if not (part == "test" and split.separate_namespaces):
+        _refuse_trained(records, trained)
+    return CalibrationRecords(records, (*warnings, *_doubts(split, trained)))
+
+
+def calibration_file(model: str | os.PathLike[str]) -> Path:
+    """Where the calibrations of a MODEL are kept: in its folder, or beside an exported file."""
+    path = Path(model)
+    return path / "calibration.json" if path.is_dir() else path.with_suffix(".calibration.json")
+
+
+def store_calibration(model: str | os.PathLike[str], calibration: Calibration) -> Path:
+    """Keep a calibration beside its model; returns the file."""
+    return write_calibration(calibration_file(model), calibration)
+
+
+def find_calibration(
+    path: str | os.PathLike[str], embedder: Embedder, metric: Metric = "cosine"
+) -> Calibration | None:
+    """The calibration of this model, distance and pooling in a file; None where there is none.
+
+    Raises ValueError for a damaged file, and when the file holds only calibrations of something
+    else, saying of what.
+    """
+    if not Path(path).exists():
+        return None
+    wanted = (embedder.fingerprint, metric, embedder.pooling)
+    kept = read_calibrations(path)
+    for calibration in kept:
+        if calibration.key == wanted:
+            return calibration
+    others = "; ".join(", ".join(calibration.key) for calibration in kept) or "nothing"
+    raise ValueError(
+        f"{path} holds no calibration for {', '.join(wanted)} (model, distance, pooling), but for "
+        f"{others}: run passerby calibrate with the same options, or change them"
+    )
+
+
+def _persons(records: Sequence[Record], split: Split) -> tuple[Record, ...]:
+    """Each image once, without junk and distractors, who are no persons."""
+    nobody = {JUNK, split.distractor}
+    return tuple({r.image: r for r in records if r.person not in nobody}.values())
+
+
+def _name(record: Record) -> str:
+    return f"{record.source}/{record.person}"
+
+
+def _refuse_trained(records: Sequence[Record], trained: frozenset[str]) -> None:
+    seen = sorted({_name(record) for record in records} & trained)
+    if seen:
+        raise ValueError(
+            f"{len(seen)} of these persons trained the model ({', '.join(seen[:3])}, ...): their "
+            "distances are too good to calibrate on. Choose --part held-out or --part test, or "
+            "other data"
+        )
+
+
+def _doubts(split: Split, trained: frozenset[str]) -> list[str]:
+    sources = {name.rpartition("/")[0] for name in trained}
+    if not trained:
+        return ["the model does not say whom it was trained on: make sure it was not these persons"]
+    if split.source not in sources:
+        return [
+            f"the model was trained on {', '.join(sorted(sources))}; whether any of its persons is "
+            f"in {split.source} cannot be known from their numbers"
+        ]
+    return []
+
+
+def _within_limit(
+    records: tuple[Record, ...], seed: int
+) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """Whole persons, drawn by seed, up to the limit of images."""
+    if len(records) <= _MOST_IMAGES:
+        return records, ()
+    names = sorted({_name(record) for record in records})
+    order = np.random.default_rng([seed, 7]).permutation(len(names)).tolist()
+    place = {names[row]: number for number, row in enumerate(order)}
+    ranked = sorted(records, key=lambda record: place[_name(record)])[:_MOST_IMAGES]
+    kept = {_name(record) for record in ranked[:-1]}
+    chosen = tuple(record for record in records if _name(record) in kept)
+    return chosen, (f"{len(kept)} of {len(names)} persons drawn by seed, to bound the pairs",)

@@ -1,0 +1,74 @@
+"""Verification and open-set identification of a model on a data set, or of saved embeddings."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from passerby.data.reader import read_split
+from passerby.embedding.embedder import load
+from passerby.embedding.scoring import embed_test_parts
+from passerby.embeddings import Embeddings
+from passerby.evaluation.distances import Metric
+from passerby.evaluation.openset import OpenSet, identify
+from passerby.evaluation.verification import Verification, verify
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """How well a threshold decides: pairs of images, and searches for persons who may be absent."""
+
+    verification: Verification
+    open_set: OpenSet
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Both as JSON text, also written to ``path`` when given."""
+        text = json.dumps(asdict(self), indent=1)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def __str__(self) -> str:
+        return f"{self.verification}\n{self.open_set}"
+
+
+def measure_decisions(
+    query: Embeddings,
+    gallery: Embeddings,
+    metric: Metric = "cosine",
+    camera_rule: bool = True,
+    *,
+    rank: int = 1,
+    replicates: int = 200,
+    seed: int = 0,
+) -> Decisions:
+    """Error rates of `verify` and `identify`; arguments and errors as theirs."""
+    return Decisions(
+        verify(query, gallery, metric, camera_rule, replicates=replicates, seed=seed),
+        identify(query, gallery, metric, camera_rule, rank=rank, replicates=replicates, seed=seed),
+    )
+
+
+def query_and_gallery(
+    model: str | None,
+    data: str | None,
+    query: str | None,
+    gallery: str | None,
+    *,
+    device: str | None = None,
+    console: Console | None = None,
+) -> tuple[Embeddings, Embeddings]:
+    """Embeddings of a model on a data set, or saved ones.
+
+    Raises ValueError when neither or both are given.
+    """
+    if model is not None and data is not None and query is None and gallery is None:
+        embedder, split = load(model, device=device), read_split(data)
+        return embed_test_parts(embedder.embed, split, console or Console())[:2]
+    if query is not None and gallery is not None and model is None and data is None:
+        return Embeddings.load(query), Embeddings.load(gallery)
+    raise ValueError("expected either MODEL --data ROOT, or --query q.npz --gallery g.npz")

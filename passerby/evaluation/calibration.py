@@ -1,0 +1,411 @@
+"""Calibration: what a distance of one model is worth as evidence, and how well that is known.
+
+A calibration belongs to a model (its fingerprint), a distance and a pooling (how an image becomes a
+vector). It is a small JSON file of its own, so that it survives export and moves with a gallery.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from passerby.data.records import JUNK
+from passerby.embeddings import Embeddings, person_names
+from passerby.evaluation.bootstrap import (
+    FEWEST_PERSONS,
+    Interval,
+    percentile_interval,
+    person_counts,
+)
+from passerby.evaluation.distances import Metric
+from passerby.evaluation.likelihood import (
+    FITS,
+    Curve,
+    Reliability,
+    calibration_error,
+    cllr,
+    minimum_cllr,
+    probability,
+    reliability,
+)
+from passerby.evaluation.pairs import PairCounts, Pairs, PairSample, count_pairs, sample_pairs
+from passerby.evaluation.verification import (
+    DetCurve,
+    OperatingPoint,
+    det_curve,
+    equal_error_rate,
+    operating_points,
+    with_intervals,
+)
+
+FORMAT = 1
+RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+"""The false-match rates for which thresholds are kept."""
+
+_FALSE_MATCHES = 30  # fewer do not measure a rate ("rule of 30", Doddington et al. 2000)
+_BARS = 60
+
+
+@dataclass(frozen=True)
+class PairTotals:
+    """What something was computed from: persons, pairs of the same and of different persons."""
+
+    persons: int
+    same: int
+    different: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Shares of the pairs of each kind by distance; edges [K + 1], same [K], different [K]."""
+
+    edges: tuple[float, ...]
+    same: tuple[float, ...]
+    different: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a calibration is, on persons that it was not fitted on.
+
+    costs: Cllr of every method tried, in bits; cllr: of the chosen one, with its interval over
+    persons; minimum_cllr: what is left after the best mapping of these very pairs;
+    calibration_error: expected, at a prior of 1/2; fitting and judging: from what.
+    """
+
+    costs: Mapping[str, float]
+    cllr: float
+    cllr_interval: Interval
+    minimum_cllr: float
+    calibration_error: float
+    equal_error_rate: Interval
+    reliability: tuple[Reliability, ...]
+    histogram: Histogram
+    curve: DetCurve
+    fitting: PairTotals
+    judging: PairTotals
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From a distance to a likelihood ratio and to decisions at stated error rates.
+
+    model: fingerprint; metric: distance; pooling: of the vectors; method: of the fit; points: the
+    thresholds by false-match rate, ascending; false_match_rate: the one that decisions were to be
+    asked at; sources: data sets; seed: of the division of persons and of the intervals, which hold
+    at ``level``; warnings: what to know before trusting it.
+    """
+
+    model: str
+    metric: Metric
+    pooling: str
+    method: str
+    curve: Curve
+    points: tuple[OperatingPoint, ...]
+    quality: Quality
+    false_match_rate: float
+    sources: tuple[str, ...]
+    seed: int
+    level: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Model, metric and pooling: what it holds for."""
+        return self.model, self.metric, self.pooling
+
+    def llr(self, distances: ArrayLike) -> NDArray[np.float64]:
+        """Natural log-likelihood ratios of distances."""
+        return self.curve.llr(distances)
+
+    def probability(self, distances: ArrayLike, prior: float = 0.5) -> NDArray[np.float64]:
+        """Probabilities that it is one person, at a prior probability. Errors as `probability`."""
+        return probability(self.llr(distances), prior)
+
+    def point(self, rate: float) -> OperatingPoint | None:
+        """The operating point of the greatest kept rate that is not above ``rate``.
+
+        None when the rate is less than one false match among the pairs: they cannot show it.
+        Raises ValueError for a rate that is not between 0 and 1.
+        """
+        if not 0 < rate < 1:
+            raise ValueError(f"a false-match rate must be between 0 and 1, got {rate}")
+        kept = [p for p in self.points if p.false_match_rate <= rate * (1 + 1e-9)]
+        return kept[-1] if kept else None
+
+    def doubts(self, rate: float) -> tuple[str, ...]:
+        """The warnings, and one more where the data are too few for a false-match rate."""
+        judging = self.quality.judging
+        # Images of two persons are not independent of each other: pairs of persons count.
+        pairs = judging.persons * (judging.persons - 1) // 2
+        enough = _FALSE_MATCHES / max(1, min(pairs, judging.different))
+        if rate * (1 + 1e-9) >= enough:
+            return self.warnings
+        return (
+            *self.warnings,
+            f"too few data for a false-match rate of {rate:g}: {judging.persons} persons make "
+            f"{pairs:,} pairs of persons, enough to measure {_FALSE_MATCHES} false matches at "
+            f"{enough:.2g} or more",
+        )
+
+    def __str__(self) -> str:
+        quality, judging = self.quality, self.quality.judging
+        low_high = quality.cllr_interval
+        rows = [
+            f"{self.method} calibration of {self.model or 'a model'} ({self.metric}, "
+            f"{self.pooling}), fitted on {quality.fitting.persons} persons, judged on "
+            f"{judging.persons} others ({judging.same:,} pairs of the same person, "
+            f"{judging.different:,} of different ones)",
+            f"Cllr {quality.cllr:.3f} ({low_high.low:.3f} to {low_high.high:.3f}) bits, "
+            f"at best {quality.minimum_cllr:.3f}; expected calibration error "
+            f"{100 * quality.calibration_error:.1f} %",
+            "tried: " + ", ".join(f"{name} {cost:.3f}" for name, cost in quality.costs.items()),
+        ]
+        point = self.point(self.false_match_rate)
+        if point is not None and point.threshold_interval is not None:
+            spread = point.threshold_interval
+            rows.append(
+                f"at a false-match rate of {point.false_match_rate:g}: distance below "
+                f"{point.threshold:.4f} ({spread.low:.4f} to {spread.high:.4f}), where "
+                f"{100 * point.true_match_rate:.1f} % of the pairs of the same person are"
+            )
+        rows += [f"warning: {warning}" for warning in self.doubts(self.false_match_rate)]
+        return "\n".join(rows)
+
+
+def calibrate(
+    embeddings: Embeddings,
+    metric: Metric = "cosine",
+    *,
+    pooling: str = "plain",
+    false_match_rate: float = 1e-3,
+    replicates: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Calibration:
+    """Fit on half of the persons, judge on the others, keep the method that costs least there.
+
+    embeddings: of persons that the model was not trained on, without distractors. Pairs across
+    cameras count; without camera numbers all do, with a warning. false_match_rate: the rate that
+    decisions will be asked at, for the warning where the data are too few. Raises ValueError where
+    a half has no pair of either kind, or for vectors as `passerby.evaluate` does.
+    """
+    known = embeddings[embeddings.persons != JUNK]
+    fitting, judging = _halves(known, seed)
+    fit_counts, fit_totals = _counted(_pairs(fitting, metric), "fit on")
+    pairs = _pairs(judging, metric)
+    counts, totals = _counted(pairs, "judge with")
+    curves = {name: fit(fit_counts) for name, fit in FITS.items()}
+    costs = {name: cllr(counts, curve) for name, curve in curves.items()}
+    method = min(costs, key=lambda name: costs[name])
+    curve = curves[method]
+    sample = sample_pairs(pairs, counts, limit=1_000_000, seed=seed)
+    supported = [rate for rate in RATES if rate * totals.different >= 1]
+    points = operating_points(counts, supported)
+    points = with_intervals(points, sample, replicates=replicates, seed=seed, level=level)
+    parts = reliability(counts, curve)
+    quality = Quality(
+        costs=costs,
+        cllr=costs[method],
+        cllr_interval=_cllr_interval(sample, curve, replicates, seed, level),
+        minimum_cllr=minimum_cllr(counts),
+        calibration_error=calibration_error(parts),
+        equal_error_rate=equal_error_rate(counts),
+        reliability=parts,
+        histogram=histogram(counts),
+        curve=det_curve(counts),
+        fitting=fit_totals,
+        judging=totals,
+    )
+    return Calibration(
+        model=embeddings.model,
+        metric=metric,
+        pooling=pooling,
+        method=method,
+        curve=curve,
+        points=points,
+        quality=quality,
+        false_match_rate=false_match_rate,
+        sources=() if known.sources is None else tuple(np.unique(known.sources).tolist()),
+        seed=seed,
+        level=level,
+        warnings=(
+            *_warnings_of_data(known, fit_totals, totals),
+            *_warnings_of_distances(counts, metric),
+        ),
+    )
+
+
+def histogram(counts: PairCounts, bars: int = _BARS) -> Histogram:
+    """The distances of both kinds of pairs in bars of equal width."""
+    low, high = float(counts.lower[0]), float(counts.upper[-1])
+    edges = np.linspace(low, high, bars + 1)
+    same, different = (
+        np.histogram(counts.middle, edges, weights=kind)[0] / kind.sum()
+        for kind in (counts.same, counts.different)
+    )
+    return Histogram(tuple(edges.tolist()), tuple(same.tolist()), tuple(different.tolist()))
+
+
+def write_calibration(path: str | os.PathLike[str], calibration: Calibration) -> Path:
+    """Put a calibration into a file, in place of one of the same key and beside the others."""
+    target = Path(path)
+    kept = read_calibrations(target) if target.exists() else ()
+    chosen = [c for c in kept if c.key != calibration.key] + [calibration]
+    content = {"format": FORMAT, "calibrations": [asdict(c) for c in chosen]}
+    temporary = target.with_name(target.name + ".part")
+    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(temporary, target)
+    return target
+
+
+def read_calibrations(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
+    """All calibrations of a file. Raises ValueError when it is damaged or of a newer format."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        version = content["format"]
+        if version > FORMAT:
+            raise ValueError(
+                f"{path} was written by a newer Passerby (format {version}, this one reads "
+                f"{FORMAT}): upgrade with pip install -U passerby"
+            )
+        return tuple(_calibration(entry) for entry in content["calibrations"])
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a calibration file: {error}") from None
+
+
+def _calibration(entry: dict[str, Any]) -> Calibration:
+    """A calibration from what `asdict` made of it."""
+    quality = entry["quality"]
+    points = [
+        {**p, **{n: _interval(p[n]) for n in ("threshold_interval", "true_match_rate_interval")}}
+        for p in entry["points"]
+    ]
+    read = Quality(
+        **{
+            **quality,
+            "cllr_interval": Interval(**quality["cllr_interval"]),
+            "equal_error_rate": Interval(**quality["equal_error_rate"]),
+            "reliability": tuple(Reliability(**part) for part in quality["reliability"]),
+            "histogram": Histogram(**_tuples(quality["histogram"])),
+            "curve": DetCurve(**_tuples(quality["curve"])),
+            "fitting": PairTotals(**quality["fitting"]),
+            "judging": PairTotals(**quality["judging"]),
+        }
+    )
+    return Calibration(
+        **{
+            **entry,
+            "curve": Curve(**_tuples(entry["curve"])),
+            "points": tuple(OperatingPoint(**point) for point in points),
+            "quality": read,
+            "sources": tuple(entry["sources"]),
+            "warnings": tuple(entry["warnings"]),
+        }
+    )
+
+
+def _interval(content: dict[str, float] | None) -> Interval | None:
+    return None if content is None else Interval(**content)
+
+
+def _tuples(lists: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(values) for name, values in lists.items()}
+
+
+def _halves(embeddings: Embeddings, seed: int) -> tuple[Embeddings, Embeddings]:
+    """Two halves of the persons, drawn so that both have persons seen by several cameras."""
+    names, rows = np.unique(person_names(embeddings), return_inverse=True)
+    if len(names) < 4:
+        raise ValueError(
+            f"a calibration needs at least two persons to fit on and two others to judge with, "
+            f"got {len(names)}"
+        )
+    rows = rows.reshape(-1)
+    views = np.arange(len(embeddings)) if embeddings.cameras is None else embeddings.cameras
+    seen = np.unique(np.stack([rows, views]), axis=1)[0]
+    several = np.bincount(seen, minlength=len(names)) > 1
+    random = np.random.default_rng([seed, 6])
+    order = random.permutation(len(names))
+    # Those with pairs first, so that taking every other one halves them as well.
+    order = np.concatenate([order[several[order]], order[~several[order]]])
+    fitted = np.isin(rows, order[::2])
+    return embeddings[fitted], embeddings[~fitted]
+
+
+def _pairs(part: Embeddings, metric: Metric) -> Pairs:
+    """All pairs across cameras, or all without cameras."""
+    cameras = part.cameras is not None
+    return Pairs(part, None, metric, camera_rule=cameras, cross_camera=cameras)
+
+
+def _counted(pairs: Pairs, purpose: str) -> tuple[PairCounts, PairTotals]:
+    try:
+        counts = count_pairs(pairs)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; a calibration needs persons seen by several cameras, at least two to fit "
+            f"on and two others to judge with (here: to {purpose})"
+        ) from None
+    persons = len(np.unique(person_names(pairs.query)))
+    return counts, PairTotals(persons, int(counts.same.sum()), int(counts.different.sum()))
+
+
+def _cllr_interval(
+    sample: PairSample, curve: Curve, replicates: int, seed: int, level: float
+) -> Interval:
+    llrs = curve.llr(sample.distances)
+    lost = np.logaddexp(0, np.where(sample.same, -llrs, llrs)) / np.log(2)
+    costs = []
+    for counts in person_counts(len(sample.persons), replicates, seed):
+        weights = sample.weighted(counts)
+        same, different = np.where(sample.same, weights, 0), np.where(sample.same, 0, weights)
+        if same.any() and different.any():
+            # Sums of products: a threaded dot product waits more than it computes here.
+            cost = (same * lost).sum() / same.sum() + (different * lost).sum() / different.sum()
+            costs.append(cost / 2)
+    return percentile_interval(costs, level)
+
+
+def _warnings_of_data(known: Embeddings, fitting: PairTotals, judging: PairTotals) -> list[str]:
+    warnings = []
+    if known.cameras is None:
+        warnings.append(
+            "no camera numbers: images of one passage count as pairs, which flatters the figures"
+        )
+    fewest = min(fitting.persons, judging.persons)
+    if fewest < FEWEST_PERSONS:
+        warnings.append(
+            f"only {fewest} persons in a half: below {FEWEST_PERSONS} neither the fit nor its "
+            "intervals can be trusted"
+        )
+    return warnings
+
+
+def _warnings_of_distances(counts: PairCounts, metric: Metric) -> list[str]:
+    warnings = []
+    middle_different = _median(counts.different, counts)
+    if metric == "cosine" and middle_different < 0.3:
+        warnings.append(
+            "different persons crowd near the top: half of their cosine similarities are above "
+            f"{1 - middle_different:.2f} (a wrong preprocessing or a collapsed network does this)"
+        )
+    nearer = counts.middle < _median(counts.same, counts)
+    share = float(counts.different[nearer].sum() / counts.different.sum())
+    if share > 0.1:
+        warnings.append(
+            f"{100 * share:.0f} % of the pairs of different persons are nearer than half of the "
+            "pairs of the same person: the model hardly tells them apart"
+        )
+    return warnings
+
+
+def _median(kind: NDArray[np.int64], counts: PairCounts) -> float:
+    return float(counts.middle[np.searchsorted(kind.cumsum(), kind.sum() / 2)])

@@ -1,0 +1,172 @@
+"""Calibrations of people whose likelihood ratio is known, their warnings, and their files."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from passerby.embeddings import Embeddings
+from passerby.evaluation.calibration import (
+    RATES,
+    calibrate,
+    read_calibrations,
+    write_calibration,
+)
+from passerby.evaluation.pairs import Pairs, count_pairs
+from passerby.evaluation.verification import verify
+
+
+def people(seed=0, *, persons=80, noise=0.35, cameras=3, images=2, width=16):
+    """Images around their person's centre, ``images`` by each camera."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(persons, width))
+    numbers = np.repeat(np.arange(persons), cameras * images)
+    views = np.tile(np.repeat(np.arange(cameras), images), persons)
+    vectors = centres[numbers] + noise * random.normal(size=(len(numbers), width))
+    return Embeddings(vectors, numbers, views, sources=["made"] * len(numbers), model="abc")
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    return calibrate(people(), replicates=50)
+
+
+def test_it_is_calibrated_on_further_persons(calibration):
+    assert calibration.key == ("abc", "cosine", "plain")
+    assert calibration.sources == ("made",)
+    further = people(seed=1, persons=60)
+    counts = count_pairs(Pairs(further, cross_camera=True))
+    given = calibration.probability(counts.middle)
+    same, different = counts.same / counts.same.sum(), counts.different / counts.different.sum()
+    for low, high in ((0, 0.2), (0.8, 1)):
+        chosen = (given >= low) & (given <= high)
+        observed = same[chosen].sum() / (same[chosen].sum() + different[chosen].sum())
+        expected = (given * (same + different))[chosen].sum() / (same + different)[chosen].sum()
+        assert observed == pytest.approx(expected, abs=0.05)
+    assert (np.diff(calibration.llr(np.linspace(0, 2, 100))) <= 0).all()
+
+
+def test_the_figures_are_those_of_the_judging_half(calibration):
+    quality = calibration.quality
+    assert (quality.fitting.persons, quality.judging.persons) == (40, 40)
+    # 40 persons, 3 cameras, 2 images: pairs across cameras only.
+    assert quality.judging.same == 40 * 3 * 4
+    assert quality.judging.different == 40 * 39 // 2 * 6 * 4
+    assert quality.cllr == min(quality.costs.values()) == quality.costs[calibration.method]
+    assert set(quality.costs) == {"logistic", "isotonic", "bigaussian"}
+    assert 0 <= quality.minimum_cllr <= quality.cllr < 0.3
+    assert quality.cllr_interval.low < quality.cllr < quality.cllr_interval.high
+    assert quality.calibration_error < 0.05
+    assert sum(quality.histogram.same) == pytest.approx(1)
+    assert sum(quality.histogram.different) == pytest.approx(1)
+    assert sum(part.mass for part in quality.reliability) == pytest.approx(1)
+
+
+def test_thresholds_keep_their_rate_on_further_persons(calibration):
+    rates = [point.false_match_rate for point in calibration.points]
+    assert rates == [rate for rate in RATES if rate * 18720 >= 1]
+    point = calibration.point(1e-2)
+    assert (point.false_match_rate, point.false_matches) == (1e-2, 187)
+    assert point.threshold_interval.low <= point.threshold <= point.threshold_interval.high
+    told = str(dataclasses.replace(calibration, false_match_rate=1e-2))
+    assert f"at a false-match rate of 0.01: distance below {point.threshold:.4f} (" in told
+    further = verify(people(seed=2, persons=150), cross_camera=True, rates=[1e-2]).points[0]
+    spread = calibration.point(1e-2).threshold_interval
+    assert spread.low - 0.05 < further.threshold < spread.high + 0.05
+
+
+def test_a_rate_between_takes_the_stricter_one(calibration):
+    assert calibration.point(1.5e-2).false_match_rate == 1e-2
+    assert calibration.point(1e-6) is None
+    for rate in (0, 1, 10):
+        with pytest.raises(ValueError, match="rate must be between 0 and 1"):
+            calibration.point(rate)
+
+
+def test_everything_is_read_back(calibration, tmp_path):
+    path = tmp_path / "calibration.json"
+    assert write_calibration(path, calibration) == path
+    assert read_calibrations(path) == (calibration,)
+    flipped = dataclasses.replace(calibration, pooling="flip")
+    write_calibration(path, flipped)
+    newer = dataclasses.replace(calibration, seed=5)
+    write_calibration(path, newer)
+    assert read_calibrations(path) == (flipped, newer)
+    assert [p.name for p in tmp_path.iterdir()] == ["calibration.json"]
+
+
+def test_files_that_are_none_are_refused(calibration, tmp_path):
+    path = tmp_path / "calibration.json"
+    write_calibration(path, calibration)
+    content = json.loads(path.read_text())
+    damaged = [
+        "no json",
+        "[]",
+        json.dumps({**content, "calibrations": [{}]}),
+        json.dumps({**content, "calibrations": [{**content["calibrations"][0], "more": 1}]}),
+    ]
+    for text in damaged:
+        path.write_text(text)
+        with pytest.raises(ValueError, match="is not a calibration file"):
+            read_calibrations(path)
+    path.write_text(json.dumps({**content, "format": 2}))
+    with pytest.raises(ValueError, match="written by a newer Passerby"):
+        read_calibrations(path)
+
+
+def test_too_few_data_for_the_rate_are_said(calibration):
+    assert calibration.warnings == calibration.doubts(0.1) == ()
+    assert calibration.doubts(0.001) == calibration.doubts(calibration.false_match_rate)
+    assert "too few data for a false-match rate of 0.001: 40 persons make 780" in str(calibration)
+    assert "warning" not in str(dataclasses.replace(calibration, false_match_rate=0.1))
+    few = calibrate(people(persons=8), false_match_rate=0.1, replicates=5)
+    assert any("only 4 persons in a half" in warning for warning in few.warnings)
+
+
+def test_crowded_distances_are_said():
+    crowded = people()
+    # A constant in front, as of a network that was fed another preprocessing.
+    vectors = np.concatenate([crowded.vectors, np.full((len(crowded), 1), 20.0)], axis=1)
+    shifted = Embeddings(vectors, crowded.persons, crowded.cameras)
+    warnings = calibrate(shifted, replicates=5).warnings
+    assert any("crowd near the top" in warning for warning in warnings)
+    blind = calibrate(people(noise=20.0), "euclidean", replicates=5)
+    assert any("hardly tells them apart" in warning for warning in blind.warnings)
+    assert blind.quality.cllr == pytest.approx(1, abs=0.05)
+    assert blind.quality.minimum_cllr <= 1
+
+
+def test_persons_that_separate_have_a_finite_cost():
+    clear = calibrate(people(noise=0.01), replicates=20)
+    assert 0 <= clear.quality.minimum_cllr <= clear.quality.cllr < 0.05
+    assert math.isfinite(clear.quality.cllr_interval.high)
+    llrs = clear.llr([0.0, 2.0])
+    assert np.isfinite(llrs).all()
+    assert llrs[0] <= math.log(clear.quality.fitting.different + 1) + 1e-9
+
+
+def test_without_cameras_all_pairs_count_and_it_is_said():
+    bare = people()
+    bare = Embeddings(bare.vectors, bare.persons)
+    found = calibrate(bare, replicates=5)
+    assert found.quality.judging.same == 40 * 15
+    assert any("no camera numbers" in warning for warning in found.warnings)
+
+
+def test_what_cannot_be_calibrated_is_refused():
+    everybody = people()
+    with pytest.raises(ValueError, match="at least two persons to fit on"):
+        calibrate(everybody[everybody.persons < 3])
+    with pytest.raises(ValueError, match=r"no pair of the same person.*several cameras"):
+        calibrate(everybody[everybody.cameras == 1])
+
+
+def test_junk_is_left_out(calibration):
+    everybody = people()
+    vectors = np.concatenate([everybody.vectors, np.ones((5, 16))])
+    persons = np.append(everybody.persons, np.full(5, -1))
+    cameras = np.append(everybody.cameras, np.arange(5))
+    mixed = Embeddings(vectors, persons, cameras, sources=["made"] * len(persons), model="abc")
+    assert calibrate(mixed, replicates=50) == calibration
