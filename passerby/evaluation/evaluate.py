@@ -183,20 +183,27 @@ def _of_each_query(
     """``work(row, distances [G])`` of each query, the distances of junk being infinite."""
     count, size = distances.shape[0], block or distances.block_rows
     for start in range(0, count, size):
-        lines = distances.block(slice(start, start + size))
-        lines[:, protocol.junk] = np.inf
-        # In runs, as handing a single query to a thread costs as much as the query.
-        runs = [range(low, min(low + 16, len(lines))) for low in range(0, len(lines), 16)]
-
-        def work_of(
-            run: range, start: int = start, lines: NDArray[np.float32] = lines
-        ) -> list[tuple[int, R]]:
-            return [(start + number, work(start + number, lines[number])) for number in run]
-
-        for results in shared(work_of, runs):
-            yield from results
+        # The block is let go before the next one is made: one at a time in memory.
+        yield from _of_block(work, distances.block(slice(start, start + size)), protocol, start)
         if progress is not None:
             progress(min(start + size, count), count)
+
+
+def _of_block(
+    work: Callable[[int, NDArray[np.float32]], R],
+    lines: NDArray[np.float32],
+    protocol: Protocol,
+    start: int,
+) -> list[tuple[int, R]]:
+    """The same of the queries from ``start`` on, of which ``lines`` [q, G] are the distances."""
+    lines[:, protocol.junk] = np.inf
+    # In runs, as handing a single query to a thread costs as much as the query.
+    runs = [range(low, min(low + 16, len(lines))) for low in range(0, len(lines), 16)]
+
+    def work_of(run: range) -> list[tuple[int, R]]:
+        return [(start + number, work(start + number, lines[number])) for number in run]
+
+    return [result for results in shared(work_of, runs) for result in results]
 
 
 def _check_options(top: int, ties: str, average_precision: str, block: int | None) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,7 +32,8 @@ class Logbook:
         self._set_aside: set[str] = set()
         self._keeps = distributed.rank() == 0  # one process writes
         self._first_epoch = first_epoch
-        self._claim = FileLock(out / "run.lock")  # the system's: it ends with the process
+        self._lock_file = out / "run.lock"
+        self._claim = FileLock(self._lock_file)  # the system's: it ends with the process
         self._progress = Progress(
             TextColumn("[bold]epoch"),
             MofNCompleteColumn(),
@@ -64,7 +66,10 @@ class Logbook:
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
-        self._claim.release()
+        if self._keeps:
+            with suppress(OSError):  # Windows removes no file that is open
+                self._lock_file.unlink(missing_ok=True)
+            self._claim.release()
 
     def say(self, text: str) -> None:
         """One line for the user."""

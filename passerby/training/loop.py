@@ -153,14 +153,23 @@ def _step(
 
 def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console: Console) -> Run:
     """Score the chosen model on the test parts, once, and close the run."""
-    report = None
-    if split.query and split.gallery:
+    report = _stored_report(out, split)
+    if report is None and split.query and split.gallery:
         embedder = load(out, device=str(place))
         report = score_model(embedder, split, Scoring(camera_rule=split.has_cameras), console)
         report.to_json(out / "report.json")
+    if report is not None:
         console.print(f"test: {report}", highlight=False, markup=False)
     remove_state(out)
     return Run(out, read_card(out), report)
+
+
+def _stored_report(out: Path, split: Split) -> Report | None:
+    """The report of a run that was finished before, if it is of these queries."""
+    if not (out / "report.json").exists():
+        return None
+    report = Report.from_json(out / "report.json")
+    return report if report.queries + report.left_out == len(split.query) else None
 
 
 def _stored_state(out: Path, recipe: Recipe, seed: int, data: str, resume: bool) -> State | None:

@@ -60,6 +60,18 @@ def test_a_run_leaves_a_model_metrics_and_a_report(
     assert "test: rank-1" in output
 
 
+def test_a_finished_run_is_not_tested_again(
+    recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(recipe, epochs=1)
+    first = train(recipe, tiny, tmp_path, console=_quiet())
+    monkeypatch.setattr(loop, "score_model", None)
+    again = train(recipe, tiny, tmp_path, resume=True, console=_quiet())
+    assert first.report is not None
+    assert again.report is not None
+    assert again.report.figures() == first.report.figures()
+
+
 def test_the_seed_decides_the_weights(recipe: Recipe, tiny: Split, tmp_path: Path) -> None:
     recipe, train_only = replace(recipe, epochs=1), Split(tiny.source, train=tiny.train)
     folders = []
