@@ -35,7 +35,7 @@ from passerby.visual.ranked import choose_queries
 from passerby.visual.rankings import describe, draw_ranking
 from passerby.visual.report import Method, Page, Picture, write_report
 
-TRAINING_IMAGES = 19_200
+TRAINING_IMAGES = 14_400
 """How many images the demo's training may see, so that it ends in time on two cores."""
 
 _SHOWN = 4  # ranked lists on the page
@@ -106,7 +106,16 @@ class _Scored:
 def _synthetic(out: Path, seed: int, console: Console) -> Path:
     console.print("drawing synthetic persons")
     with progress_bar("drawing", console) as progress:
-        return write(out / "data", seed=seed, workers=os.cpu_count() or 1, progress=progress)
+        # Fewer than the default, so that the first result is there within 20 seconds.
+        return write(
+            out / "data",
+            seed=seed,
+            train_persons=140,
+            distractors=40,
+            junk=20,
+            workers=os.cpu_count() or 1,
+            progress=progress,
+        )
 
 
 def _scored(name: str, embed: EmbedRecords, split: Split, console: Console) -> _Scored:
