@@ -98,6 +98,11 @@ class Reranked(Distances):
         self._farthest = np.where(farthest > 0, farthest, 1).astype(np.float32)
         self._weight, self._free = weight, free
 
+    @property
+    def block_rows(self) -> int:
+        """As of the original distances, so that no tile of them is computed twice."""
+        return self._original.block_rows
+
     def block(self, rows: slice) -> NDArray[np.float32]:
         """The re-ranked distances [q, G] of some queries."""
         chosen = np.arange(self.shape[0])[rows]
@@ -122,8 +127,8 @@ class Reranked(Distances):
                 "give more, or use block() for some queries at a time"
             )
         table = np.empty(self.shape, np.float32)
-        for start in range(0, self.shape[0], _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        for start in range(0, self.shape[0], self.block_rows):
+            rows = slice(start, start + self.block_rows)
             table[rows] = self.block(rows)
         return table
 
