@@ -121,6 +121,7 @@ def evaluate(
         device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
     from passerby.embedding.scoring import Scoring, score
+    from passerby.evaluation.bootstrap import bootstrap_report
 
     how = Scoring(
         metric, camera_rule, camera_pairs, top, ties, average_precision, device, rerank, memory
@@ -130,6 +131,8 @@ def evaluate(
         model, data, query, gallery, how, flip=flip, before_neck=before_neck, console=console
     )
     console.print(report.to_text())
+    if ties != "mean":
+        console.print(str(bootstrap_report(report)))
     if json is not None:
         report.to_json(json)
 

@@ -170,8 +170,10 @@ def test_evaluate_prints_and_writes_the_report_of_training(
     assert (done.code, done.err) == (0, "")
     written = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert written == json.loads((model / "report.json").read_text(encoding="utf-8"))
-    line = only_line(done.out)
+    line, intervals = done.out.splitlines()
     assert line.startswith(f"rank-1 {written['rank1']:.2f}  rank-5 {written['rank5']:.2f}")
+    assert intervals.startswith(f"rank-1 {written['rank1']:.2f} (")
+    assert "95 % intervals over" in intervals
     assert f"mAP {written['mean_average_precision']:.2f}" in line
     assert "(18 queries, 21 gallery images, cosine)" in line
 
@@ -236,7 +238,7 @@ def test_evaluate_shows_camera_pairs(passerby_command, model, tiny_root, tmp_pat
     pairs = json.loads(path.read_text(encoding="utf-8"))["camera_pairs"]
     found = [(pair["query_camera"], pair["gallery_camera"]) for pair in pairs]
     assert found == [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)]
-    lines = done.out.splitlines()[1:]
+    lines = done.out.splitlines()[1:-1]  # after the scores, before their intervals
     assert len(lines) == 6
     assert lines[0].startswith("camera 1 asks camera 2 of synthetic: rank-1 ")
     assert f"rank-1 {pairs[0]['rank1']:.2f}" in lines[0]

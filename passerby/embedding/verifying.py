@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -14,6 +12,7 @@ from passerby.embedding.embedder import load
 from passerby.embedding.scoring import embed_test_parts
 from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Metric
+from passerby.evaluation.json_text import json_text
 from passerby.evaluation.openset import OpenSet, identify
 from passerby.evaluation.verification import Verification, verify
 
@@ -27,10 +26,7 @@ class Decisions:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Both as JSON text, also written to ``path`` when given."""
-        text = json.dumps(asdict(self), indent=1)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
+        return json_text(self, path)
 
     def __str__(self) -> str:
         return f"{self.verification}\n{self.open_set}"

@@ -7,14 +7,13 @@ narrow. Persons are drawn with replacement, with all their images (Efron and Tib
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.evaluation.json_text import json_text
 from passerby.evaluation.report import Report
 
 FEWEST_PERSONS = 30
@@ -48,6 +47,15 @@ class Scores:
     mean_average_precision: Estimate
     persons: int
     level: float
+
+    def __str__(self) -> str:
+        text = (
+            f"rank-1 {self.rank1}, mAP {self.mean_average_precision}: {100 * self.level:g} % "
+            f"intervals over {self.persons} persons"
+        )
+        if self.persons < FEWEST_PERSONS:
+            text += f", too narrow: fewer than {FEWEST_PERSONS}"
+        return text
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,7 @@ class ReportComparison:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """All of it as JSON text, also written to ``path`` when given."""
-        text = json.dumps(asdict(self), indent=1)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
+        return json_text(self, path)
 
     def __str__(self) -> str:
         lines = [

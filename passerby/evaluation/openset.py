@@ -9,11 +9,9 @@ so persons are taken out of the gallery, at random by seed, to make the others.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
+from passerby.evaluation.json_text import json_text
 from passerby.evaluation.pairs import person_rows
 from passerby.evaluation.protocol import Protocol
 
@@ -80,10 +79,7 @@ class OpenSet:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """All of it as JSON text, also written to ``path`` when given."""
-        text = json.dumps(asdict(self), indent=1)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
+        return json_text(self, path)
 
     def __str__(self) -> str:
         first = self.splits[0]

@@ -7,11 +7,9 @@ the pairs of the same person that are not. Terms after ISO/IEC 19795-1.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from passerby.data.records import JUNK
 from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
 from passerby.evaluation.distances import Distances, Metric
+from passerby.evaluation.json_text import json_text
 from passerby.evaluation.pairs import (
     BIN_WIDTH,
     PairCounts,
@@ -84,10 +83,7 @@ class Verification:
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """All of it as JSON text, also written to ``path`` when given."""
-        text = json.dumps(asdict(self), indent=1)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-        return text
+        return json_text(self, path)
 
     def __str__(self) -> str:
         lines = [

@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report
 from passerby.version import __version__
 from passerby.visual.charts import Bar, Series, bar_chart, camera_pair_chart, cmc_chart, line_chart
@@ -45,8 +46,9 @@ GLOSSARY: Mapping[str, str] = {
         "often the next frame, and finding them proves nothing."
     ),
     "95 % interval": (
-        "Where rank-1 would probably lie with other queries of the same kind (Wilson's interval, "
-        "queries taken as independent). Methods whose intervals overlap widely may be equal."
+        "Where rank-1 would probably lie with other persons of the same kind (a bootstrap over the "
+        "persons, with all their queries). Methods whose intervals overlap widely may be equal; "
+        "`passerby compare-reports` decides it more sharply."
     ),
 }
 """The words of the table, for readers who see them for the first time."""
@@ -210,9 +212,9 @@ def _method_row(method: Method, best: Sequence[float]) -> str:
         value = column.value(report)
         mark = ' class="best"' if best and round(value, 1) == best[number] else ""
         extra = ""
-        if column.heading == "rank-1":
-            low, high = wilson_interval(value / 100, report.queries)
-            extra = f"<small>{100 * low:.0f}–{100 * high:.0f}</small>"
+        if column.heading == "rank-1" and _knows_persons(report):
+            interval = bootstrap_report(report).rank1.interval
+            extra = f"<small>{interval.low:.0f}–{interval.high:.0f}</small>"
         cells.append(f"<td{mark}>{value:.1f}{extra}</td>")
     note = f"<small>{escape(method.note)}</small>" if method.note else ""
     left = f"<small>{report.left_out:,} left out</small>" if report.left_out else ""
@@ -222,19 +224,9 @@ def _method_row(method: Method, best: Sequence[float]) -> str:
     )
 
 
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of ``count`` independent trials (Wilson 1927).
-
-    Unlike share ± 1.96 standard errors it stays within 0…1 and has a width at 0 and 1.
-
-    >>> [round(bound, 3) for bound in wilson_interval(0.5, 100)]
-    [0.404, 0.596]
-    """
-    z = 1.959964
-    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    middle, scale = share + z * z / (2 * count), 1 + z * z / count
-    # Rounding must not push a bound past a share of 0 or 1.
-    return max(0.0, min(share, (middle - spread) / scale)), max(share, (middle + spread) / scale)
+def _knows_persons(report: Report) -> bool:
+    """Old files name no persons, and with mean ties a query has no rank of its own."""
+    return report.ties != "mean" and len(report.query_persons) == len(report.query_rows)
 
 
 def _protocol(report: Report) -> str:

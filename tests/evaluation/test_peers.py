@@ -15,6 +15,7 @@ import torch
 from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.evaluate import evaluate
+from passerby.evaluation.verification import verify
 
 
 def parts(*, images=600, junk=0.0):
@@ -147,3 +148,23 @@ def test_pytorch_metric_learning_without_camera_rule():
         ours.mean_average_precision, abs=1e-4
     )
     assert evaluate(query, gallery).mean_average_precision < ours.mean_average_precision - 1
+
+
+def test_fastreid_s_curve_has_its_classes_the_other_way_round(monkeypatch):
+    """Its pairs are ours; its "TPR@FPR" is of rejections: pairs of different persons are its 1."""
+    monkeypatch.setattr(collections, "Mapping", collections.abc.Mapping, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it advises to compile
+        roc = pytest.importorskip("fastreid.evaluation.roc", exc_type=ImportError)
+    curves = pytest.importorskip("sklearn.metrics")
+    query, gallery = parts()
+    distances, different = roc.evaluate_roc(*arguments(query, gallery), use_cython=False)
+    found = verify(query, gallery, rates=(1e-3, 1e-2, 1e-1))
+    assert (found.same, found.different) == ((different == 0).sum(), (different == 1).sum())
+    false, true, _ = curves.roc_curve(1 - different, -distances)
+    its_own, rejected, _ = curves.roc_curve(different, distances)
+    for point in found.points:
+        within = np.searchsorted(false, point.false_match_rate, side="right") - 1
+        assert point.true_match_rate <= true[within] <= point.true_match_rate_bound
+        theirs = rejected[np.argmin(np.abs(its_own - point.false_match_rate))]
+        assert abs(theirs - true[within]) > 0.02

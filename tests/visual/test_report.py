@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from passerby.embeddings import Embeddings
+from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.report import Report
 from passerby.visual.report import (
@@ -22,7 +23,6 @@ from passerby.visual.report import (
     Page,
     Picture,
     render_report,
-    wilson_interval,
     write_report,
 )
 
@@ -194,12 +194,10 @@ def test_writes_one_file(report: Report, tmp_path: Path) -> None:
     assert text.rstrip().endswith("</html>")
 
 
-@pytest.mark.parametrize(("share", "count"), [(0.0, 10), (1.0, 10), (0.3, 264)])
-def test_wilson_interval_solves_its_equation(share: float, count: int) -> None:
-    """Each bound p is where the observed share lies 1.96 standard errors of p away."""
-    low, high = wilson_interval(share, count)
-    assert 0 <= low <= share <= high <= 1
-    for bound in (low, high):
-        if 0 < bound < 1:
-            distance = abs(share - bound) / math.sqrt(bound * (1 - bound) / count)
-            assert distance == pytest.approx(1.96, abs=0.001)
+def test_intervals_are_of_the_bootstrap_over_persons(report: Report) -> None:
+    """A report that does not know its persons gets none, rather than one over queries."""
+    interval = bootstrap_report(report).rank1.interval
+    shown = f"<small>{interval.low:.0f}–{interval.high:.0f}</small>"
+    old = dataclasses.replace(report, query_persons=np.empty(0, np.str_))
+    assert shown in render_report(Page("x", "x", [Method("x", report)]))
+    assert shown not in render_report(Page("x", "x", [Method("x", old)]))
