@@ -19,8 +19,8 @@ def shared(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     order with another number of threads, one that a single thread computes may not.
     """
     threads = torch.get_num_threads()
-    if threads == 1:
-        return [work(item) for item in items]
+    # A pool for one thread too: what its threads have allocated goes back to the system with them,
+    # while the main thread's heap keeps some 200 MB of freed blocks at MSMT17's size.
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             return list(pool.map(work, items))
