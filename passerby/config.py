@@ -95,12 +95,31 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """One stage of a staged method: what trains, on which losses, how fast.
+
+    trains: patterns of parameter names (``classifier*``, ``backbone.layer4.*``, ``losses.*``); all
+    else is frozen. What is left empty is the recipe's: losses (), optimizer (), schedule (), and
+    rate 0. The schedule runs over the phase's own epochs.
+    """
+
+    name: str
+    epochs: int
+    trains: tuple[str, ...] = ("*",)
+    losses: tuple[LossTerm, ...] = ()
+    rate: float = 0.0
+    optimizer: tuple[Optimizer, ...] = ()
+    schedule: tuple[Schedule, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A full, named configuration of a run.
 
     validation_persons: persons held out of train to choose the best epoch (0: the last epoch is
     the result), scored every ``validate_every`` epochs. origins: where each choice comes from, as
-    (choice, origin) lines: the paper is silent on many.
+    (choice, origin) lines: the paper is silent on many. phases: of a staged method, whose epochs
+    add up to ``epochs``; none is one phase of all epochs.
     """
 
     name: str
@@ -115,6 +134,7 @@ class Recipe:
     validation_persons: int = 0
     validate_every: int = 5
     origins: tuple[str, ...] = field(default=())
+    phases: tuple[Phase, ...] = ()
 
     def to_json(self) -> str:
         """The recipe as JSON text that `from_json` reads back."""
@@ -134,7 +154,8 @@ class Recipe:
 
         A path goes through fields (``optimizer.rate``), into the options of a component
         (``network.classifier.scale``), and into a loss by its name (``losses.triplet.margin``,
-        ``losses.triplet.weight``). Raises ValueError naming what exists at the wrong step.
+        ``losses.triplet.weight``) or a phase by its name (``phases.head.epochs``). Raises
+        ValueError naming what exists at the wrong step.
         """
         return _set(self, path.split("."), value, path)
 
@@ -235,6 +256,8 @@ def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
     expected = get_type_hints(type(node))[step]
     if not rest:
         changed = _read(expected, value if expected is str else _literal(value), path)
+    elif step == "phases":
+        changed = _set_in_phases(current, rest, value, path)
     elif isinstance(current, tuple):
         changed = _set_in_losses(current, rest, _literal(value), path)
     elif dataclasses.is_dataclass(current):
@@ -245,6 +268,17 @@ def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
     else:
         raise ValueError(f"--set {path}: {step} is {current!r} and has no field {'.'.join(rest)}")
     return replace(node, **{step: changed})
+
+
+def _set_in_phases(
+    phases: tuple[Phase, ...], steps: list[str], value: Any, path: str
+) -> tuple[Phase, ...]:
+    names = [phase.name for phase in phases]
+    if steps[0] not in names or len(steps) == 1:
+        known = ", ".join(names) or "none"
+        raise ValueError(f"--set {path}: expected phases.NAME.FIELD (phases: {known})")
+    row = names.index(steps[0])
+    return (*phases[:row], _set(phases[row], steps[1:], value, path), *phases[row + 1 :])
 
 
 def _set_in_losses(

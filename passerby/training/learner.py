@@ -17,6 +17,8 @@ from passerby.models.features import Features
 from passerby.models.model import Model
 from passerby.registry import LOSSES, Call
 from passerby.training.optimizer import build_optimizer
+from passerby.training.patterns import refuse_idle
+from passerby.training.phases import Stage, cut, freeze, stage_at, still_norms
 
 
 class NonFiniteLoss(ValueError):
@@ -36,15 +38,37 @@ class Learner:
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self.model = self.model.to(memory_format=torch.channels_last)
         self._input: Input = recipe.input
+        self.stages = cut(_whole(recipe), recipe.phases)
+        # Losses of all phases, so that parameters of their own live as long as the run.
         self._losses = nn.ModuleDict()
-        self._weights = {}
-        for term in recipe.losses:
-            name = Call.parse(term.loss).name
-            if name in self._losses:
-                raise ValueError(f"the recipe has the loss {name!r} twice: weigh one instead")
-            self._losses[name] = LOSSES.build(term.loss).to(device)
-            self._weights[name] = term.weight
-        self.optimizer = build_optimizer([self.model, self._losses], recipe.optimizer)
+        self._keys: dict[str, str] = {}
+        for call in dict.fromkeys(term.loss for stage in self.stages for term in stage.losses):
+            self._keys[call] = _free_key(Call.parse(call).name, self._losses)
+            self._losses[self._keys[call]] = LOSSES.build(call).to(device)
+        named = [*self.model.named_parameters()]
+        named += [(f"losses.{name}", own) for name, own in self._losses.named_parameters()]
+        self._parameters = {name: own for name, own in named if own.requires_grad}
+        for stage in self.stages:
+            refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
+        self._enter(self.stages[0])
+
+    def begin(self, epoch: int) -> Stage:
+        """An epoch (from 0) begins, and where it is a phase's first, that phase; its stage."""
+        stage = stage_at(self.stages, epoch)
+        if epoch == stage.first:
+            self.model.begin(stage.name)
+            self._enter(stage)
+        return stage
+
+    def _enter(self, stage: Stage) -> None:
+        """What trains now, on which losses, with an optimizer that remembers nothing."""
+        freeze(self._parameters, stage.trains)
+        self._still = still_norms(self.model, stage.trains)
+        self._terms = {
+            Call.parse(term.loss).name: (self._losses[self._keys[term.loss]], term.weight)
+            for term in stage.losses
+        }
+        self.optimizer = build_optimizer(self._parameters, stage.optimizer)
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """One update at a learning rate; returns the loss terms, unweighted.
@@ -56,14 +80,16 @@ class Learner:
             group["lr"] = rate
         batch = self._on_device(batch)
         self.model.train()
+        for norm in self._still:
+            norm.eval()
         features = _gathered_features(self.model(batch.images, batch.cameras))
         batch = _gathered_batch(batch)
-        terms = {name: loss(features, batch) for name, loss in self._losses.items()}
+        terms = {name: loss(features, batch) for name, (loss, _) in self._terms.items()}
         values = {name: float(value.detach()) for name, value in terms.items()}
         for name, value in values.items():
             if not math.isfinite(value):
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
-        total = torch.stack([self._weights[name] * value for name, value in terms.items()]).sum()
+        total = torch.stack([self._terms[name][1] * value for name, value in terms.items()]).sum()
         self.optimizer.zero_grad()
         # Each process has the part of the joint loss's gradient that flows through its images,
         # but the whole of it for the losses' own parameters.
@@ -82,8 +108,9 @@ class Learner:
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def restore(self, state: dict[str, dict[str, Any]]) -> None:
-        """Go back to what `state` returned."""
+    def restore(self, state: dict[str, dict[str, Any]], epoch: int) -> None:
+        """Go back to what `state` returned after so many epochs."""
+        self._enter(stage_at(self.stages, epoch - 1))
         self.model.load_state_dict(state["model"])
         self._losses.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -99,6 +126,17 @@ class Learner:
             batch.indices,
             batch.set_aside,
         )
+
+
+def _whole(recipe: Recipe) -> Stage:
+    """The recipe without its phases."""
+    return Stage("", 0, recipe.epochs, ("*",), recipe.losses, recipe.optimizer, recipe.schedule)
+
+
+def _free_key(name: str, taken: nn.ModuleDict) -> str:
+    """A loss's name; with a number where an earlier phase has it with other options."""
+    keys = [name, *(f"{name}_{number}" for number in range(2, len(taken) + 2))]
+    return next(key for key in keys if key not in taken)
 
 
 def _gathered_features(features: Features) -> Features:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -11,12 +11,14 @@ from torch import nn
 from passerby.config import Optimizer, Schedule
 
 
-def build_optimizer(modules: Iterable[nn.Module], settings: Optimizer) -> torch.optim.Optimizer:
-    """The update rule over all parameters that train, of the network and of losses that have some.
+def build_optimizer(
+    named: Mapping[str, nn.Parameter], settings: Optimizer
+) -> torch.optim.Optimizer:
+    """The update rule over those of the parameters that train, by name; its memory is empty.
 
     Weight decay applies to every parameter, as in BoT and FastReID's base configurations.
     """
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    parameters = [parameter for parameter in named.values() if parameter.requires_grad]
     if settings.name == "sgd":
         return torch.optim.SGD(
             parameters,

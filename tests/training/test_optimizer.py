@@ -35,6 +35,7 @@ def test_only_parameters_that_train_are_taken() -> None:
     frozen = nn.Linear(2, 2)
     frozen.bias.requires_grad_(False)
     for name, kind in (("adam", "Adam"), ("adamw", "AdamW"), ("sgd", "SGD")):
-        optimizer = build_optimizer([frozen, nn.Linear(2, 1)], Optimizer(name))  # type: ignore[arg-type]
+        both = nn.Sequential(frozen, nn.Linear(2, 1))
+        optimizer = build_optimizer(dict(both.named_parameters()), Optimizer(name))  # type: ignore[arg-type]
         assert type(optimizer).__name__ == kind
         assert sum(len(group["params"]) for group in optimizer.param_groups) == 3
