@@ -70,13 +70,28 @@ class LossTerm:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """Factors on learning rate and weight decay of the parameters whose names fit ``of``."""
+
+    of: str
+    rate: float = 1.0
+    weight_decay: float = 1.0
+
+
+@dataclass(frozen=True)
 class Optimizer:
-    """Update rule; rate is the learning rate that warm-up reaches."""
+    """Update rule; rate is the learning rate that warm-up reaches.
+
+    decays: all parameters, or only matrices and larger: no biases, no weights of norms. rates:
+    for some parameters by patterns of their names; the factors of all patterns that fit multiply.
+    """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     rate: float = 3.5e-4
     weight_decay: float = 5e-4
     momentum: float = 0.9
+    decays: Literal["all", "matrices"] = "all"
+    rates: tuple[Rate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,9 +99,10 @@ class Schedule:
     """Learning rate over epochs: linear warm-up, then steps or a cosine down to ``floor`` × rate.
 
     warm_up in epochs, from ``warm_up_start`` × rate; at each of ``steps`` (epochs) × ``factor``.
+    one_cycle is cosine with a warm-up that is the half of a cosine too.
     """
 
-    kind: Literal["step", "cosine", "constant"] = "step"
+    kind: Literal["step", "cosine", "constant", "one_cycle"] = "step"
     warm_up: float = 10.0
     warm_up_start: float = 0.01
     steps: tuple[int, ...] = (40, 70)

@@ -16,9 +16,9 @@ from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.model import Model
 from passerby.registry import LOSSES, Call
-from passerby.training.optimizer import build_optimizer
+from passerby.training.optimizer import build_optimizer, set_rate
 from passerby.training.patterns import refuse_idle
-from passerby.training.phases import Stage, cut, freeze, stage_at, still_norms
+from passerby.training.phases import Stage, cut, freeze, stage_number, still_norms
 
 
 class NonFiniteLoss(ValueError):
@@ -50,18 +50,23 @@ class Learner:
         self._parameters = {name: own for name, own in named if own.requires_grad}
         for stage in self.stages:
             refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
-        self._enter(self.stages[0])
+            rated = [rate.of for rate in stage.optimizer.rates]
+            refuse_idle(rated, list(self._parameters), "optimizer.rates")
+        self._begun = -1  # the number of the phase that has begun last
+        self._enter(0)
 
     def begin(self, epoch: int) -> Stage:
-        """An epoch (from 0) begins, and where it is a phase's first, that phase; its stage."""
-        stage = stage_at(self.stages, epoch)
-        if epoch == stage.first:
-            self.model.begin(stage.name)
-            self._enter(stage)
-        return stage
+        """An epoch (from 0) begins, perhaps after a resumption, perhaps a phase with it."""
+        number = stage_number(self.stages, epoch)
+        if number != self._begun:
+            self.model.begin(self.stages[number].name)
+            self._enter(number)
+            self._begun = number
+        return self.stages[number]
 
-    def _enter(self, stage: Stage) -> None:
+    def _enter(self, number: int) -> None:
         """What trains now, on which losses, with an optimizer that remembers nothing."""
+        stage = self.stages[number]
         freeze(self._parameters, stage.trains)
         self._still = still_norms(self.model, stage.trains)
         self._terms = {
@@ -76,8 +81,7 @@ class Learner:
         The batch is this process's share; the losses see the joint batch of all processes. Raises
         NonFiniteLoss before anything is updated.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         batch = self._on_device(batch)
         self.model.train()
         for norm in self._still:
@@ -106,11 +110,13 @@ class Learner:
             "model": self.model.state_dict(),
             "losses": self._losses.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "phase": {"begun": self._begun},
         }
 
-    def restore(self, state: dict[str, dict[str, Any]], epoch: int) -> None:
-        """Go back to what `state` returned after so many epochs."""
-        self._enter(stage_at(self.stages, epoch - 1))
+    def restore(self, state: dict[str, dict[str, Any]]) -> None:
+        """Go back to what `state` returned."""
+        self._begun = state["phase"]["begun"]
+        self._enter(max(self._begun, 0))
         self.model.load_state_dict(state["model"])
         self._losses.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -93,7 +93,7 @@ def train(
     learner = Learner(recipe, model, place)
     first_epoch, best_score = 0, -math.inf
     if stored is not None:
-        learner.restore(stored.learner, stored.epoch)
+        learner.restore(stored.learner)
         first_epoch, best_score = stored.epoch, stored.best_score
 
     card = _card(recipe, split, held, classes, seed)

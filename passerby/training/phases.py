@@ -75,9 +75,9 @@ def cut(whole: Stage, phases: Sequence[Phase]) -> tuple[Stage, ...]:
     )
 
 
-def stage_at(stages: Sequence[Stage], epoch: int) -> Stage:
-    """The stage of an epoch, which is counted from 0."""
-    return next(stage for stage in reversed(stages) if stage.first <= epoch)
+def stage_number(stages: Sequence[Stage], epoch: int) -> int:
+    """Which stage an epoch (from 0) belongs to."""
+    return sum(stage.first <= epoch for stage in stages) - 1
 
 
 def freeze(parameters: Mapping[str, nn.Parameter], trains: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from passerby.training import loop
 from passerby.training.learner import Learner
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
-from passerby.training.phases import Stage, cut, stage_at, still_norms
+from passerby.training.phases import Stage, cut, stage_number, still_norms
 
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
 WHOLE = Stage("", 0, 6, ("*",), (CE,), Optimizer(), Schedule())
@@ -60,7 +60,8 @@ def test_a_phase_takes_from_the_recipe_what_it_leaves_open() -> None:
     )
     assert second == replace(WHOLE, name="b", first=1, epochs=2, losses=(TRIPLET,), schedule=slower)
     assert third.optimizer == Optimizer("sgd", rate=0.01)
-    assert [stage_at((first, second, third), epoch).name for epoch in range(6)] == list("abbccc")
+    stages = (first, second, third)
+    assert [stage_number(stages, epoch) for epoch in range(6)] == [0, 1, 1, 2, 2, 2]
 
 
 def test_the_schedule_runs_over_the_phases_own_epochs() -> None:
