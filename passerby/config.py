@@ -63,10 +63,15 @@ class Sampling:
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One term of the weighted sum that is minimised."""
+    """One term of the weighted sum that is minimised.
+
+    rate: at which parameters of the loss itself (centres) follow its unweighted gradient, apart
+    from the optimizer and its schedule; 0: they learn as all others do.
+    """
 
     loss: str
     weight: float = 1.0
+    rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -307,8 +312,8 @@ def _set_in_losses(
     if name not in names:
         raise ValueError(f"--set {path}: the recipe has the losses {', '.join(names)}")
     row = names.index(name)
-    if option == "weight":
-        changed = replace(terms[row], weight=_read(float, value, path))
+    if option in ("weight", "rate"):
+        changed = replace(terms[row], **{option: _read(float, value, path)})
     else:
         changed = replace(
             terms[row], loss=str(Call.parse(terms[row].loss).with_option(option, value))

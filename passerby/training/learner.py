@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from passerby import distributed
 from passerby.config import Input, Recipe
@@ -15,8 +14,8 @@ from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.model import Model
-from passerby.registry import LOSSES, Call
-from passerby.training.optimizer import build_optimizer, set_rate
+from passerby.training.objective import Objective
+from passerby.training.optimizer import build_optimizer, own_rates, set_rate
 from passerby.training.patterns import refuse_idle
 from passerby.training.phases import Stage, cut, freeze, stage_number, still_norms
 
@@ -39,14 +38,9 @@ class Learner:
         self.model = self.model.to(memory_format=torch.channels_last)
         self._input: Input = recipe.input
         self.stages = cut(_whole(recipe), recipe.phases)
-        # Losses of all phases, so that parameters of their own live as long as the run.
-        self._losses = nn.ModuleDict()
-        self._keys: dict[str, str] = {}
-        for call in dict.fromkeys(term.loss for stage in self.stages for term in stage.losses):
-            self._keys[call] = _free_key(Call.parse(call).name, self._losses)
-            self._losses[self._keys[call]] = LOSSES.build(call).to(device)
-        named = [*self.model.named_parameters()]
-        named += [(f"losses.{name}", own) for name, own in self._losses.named_parameters()]
+        terms = [term for stage in self.stages for term in stage.losses]
+        self._losses = Objective(terms, self._probe()).to(device)
+        named = [*self.model.named_parameters(), *self._losses.named_parameters()]
         self._parameters = {name: own for name, own in named if own.requires_grad}
         for stage in self.stages:
             refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
@@ -69,11 +63,12 @@ class Learner:
         stage = self.stages[number]
         freeze(self._parameters, stage.trains)
         self._still = still_norms(self.model, stage.trains)
-        self._terms = {
-            Call.parse(term.loss).name: (self._losses[self._keys[term.loss]], term.weight)
-            for term in stage.losses
-        }
-        self.optimizer = build_optimizer(self._parameters, stage.optimizer)
+        self._losses.enter(stage.losses)
+        own = own_rates(self._losses.active())
+        apart = {id(parameter) for group in own for parameter in group["params"]}
+        shared = {name: p for name, p in self._parameters.items() if id(p) not in apart}
+        self.optimizer = build_optimizer(shared, stage.optimizer)
+        self._descents = [torch.optim.SGD(own)] if own else []
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """One update at a learning rate; returns the loss terms, unweighted.
@@ -88,20 +83,22 @@ class Learner:
             norm.eval()
         features = _gathered_features(self.model(batch.images, batch.cameras))
         batch = _gathered_batch(batch)
-        terms = {name: loss(features, batch) for name, (loss, _) in self._terms.items()}
+        terms = self._losses(features, batch)
         values = {name: float(value.detach()) for name, value in terms.items()}
         for name, value in values.items():
             if not math.isfinite(value):
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
-        total = torch.stack([self._terms[name][1] * value for name, value in terms.items()]).sum()
-        self.optimizer.zero_grad()
+        total = self._losses.total(terms)
+        for optimizer in (self.optimizer, *self._descents):
+            optimizer.zero_grad()
         # Each process has the part of the joint loss's gradient that flows through its images,
         # but the whole of it for the losses' own parameters.
         processes = distributed.world_size()
         (total * processes).backward()
         distributed.average_gradients(self.model.parameters())
         distributed.average_gradients(self._losses.parameters(), divisor=processes)
-        self.optimizer.step()
+        for optimizer in (self.optimizer, *self._descents):
+            optimizer.step()
         return values
 
     def state(self) -> dict[str, dict[str, Any]]:
@@ -121,6 +118,12 @@ class Learner:
         self._losses.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])
 
+    def _probe(self) -> Features:
+        """The features of an empty image, for their sizes; changes nothing."""
+        size, some = self._input, next(self.model.parameters())
+        with torch.no_grad():
+            return self.model.eval()(some.new_zeros(1, 3, size.height, size.width))
+
     def _on_device(self, batch: Batch) -> Batch:
         """The batch on the device, its images normalised and with the channels last."""
         images = normalised(batch.images.to(self.device, non_blocking=True), self._input)
@@ -137,12 +140,6 @@ class Learner:
 def _whole(recipe: Recipe) -> Stage:
     """The recipe without its phases."""
     return Stage("", 0, recipe.epochs, ("*",), recipe.losses, recipe.optimizer, recipe.schedule)
-
-
-def _free_key(name: str, taken: nn.ModuleDict) -> str:
-    """A loss's name; with a number where an earlier phase has it with other options."""
-    keys = [name, *(f"{name}_{number}" for number in range(2, len(taken) + 2))]
-    return next(key for key in keys if key not in taken)
 
 
 def _gathered_features(features: Features) -> Features:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
-from passerby.config import Optimizer, Schedule
+from passerby.config import LossTerm, Optimizer, Schedule
 from passerby.training.patterns import matches
 
 
@@ -34,6 +34,26 @@ def build_optimizer(
         return torch.optim.SGD(listed, settings.rate, settings.momentum, nesterov=nesterov)
     rule = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
     return rule(listed, settings.rate)
+
+
+def own_rates(terms: Sequence[tuple[LossTerm, nn.Module]]) -> list[dict[str, Any]]:
+    """Groups for plain gradient descent: parameters of those losses that have their own rate.
+
+    The gradient holds the term's weight, which the learning rate takes off again, as BoT does: a
+    small weight must not keep the centres from following. Without momentum there is no memory.
+    Raises ValueError where there are no parameters, or no weight to be taken off.
+    """
+    groups: list[dict[str, Any]] = []
+    for term, loss in terms:
+        parameters = list(loss.parameters())
+        if term.rate and not (parameters and term.weight > 0):
+            raise ValueError(
+                f"the loss {term.loss} has a rate of its own ({term.rate}): that needs a weight "
+                f"above 0, got {term.weight}, and parameters, of which it has {len(parameters)}"
+            )
+        if term.rate:
+            groups.append({"params": parameters, "lr": term.rate / term.weight})
+    return groups
 
 
 def _factors(name: str, parameter: nn.Parameter, settings: Optimizer) -> tuple[float, float]:

@@ -281,11 +281,9 @@ def test_a_loss_of_other_options_is_another_loss(recipe: Recipe) -> None:
     learner = Learner(recipe, Model(recipe.network, 4), torch.device("cpu"))
     for epoch in range(3):
         learner.begin(epoch)
-        built.append(", ".join(f"{name} {loss!r}" for name, (loss, _) in learner._terms.items()))
-    assert list(learner.state()["losses"]) == []
-    both = "cross_entropy CrossEntropy(), triplet Triplet()"
-    assert built == ["triplet Triplet()", both, "triplet Triplet()"]
-    assert len(learner._losses) == 3
+        built.append(", ".join(repr(loss) for _, loss in learner._losses.active()))
+    assert built == ["Triplet()", "CrossEntropy(), Triplet()", "Triplet()"]
+    assert list(learner._losses.losses) == ["triplet", "cross_entropy", "triplet_2"]
 
 
 def test_settings_reach_a_phase_by_its_name(recipe: Recipe) -> None:
