@@ -63,20 +63,40 @@ class Sampling:
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One term of the weighted sum that is minimised."""
+    """One term of the weighted sum that is minimised.
+
+    rate: at which parameters of the loss itself (centres) follow its unweighted gradient, apart
+    from the optimizer and its schedule; 0: they learn as all others do.
+    """
 
     loss: str
     weight: float = 1.0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Factors on learning rate and weight decay of the parameters whose names fit ``of``."""
+
+    of: str
+    rate: float = 1.0
+    weight_decay: float = 1.0
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Update rule; rate is the learning rate that warm-up reaches."""
+    """Update rule; rate is the learning rate that warm-up reaches.
+
+    decays: all parameters, or only matrices and larger: no biases, no weights of norms. rates:
+    for some parameters by patterns of their names; the factors of all patterns that fit multiply.
+    """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
     rate: float = 3.5e-4
     weight_decay: float = 5e-4
     momentum: float = 0.9
+    decays: Literal["all", "matrices"] = "all"
+    rates: tuple[Rate, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,9 +104,10 @@ class Schedule:
     """Learning rate over epochs: linear warm-up, then steps or a cosine down to ``floor`` × rate.
 
     warm_up in epochs, from ``warm_up_start`` × rate; at each of ``steps`` (epochs) × ``factor``.
+    one_cycle is cosine with a warm-up that is the half of a cosine too.
     """
 
-    kind: Literal["step", "cosine", "constant"] = "step"
+    kind: Literal["step", "cosine", "constant", "one_cycle"] = "step"
     warm_up: float = 10.0
     warm_up_start: float = 0.01
     steps: tuple[int, ...] = (40, 70)
@@ -95,12 +116,31 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """One stage of a staged method: what trains, on which losses, how fast.
+
+    trains: patterns of parameter names (``classifier*``, ``backbone.layer4.*``, ``losses.*``); all
+    else is frozen. What is left empty is the recipe's: losses (), optimizer (), schedule (), and
+    rate 0. The schedule runs over the phase's own epochs.
+    """
+
+    name: str
+    epochs: int
+    trains: tuple[str, ...] = ("*",)
+    losses: tuple[LossTerm, ...] = ()
+    rate: float = 0.0
+    optimizer: tuple[Optimizer, ...] = ()
+    schedule: tuple[Schedule, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A full, named configuration of a run.
 
     validation_persons: persons held out of train to choose the best epoch (0: the last epoch is
     the result), scored every ``validate_every`` epochs. origins: where each choice comes from, as
-    (choice, origin) lines: the paper is silent on many.
+    (choice, origin) lines: the paper is silent on many. phases: of a staged method, whose epochs
+    add up to ``epochs``; none is one phase of all epochs.
     """
 
     name: str
@@ -115,6 +155,7 @@ class Recipe:
     validation_persons: int = 0
     validate_every: int = 5
     origins: tuple[str, ...] = field(default=())
+    phases: tuple[Phase, ...] = ()
 
     def to_json(self) -> str:
         """The recipe as JSON text that `from_json` reads back."""
@@ -134,7 +175,8 @@ class Recipe:
 
         A path goes through fields (``optimizer.rate``), into the options of a component
         (``network.classifier.scale``), and into a loss by its name (``losses.triplet.margin``,
-        ``losses.triplet.weight``). Raises ValueError naming what exists at the wrong step.
+        ``losses.triplet.weight``) or a phase by its name (``phases.head.epochs``). Raises
+        ValueError naming what exists at the wrong step.
         """
         return _set(self, path.split("."), value, path)
 
@@ -235,6 +277,8 @@ def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
     expected = get_type_hints(type(node))[step]
     if not rest:
         changed = _read(expected, value if expected is str else _literal(value), path)
+    elif step == "phases":
+        changed = _set_in_phases(current, rest, value, path)
     elif isinstance(current, tuple):
         changed = _set_in_losses(current, rest, _literal(value), path)
     elif dataclasses.is_dataclass(current):
@@ -247,6 +291,17 @@ def _set(node: Any, steps: list[str], value: Any, path: str) -> Any:
     return replace(node, **{step: changed})
 
 
+def _set_in_phases(
+    phases: tuple[Phase, ...], steps: list[str], value: Any, path: str
+) -> tuple[Phase, ...]:
+    names = [phase.name for phase in phases]
+    if steps[0] not in names or len(steps) == 1:
+        known = ", ".join(names) or "none"
+        raise ValueError(f"--set {path}: expected phases.NAME.FIELD (phases: {known})")
+    row = names.index(steps[0])
+    return (*phases[:row], _set(phases[row], steps[1:], value, path), *phases[row + 1 :])
+
+
 def _set_in_losses(
     terms: tuple[Any, ...], steps: list[str], value: Any, path: str
 ) -> tuple[LossTerm, ...]:
@@ -257,8 +312,8 @@ def _set_in_losses(
     if name not in names:
         raise ValueError(f"--set {path}: the recipe has the losses {', '.join(names)}")
     row = names.index(name)
-    if option == "weight":
-        changed = replace(terms[row], weight=_read(float, value, path))
+    if option in ("weight", "rate"):
+        changed = replace(terms[row], **{option: _read(float, value, path)})
     else:
         changed = replace(
             terms[row], loss=str(Call.parse(terms[row].loss).with_option(option, value))

@@ -25,6 +25,7 @@ OBJECTIVES = {
     "cross_entropy": ("cross_entropy",),
     "triplet": ("triplet(margin=0.3)",),
     "pair_circle": ("pair_circle",),
+    "centre": ("centre",),
     "triplet+cross_entropy": ("triplet(margin=0.3)", "cross_entropy(label_smoothing=0.1)"),
 }
 
@@ -74,7 +75,7 @@ class FrozenLearner(Learner):
 
 
 def gradient(objective: tuple[str, ...], alone: bool = False) -> Tensor:
-    """The gradient of all parameters after one step, as one vector."""
+    """The gradient of all parameters, of network and losses, after one step, as one vector."""
     torch.manual_seed(0)
     recipe = Recipe(
         "probe",
@@ -87,7 +88,7 @@ def gradient(objective: tuple[str, ...], alone: bool = False) -> Tensor:
         learner_step_alone(learner, share_of(joint_batch()))
     else:
         learner.step(share_of(joint_batch()), rate=0.0)
-    gradients = [p.grad for p in learner.model.parameters() if p.grad is not None]
+    gradients = [p.grad for p in learner._parameters.values() if p.grad is not None]
     return torch.cat([g.flatten() for g in gradients])
 
 
@@ -125,7 +126,7 @@ def terms_of_given_embeddings() -> dict[str, Tensor]:
             Features(own, (part,)), labels
         ).detach()
         for name, objective in OBJECTIVES.items()
-        if len(objective) == 1
+        if len(objective) == 1 and name != "centre"
     }
 
 

@@ -48,7 +48,7 @@ def gradients(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, t
     return results
 
 
-LOSSES = ["cross_entropy", "triplet", "pair_circle", "triplet+cross_entropy"]
+LOSSES = ["cross_entropy", "triplet", "pair_circle", "triplet+cross_entropy", "centre"]
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -42,6 +42,13 @@ class Batch(Protocol):
 class Loss(nn.Module):
     """A term of the objective."""
 
+    def prepare(self, features: Features, persons: int) -> None:
+        """Make parameters whose size depends on the network; most losses have none.
+
+        Called once, before the optimizer is built. features: what this loss will see, of any one
+        image; persons: the number of classes.
+        """
+
     @abstractmethod
     def forward(self, features: Features, batch: Batch) -> Tensor:
         """The loss, a scalar."""

@@ -34,6 +34,14 @@ class Model(nn.Module):
         """Length of the embedding."""
         return self.backbone.channels
 
+    def begin(self, phase: str) -> None:
+        """Called once when a phase of the recipe begins, by its name; the plain network stays.
+
+        A staged method changes its parameters and buffers here, in place and nothing else: a run
+        that is resumed within the phase loads them and does not call this again. The name is
+        empty in a recipe without phases.
+        """
+
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         """Features of normalised images [B, 3, H, W]; the plain network ignores cameras [B]."""
         before_neck = self.pooling(self.backbone(images))  # [B, D]

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from passerby import distributed
 from passerby.config import Input, Recipe
@@ -15,8 +14,10 @@ from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.model import Model
-from passerby.registry import LOSSES, Call
-from passerby.training.optimizer import build_optimizer
+from passerby.training.objective import Objective
+from passerby.training.optimizer import build_optimizer, own_rates, set_rate
+from passerby.training.patterns import refuse_idle
+from passerby.training.phases import Stage, cut, freeze, stage_number, still_norms
 
 
 class NonFiniteLoss(ValueError):
@@ -36,15 +37,38 @@ class Learner:
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self.model = self.model.to(memory_format=torch.channels_last)
         self._input: Input = recipe.input
-        self._losses = nn.ModuleDict()
-        self._weights = {}
-        for term in recipe.losses:
-            name = Call.parse(term.loss).name
-            if name in self._losses:
-                raise ValueError(f"the recipe has the loss {name!r} twice: weigh one instead")
-            self._losses[name] = LOSSES.build(term.loss).to(device)
-            self._weights[name] = term.weight
-        self.optimizer = build_optimizer([self.model, self._losses], recipe.optimizer)
+        self.stages = cut(_whole(recipe), recipe.phases)
+        terms = [term for stage in self.stages for term in stage.losses]
+        self._losses = Objective(terms, self._probe()).to(device)
+        named = [*self.model.named_parameters(), *self._losses.named_parameters()]
+        self._parameters = {name: own for name, own in named if own.requires_grad}
+        for stage in self.stages:
+            refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
+            rated = [rate.of for rate in stage.optimizer.rates]
+            refuse_idle(rated, list(self._parameters), "optimizer.rates")
+        self._begun = -1  # the number of the phase that has begun last
+        self._enter(0)
+
+    def begin(self, epoch: int) -> Stage:
+        """An epoch (from 0) begins, perhaps after a resumption, perhaps a phase with it."""
+        number = stage_number(self.stages, epoch)
+        if number != self._begun:
+            self.model.begin(self.stages[number].name)
+            self._enter(number)
+            self._begun = number
+        return self.stages[number]
+
+    def _enter(self, number: int) -> None:
+        """What trains now, on which losses, with an optimizer that remembers nothing."""
+        stage = self.stages[number]
+        freeze(self._parameters, stage.trains)
+        self._still = still_norms(self.model, stage.trains)
+        self._losses.enter(stage.losses)
+        own = own_rates(self._losses.active())
+        apart = {id(parameter) for group in own for parameter in group["params"]}
+        shared = {name: p for name, p in self._parameters.items() if id(p) not in apart}
+        self.optimizer = build_optimizer(shared, stage.optimizer)
+        self._descents = [torch.optim.SGD(own)] if own else []
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """One update at a learning rate; returns the loss terms, unweighted.
@@ -52,26 +76,29 @@ class Learner:
         The batch is this process's share; the losses see the joint batch of all processes. Raises
         NonFiniteLoss before anything is updated.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         batch = self._on_device(batch)
         self.model.train()
+        for norm in self._still:
+            norm.eval()
         features = _gathered_features(self.model(batch.images, batch.cameras))
         batch = _gathered_batch(batch)
-        terms = {name: loss(features, batch) for name, loss in self._losses.items()}
+        terms = self._losses(features, batch)
         values = {name: float(value.detach()) for name, value in terms.items()}
         for name, value in values.items():
             if not math.isfinite(value):
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
-        total = torch.stack([self._weights[name] * value for name, value in terms.items()]).sum()
-        self.optimizer.zero_grad()
+        total = self._losses.total(terms)
+        for optimizer in (self.optimizer, *self._descents):
+            optimizer.zero_grad()
         # Each process has the part of the joint loss's gradient that flows through its images,
         # but the whole of it for the losses' own parameters.
         processes = distributed.world_size()
         (total * processes).backward()
         distributed.average_gradients(self.model.parameters())
         distributed.average_gradients(self._losses.parameters(), divisor=processes)
-        self.optimizer.step()
+        for optimizer in (self.optimizer, *self._descents):
+            optimizer.step()
         return values
 
     def state(self) -> dict[str, dict[str, Any]]:
@@ -80,13 +107,22 @@ class Learner:
             "model": self.model.state_dict(),
             "losses": self._losses.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "phase": {"begun": self._begun},
         }
 
     def restore(self, state: dict[str, dict[str, Any]]) -> None:
         """Go back to what `state` returned."""
+        self._begun = state["phase"]["begun"]
+        self._enter(max(self._begun, 0))
         self.model.load_state_dict(state["model"])
         self._losses.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+    def _probe(self) -> Features:
+        """The features of an empty image, for their sizes; changes nothing."""
+        size, some = self._input, next(self.model.parameters())
+        with torch.no_grad():
+            return self.model.eval()(some.new_zeros(1, 3, size.height, size.width))
 
     def _on_device(self, batch: Batch) -> Batch:
         """The batch on the device, its images normalised and with the channels last."""
@@ -99,6 +135,11 @@ class Learner:
             batch.indices,
             batch.set_aside,
         )
+
+
+def _whole(recipe: Recipe) -> Stage:
+    """The recipe without its phases."""
+    return Stage("", 0, recipe.epochs, ("*",), recipe.losses, recipe.optimizer, recipe.schedule)
 
 
 def _gathered_features(features: Features) -> Features:

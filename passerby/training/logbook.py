@@ -89,8 +89,8 @@ class Logbook:
         state += f"  {self._images / max(time.perf_counter() - self._started, 1e-9):.0f} images/s"
         self._progress.update(self._task, completed=round(epoch, 2), state=state)
 
-    def epoch(self, epoch: int, rate: float, scores: Mapping[str, float]) -> None:
-        """Close an epoch (from 1): print its line and append its row."""
+    def epoch(self, epoch: int, rate: float, scores: Mapping[str, float], phase: str) -> None:
+        """Close an epoch (from 1): print its line and append its row; phase: its name, or none."""
         seconds = time.perf_counter() - self._started
         row: dict[str, Any] = {
             "epoch": epoch,
@@ -99,13 +99,16 @@ class Logbook:
             "images_per_second": round(self._images / seconds, 1),
             "seconds": round(seconds, 2),
         }
+        if phase:
+            row["phase"] = phase
         if scores:
             row["validation"] = dict(scores)
         if self._keeps:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
-        line = f"epoch {epoch}/{self._epochs}  {losses}  {row['images_per_second']:.0f} images/s"
+        where = f"epoch {epoch}/{self._epochs}" + f" ({phase})" * bool(phase)
+        line = f"{where}  {losses}  {row['images_per_second']:.0f} images/s"
         if scores:
             found = f"rank-1 {scores['rank1']:.1f}  mAP {scores['mean_average_precision']:.1f}"
             line += f"  held-out persons: {found}"

@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from passerby import distributed
-from passerby.config import Recipe
+from passerby.config import Recipe, Sampling
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.records import JUNK, Record, Split
@@ -29,7 +29,6 @@ from passerby.registry import AUGMENTATIONS
 from passerby.training.learner import Learner, NonFiniteLoss
 from passerby.training.loader import Loader, TrainingImages
 from passerby.training.logbook import Logbook, read_metrics
-from passerby.training.optimizer import rate_factor
 from passerby.training.state import State, load_state, remove_state, save_state
 from passerby.version import __version__
 
@@ -79,15 +78,9 @@ def train(
     labels = [numbers[record.source, record.person] for record in held.train]
 
     # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    size = recipe.sampling
-    sampler = PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
+    sampler = _batches(labels, recipe.sampling, seed)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
     images = TrainingImages(held.train, labels, recipe.input, augmentations, seed)
-    if size.persons % distributed.world_size():
-        raise ValueError(
-            f"{size.persons} persons a batch do not divide over {distributed.world_size()} "
-            "processes: set sampling.persons to a multiple"
-        )
     if workers is None:
         workers = 0 if place.type == "cpu" else min(os.cpu_count() or 1, 8)
     loader = Loader(images, held.train, labels, workers, pin_memory=place.type == "cuda")
@@ -108,11 +101,12 @@ def train(
     with Logbook(out, recipe.epochs, first_epoch, console) as logbook:
         logbook.say(_opening(recipe, split, held, first_epoch, place))
         for epoch in range(first_epoch, recipe.epochs):
+            torch.manual_seed(seed + epoch)  # dropout, layers that a phase begins: as uninterrupted
+            stage = learner.begin(epoch)
             batches = sampler.epoch(epoch)
             for number, batch in enumerate(loader.epoch(epoch, batches)):
                 done = epoch + number / len(batches)
-                rate = recipe.optimizer.rate * rate_factor(done, recipe.epochs, recipe.schedule)
-                losses = _step(learner, batch, rate, held.train)
+                losses = _step(learner, batch, rate := stage.rate(done), held.train)
                 logbook.step(done, losses, batch)
 
             # Which epoch is the result: the best on the held-out persons, else the last one.
@@ -125,10 +119,20 @@ def train(
                 best_score = scores.get("mean_average_precision", best_score)
                 chosen = replace(card, epoch=epoch + 1, scores=scores)
                 distributed.on_first_rank(partial(save_model, out, learner.model, chosen))
-            logbook.epoch(epoch + 1, rate, scores)
+            logbook.epoch(epoch + 1, rate, scores, stage.name)
             state = State(epoch + 1, recipe.to_json(), seed, data, learner.state(), best_score)
             distributed.on_first_rank(partial(save_state, out, state))
     return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
+
+
+def _batches(labels: Sequence[int], size: Sampling, seed: int) -> PersonBatches:
+    """Which images make a batch, over all processes."""
+    if size.persons % distributed.world_size():
+        raise ValueError(
+            f"{size.persons} persons a batch do not divide over {distributed.world_size()} "
+            "processes: set sampling.persons to a multiple"
+        )
+    return PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
 
 
 def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]:
@@ -180,7 +184,7 @@ def _stored_state(out: Path, recipe: Recipe, seed: int, data: str, resume: bool)
             raise ValueError(f"{out} already holds a run: add --resume, or choose another --out")
         return None
     state = load_state(out)
-    if state is not None and (state.recipe, state.seed) != (recipe.to_json(), seed):
+    if state is not None and (Recipe.from_json(state.recipe), state.seed) != (recipe, seed):
         raise ValueError(
             f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
             "or choose another --out"
@@ -255,6 +259,7 @@ def _opening(
         f"{recipe.name}: {len(held.train)} images of {persons} persons of {split.source}, "
         f"{recipe.epochs} epochs on {place}"
     ]
+    lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
     if held.persons:
         lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
     lines += split.notes

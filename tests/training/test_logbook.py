@@ -24,7 +24,7 @@ def write_epochs(out: Path, epochs: range, first_epoch: int = 0) -> str:
         for epoch in epochs:
             logbook.step(epoch - 1.0, {"triplet": 1.0, "cross_entropy": 2.0}, make_batch())
             logbook.step(epoch - 0.5, {"triplet": 2.0, "cross_entropy": float(epoch)}, make_batch())
-            logbook.epoch(epoch, 0.1 / epoch, {})
+            logbook.epoch(epoch, 0.1 / epoch, {}, "")
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue()
 
@@ -47,7 +47,7 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     screen = Console(file=io.StringIO(), width=200)
     with Logbook(tmp_path, 9, 0, screen) as logbook:
         logbook.step(0, {"triplet": 1.0}, make_batch())
-        logbook.epoch(1, 0.1, {})
+        logbook.epoch(1, 0.1, {}, "")
         with (
             pytest.raises(ValueError, match="another process is training"),
             Logbook(tmp_path, 9, 0, screen),
@@ -63,7 +63,7 @@ def test_scores_of_held_out_persons_stand_in_the_row(tmp_path: Path) -> None:
     scores = {"rank1": 50.0, "mean_average_precision": 25.0}
     with Logbook(tmp_path, 1, 0, screen) as logbook:
         logbook.step(0, {"triplet": 1.0}, make_batch())
-        logbook.epoch(1, 0.1, scores)
+        logbook.epoch(1, 0.1, scores, "")
     (row,) = read_metrics(tmp_path / "metrics.jsonl")
     assert row["validation"] == scores
     assert "held-out persons: rank-1 50.0  mAP 25.0" in screen.file.getvalue()  # type: ignore[attr-defined]
