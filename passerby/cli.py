@@ -28,6 +28,7 @@ Kinds = Literal[
     "classifiers",
     "poolings",
     "augmentations",
+    "systems",
 ]
 
 

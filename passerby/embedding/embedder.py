@@ -22,7 +22,7 @@ from passerby.data.records import Record
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import Card, fingerprint, load_model
-from passerby.models.model import Model
+from passerby.models.systems import System
 
 _Item = TypeVar("_Item")
 
@@ -48,7 +48,7 @@ class Embedder:
 
     def __init__(
         self,
-        model: Model,
+        model: System,
         size: Input,
         *,
         name: str = "",

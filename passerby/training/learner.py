@@ -14,7 +14,7 @@ from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
-from passerby.models.model import Model
+from passerby.models.systems import System
 from passerby.registry import LOSSES, Call
 from passerby.training.optimizer import build_optimizer, set_rate
 from passerby.training.patterns import refuse_idle
@@ -32,7 +32,7 @@ class NonFiniteLoss(ValueError):
 class Learner:
     """What a run changes: parameters of network and losses, and the optimizer's memory."""
 
-    def __init__(self, recipe: Recipe, model: Model, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, model: System, device: torch.device) -> None:
         self.device = device
         self.model = model.to(device)
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
@@ -70,7 +70,7 @@ class Learner:
         freeze(self._parameters, stage.trains)
         self._still = still_norms(self.model, stage.trains)
         self._terms = {
-            Call.parse(term.loss).name: (self._losses[self._keys[term.loss]], term.weight)
+            Call.parse(term.loss).name: (self._losses[self._keys[term.loss]], term)
             for term in stage.losses
         }
         self.optimizer = build_optimizer(self._parameters, stage.optimizer)
@@ -88,12 +88,17 @@ class Learner:
             norm.eval()
         features = _gathered_features(self.model(batch.images, batch.cameras))
         batch = _gathered_batch(batch)
-        terms = {name: loss(features, batch) for name, (loss, _) in self._terms.items()}
+        terms = {
+            name: loss(features.only(term.parts), batch)
+            for name, (loss, term) in self._terms.items()
+        }
         values = {name: float(value.detach()) for name, value in terms.items()}
         for name, value in values.items():
             if not math.isfinite(value):
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
-        total = torch.stack([self._terms[name][1] * value for name, value in terms.items()]).sum()
+        total = torch.stack(
+            [self._terms[name][1].weight * value for name, value in terms.items()]
+        ).sum()
         self.optimizer.zero_grad()
         # Each process has the part of the joint loss's gradient that flows through its images,
         # but the whole of it for the losses' own parameters.
