@@ -20,7 +20,7 @@ FILES = {
 # Each line may import from the lines above it. What is not listed (cli, serve, demo) stands above
 # all and may import everything.
 LAYERS = [
-    {"version", "registry", "data.records", "distributed", "progress"},
+    {"version", "registry", "data.records", "distributed", "progress", "alignment", "publications"},
     {"config", "embeddings"},
     {"data", "models", "losses", "evaluation", "recipes"},
     {"embedding"},

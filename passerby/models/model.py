@@ -43,7 +43,11 @@ class Model(System):
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         """Features of normalised images [B, 3, H, W]; the plain network ignores cameras [B]."""
-        before_neck = self.pooling(self.backbone(images))  # [B, D]
+        return self.of_maps(self.backbone(images))
+
+    def of_maps(self, maps: Tensor) -> Features:
+        """Features of the backbone's maps [B, C, h, w]."""
+        before_neck = self.pooling(maps)  # [B, D]
         embedding = self.neck(before_neck)
         similarities = None if self.classifier is None else self.classifier(embedding)
         part = Part("global", before_neck, embedding, similarities, self.classifier)

@@ -8,12 +8,16 @@ A system is registered as a class or function that takes ``network`` (the recipe
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import cast
 
 from torch import Tensor, nn
 
 from passerby.config import Network
-from passerby.models.features import Features
+from passerby.models.classifiers import Classifier
+from passerby.models.features import Features, Part
+from passerby.registry import CLASSIFIERS
 
 
 class System(nn.Module):
@@ -39,6 +43,36 @@ class System(nn.Module):
         that is resumed within the phase loads them and does not call this again. The name is
         empty in a recipe without phases.
         """
+
+
+def build_classifiers(
+    network: Network, widths: Mapping[str, int], persons: int
+) -> nn.ModuleDict | None:
+    """The recipe's classifier for each part, by its name and width; None without persons."""
+    if not persons:
+        return None
+    built = {
+        name: CLASSIFIERS.build(network.classifier, channels=width, persons=persons)
+        for name, width in widths.items()
+    }
+    return nn.ModuleDict(built)
+
+
+def classified(
+    name: str,
+    before_neck: Tensor,
+    after_neck: Tensor,
+    classifiers: nn.ModuleDict | None,
+    seen: Tensor | None = None,
+) -> Part:
+    """A part with the similarities of its own classifier, if there are any.
+
+    seen [B, W]: what the classifier sees, the vector after the neck by default.
+    """
+    if classifiers is None:
+        return Part(name, before_neck, after_neck)
+    own = cast(Classifier, classifiers[name])
+    return Part(name, before_neck, after_neck, own(after_neck if seen is None else seen), own)
 
 
 def refuse_unread(network: Network, system: str, read: frozenset[str]) -> None:

@@ -12,11 +12,15 @@ from passerby.models.checkpoint import Card, fingerprint, load_model, save_model
 from passerby.models.features import Features, Part
 from passerby.models.model import Model, build_model
 from passerby.models.systems import System, refuse_unread
-from passerby.registry import SYSTEMS
+from passerby.registry import SYSTEMS, Call
 
-# system: a small network of it, and the height and width of its input
+# a small network of each system and variant, and the height and width of its input
 SMALL = {
     "plain": (Network("resnet18", classifier="circle"), 64, 32),
+    "pcb": (Network("resnet18", system="pcb"), 96, 32),
+    "pcb+rpp": (Network("resnet18", system="pcb(refine=true)"), 96, 32),
+    "mgn": (Network("resnet18", system="mgn"), 96, 32),
+    "aligned": (Network("resnet18", system="aligned", neck="none"), 64, 32),
 }
 PERSONS = 3
 LABELS = torch.tensor([0, 0, 1, 2])
@@ -31,7 +35,8 @@ def small(request) -> tuple[System, torch.Tensor]:
 
 
 def test_every_system_is_tried():
-    assert sorted(SMALL) == SYSTEMS.names()
+    tried = {Call.parse(network.system).name for network, _, _ in SMALL.values()}
+    assert sorted(tried) == SYSTEMS.names()
 
 
 @pytest.mark.parametrize("training", [True, False])
