@@ -26,6 +26,7 @@ class Model(System):
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )
+        self.dimensions = self.backbone.channels
         self.pooling: nn.Module = POOLINGS.build(network.pooling)
         self.neck: nn.Module = nn.Identity()
         if network.neck == "batch_norm":
@@ -35,11 +36,6 @@ class Model(System):
             self.classifier = CLASSIFIERS.build(
                 network.classifier, channels=self.backbone.channels, persons=persons
             )
-
-    @property
-    def dimensions(self) -> int:
-        """Length of the embedding."""
-        return self.backbone.channels
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         """Features of normalised images [B, 3, H, W]; the plain network ignores cameras [B]."""

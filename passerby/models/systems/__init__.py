@@ -24,13 +24,11 @@ class System(nn.Module):
     """A network that returns Features in training and in evaluation alike.
 
     All that only training needs per class stands under the name ``classifier`` (a module, or a
-    ModuleList, or None without persons): a model is stored and opened without it.
+    ModuleDict, or None without persons): a model is stored and opened without it.
+    ``dimensions``: length of the embedding.
     """
 
-    @property
-    @abstractmethod
-    def dimensions(self) -> int:
-        """Length of the embedding."""
+    dimensions: int
 
     @abstractmethod
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:

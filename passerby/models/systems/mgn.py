@@ -63,7 +63,7 @@ class Mgn(System):
             raise ValueError(f"mgn cuts a ResNet in its third stage, got {network.backbone!r}")
         if global_stride not in (1, 2):
             raise ValueError(f"global_stride must be 1 or 2, got {global_stride}")
-        self.width = width
+        self.dimensions = len(_NAMES) * width
         layer1, layer2, layer3, layer4 = backbone.stages
         self.stem = nn.Sequential(
             backbone.conv1, backbone.bn1, backbone.relu, backbone.maxpool, layer1, layer2, layer3[0]
@@ -81,10 +81,6 @@ class Mgn(System):
         )
         widths = {name: backbone.channels if name in _GLOBAL else width for name in _NAMES}
         self.classifier = build_classifiers(network, widths, persons)
-
-    @property
-    def dimensions(self) -> int:
-        return len(_NAMES) * self.width
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         shared = self.stem(images)

@@ -60,7 +60,7 @@ class Pcb(System):
         refuse_unread(network, "pcb", _READ)
         if stripes < 2:
             raise ValueError(f"pcb needs two stripes or more, got {stripes}")
-        self.stripes, self.width = stripes, width
+        self.stripes, self.width, self.dimensions = stripes, width, stripes * width
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )
@@ -77,10 +77,6 @@ class Pcb(System):
             self.register_buffer("refined", torch.tensor(True))
         self.names = [f"stripe_{number + 1}" for number in range(stripes)]
         self.classifier = build_classifiers(network, dict.fromkeys(self.names, width), persons)
-
-    @property
-    def dimensions(self) -> int:
-        return self.stripes * self.width
 
     def begin(self, phase: str) -> None:
         if self.membership is not None:
