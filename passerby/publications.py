@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from passerby.registry import RECIPES
 
-THE_PAPER = "the paper"
-"""How sources name the article whose tables this project reproduces."""
-
 
 @dataclass(frozen=True)
 class Score:
@@ -51,3 +48,16 @@ def publications() -> tuple[Publication, ...]:
     """All rows, by the names of the systems."""
     RECIPES.names()  # imports the recipe files
     return tuple(sorted(_published, key=lambda known: known.system.lower()))
+
+
+def expected(publication: Publication, data: str) -> str:
+    """The line of a recipe's origins that says what to expect on a data set, and who says so.
+
+    Raises ValueError for a data set without a published figure.
+    """
+    for score in publication.scores:
+        if score.data == data:
+            figures = f"rank-1 {score.rank1:g}, mAP {score.mean_average_precision:g}"
+            return f"expected on {data}, {figures}: {score.source}"
+    known = ", ".join(dict.fromkeys(score.data for score in publication.scores))
+    raise ValueError(f"nothing is published of {publication.system} on {data!r} (data: {known})")

@@ -35,7 +35,7 @@ class System(nn.Module):
         """Features of normalised images [B, 3, H, W] by cameras [B], if these are known."""
 
     def begin(self, phase: str) -> None:
-        """Called once when a phase of the recipe begins, by its name; most systems stay as they are.
+        """Called once when a phase of the recipe begins, by its name; most systems stay.
 
         A staged method changes its parameters and buffers here, in place and nothing else: a run
         that is resumed within the phase loads them and does not call this again. The name is
