@@ -28,6 +28,7 @@ Kinds = Literal[
     "classifiers",
     "poolings",
     "augmentations",
+    "systems",
 ]
 
 
@@ -89,6 +90,7 @@ def evaluate(
     flip: bool = False,
     before_neck: bool = False,
     metric: Literal["cosine", "euclidean"] = "cosine",
+    distance: Literal["global", "local", "both"] = "global",
     camera_rule: bool = True,
     camera_pairs: bool = False,
     top: int = 50,
@@ -111,6 +113,7 @@ def evaluate(
         flip: embed each image as the mean of it and its mirror image.
         before_neck: use the vectors before the neck.
         metric: distance between embeddings.
+        distance: of embeddings (global), of their aligned stripes (local), or the sum of both.
         camera_rule: ignore gallery images of the query's person by the query's camera.
         camera_pairs: also score each camera against each other.
         top: last rank of the CMC curve in the JSON report.
@@ -124,7 +127,16 @@ def evaluate(
     from passerby.evaluation.bootstrap import bootstrap_report
 
     how = Scoring(
-        metric, camera_rule, camera_pairs, top, ties, average_precision, device, rerank, memory
+        metric,
+        camera_rule,
+        camera_pairs,
+        top,
+        ties,
+        average_precision,
+        device,
+        rerank,
+        memory,
+        distance,
     )
     console = _console()
     report = score(
@@ -409,6 +421,11 @@ def list_components(kind: Positional[Kinds], /) -> None:
     """
     from passerby.registry import listing
 
+    if kind == "systems":
+        from passerby.systems import systems_listing as listing_of_systems
+
+        _console().print(listing_of_systems())
+        return
     _console().print(listing(kind))
 
 

@@ -39,7 +39,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Network:
-    """Backbone to classifier. start: ImageNet weights or none; neck: batch norm (BNNeck), none."""
+    """Backbone to classifier. start: ImageNet weights or none; neck: batch norm (BNNeck), none.
+
+    system: a complete method's network, which says what of the rest it reads; plain reads all.
+    """
 
     backbone: str = "resnet50(last_stride=1)"
     start: Literal["imagenet", "none"] = "none"
@@ -47,6 +50,7 @@ class Network:
     pooling: str = "average"
     neck: Literal["batch_norm", "none"] = "batch_norm"
     classifier: str = "linear"
+    system: str = "plain"
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,13 @@ class LossTerm:
 
     rate: at which parameters of the loss itself (centres) follow its unweighted gradient, apart
     from the optimizer and its schedule; 0: they learn as all others do.
+    parts: of which of a system's parts, by a pattern of their names ("global*").
     """
 
     loss: str
     weight: float = 1.0
     rate: float = 0.0
+    parts: str = "*"
 
 
 @dataclass(frozen=True)
@@ -312,8 +318,9 @@ def _set_in_losses(
     if name not in names:
         raise ValueError(f"--set {path}: the recipe has the losses {', '.join(names)}")
     row = names.index(name)
-    if option in ("weight", "rate"):
-        changed = replace(terms[row], **{option: _read(float, value, path)})
+    if option in ("weight", "rate", "parts"):
+        expected = get_type_hints(LossTerm)[option]
+        changed = replace(terms[row], **{option: _read(expected, value, path)})
     else:
         changed = replace(
             terms[row], loss=str(Call.parse(terms[row].loss).with_option(option, value))

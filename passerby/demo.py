@@ -25,7 +25,7 @@ from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.rankings import rank
 from passerby.evaluation.report import Report
-from passerby.models.model import Model
+from passerby.models.model import build_model
 from passerby.progress import progress_bar
 from passerby.recipes.demo import demo as demo_recipe
 from passerby.training.logbook import read_metrics
@@ -74,7 +74,7 @@ def demo(
     recipe = _recipe(split)
     _say(console, f"\nThe network, untrained and trained ({recipe.epochs} epochs)", "bold")
     torch.manual_seed(seed)
-    blank = Embedder(Model(recipe.network, persons=0), recipe.input, device=device)
+    blank = Embedder(build_model(recipe.network, persons=0), recipe.input, device=device)
     untrained = _scored("untrained network", blank.embed, split, console)
     untested = replace(split, query=(), gallery=())  # scored below, with pictures, and only once
     train(recipe, untested, out / "run", seed=seed, resume=True, device=device, console=console)

@@ -1,8 +1,9 @@
 """From a written call such as ``"triplet(margin=0.3)"`` to the object it names.
 
-Losses, attention modules, backbones, poolings, classifiers, data sets, augmentations and recipes
-are chosen by such calls in recipes, on the command line and in saved configurations. Options are
-declared once, in the constructor's signature, and a slip is answered with what was meant.
+Losses, attention modules, backbones, poolings, classifiers, systems, data sets, augmentations and
+recipes are chosen by such calls in recipes, on the command line and in saved configurations.
+Options are declared once, in the constructor's signature, and a slip is answered with what was
+meant.
 """
 
 from __future__ import annotations
@@ -187,6 +188,7 @@ DATASETS = Registry("data set", "passerby.data.datasets")
 LOSSES = Registry("loss", "passerby.losses")
 POOLINGS = Registry("pooling", "passerby.models.pooling")
 RECIPES = Registry("recipe", "passerby.recipes")
+SYSTEMS = Registry("system", "passerby.models.systems")
 
 
 def listing(kind: str) -> str:
@@ -200,6 +202,7 @@ def listing(kind: str) -> str:
         "classifiers": CLASSIFIERS,
         "poolings": POOLINGS,
         "augmentations": AUGMENTATIONS,
+        "systems": SYSTEMS,
     }
     if kind not in registries:
         raise ValueError(f"there are no {kind!r} to list (kinds: {', '.join(registries)})")

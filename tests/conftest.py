@@ -140,6 +140,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.embedding.verifying.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
         "passerby.registry.listing",
+        "passerby.systems.systems_listing",
     )
     # All are imported first: a module imported between the changes would keep a changed name.
     for place in places:

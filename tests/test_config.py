@@ -163,6 +163,14 @@ def test_what_is_no_recipe_is_refused(text):
                 PAPER, losses=(PAPER.losses[0], LossTerm("triplet(margin=0.3)", 2.0))
             ),
         ),
+        (
+            "losses.triplet.parts",
+            "global*",
+            dataclasses.replace(
+                PAPER,
+                losses=(PAPER.losses[0], LossTerm("triplet(margin=0.3)", 0.5, parts="global*")),
+            ),
+        ),
     ],
 )
 def test_with_setting(path, value, expected):

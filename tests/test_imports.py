@@ -20,8 +20,8 @@ FILES = {
 # Each line may import from the lines above it. What is not listed (cli, serve, demo) stands above
 # all and may import everything.
 LAYERS = [
-    {"version", "registry", "data.records", "distributed", "progress"},
-    {"config", "embeddings"},
+    {"version", "registry", "data.records", "distributed", "progress", "alignment"},
+    {"config", "embeddings", "publications"},
     {"data", "models", "losses", "evaluation", "recipes"},
     {"embedding"},
     {"training", "gallery", "export"},

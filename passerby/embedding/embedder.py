@@ -22,7 +22,7 @@ from passerby.data.records import Record
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import Card, fingerprint, load_model
-from passerby.models.model import Model
+from passerby.models.systems import System
 
 _Item = TypeVar("_Item")
 
@@ -48,7 +48,7 @@ class Embedder:
 
     def __init__(
         self,
-        model: Model,
+        model: System,
         size: Input,
         *,
         name: str = "",
@@ -99,7 +99,7 @@ class Embedder:
             self._embed(torch.stack([resized(_pixels(image), self.input) for image in chunk]))
             for chunk in _chunks(listed, self.batch_size)
         ]
-        return np.concatenate(batches)
+        return np.concatenate([vectors for vectors, _ in batches])
 
     def embed(
         self, records: Sequence[Record], progress: Callable[[int, int], None] | None = None
@@ -109,7 +109,7 @@ class Embedder:
         progress is called with (images done, images in all) after each batch. Raises ValueError
         when not one image can be read.
         """
-        vectors: list[NDArray[np.float32]] = []
+        batches: list[tuple[NDArray[np.float32], NDArray[np.float32] | None]] = []
         kept: list[Record] = []
         set_aside: list[UnreadableImage] = []
         done = 0
@@ -119,14 +119,18 @@ class Embedder:
             readable = [image for _, image in pairs if isinstance(image, Tensor)]
             kept += [record for record, image in pairs if isinstance(image, Tensor)]
             if readable:
-                vectors.append(self._embed(torch.stack(readable)))
+                batches.append(self._embed(torch.stack(readable)))
             done += len(chunk)
             if progress is not None:
                 progress(done, len(records))
         if not kept:
             reason = f"; the first: {set_aside[0]}" if set_aside else ""
             raise ValueError(f"none of {len(records)} images can be read{reason}")
-        embeddings = Embeddings.of_records(np.concatenate(vectors), kept, model=self.fingerprint)
+        vectors = np.concatenate([vectors for vectors, _ in batches])
+        local = [stripes for _, stripes in batches if stripes is not None]
+        embeddings = Embeddings.of_records(
+            vectors, kept, local=np.concatenate(local) if local else None, model=self.fingerprint
+        )
         return Embedded(embeddings, tuple(set_aside))
 
     def _loaded(
@@ -151,18 +155,22 @@ class Embedder:
             return error
 
     @torch.inference_mode()
-    def _embed(self, images: Tensor) -> NDArray[np.float32]:
-        """Embeddings [B, D] of uint8 images [B, 3, H, W]."""
+    def _embed(self, images: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Embeddings [B, D] and stripes [B, S, D], if the system has any, of uint8 images."""
         inputs = normalised(images.to(self.device), self.input)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        vectors = self._vectors(inputs)
+        vectors, local = self._vectors(inputs)
         if self.flip:
-            vectors = (vectors + self._vectors(inputs.flip(3))) / 2
-        return vectors.float().cpu().numpy()
+            mirrored, mirrored_local = self._vectors(inputs.flip(3))
+            vectors = (vectors + mirrored) / 2
+            if local is not None and mirrored_local is not None:
+                local = (local + mirrored_local) / 2
+        return vectors.float().cpu().numpy(), None if local is None else local.float().cpu().numpy()
 
-    def _vectors(self, inputs: Tensor) -> Tensor:
+    def _vectors(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         features = self._model(inputs)
-        return features.before_neck if self.before_neck else features.embedding
+        vectors = features.before_neck if self.before_neck else features.embedding
+        return vectors, features.local
 
 
 def load(

@@ -11,8 +11,9 @@ from passerby.data.reader import read_split
 from passerby.data.records import Record, Split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.embeddings import Embeddings
-from passerby.evaluation.distances import Metric
+from passerby.evaluation.distances import Distances, Metric
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.local import Which, distances_of
 from passerby.evaluation.metrics import PrecisionRule, Ties
 from passerby.evaluation.report import Report
 from passerby.evaluation.rerank import rerank
@@ -49,7 +50,10 @@ class Scoring:
     """How embeddings are scored; see `passerby.evaluate`.
 
     camera_pairs: also score each camera against each other; device: of the distances, the CPU by
-    default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``.
+    default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``; distance:
+    of the embeddings (global), of their aligned stripes (local), or both.
+
+    Raises ValueError for stripes with anything but the cosine, or re-ranked.
     """
 
     metric: Metric = "cosine"
@@ -61,6 +65,14 @@ class Scoring:
     device: str | None = None
     rerank: bool = False
     memory: str = "2GB"
+    distance: Which = "global"
+
+    def __post_init__(self) -> None:
+        if self.distance != "global" and (self.metric != "cosine" or self.rerank):
+            raise ValueError(
+                f"the distance {self.distance!r} goes with the metric cosine and without "
+                f"re-ranking, got the metric {self.metric!r}" + " and re-ranking" * self.rerank
+            )
 
 
 def score_embeddings(
@@ -71,7 +83,9 @@ def score_embeddings(
 ) -> Report:
     """Evaluate embeddings, with a progress bar; errors as `passerby.evaluate`."""
     console = console or Console()
-    distances = None
+    distances: Distances | None = None
+    if scoring.distance != "global":
+        distances = distances_of(query, gallery, scoring.distance, scoring.device)
     if scoring.rerank:
         with progress_bar("re-ranking", console) as progress:
             distances = rerank(query, gallery, memory=scoring.memory, progress=progress)

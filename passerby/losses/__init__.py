@@ -30,6 +30,10 @@ class Features(Protocol):
     def parts(self) -> tuple[Part, ...]:
         """The supervised vectors."""
 
+    @property
+    def local(self) -> Tensor | None:
+        """Stripe vectors [B, S, D], where the network has them."""
+
 
 class Batch(Protocol):
     """What a loss may ask of a batch."""

@@ -33,12 +33,26 @@ def hardest(distances: Tensor, persons: Tensor) -> tuple[Tensor, Tensor, Tensor]
     distances [B, B], persons [B] -> (farthest positive [A], nearest negative [A], anchors [A]):
     rows of images that have both, in order.
     """
-    same = persons[:, None] == persons[None, :]
-    others = same & ~torch.eye(len(persons), dtype=torch.bool, device=persons.device)
-    anchors = (others.any(dim=1) & ~same.all(dim=1)).nonzero().flatten()
+    others, same, anchors = _pairs(persons)
     positive = distances.masked_fill(~others, -torch.inf).amax(dim=1)[anchors]
     negative = distances.masked_fill(same, torch.inf).amin(dim=1)[anchors]
     return positive, negative, anchors
+
+
+def hardest_rows(distances: Tensor, persons: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As `hardest`, with the batch's rows [A] of those images in place of their distances."""
+    others, same, anchors = _pairs(persons)
+    positive = distances.masked_fill(~others, -torch.inf).argmax(dim=1)[anchors]
+    negative = distances.masked_fill(same, torch.inf).argmin(dim=1)[anchors]
+    return positive, negative, anchors
+
+
+def _pairs(persons: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Masks [B, B] of pairs of different images of a person and of all its pairs; the anchors."""
+    same = persons[:, None] == persons[None, :]
+    others = same & ~torch.eye(len(persons), dtype=torch.bool, device=persons.device)
+    anchors = (others.any(dim=1) & ~same.all(dim=1)).nonzero().flatten()
+    return others, same, anchors
 
 
 @LOSSES.register

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from passerby.config import Recipe
-from passerby.models.model import Model
+from passerby.models.model import build_model
+from passerby.models.systems import System
 
 FORMAT = 1
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
@@ -44,7 +45,7 @@ class Card:
     fingerprint: str = ""
 
 
-def save_model(folder: str | os.PathLike[str], model: Model, card: Card) -> Card:
+def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Card:
     """Write a model and its card; returns the card with the fingerprint.
 
     The weights are replaced at once (a reader never sees half a file), the card after them.
@@ -65,7 +66,7 @@ def save_model(folder: str | os.PathLike[str], model: Model, card: Card) -> Card
     return card
 
 
-def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[Model, Card]:
+def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[System, Card]:
     """A model in evaluation mode and its card; the classifier is left out unless asked for.
 
     Raises ValueError when the folder holds no model, one of a newer format, or weights that do
@@ -85,7 +86,7 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
     if not classifier:
         state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
     network = replace(card.recipe.network, start="none")
-    model = Model(network, card.persons if classifier else 0)
+    model = build_model(network, card.persons if classifier else 0)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

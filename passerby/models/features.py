@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor
@@ -43,3 +44,11 @@ class Features:
     def before_neck(self) -> Tensor:
         """The parts' vectors before the neck, side by side [B, D]."""
         return torch.cat([part.before_neck for part in self.parts], dim=1)
+
+    def only(self, pattern: str) -> Features:
+        """The same with the parts whose names match, as in ``"global*"``; ValueError if none."""
+        parts = tuple(part for part in self.parts if fnmatchcase(part.name, pattern))
+        if not parts:
+            names = ", ".join(part.name for part in self.parts)
+            raise ValueError(f"no part of the network matches {pattern!r} (parts: {names})")
+        return replace(self, parts=parts)

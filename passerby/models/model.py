@@ -1,4 +1,4 @@
-"""The network: backbone -> pooling -> neck -> classifier, returning Features in every mode."""
+"""The plain network: backbone -> pooling -> neck -> classifier; and any system by its name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from passerby.config import Network
 from passerby.models.backbones import Backbone
 from passerby.models.classifiers import Classifier
 from passerby.models.features import Features, Part
-from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS
+from passerby.models.systems import System
+from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS, SYSTEMS
 
 
-class Model(nn.Module):
+def build_model(network: Network, persons: int) -> System:
+    """The system that ``network.system`` names; ``persons`` classes, 0 without classifiers."""
+    model: System = SYSTEMS.build(network.system, network=network, persons=persons)
+    return model
+
+
+class Model(System):
     """The plain network with one part. ``persons`` classes; 0 leaves the classifier out."""
 
     def __init__(self, network: Network, persons: int) -> None:
@@ -19,6 +26,7 @@ class Model(nn.Module):
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )
+        self.dimensions = self.backbone.channels
         self.pooling: nn.Module = POOLINGS.build(network.pooling)
         self.neck: nn.Module = nn.Identity()
         if network.neck == "batch_norm":
@@ -29,22 +37,13 @@ class Model(nn.Module):
                 network.classifier, channels=self.backbone.channels, persons=persons
             )
 
-    @property
-    def dimensions(self) -> int:
-        """Length of the embedding."""
-        return self.backbone.channels
-
-    def begin(self, phase: str) -> None:
-        """Called once when a phase of the recipe begins, by its name; the plain network stays.
-
-        A staged method changes its parameters and buffers here, in place and nothing else: a run
-        that is resumed within the phase loads them and does not call this again. The name is
-        empty in a recipe without phases.
-        """
-
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         """Features of normalised images [B, 3, H, W]; the plain network ignores cameras [B]."""
-        before_neck = self.pooling(self.backbone(images))  # [B, D]
+        return self.of_maps(self.backbone(images))
+
+    def of_maps(self, maps: Tensor) -> Features:
+        """Features of the backbone's maps [B, C, h, w]."""
+        before_neck = self.pooling(maps)  # [B, D]
         embedding = self.neck(before_neck)
         similarities = None if self.classifier is None else self.classifier(embedding)
         part = Part("global", before_neck, embedding, similarities, self.classifier)

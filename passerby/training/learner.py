@@ -13,7 +13,7 @@ from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
-from passerby.models.model import Model
+from passerby.models.systems import System
 from passerby.training.objective import Objective
 from passerby.training.optimizer import build_optimizer, own_rates, set_rate
 from passerby.training.patterns import refuse_idle
@@ -31,7 +31,7 @@ class NonFiniteLoss(ValueError):
 class Learner:
     """What a run changes: parameters of network and losses, and the optimizer's memory."""
 
-    def __init__(self, recipe: Recipe, model: Model, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, model: System, device: torch.device) -> None:
         self.device = device
         self.model = model.to(device)
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.

@@ -24,7 +24,7 @@ from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
-from passerby.models.model import Model
+from passerby.models.model import build_model
 from passerby.registry import AUGMENTATIONS
 from passerby.training.learner import Learner, NonFiniteLoss
 from passerby.training.loader import Loader, TrainingImages
@@ -89,7 +89,7 @@ def train(
     torch.manual_seed(seed)
     start = recipe.network if stored is None else replace(recipe.network, start="none")
     with distributed.first_rank_first():
-        model = Model(start, persons=len(classes))
+        model = build_model(start, persons=len(classes))
     learner = Learner(recipe, model, place)
     first_epoch, best_score = 0, -math.inf
     if stored is not None:

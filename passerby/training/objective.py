@@ -17,20 +17,20 @@ from passerby.registry import LOSSES, Call
 class Objective(nn.Module):
     """The losses of all phases, so that parameters of their own live as long as the run.
 
-    terms: of all phases; equal calls are one loss. features: of any image, by whose sizes losses
-    are made. Parameters are named ``losses.NAME.*``.
+    terms: of all phases; equal calls on the same parts are one loss. features: of any image, by
+    whose sizes losses are made. Parameters are named ``losses.NAME.*``.
     """
 
     def __init__(self, terms: Sequence[LossTerm], features: Features) -> None:
         super().__init__()
         self.losses = nn.ModuleDict()
-        self._keys: dict[str, str] = {}
+        self._keys: dict[tuple[str, str], str] = {}
         self._terms: dict[str, LossTerm] = {}
-        for call in dict.fromkeys(term.loss for term in terms):
+        for call, parts in dict.fromkeys((term.loss, term.parts) for term in terms):
             key = _free_key(Call.parse(call).name, self.losses)
             loss: Loss = LOSSES.build(call)
-            loss.prepare(features, _persons(features))
-            self._keys[call], self.losses[key] = key, loss
+            loss.prepare(features.only(parts), _persons(features))
+            self._keys[call, parts], self.losses[key] = key, loss
 
     def enter(self, terms: Sequence[LossTerm]) -> None:
         """From now on these terms count."""
@@ -42,14 +42,17 @@ class Objective(nn.Module):
 
     def forward(self, features: Features, batch: Batch) -> dict[str, Tensor]:
         """Each term by its name, unweighted."""
-        return {name: self._loss(term)(features, batch) for name, term in self._terms.items()}
+        return {
+            name: self._loss(term)(features.only(term.parts), batch)
+            for name, term in self._terms.items()
+        }
 
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum."""
         return torch.stack([self._terms[name].weight * v for name, v in values.items()]).sum()
 
     def _loss(self, term: LossTerm) -> nn.Module:
-        return self.losses[self._keys[term.loss]]
+        return self.losses[self._keys[term.loss, term.parts]]
 
 
 def _free_key(name: str, taken: nn.ModuleDict) -> str:

@@ -227,7 +227,7 @@ def test_an_interrupted_run_resumes_at_and_within_a_phase(
     staged: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str
 ) -> None:
     monkeypatch.setattr(LOSSES, "_found", {**LOSSES._found, "centred": Centred})
-    monkeypatch.setattr(loop, "Model", Staged)
+    monkeypatch.setattr(loop, "build_model", Staged)
     head, whole_phase = staged.phases
     losses = (CE, LossTerm("triplet(soft=True)"), LossTerm("centred"))
     staged = replace(staged, phases=(head, replace(whole_phase, losses=losses)))

@@ -1,0 +1,85 @@
+"""Whether each system learns: its compact recipe on one fixed synthetic set, on one core.
+
+    python benchmarks/systems.py NAME... [--out FOLDER]
+
+NAME is a recipe with a scale (pcb, pcb_rpp, mgn, aligned). Draws 140 train and 60 test persons by
+seed 0 into FOLDER (default: systems-benchmark) unless they are there, trains
+``NAME(scale=compact)`` at 96×32 with one group of four images a person and epoch, and prints a row
+of a Markdown table: CPU minutes, rank-1 / mAP of the same network before and after, by every
+distance that it has.
+"""
+
+import argparse
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the minutes are those of one core
+
+import torch
+from rich.console import Console
+
+from passerby.config import open_recipe
+from passerby.data.reader import read_split
+from passerby.data.synthesis.writing import write
+from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.scoring import embed_test_parts
+from passerby.evaluation.evaluate import evaluate
+from passerby.evaluation.local import distances_of
+from passerby.models.model import build_model
+from passerby.training.loop import train
+
+SETTINGS = ("input.height=96", "input.width=32", "sampling.limit=1")
+QUIET = Console(quiet=True)
+
+
+def main(names: list[str], out: Path) -> None:
+    """Train and score each, and print its row as soon as it is known."""
+    root = out / "data"
+    if not root.exists():
+        write(root, seed=0, train_persons=140, test_persons=60, workers=1)
+    split = read_split(str(root))
+    print("| system | distance | CPU minutes | untrained | trained | rank-1 gained |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for name in names:
+        recipe = open_recipe(f"{name}(scale=compact)", SETTINGS)
+        torch.manual_seed(0)
+        before = scores(Embedder(build_model(recipe.network, 0), recipe.input), split)
+        run = out / name
+        shutil.rmtree(run, ignore_errors=True)
+        start = time.process_time()
+        train(recipe, replace(split, query=(), gallery=()), run, console=QUIET)
+        minutes = (time.process_time() - start) / 60
+        after = scores(load(run), split) | scores(load(run, before_neck=True), split, "before neck")
+        for distance, report in after.items():
+            old = before.get(distance)
+            figures = ["–", "–"] if old is None else [said(old), f"{report.rank1 - old.rank1:+.2f}"]
+            row = [name, distance, f"{minutes:.1f}", figures[0], said(report), figures[1]]
+            print(f"| {' | '.join(row)} |", flush=True)
+
+
+def scores(embedder, split, label="global"):
+    """Reports by distance."""
+    query, gallery, _ = embed_test_parts(embedder.embed, split, QUIET)
+    found = {label: evaluate(query, gallery)}
+    if query.local is not None and label == "global":
+        for which in ("local", "both"):
+            found[which] = evaluate(query, gallery, distances=distances_of(query, gallery, which))
+    return found
+
+
+def said(report):
+    """Rank-1 / mAP."""
+    return f"{report.rank1:.2f} / {report.mean_average_precision:.2f}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--out", type=Path, default=Path("systems-benchmark"))
+    given = parser.parse_args()
+    main(given.names, given.out)

@@ -1,0 +1,91 @@
+"""The table of systems: what each costs, and what is published of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from passerby.config import Recipe
+from passerby.models.model import build_model
+from passerby.publications import Publication, Score, publications
+from passerby.registry import RECIPES, SYSTEMS
+
+_SETS = {"market1501": "Market-1501", "dukemtmc": "DukeMTMC-reID", "msmt17": "MSMT17"}
+
+_HEAD = """# Systems
+
+Made by `passerby list systems`; what can be named in a recipe's `network.system` stands at the end.
+
+Parameters are those of the network as it is tested, without classifiers. G multiply-adds (often
+called GFLOPs in papers) are those of its convolutions and products for one image of the stated
+height × width. Scores are rank-1 / mAP in percent, single query, not re-ranked, as published: none
+of them was measured here. DukeMTMC-reID was withdrawn by its authors in 2019.
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """parameters; multiplications (with their additions) for one image; length of an embedding."""
+
+    parameters: int
+    multiplications: int
+    dimensions: int
+
+
+def cost_of(recipe: Recipe) -> Cost:
+    """What the recipe's network costs as it is tested, without classifiers, on the CPU."""
+    system = build_model(replace(recipe.network, start="none"), persons=0).eval()
+    image = torch.zeros(1, 3, recipe.input.height, recipe.input.width)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        system(image)
+    parameters = sum(parameter.numel() for parameter in system.parameters())
+    # The counter takes a multiplication and its addition as two.
+    return Cost(parameters, counter.get_total_flops() // 2, system.dimensions)
+
+
+def systems_listing() -> str:
+    """The table as Markdown: systems, sources of the scores, and names for recipes."""
+    rows = [_row(one) for one in publications()]
+    titles = ["system", "paper", "M parameters", "G multiply-adds", "input", *_SETS.values()]
+    parts = [_HEAD, _markdown([*titles, "recipe"], rows), "## Where the scores are from\n"]
+    sources = [line for one in publications() for line in _source_rows(one)]
+    parts.append(_markdown(["system", "data set", "rank-1 / mAP", "source"], sources))
+    notes = [f"- **{one.system}**: {one.note}" for one in publications() if one.note]
+    parts += ["## Notes\n", "\n".join(notes) + "\n", "## For `network.system`\n"]
+    named = [[f"`{name}`", *_described(name)] for name in SYSTEMS.names()]
+    return "\n".join([*parts, _markdown(["name", "options", "what it is"], named)]).rstrip()
+
+
+def _row(one: Publication) -> list[str]:
+    recipe = RECIPES.build(one.recipe)
+    cost = cost_of(recipe)
+    shown = {score.data: score for score in reversed(one.scores)}
+    return [
+        one.system,
+        f"[{one.paper}]({one.link})",
+        f"{cost.parameters / 1e6:.1f}",
+        f"{cost.multiplications / 1e9:.2f}",
+        f"{recipe.input.height} × {recipe.input.width}",
+        *(_figures(shown[name]) if name in shown else "–" for name in _SETS),
+        f"`{one.recipe}`",
+    ]
+
+
+def _source_rows(one: Publication) -> list[list[str]]:
+    return [[one.system, _SETS[score.data], _figures(score), score.source] for score in one.scores]
+
+
+def _figures(score: Score) -> str:
+    return f"{score.rank1:g} / {score.mean_average_precision:g}"
+
+
+def _described(name: str) -> tuple[str, str]:
+    options, first_line = SYSTEMS.describe(name)
+    return f"`{options}`" if options else "", first_line
+
+
+def _markdown(titles: list[str], rows: list[list[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
