@@ -122,6 +122,18 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Averaging:
+    """A mean of the weights that takes the place of the last ones in validation and result.
+
+    exponential: over all steps, forgetting with ``decay``; last: uniform over the last ``epochs``.
+    """
+
+    kind: Literal["none", "exponential", "last"] = "none"
+    decay: float = 0.999
+    epochs: int = 5
+
+
+@dataclass(frozen=True)
 class Phase:
     """One stage of a staged method: what trains, on which losses, how fast.
 
@@ -162,6 +174,7 @@ class Recipe:
     validate_every: int = 5
     origins: tuple[str, ...] = field(default=())
     phases: tuple[Phase, ...] = ()
+    averaging: Averaging = Averaging()
 
     def to_json(self) -> str:
         """The recipe as JSON text that `from_json` reads back."""

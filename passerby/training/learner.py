@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -14,10 +16,13 @@ from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.systems import System
+from passerby.training.averaging import Average, settle
 from passerby.training.objective import Objective
 from passerby.training.optimizer import build_optimizer, own_rates, set_rate
 from passerby.training.patterns import refuse_idle
 from passerby.training.phases import Stage, cut, freeze, stage_number, still_norms
+
+_SETTLING = 30  # batches, for statistics of batch norm: some 2,000 images
 
 
 class NonFiniteLoss(ValueError):
@@ -46,6 +51,7 @@ class Learner:
             refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
             rated = [rate.of for rate in stage.optimizer.rates]
             refuse_idle(rated, list(self._parameters), "optimizer.rates")
+        self._average = Average(self.model, recipe.averaging)
         self._begun = -1  # the number of the phase that has begun last
         self._enter(0)
 
@@ -55,8 +61,22 @@ class Learner:
         if number != self._begun:
             self.model.begin(self.stages[number].name)
             self._enter(number)
+            self._average.restart(self.model)
             self._begun = number
         return self.stages[number]
+
+    def close(self, epoch: int, batches: Iterable[Batch]) -> None:
+        """An epoch (from 0) ends; a mean of weights takes statistics from a few of the batches."""
+        left = self.stages[-1].first + self.stages[-1].epochs - 1 - epoch
+        mean = self._average.epoch(self.model, left)
+        if mean is not None:
+            some = (self._on_device(batch).images for batch in islice(batches, _SETTLING))
+            settle(mean, some, still_norms(mean, self.stages[self._begun].trains))
+
+    @property
+    def result(self) -> System:
+        """The network as it is validated, stored and tested: the mean of weights, if there is."""
+        return self._average.result(self.model)
 
     def _enter(self, number: int) -> None:
         """What trains now, on which losses, with an optimizer that remembers nothing."""
@@ -99,6 +119,7 @@ class Learner:
         distributed.average_gradients(self._losses.parameters(), divisor=processes)
         for optimizer in (self.optimizer, *self._descents):
             optimizer.step()
+        self._average.step(self.model)
         return values
 
     def state(self) -> dict[str, dict[str, Any]]:
@@ -108,12 +129,14 @@ class Learner:
             "losses": self._losses.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "phase": {"begun": self._begun},
+            "average": self._average.state(),
         }
 
     def restore(self, state: dict[str, dict[str, Any]]) -> None:
         """Go back to what `state` returned."""
         self._begun = state["phase"]["begun"]
         self._enter(max(self._begun, 0))
+        self._average.restore(state["average"])
         self.model.load_state_dict(state["model"])
         self._losses.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])

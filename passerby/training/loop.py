@@ -108,6 +108,7 @@ def train(
                 done = epoch + number / len(batches)
                 losses = _step(learner, batch, rate := stage.rate(done), held.train)
                 logbook.step(done, losses, batch)
+            learner.close(epoch, loader.epoch(epoch, batches))
 
             # Which epoch is the result: the best on the held-out persons, else the last one.
             last = epoch + 1 == recipe.epochs
@@ -118,7 +119,7 @@ def train(
             if better or (last and not held.query):
                 best_score = scores.get("mean_average_precision", best_score)
                 chosen = replace(card, epoch=epoch + 1, scores=scores)
-                distributed.on_first_rank(partial(save_model, out, learner.model, chosen))
+                distributed.on_first_rank(partial(save_model, out, learner.result, chosen))
             logbook.epoch(epoch + 1, rate, scores, stage.name)
             state = State(epoch + 1, recipe.to_json(), seed, data, learner.state(), best_score)
             distributed.on_first_rank(partial(save_state, out, state))
@@ -137,7 +138,7 @@ def _batches(labels: Sequence[int], size: Sampling, seed: int) -> PersonBatches:
 
 def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]:
     """Scores on the held-out persons, without a word: the logbook's progress is on the screen."""
-    embedder = Embedder(learner.model, recipe.input, device=str(learner.device))
+    embedder = Embedder(learner.result, recipe.input, device=str(learner.device))
     rule, quiet = Scoring(camera_rule=unseen.has_cameras), Console(quiet=True)
     return score_model(embedder, unseen, rule, quiet).figures()
 
