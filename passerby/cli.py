@@ -44,6 +44,7 @@ def train(
     resume: bool = False,
     device: str | None = None,
     workers: int | None = None,
+    tensorboard: bool = False,
 ) -> None:
     """Train a recipe and score the test parts once, at the end.
 
@@ -56,6 +57,7 @@ def train(
         resume: go on with an interrupted run from its last epoch.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
         workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
+        tensorboard: write curves into OUT/tensorboard as well (extra "passerby[tensorboard]").
     """
     from passerby.config import open_recipe
     from passerby.data.reader import read_split
@@ -73,6 +75,7 @@ def train(
             resume=resume,
             device=device,
             workers=workers,
+            tensorboard=tensorboard,
             console=console,
         )
     console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from passerby import distributed
 from passerby.data.batch import Batch
+from passerby.training.curves import Curves
 
 
 class Logbook:
@@ -26,12 +27,14 @@ class Logbook:
     train into the same folder gets a ValueError, also when the first one is killed later.
     """
 
-    def __init__(self, out: Path, epochs: int, first_epoch: int, console: Console) -> None:
+    def __init__(
+        self, out: Path, epochs: int, first_epoch: int, console: Console, curves: Curves
+    ) -> None:
         self._path = out / "metrics.jsonl"
         self._console, self._epochs = console, epochs
         self._set_aside: set[str] = set()
         self._keeps = distributed.rank() == 0  # one process writes
-        self._first_epoch = first_epoch
+        self._first_epoch, self._curves = first_epoch, curves
         self._lock_file = out / "run.lock"
         self._claim = FileLock(self._lock_file)  # the system's: it ends with the process
         self._progress = Progress(
@@ -56,6 +59,7 @@ class Logbook:
                     "choose another --out"
                 ) from None
             self._forget_epochs_from(self._first_epoch)
+        self._curves.open(self._first_epoch)
         self._progress.start()
         return self
 
@@ -66,6 +70,7 @@ class Logbook:
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
+        self._curves.close()
         if self._keeps:
             with suppress(OSError):  # Windows removes no file that is open
                 self._lock_file.unlink(missing_ok=True)
@@ -85,6 +90,7 @@ class Logbook:
             self._sums[name] += value
         self._steps += 1
         self._images += len(batch.images)
+        self._curves.step(epoch, terms)
         state = "  ".join(f"{name} {total / self._steps:.3f}" for name, total in self._sums.items())
         state += f"  {self._images / max(time.perf_counter() - self._started, 1e-9):.0f} images/s"
         self._progress.update(self._task, completed=round(epoch, 2), state=state)
@@ -106,6 +112,7 @@ class Logbook:
         if self._keeps:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+        self._curves.epoch(row)
         losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
         where = f"epoch {epoch}/{self._epochs}" + f" ({phase})" * bool(phase)
         line = f"{where}  {losses}  {row['images_per_second']:.0f} images/s"

@@ -26,6 +26,7 @@ from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import build_model
 from passerby.registry import AUGMENTATIONS
+from passerby.training.curves import Curves
 from passerby.training.learner import Learner, NonFiniteLoss
 from passerby.training.loader import Loader, TrainingImages
 from passerby.training.logbook import Logbook, read_metrics
@@ -51,21 +52,22 @@ def train(
     resume: bool = False,
     device: str | None = None,
     workers: int | None = None,
+    tensorboard: bool = False,
     console: Console | None = None,
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
     Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
-    state to resume from while it runs, and ``report.json``. The result is the epoch that is best
-    on the recipe's held-out persons, or the last one where it holds out none. The same seed gives
-    the same weights on a CPU with the same number of threads.
+    state to resume from while it runs, ``report.json``, and curves if ``tensorboard`` is wanted.
+    The result is the epoch that is best on the recipe's held-out persons, or the last one where it
+    holds out none. The same seed gives the same weights on a CPU with the same number of threads.
 
     Raises ValueError for a recipe or data that do not fit, for a folder that holds another run,
     and for a loss that is not finite (naming the term and the images).
     """
     out, console = Path(out), console or Console(quiet=distributed.rank() > 0)
-    place = distributed.place(device)
-    data = split.fingerprint
+    place, data = distributed.place(device), split.fingerprint
+    curves = Curves(out, tensorboard)
     stored = _stored_state(out, recipe, seed, data, resume)
     if resume and stored is None and _is_finished(out, recipe, seed, data):
         return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
@@ -98,7 +100,7 @@ def train(
 
     card = _card(recipe, split, held, classes, seed)
     distributed.wait_for_all()  # all have looked into the folder before anything is written
-    with Logbook(out, recipe.epochs, first_epoch, console) as logbook:
+    with Logbook(out, recipe.epochs, first_epoch, console, curves) as logbook:
         logbook.say(_opening(recipe, split, held, first_epoch, place))
         for epoch in range(first_epoch, recipe.epochs):
             torch.manual_seed(seed + epoch)  # dropout, layers that a phase begins: as uninterrupted
@@ -249,11 +251,7 @@ def _card(
 
 
 def _opening(
-    recipe: Recipe,
-    split: Split,
-    held: HoldOut,
-    first_epoch: int,
-    place: torch.device,
+    recipe: Recipe, split: Split, held: HoldOut, first_epoch: int, place: torch.device
 ) -> str:
     persons = len({(record.source, record.person) for record in held.train})
     lines = [

@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 
 from passerby.data.batch import Batch
+from passerby.training.curves import Curves
 from passerby.training.logbook import Logbook, read_metrics
 
 
@@ -20,7 +21,7 @@ def make_batch(images: int = 4, set_aside: tuple[str, ...] = ()) -> Batch:
 def write_epochs(out: Path, epochs: range, first_epoch: int = 0) -> str:
     """Keep a logbook over some epochs (counted from 1) of two steps; returns what it printed."""
     screen = Console(file=io.StringIO(), width=200)
-    with Logbook(out, 9, first_epoch, screen) as logbook:
+    with Logbook(out, 9, first_epoch, screen, Curves(out, False)) as logbook:
         for epoch in epochs:
             logbook.step(epoch - 1.0, {"triplet": 1.0, "cross_entropy": 2.0}, make_batch())
             logbook.step(epoch - 0.5, {"triplet": 2.0, "cross_entropy": float(epoch)}, make_batch())
@@ -45,12 +46,12 @@ def test_a_row_holds_the_mean_of_the_epochs_steps(tmp_path: Path) -> None:
 def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     """The second is refused and changes nothing; afterwards the folder is free again."""
     screen = Console(file=io.StringIO(), width=200)
-    with Logbook(tmp_path, 9, 0, screen) as logbook:
+    with Logbook(tmp_path, 9, 0, screen, Curves(tmp_path, False)) as logbook:
         logbook.step(0, {"triplet": 1.0}, make_batch())
         logbook.epoch(1, 0.1, {}, "")
         with (
             pytest.raises(ValueError, match="another process is training"),
-            Logbook(tmp_path, 9, 0, screen),
+            Logbook(tmp_path, 9, 0, screen, Curves(tmp_path, False)),
         ):
             pass
         assert len(read_metrics(tmp_path / "metrics.jsonl")) == 1
@@ -61,7 +62,7 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
 def test_scores_of_held_out_persons_stand_in_the_row(tmp_path: Path) -> None:
     screen = Console(file=io.StringIO(), width=200)
     scores = {"rank1": 50.0, "mean_average_precision": 25.0}
-    with Logbook(tmp_path, 1, 0, screen) as logbook:
+    with Logbook(tmp_path, 1, 0, screen, Curves(tmp_path, False)) as logbook:
         logbook.step(0, {"triplet": 1.0}, make_batch())
         logbook.epoch(1, 0.1, scores, "")
     (row,) = read_metrics(tmp_path / "metrics.jsonl")
@@ -71,7 +72,7 @@ def test_scores_of_held_out_persons_stand_in_the_row(tmp_path: Path) -> None:
 
 def test_an_unreadable_image_is_named_once(tmp_path: Path) -> None:
     screen = Console(file=io.StringIO(), width=200)
-    with Logbook(tmp_path, 1, 0, screen) as logbook:
+    with Logbook(tmp_path, 1, 0, screen, Curves(tmp_path, False)) as logbook:
         for _ in range(2):
             logbook.step(0, {"triplet": 1.0}, make_batch(set_aside=("[a].jpg: it is empty",)))
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
