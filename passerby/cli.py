@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
+from passerby.interruption import Stopped
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -45,6 +47,8 @@ def train(
     device: str | None = None,
     workers: int | None = None,
     tensorboard: bool = False,
+    save_minutes: float = 10.0,
+    deterministic: bool = False,
 ) -> None:
     """Train a recipe and score the test parts once, at the end.
 
@@ -54,10 +58,12 @@ def train(
         out: folder of the run; it is itself the trained MODEL.
         set: change one value of the recipe, as in losses.triplet.margin=0.2 (repeatable).
         seed: of initialisation, batches and augmentation.
-        resume: go on with an interrupted run from its last epoch.
+        resume: go on with an interrupted run from where it was saved last.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
         workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
         tensorboard: write curves into OUT/tensorboard as well (extra "passerby[tensorboard]").
+        save_minutes: time between two saved states within an epoch (0: after every step).
+        deterministic: on a GPU, allow only operations that repeat exactly; slower.
     """
     from passerby.config import open_recipe
     from passerby.data.reader import read_split
@@ -76,6 +82,8 @@ def train(
             device=device,
             workers=workers,
             tensorboard=tensorboard,
+            save_minutes=save_minutes,
+            deterministic=deterministic,
             console=console,
         )
     console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
@@ -513,9 +521,12 @@ def main() -> None:
     except (ValueError, OSError) as error:
         print(f"passerby: {error}", file=sys.stderr)
         sys.exit(2)
+    except Stopped as stop:
+        print(f"passerby: {stop}", file=sys.stderr)
+        sys.exit(stop.exit_code)
     except KeyboardInterrupt:
         print(
-            "passerby: stopped; train goes on from its last epoch with --resume, ablate and demo "
+            "passerby: stopped; train goes on from its last state with --resume, ablate and demo "
             "when they are called again",
             file=sys.stderr,
         )

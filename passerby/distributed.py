@@ -126,12 +126,34 @@ def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:
 
 
 def on_first_rank(work: Callable[[], _Item]) -> _Item:
-    """Do something on rank 0 alone; its result on every rank, which wait for it."""
+    """Do something on rank 0 alone; its result on every rank, which wait for it.
+
+    What it raises there ends the other ranks too, with a ValueError that says it again.
+    """
     if world_size() == 1:
         return work()
-    box: list[_Item | None] = [work() if rank() == 0 else None]
+    box: list[_Item | str | None] = [None, None]  # the result, or why there is none
+    failure: BaseException | None = None
+    if rank() == 0:
+        try:
+            box[0] = work()
+        except BaseException as error:  # the others wait, whatever it was
+            failure, box[1] = error, f"{type(error).__name__}: {error}"
     dist.broadcast_object_list(box, src=0)
+    if failure is not None:
+        raise failure
+    if box[1] is not None:
+        raise ValueError(f"the first process failed: {box[1]}")
     return cast(_Item, box[0])
+
+
+def highest(number: int) -> int:
+    """The highest of the ranks' numbers, on every rank."""
+    if world_size() == 1:
+        return number
+    box = torch.tensor(number, device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    dist.all_reduce(box, dist.ReduceOp.MAX)
+    return int(box)
 
 
 @contextmanager

@@ -25,6 +25,17 @@ settings.load_profile("repeatable")
 torch.set_num_threads(1)  # a second one waits more than it computes
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--long`` runs in full what is otherwise a sample."""
+    parser.addoption("--long", action="store_true", help="run the slow trials in full")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes ``trial`` runs twice, and fifty times with ``--long``."""
+    if "trial" in metafunc.fixturenames:
+        metafunc.parametrize("trial", range(50 if metafunc.config.getoption("long") else 2))
+
+
 @dataclass(frozen=True)
 class Done:
     """A command that has ended: exit code, what it printed and what it complained of."""

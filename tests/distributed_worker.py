@@ -5,6 +5,8 @@ Started by torchrun with a path, and ``--fail`` to make the second process fail.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -12,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from passerby import distributed
-from passerby.config import LossTerm, Network, Recipe
+from passerby.config import LossTerm, Network, Recipe, open_recipe
 from passerby.data.batch import Batch
+from passerby.data.reader import read_split
 from passerby.models.classifiers import Circle
 from passerby.models.features import Features, Part
 from passerby.models.model import Model
 from passerby.registry import LOSSES
+from passerby.training import loop
 from passerby.training.learner import Learner
 
 PERSONS, IMAGES = 4, 4
@@ -130,10 +134,44 @@ def terms_of_given_embeddings() -> dict[str, Tensor]:
     }
 
 
+def train_small(recipe: str, root: str, out: str) -> None:
+    """A run that goes on where there is one; with ``--stop`` rank 1 gets a SIGTERM in step 3."""
+    step, count = loop._step, iter(range(1, 1000))
+
+    def stepped(*arguments: object) -> dict[str, float]:
+        if next(count) == 3 and "--stop" in sys.argv and distributed.rank() == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(*arguments)  # type: ignore[arg-type]
+
+    loop._step = stepped  # type: ignore[assignment]
+    chosen = open_recipe(recipe, ["epochs=3", "validate_every=1"])
+    loop.train(chosen, read_split(root), out, resume=True, device="cpu")
+
+
+def fail_to_save() -> None:
+    """Rank 0 alone meets a full disk; the others say that they heard of it, and do not wait."""
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    assert distributed.highest(3 * distributed.rank()) == 3
+    try:
+        distributed.on_first_rank(full)
+    except (ValueError, OSError) as error:
+        print(f"rank {distributed.rank()}: {type(error).__name__}: {error}", flush=True)
+    distributed.wait_for_all()
+    sys.exit(7)
+
+
 def main() -> None:
     """Compute everything and let rank 0 store it."""
     torch.set_num_threads(1)
     with distributed.process_group("cpu"):
+        if "--train" in sys.argv:
+            train_small(*sys.argv[1:4])
+            return
+        if "--fail-to-save" in sys.argv:
+            fail_to_save()
         if "--fail" in sys.argv and distributed.rank() == 1:
             raise RuntimeError("one of two fails")
         results = {name: gradient(objective) for name, objective in OBJECTIVES.items()}

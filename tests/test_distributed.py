@@ -118,3 +118,29 @@ def test_one_process_that_fails_does_not_leave_the_other_waiting(tmp_path: Path)
     assert done.returncode != 0
     assert "one of two fails" in done.stderr
     assert not (tmp_path / "never.pt").exists()
+
+
+def test_a_failure_on_the_first_process_reaches_the_others(tmp_path: Path) -> None:
+    """As when its disk is full: none waits for a result that does not come."""
+    done = _run(str(WORKER), str(tmp_path / "never.pt"), "--fail-to-save")
+    assert done.returncode != 0
+    assert "rank 0: OSError: [Errno 28] No space left" in done.stdout
+    assert "rank 1: ValueError: the first process failed: OSError: [Errno 28]" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows")
+def test_two_processes_stop_together_and_go_on_to_the_same_weights(
+    tiny_root: Path, tmp_path: Path
+) -> None:
+    """SIGTERM to one of them, in the middle of an epoch; it is torchrun's way to end them too."""
+    recipe = f"{WORKER.parent / 'training' / 'small_net.py'}:small"
+    for name in ("whole", "cut"):
+        command = [str(WORKER), recipe, str(tiny_root), str(tmp_path / name)]
+        done = _run(*command, "--train", *(["--stop"] if name == "cut" else []))
+        assert (done.returncode == 0) == (name == "whole"), done.stderr[-3000:]
+    assert "stopped after batch 1 of epoch 2, and saved in" in done.stderr
+    assert (tmp_path / "cut" / "state.pt").exists()
+    done = _run(*command, "--train")
+    assert done.returncode == 0, done.stderr[-3000:]
+    weights = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("whole", "cut")]
+    assert weights[0] == weights[1]

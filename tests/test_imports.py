@@ -20,7 +20,16 @@ FILES = {
 # Each line may import from the lines above it. What is not listed (cli, serve, demo) stands above
 # all and may import everything.
 LAYERS = [
-    {"version", "registry", "data.records", "distributed", "progress", "alignment"},
+    {
+        "version",
+        "registry",
+        "data.records",
+        "distributed",
+        "progress",
+        "alignment",
+        "interruption",
+        "whole_files",
+    },
     {"config", "embeddings", "publications"},
     {"data", "models", "losses", "evaluation", "recipes"},
     {"embedding"},

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor
 
 from passerby.config import Recipe
 from passerby.models.model import build_model
 from passerby.models.systems import System
+from passerby.whole_files import write_all_whole
 
 FORMAT = 1
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
@@ -48,7 +50,9 @@ class Card:
 def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Card:
     """Write a model and its card; returns the card with the fingerprint.
 
-    The weights are replaced at once (a reader never sees half a file), the card after them.
+    Both are written before either is replaced, and each is replaced at once: a kill leaves the old
+    model, the new one, or (between two renames) weights that `load_model` refuses to read with the
+    card of others. Raises DiskFull, with the old model whole.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -56,21 +60,17 @@ def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Car
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
     card = replace(card, fingerprint=fingerprint(state))
-    temporary = target / (_WEIGHTS + ".part")
-    save_file(state, temporary, metadata={"fingerprint": card.fingerprint})
-    os.replace(temporary, target / _WEIGHTS)
-    content = {"format": FORMAT, **dataclasses.asdict(card)}
-    temporary = target / (_CONFIG + ".part")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, target / _CONFIG)
+    weights = serialised(state, metadata={"fingerprint": card.fingerprint})
+    content = json.dumps({"format": FORMAT, **dataclasses.asdict(card)}, indent=1) + "\n"
+    write_all_whole({target / _WEIGHTS: weights, target / _CONFIG: content.encode()})
     return card
 
 
 def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[System, Card]:
     """A model in evaluation mode and its card; the classifier is left out unless asked for.
 
-    Raises ValueError when the folder holds no model, one of a newer format, or weights that do
-    not fit their card.
+    Raises ValueError when the folder holds no model, one of a newer format, or weights that are
+    not those of the card.
     """
     source = Path(folder)
     if not (source / _CONFIG).is_file() or not (source / _WEIGHTS).is_file():
@@ -83,6 +83,12 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
         state = load_file(source / _WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{source / _WEIGHTS} cannot be read ({error}); copy it again") from None
+    if not _belongs(source / _WEIGHTS, state, card):
+        raise ValueError(
+            f"the weights in {source} are not those of its config.json: a run is saving them just "
+            "now (try again), was killed between the two (resume it: passerby train ... --resume), "
+            "or one was copied without the other (copy both again)"
+        )
     if not classifier:
         state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
     network = replace(card.recipe.network, start="none")
@@ -92,6 +98,24 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
     except RuntimeError as error:
         raise ValueError(f"the weights in {source} do not fit its config.json: {error}") from None
     return model.eval(), card
+
+
+def is_whole(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds weights and the card that belongs to them."""
+    source = Path(folder)
+    try:
+        card = read_card(source)
+        return _belongs(source / _WEIGHTS, load_file(source / _WEIGHTS), card)
+    except (ValueError, SafetensorError, OSError):
+        return False
+
+
+def _belongs(path: Path, state: Mapping[str, Tensor], card: Card) -> bool:
+    """Whether weights are the card's: as they say themselves (this covers the classifier), else
+    by their values. A card without a fingerprint fits all."""
+    with safe_open(path, framework="pt") as file:
+        said = (file.metadata() or {}).get("fingerprint")
+    return not card.fingerprint or card.fingerprint == (said or fingerprint(state))
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:

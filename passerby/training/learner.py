@@ -33,6 +33,14 @@ class NonFiniteLoss(ValueError):
         self.term, self.rows = term, rows
 
 
+class NonFiniteGradient(NonFiniteLoss):
+    """Every loss term is finite, the gradient is not. term: the first parameter it spoils."""
+
+    def __init__(self, parameter: str, value: float, rows: list[int]) -> None:
+        super().__init__(parameter, value, rows)
+        self.args = (f"the losses are finite but their gradient of {parameter} is {value}",)
+
+
 class Learner:
     """What a run changes: parameters of network and losses, and the optimizer's memory."""
 
@@ -94,7 +102,7 @@ class Learner:
         """One update at a learning rate; returns the loss terms, unweighted.
 
         The batch is this process's share; the losses see the joint batch of all processes. Raises
-        NonFiniteLoss before anything is updated.
+        NonFiniteLoss or NonFiniteGradient before anything is updated.
         """
         set_rate(self.optimizer, rate)
         batch = self._on_device(batch)
@@ -117,10 +125,27 @@ class Learner:
         (total * processes).backward()
         distributed.average_gradients(self.model.parameters())
         distributed.average_gradients(self._losses.parameters(), divisor=processes)
+        self._refuse_non_finite_gradient(batch)
         for optimizer in (self.optimizer, *self._descents):
             optimizer.step()
         self._average.step(self.model)
         return values
+
+    def _refuse_non_finite_gradient(self, batch: Batch) -> None:
+        """Raises NonFiniteGradient; one norm over all, and names are looked for only then."""
+        gradients = {
+            name: parameter.grad
+            for module in (self.model, self._losses)
+            for name, parameter in module.named_parameters()
+            if parameter.grad is not None
+        }
+        if torch.isfinite(torch.nn.utils.get_total_norm(gradients.values())):
+            return
+        for name, gradient in gradients.items():
+            value = float(gradient.norm())
+            if not math.isfinite(value):
+                raise NonFiniteGradient(name, value, batch.indices.tolist())
+        raise NonFiniteGradient("all parameters", math.inf, batch.indices.tolist())
 
     def state(self) -> dict[str, dict[str, Any]]:
         """All that a later `restore` needs."""

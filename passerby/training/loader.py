@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -97,8 +98,10 @@ class Loader:
         self._cameras = torch.tensor([-1 if r.camera is None else r.camera for r in records])
         self._sources = torch.tensor([sources.index(r.source) for r in records])
 
-    def epoch(self, epoch: int, batches: Sequence[Sequence[int]]) -> Iterator[Batch]:
-        """This process's share of the given batches of rows, in order."""
+    def epoch(
+        self, epoch: int, batches: Sequence[Sequence[int]], first: int = 0
+    ) -> Iterator[Batch]:
+        """This process's share of the given batches of rows, in order, from the ``first`` on."""
         keys, position = [], 0
         for rows in batches:
             batch = [_Key(epoch, position + i, row) for i, row in enumerate(rows)]
@@ -106,9 +109,10 @@ class Loader:
             position += len(rows)
         loader = DataLoader(
             self._images,
-            batch_sampler=keys,
+            batch_sampler=keys[first:],
             num_workers=self._workers,
             collate_fn=_stacked,
+            worker_init_fn=_leave_interrupts,
         )
         for loaded in loader:
             yield self._batch(loaded)
@@ -124,6 +128,15 @@ class Loader:
             rows,
             loaded.set_aside,
         )
+
+
+def _leave_interrupts(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the training process decides what it means.
+
+    SIGTERM is how it ends a worker that hangs: its own handler, which a fork copies, would not.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _stacked(samples: list[_Sample]) -> _Loaded:

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from passerby import distributed
 from passerby.data.batch import Batch
 from passerby.training.curves import Curves
+from passerby.whole_files import remove_parts, saying_what_is_full, write_whole
 
 
 class Logbook:
@@ -58,7 +59,12 @@ class Logbook:
                     f"another process is training into {self._path.parent}: wait for it, or "
                     "choose another --out"
                 ) from None
-            self._forget_epochs_from(self._first_epoch)
+            try:
+                remove_parts(self._path.parent)
+                self._forget_epochs_from(self._first_epoch)
+            except BaseException:
+                self._claim.release()
+                raise
         self._curves.open(self._first_epoch)
         self._progress.start()
         return self
@@ -79,6 +85,11 @@ class Logbook:
     def say(self, text: str) -> None:
         """One line for the user."""
         self._console.print(text, highlight=False, markup=False)
+
+    def warn(self, text: str | None) -> None:
+        """A warning, where there is one."""
+        if text is not None:
+            self.say(text)
 
     def step(self, epoch: float, terms: Mapping[str, float], batch: Batch) -> None:
         """One training step: epochs done with a fraction, loss terms, and its batch."""
@@ -110,8 +121,7 @@ class Logbook:
         if scores:
             row["validation"] = dict(scores)
         if self._keeps:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            self._append(json.dumps(row) + "\n")
         self._curves.epoch(row)
         losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
         where = f"epoch {epoch}/{self._epochs}" + f" ({phase})" * bool(phase)
@@ -123,6 +133,22 @@ class Logbook:
         self._progress.update(self._task, completed=epoch)
         self._reset()
 
+    def state(self) -> dict[str, Any]:
+        """The begun epoch's sums, all that a later `restore` needs."""
+        return {
+            "sums": dict(self._sums),
+            "steps": self._steps,
+            "images": self._images,
+            "seconds": time.perf_counter() - self._started,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on within the epoch in which `state` was called; {} begins one."""
+        if state:
+            self._sums.update(state["sums"])
+            self._steps, self._images = state["steps"], state["images"]
+            self._started = time.perf_counter() - state["seconds"]
+
     def _reset(self) -> None:
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._steps = self._images = 0
@@ -132,7 +158,13 @@ class Logbook:
         """A run that is resumed writes the epochs after its checkpoint again."""
         rows = read_metrics(self._path) if first_epoch else []
         kept = [json.dumps(row) + "\n" for row in rows if row["epoch"] <= first_epoch]
-        self._path.write_text("".join(kept), encoding="utf-8")
+        write_whole(self._path, "".join(kept).encode())
+
+    def _append(self, line: str) -> None:
+        """Add a line; a resumed run forgets one that a full disk has cut short."""
+        content = line.encode()
+        with saying_what_is_full(self._path, len(content)), self._path.open("ab") as file:
+            file.write(content)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

@@ -26,12 +26,17 @@ from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import build_model
 from passerby.registry import AUGMENTATIONS
+from passerby.training.collapse import CollapseWatch
 from passerby.training.curves import Curves
+from passerby.training.determinism import seed_step, strict
+from passerby.training.keeping import MINUTES, Keeper
 from passerby.training.learner import Learner, NonFiniteLoss
 from passerby.training.loader import Loader, TrainingImages
-from passerby.training.logbook import Logbook, read_metrics
-from passerby.training.state import State, load_state, remove_state, save_state
+from passerby.training.logbook import Logbook
+from passerby.training.resuming import is_finished, stored_state
+from passerby.training.state import State, remove_state
 from passerby.version import __version__
+from passerby.whole_files import write_whole
 
 
 @dataclass(frozen=True)
@@ -53,23 +58,28 @@ def train(
     device: str | None = None,
     workers: int | None = None,
     tensorboard: bool = False,
+    save_minutes: float = MINUTES,
+    deterministic: bool = False,
     console: Console | None = None,
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
     Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
-    state to resume from while it runs, ``report.json``, and curves if ``tensorboard`` is wanted.
-    The result is the epoch that is best on the recipe's held-out persons, or the last one where it
-    holds out none. The same seed gives the same weights on a CPU with the same number of threads.
+    state to resume from while it runs (after each epoch, and every ``save_minutes`` within one),
+    ``report.json``, and curves if ``tensorboard`` is wanted. The result is the epoch that is best
+    on the recipe's held-out persons, or the last one where it holds out none. The same seed gives
+    the same weights on a CPU with the same number of threads, however often the run is
+    interrupted; ``deterministic`` refuses, on a GPU, the operations that would not.
 
     Raises ValueError for a recipe or data that do not fit, for a folder that holds another run,
-    and for a loss that is not finite (naming the term and the images).
+    for a full disk, and for a loss or gradient that is not finite (naming the term, the step and
+    the images); Stopped (a KeyboardInterrupt), with the state saved, on Ctrl-C and SIGTERM.
     """
     out, console = Path(out), console or Console(quiet=distributed.rank() > 0)
-    place, data = distributed.place(device), split.fingerprint
-    curves = Curves(out, tensorboard)
-    stored = _stored_state(out, recipe, seed, data, resume)
-    if resume and stored is None and _is_finished(out, recipe, seed, data):
+    place, curves = distributed.place(device), Curves(out, tensorboard)
+    begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
+    stored = stored_state(out, begin, resume)
+    if resume and stored is None and is_finished(out, begin):
         return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
 
     # Who is trained on: the persons of the train part less those held out to choose the epoch.
@@ -83,33 +93,46 @@ def train(
     sampler = _batches(labels, recipe.sampling, seed)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
     images = TrainingImages(held.train, labels, recipe.input, augmentations, seed)
-    if workers is None:
-        workers = 0 if place.type == "cpu" else min(os.cpu_count() or 1, 8)
-    loader = Loader(images, held.train, labels, workers, pin_memory=place.type == "cuda")
+    loader = Loader(images, held.train, labels, _workers(workers, place), place.type == "cuda")
 
     # What is trained: the network, and losses that may have parameters of their own.
     torch.manual_seed(seed)
-    start = recipe.network if stored is None else replace(recipe.network, start="none")
+    network = recipe.network if stored is None else replace(recipe.network, start="none")
     with distributed.first_rank_first():
-        model = build_model(start, persons=len(classes))
+        model = build_model(network, persons=len(classes))
     learner = Learner(recipe, model, place)
-    first_epoch, best_score = 0, -math.inf
     if stored is not None:
         learner.restore(stored.learner)
-        first_epoch, best_score = stored.epoch, stored.best_score
+        begin = stored
+    best_score, rate = begin.best_score, begin.rate
 
     card = _card(recipe, split, held, classes, seed)
     distributed.wait_for_all()  # all have looked into the folder before anything is written
-    with Logbook(out, recipe.epochs, first_epoch, console, curves) as logbook:
-        logbook.say(_opening(recipe, split, held, first_epoch, place))
-        for epoch in range(first_epoch, recipe.epochs):
-            torch.manual_seed(seed + epoch)  # dropout, layers that a phase begins: as uninterrupted
+    with (
+        strict(deterministic),
+        Logbook(out, recipe.epochs, begin.epoch, console, curves) as logbook,
+        Keeper(out, begin, learner, logbook, save_minutes) as keeper,
+        CollapseWatch(learner.model, recipe.losses, recipe.schedule) as watch,
+    ):
+        logbook.say(_opening(recipe, split, held, begin, place))
+        for epoch in range(begin.epoch, recipe.epochs):
+            torch.manual_seed(seed + epoch)  # layers that a phase begins: as uninterrupted
             stage = learner.begin(epoch)
             batches = sampler.epoch(epoch)
-            for number, batch in enumerate(loader.epoch(epoch, batches)):
+            first = begin.batch if epoch == begin.epoch else 0
+            for number, batch in enumerate(loader.epoch(epoch, batches, first), first):
                 done = epoch + number / len(batches)
-                losses = _step(learner, batch, rate := stage.rate(done), held.train)
+                seed_step(seed, epoch, number)
+                losses = _step(
+                    learner,
+                    batch,
+                    rate := stage.rate(done),
+                    held.train,
+                    (epoch, number, len(batches)),
+                )
                 logbook.step(done, losses, batch)
+                logbook.warn(watch.step(done, losses))
+                keeper.step(epoch, number + 1, rate, best_score)
             learner.close(epoch, loader.epoch(epoch, batches))
 
             # Which epoch is the result: the best on the held-out persons, else the last one.
@@ -123,8 +146,7 @@ def train(
                 chosen = replace(card, epoch=epoch + 1, scores=scores)
                 distributed.on_first_rank(partial(save_model, out, learner.result, chosen))
             logbook.epoch(epoch + 1, rate, scores, stage.name)
-            state = State(epoch + 1, recipe.to_json(), seed, data, learner.state(), best_score)
-            distributed.on_first_rank(partial(save_state, out, state))
+            keeper.epoch(epoch + 1, best_score)
     return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
 
 
@@ -138,6 +160,13 @@ def _batches(labels: Sequence[int], size: Sampling, seed: int) -> PersonBatches:
     return PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
 
 
+def _workers(asked: int | None, place: torch.device) -> int:
+    """Processes that load images: beside a GPU, which would wait for them, some."""
+    if asked is not None:
+        return asked
+    return 0 if place.type == "cpu" else min(os.cpu_count() or 1, 8)
+
+
 def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]:
     """Scores on the held-out persons, without a word: the logbook's progress is on the screen."""
     embedder = Embedder(learner.result, recipe.input, device=str(learner.device))
@@ -146,14 +175,20 @@ def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]
 
 
 def _step(
-    learner: Learner, batch: Batch, rate: float, records: Sequence[Record]
+    learner: Learner,
+    batch: Batch,
+    rate: float,
+    records: Sequence[Record],
+    where: tuple[int, int, int],
 ) -> dict[str, float]:
+    """One training step; where: epochs done, steps done in this one, and its steps."""
     try:
         return learner.step(batch, rate)
     except NonFiniteLoss as error:
         images = [records[row].image for row in error.rows[:4]]
         raise ValueError(
-            f"{error} at learning rate {rate:.2e}; the batch began with {', '.join(images)}. "
+            f"epoch {where[0] + 1}, step {where[1] + 1} of {where[2]}: {error} at learning rate "
+            f"{rate:.2e}; the batch began with {', '.join(images)}. "
             "Lower the rate (--set optimizer.rate=...) or lengthen the warm-up"
         ) from None
 
@@ -164,7 +199,7 @@ def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console:
     if report is None and split.query and split.gallery:
         embedder = load(out, device=str(place))
         report = score_model(embedder, split, Scoring(camera_rule=split.has_cameras), console)
-        report.to_json(out / "report.json")
+        write_whole(out / "report.json", (report.to_json() + "\n").encode())
     if report is not None:
         console.print(f"test: {report}", highlight=False, markup=False)
     remove_state(out)
@@ -177,43 +212,6 @@ def _stored_report(out: Path, split: Split) -> Report | None:
         return None
     report = Report.from_json(out / "report.json")
     return report if report.queries + report.left_out == len(split.query) else None
-
-
-def _stored_state(out: Path, recipe: Recipe, seed: int, data: str, resume: bool) -> State | None:
-    """The state to resume from; refuses to mix two runs in one folder."""
-    out.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        if (out / "metrics.jsonl").exists() or (out / "config.json").exists():
-            raise ValueError(f"{out} already holds a run: add --resume, or choose another --out")
-        return None
-    state = load_state(out)
-    if state is not None and (Recipe.from_json(state.recipe), state.seed) != (recipe, seed):
-        raise ValueError(
-            f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
-            "or choose another --out"
-        )
-    if state is not None:
-        _refuse_other_data(out, state.data, data)
-    return state
-
-
-def _is_finished(out: Path, recipe: Recipe, seed: int, data: str) -> bool:
-    """Whether the folder holds this very run, finished; ValueError when it holds another one."""
-    if not (out / "config.json").exists():
-        return False
-    card = read_card(out)
-    if (card.recipe, card.seed) != (recipe, seed):
-        raise ValueError(f"{out} holds a finished run of another recipe or seed: choose another")
-    _refuse_other_data(out, card.data.get("fingerprint"), data)
-    rows = read_metrics(out / "metrics.jsonl")
-    return bool(rows) and rows[-1]["epoch"] == recipe.epochs
-
-
-def _refuse_other_data(out: Path, found: object, wanted: str) -> None:
-    if found != wanted:
-        raise ValueError(
-            f"the run in {out} was trained on other data: name the same, or choose another --out"
-        )
 
 
 def _trainable(split: Split) -> tuple[Record, ...]:
@@ -251,7 +249,11 @@ def _card(
 
 
 def _opening(
-    recipe: Recipe, split: Split, held: HoldOut, first_epoch: int, place: torch.device
+    recipe: Recipe,
+    split: Split,
+    held: HoldOut,
+    begin: State,
+    place: torch.device,
 ) -> str:
     persons = len({(record.source, record.person) for record in held.train})
     lines = [
@@ -264,6 +266,7 @@ def _opening(
     lines += split.notes
     if not split.has_cameras:
         lines.append("no camera numbers: scores are taken with the camera rule off")
-    if first_epoch:
-        lines.append(f"resumed after epoch {first_epoch}")
+    if begin.epoch or begin.batch:
+        within = f" and {begin.batch} batches" if begin.batch else ""
+        lines.append(f"resumed after epoch {begin.epoch}{within}")
     return "\n".join(lines)

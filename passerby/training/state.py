@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from passerby.whole_files import write_whole
 
 _FILE = "state.pt"
 
 
 @dataclass(frozen=True)
 class State:
-    """After ``epoch`` epochs: what to compare, the learner's state, the best epoch's score.
+    """After ``epoch`` epochs and ``batch`` batches of the next one.
 
     recipe (JSON), seed and data (the split's fingerprint) must be those of the run that resumes.
-    All else that a run needs (batches, augmentation, learning rate) follows from the recipe, the
-    seed and the epoch.
+    learner: its state; best_score: of the epochs so far; rate: of the last step; logbook: the sums
+    of the begun epoch. All else that a run needs (batches, augmentation, learning rate) follows
+    from the recipe, the seed, the epoch and the batch.
     """
 
     epoch: int
@@ -28,16 +31,20 @@ class State:
     data: str
     learner: dict[str, dict[str, Any]]
     best_score: float
+    batch: int = 0
+    rate: float = 0.0
+    logbook: dict[str, Any] = field(default_factory=dict)
 
 
 def save_state(out: Path, state: State) -> None:
-    """Replace the state file at once: a kill leaves the old one or the new one, never half."""
-    temporary = out / (_FILE + ".part")
-    with temporary.open("wb") as file:
-        torch.save(vars(state), file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, out / _FILE)
+    """Replace the state file at once: a kill leaves the old one or the new one, never half.
+
+    Raises DiskFull, with the old one whole.
+    """
+    # In memory first: a full disk is then met by our own write, which says what it lacks.
+    content = io.BytesIO()
+    torch.save(vars(state), content)
+    write_whole(out / _FILE, content.getbuffer())
 
 
 def load_state(out: Path) -> State | None:
@@ -59,7 +66,12 @@ def load_state(out: Path) -> State | None:
         ValueError,
         OSError,
     ) as error:
-        raise ValueError(f"{path} cannot be resumed from: {error}") from None
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{path} cannot be resumed from: it is damaged, or not of this version ({reason}). "
+            "There is no newer one: put an intact copy in its place, or remove it and the run "
+            "begins again with --resume"
+        ) from None
 
 
 def remove_state(out: Path) -> None:

@@ -15,7 +15,7 @@ from passerby.config import Averaging, Network, Phase, Recipe
 from passerby.data.records import Split
 from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
-from passerby.training import loop
+from passerby.training import keeping
 from passerby.training.averaging import Average, settle
 from passerby.training.learner import Learner
 from passerby.training.loop import train
@@ -157,17 +157,17 @@ def test_a_resumed_run_ends_with_the_same_mean(
     recipe = replace(short, validation_persons=0, averaging=mean)
     train_only = Split(tiny.source, train=tiny.train)
     whole = train(recipe, train_only, tmp_path / "whole", console=quiet())
-    save = loop.save_state
+    save = keeping.save_state
 
-    def killed(out: Path, state: loop.State) -> None:
+    def killed(out: Path, state: keeping.State) -> None:
         save(out, state)
         if state.epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "save_state", killed)
+    monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, train_only, tmp_path / "cut", console=quiet())
-    monkeypatch.setattr(loop, "save_state", save)
+    monkeypatch.setattr(keeping, "save_state", save)
     resumed = train(recipe, train_only, tmp_path / "cut", resume=True, console=quiet())
     first, second = weights(whole.out), weights(resumed.out)
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.data.records import Split
-from passerby.training import loop
+from passerby.training import keeping
 from passerby.training.curves import Curves
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
@@ -63,16 +63,16 @@ def test_a_run_writes_the_figures_of_its_metrics(
     recipe = replace(recipe, validation_persons=4, validate_every=1)
     train_only = Split(tiny.source, train=tiny.train)
     console = Console(file=io.StringIO())
-    save = loop.save_state
+    save = keeping.save_state
 
     def killed(*arguments: object) -> None:
         save(*arguments)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "save_state", killed)
+    monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, train_only, tmp_path, tensorboard=True, console=console)
-    monkeypatch.setattr(loop, "save_state", save)
+    monkeypatch.setattr(keeping, "save_state", save)
     train(recipe, train_only, tmp_path, tensorboard=True, resume=True, console=console)
     rows, found = read_metrics(tmp_path / "metrics.jsonl"), points(tmp_path)
     assert [step for step, _ in found["loss/triplet"]] == [1000, 2000]

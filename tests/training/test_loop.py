@@ -15,7 +15,7 @@ from passerby.config import LossTerm, Recipe, Schedule
 from passerby.data.records import Split
 from passerby.models.checkpoint import load_model, read_card
 from passerby.registry import LOSSES
-from passerby.training import loop
+from passerby.training import keeping, loop
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
 
@@ -131,7 +131,22 @@ def test_a_loss_that_is_not_finite_is_named(
     monkeypatch.setattr(
         triplet, "forward", lambda self, features, batch: features.embedding.sum() * np.inf
     )
-    with pytest.raises(ValueError, match=r"the loss triplet is (inf|nan|-inf) at learning rate"):
+    with pytest.raises(ValueError, match=r"^epoch 1, step 1 of \d+: the loss triplet is .* rate"):
+        train(recipe, tiny, tmp_path, console=_quiet())
+
+
+def test_a_gradient_that_is_not_finite_is_named(
+    recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss is finite; its slope, as that of a root at zero, is not."""
+    triplet = LOSSES.get("triplet")
+    monkeypatch.setattr(
+        triplet, "forward", lambda self, features, batch: (features.embedding.sum() * 0).sqrt()
+    )
+    named = (
+        r"^epoch 1, step 1 of \d+: the losses are finite but their gradient of backbone\..* is nan"
+    )
+    with pytest.raises(ValueError, match=named):
         train(recipe, tiny, tmp_path, console=_quiet())
 
 
@@ -201,16 +216,16 @@ def test_a_run_does_not_go_on_with_other_data(
     """Neither unfinished nor finished: its scores would stand for what it was not trained on."""
     data = Split(tiny.source, train=tiny.train)
     other = Split(tiny.source, train=tuple(replace(r, camera=9) for r in tiny.train))
-    save_state = loop.save_state
+    save_state = keeping.save_state
 
     def killed(*arguments: object) -> None:
         save_state(*arguments)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "save_state", killed)
+    monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
         train(replace(recipe, epochs=1), data, tmp_path, console=_quiet())
-    monkeypatch.setattr(loop, "save_state", save_state)
+    monkeypatch.setattr(keeping, "save_state", save_state)
     with pytest.raises(ValueError, match="was trained on other data"):
         train(replace(recipe, epochs=1), other, tmp_path, resume=True, console=_quiet())
     train(replace(recipe, epochs=1), data, tmp_path, resume=True, console=_quiet())

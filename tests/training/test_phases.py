@@ -16,11 +16,12 @@ from passerby.losses import Batch, Features, Loss
 from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
 from passerby.registry import LOSSES
-from passerby.training import loop
+from passerby.training import keeping, loop
 from passerby.training.learner import Learner
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
 from passerby.training.phases import Stage, cut, stage_number, still_norms
+from passerby.training.state import State
 
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
 WHOLE = Stage("", 0, 6, ("*",), (CE,), Optimizer(), Schedule())
@@ -243,17 +244,17 @@ def test_an_interrupted_run_resumes_at_and_within_a_phase(
     ends: list[dict[str, Tensor]] = []
     monkeypatch.setattr(loop, "_test", lambda *_: ends.append(models[-1].state_dict()))
     train(staged, train_only, tmp_path / "whole", console=quiet())
-    save, epochs = loop.save_state, {"at the boundary": 1, "within the phase": 2}[stop]
+    save, epochs = keeping.save_state, {"at the boundary": 1, "within the phase": 2}[stop]
 
-    def killed(out: Path, state: loop.State) -> None:
+    def killed(out: Path, state: State) -> None:
         save(out, state)
         if state.epoch == epochs:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "save_state", killed)
+    monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
         train(staged, train_only, tmp_path / "cut", console=quiet())
-    monkeypatch.setattr(loop, "save_state", save)
+    monkeypatch.setattr(keeping, "save_state", save)
     train(staged, train_only, tmp_path / "cut", resume=True, console=quiet())
     assert not changed(*ends)
     assert ends[0]["phases"] == 2

@@ -1,0 +1,87 @@
+"""Keeper: saves the state of a run as time passes, and stops the run when a signal asks for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from passerby import distributed
+from passerby.interruption import Stopped, StopRequest
+from passerby.training.learner import Learner
+from passerby.training.logbook import Logbook
+from passerby.training.state import State, save_state
+
+MINUTES = 10.0
+"""Time between two states within an epoch: what a kill may cost at most, beside one step."""
+
+_SAVE = 1  # what a process asks of the others; a signal's number, which is larger, also stops
+
+
+class Keeper:
+    """Knows what a state holds beside how far the run has come.
+
+    start: the state that the run begins with; minutes: between two states within an epoch. A
+    context manager: within it a signal ends the run only in `step` and `epoch`, with a state saved.
+    """
+
+    def __init__(
+        self, out: Path, start: State, learner: Learner, logbook: Logbook, minutes: float
+    ) -> None:
+        self._out, self._start, self._learner, self._logbook = out, start, learner, logbook
+        self._seconds = 60 * minutes
+        self._saved = time.monotonic()
+        self._request = StopRequest(patient=distributed.world_size() > 1)
+
+    def __enter__(self) -> Keeper:
+        self._request.__enter__()
+        self._logbook.restore(self._start.logbook)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._request.__exit__(kind, error, traceback)
+
+    def step(self, epoch: int, batch: int, rate: float, best_score: float) -> None:
+        """After a batch: save when it is time. Raises Stopped, having saved, when asked to."""
+        due = time.monotonic() - self._saved >= self._seconds
+        asked = distributed.highest(self._request.number or (_SAVE if due else 0))
+        if asked:
+            self._save(epoch, batch, rate, best_score)
+        if asked > _SAVE:
+            self._stop(f"after batch {batch} of epoch {epoch + 1}", asked)
+
+    def epoch(self, epoch: int, best_score: float) -> None:
+        """After ``epoch`` epochs: save. Raises Stopped, having saved, when asked to."""
+        self._save(epoch, 0, 0.0, best_score)
+        asked = distributed.highest(self._request.number)
+        if asked:
+            self._stop(f"after epoch {epoch}", asked)
+
+    def _save(self, epoch: int, batch: int, rate: float, best_score: float) -> None:
+        def save() -> None:
+            state = replace(
+                self._start,
+                epoch=epoch,
+                batch=batch,
+                rate=rate,
+                best_score=best_score,
+                learner=self._learner.state(),
+                logbook=self._logbook.state(),
+            )
+            save_state(self._out, state)
+
+        distributed.on_first_rank(save)
+        self._saved = time.monotonic()
+
+    def _stop(self, where: str, number: int) -> None:
+        raise Stopped(
+            f"stopped {where}, and saved in {self._out}: train goes on from there with --resume, "
+            "ablate and demo when they are called again",
+            number,
+        )

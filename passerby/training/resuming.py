@@ -1,0 +1,58 @@
+"""What a run finds in its folder: nothing, itself unfinished, itself finished, or another run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from passerby.config import Recipe
+from passerby.models.checkpoint import is_whole, read_card
+from passerby.training.logbook import read_metrics
+from passerby.training.state import State, load_state
+
+
+def stored_state(out: Path, begin: State, resume: bool) -> State | None:
+    """The state to resume from, None when the run begins; makes the folder.
+
+    begin: the state that the run would begin with. Raises ValueError rather than mix two runs in
+    one folder.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        if (out / "metrics.jsonl").exists() or (out / "config.json").exists():
+            raise ValueError(f"{out} already holds a run: add --resume, or choose another --out")
+        return None
+    state = load_state(out)
+    if state is None:
+        return None
+    # Compared as recipes: one stored before a field existed has its default.
+    recipes = Recipe.from_json(state.recipe), Recipe.from_json(begin.recipe)
+    if recipes[0] != recipes[1] or state.seed != begin.seed:
+        raise ValueError(
+            f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
+            "or choose another --out"
+        )
+    _refuse_other_data(out, state.data, begin.data)
+    if not is_whole(out):  # no model, or killed between weights and card: save the next anew
+        state = replace(state, best_score=-math.inf)
+    return state
+
+
+def is_finished(out: Path, begin: State) -> bool:
+    """Whether the folder holds this very run, finished; ValueError when it holds another one."""
+    if not (out / "config.json").exists():
+        return False
+    card, recipe = read_card(out), Recipe.from_json(begin.recipe)
+    if (card.recipe, card.seed) != (recipe, begin.seed):
+        raise ValueError(f"{out} holds a finished run of another recipe or seed: choose another")
+    _refuse_other_data(out, card.data.get("fingerprint"), begin.data)
+    rows = read_metrics(out / "metrics.jsonl")
+    return bool(rows) and rows[-1]["epoch"] == recipe.epochs
+
+
+def _refuse_other_data(out: Path, found: object, wanted: str) -> None:
+    if found != wanted:
+        raise ValueError(
+            f"the run in {out} was trained on other data: name the same, or choose another --out"
+        )

@@ -1,0 +1,116 @@
+"""A collapsed network is noticed; one that learns is left in peace."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from passerby.config import LossTerm, Optimizer, Schedule, open_recipe
+from passerby.data.records import Split
+from passerby.models.features import Features, Part
+from passerby.training.collapse import PATIENCE, CollapseWatch, mean_cosine
+from passerby.training.loop import train
+
+TRIPLET = (LossTerm("cross_entropy"), LossTerm("triplet(margin=0.3)"))
+SMALL = f"{Path(__file__).parent / 'small_net.py'}:small"
+
+
+class Given(nn.Module):
+    """Returns the vectors that it is given as features."""
+
+    def forward(self, vectors: Tensor) -> Features:
+        return Features(vectors, (Part("global", vectors, vectors, None, None),))
+
+
+def watched(
+    vectors: list[Tensor], value: float, losses: tuple[LossTerm, ...] = TRIPLET
+) -> list[str]:
+    """The warnings in a run whose batches have these vectors and triplet loss, without warm-up."""
+    model, said = Given(), []
+    with CollapseWatch(model, losses, Schedule(warm_up=0)) as watch:
+        for batch in vectors:
+            model(batch)
+            said.append(watch.step(1.0, {"cross_entropy": 5.0, "triplet": value}))
+    assert not model._forward_hooks
+    return [text for text in said if text is not None]
+
+
+def spread(count: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.rand(16, 8, generator=generator) for _ in range(count)]
+
+
+def test_the_mean_cosine_is_that_of_all_pairs() -> None:
+    vectors = torch.randn(9, 5, generator=torch.Generator().manual_seed(1))
+    pairs = [
+        torch.cosine_similarity(vectors[i], vectors[j], dim=0)
+        for i in range(9)
+        for j in range(9)
+        if i != j
+    ]
+    assert mean_cosine(vectors) == pytest.approx(float(torch.stack(pairs).mean()), abs=1e-6)
+    assert mean_cosine(torch.ones(4, 3)) == pytest.approx(1)
+    assert mean_cosine(torch.zeros(4, 3)) == 1
+    assert mean_cosine(torch.ones(1, 3)) == 0
+
+
+def test_equal_embeddings_are_told_once_with_advice() -> None:
+    alike = [1 + 0.01 * vectors for vectors in spread(3 * PATIENCE)]
+    (warning,) = watched(alike, 1.0)
+    assert "embeddings of a batch are alike" in warning
+    for advice in ("optimizer.rate", "schedule.warm_up", "losses.triplet.soft", "cross-entropy"):
+        assert advice in warning
+    (warning,) = watched(alike, 1.0, TRIPLET[:1])
+    assert "triplet" not in warning
+
+
+@pytest.mark.parametrize(
+    ("loss", "value"),
+    [("triplet(margin=0.3)", 0.3), ("triplet(soft=true)", math.log(2)), ("triplet", 0.302)],
+)
+def test_a_loss_that_stays_at_its_margin_is_told(loss: str, value: float) -> None:
+    (warning,) = watched(spread(PATIENCE), value, (LossTerm(loss),))
+    assert "the loss triplet stays at" in warning
+
+
+def test_what_is_no_collapse_is_not_told() -> None:
+    alike = [1 + 0.01 * vectors for vectors in spread(PATIENCE - 1)]
+    assert watched(alike + spread(1) + alike, 1.0) == []  # it came apart again
+    assert watched(spread(2 * PATIENCE), 0.32) == []
+    assert watched(spread(2 * PATIENCE), 0.0, (LossTerm("triplet(margin=0.0)"),)) == []
+    assert watched(spread(2 * PATIENCE), 0.3, TRIPLET[:1]) == []
+
+
+def test_in_warm_up_and_in_evaluation_nothing_counts() -> None:
+    model = Given()
+    with CollapseWatch(model, TRIPLET, Schedule(warm_up=2)) as watch:
+        for _ in range(2 * PATIENCE):
+            model.train()(torch.ones(4, 3))
+            assert watch.step(1.9, {"triplet": 0.3}) is None
+        model(spread(1)[0])
+        for _ in range(2 * PATIENCE):
+            model.eval()(torch.ones(4, 3))
+            assert watch.step(2.0, {"triplet": 0.5}) is None
+
+
+@pytest.mark.parametrize(("rate", "collapses"), [(3.5e-4, False), (3.0, True)])
+def test_a_run_says_so(tiny: Split, tmp_path: Path, rate: float, collapses: bool) -> None:
+    """A rate ten thousand times too high kills every unit; the loss stays at its margin."""
+    recipe = replace(
+        open_recipe(SMALL, ["epochs=24", "validation_persons=0"]),
+        losses=(LossTerm("triplet(margin=0.3)"),),
+        optimizer=Optimizer("sgd", rate=rate),
+        schedule=Schedule("constant", warm_up=0),
+    )
+    console = Console(file=io.StringIO(), width=400)
+    train(recipe, Split("synthetic", train=tiny.train), tmp_path, console=console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.count("warning: ") == collapses
+    assert ("collapsed to one point" in shown) == collapses
