@@ -369,9 +369,9 @@ def test_ablate_stops_and_goes_on_row_by_row(passerby_command, tiny_root, tmp_pa
     assert [row["row"] for row in json.loads((out / "table.json").read_text("utf-8"))] == ["ours"]
     first = (out / "ours" / "model.safetensors").read_bytes()
 
-    def noted(learner, batch, rate, records):
+    def noted(learner, batch, *others):
         trained.append(len(batch.images))
-        return step(learner, batch, rate, records)
+        return step(learner, batch, *others)
 
     monkeypatch.setattr(ablation, "train", train)
     monkeypatch.setattr(loop, "_step", noted)
@@ -497,7 +497,8 @@ def test_a_mistake_is_one_clear_line(passerby_command, places, arguments, messag
     ("arguments", "message"),
     [
         (["trian", "table1_ours"], "trian"),
-        (["train"], "--data"),
+        (["train"], "--out"),
+        (["rank", "m"], "--data"),
         (["train", "table1_ours", "--data", "x", "--out", "y", "--sede", "1"], "--sede"),
         (["list", "nets"], "nets"),
         (["rank", "m", "--data", "x", "--out", "y", "--colours", "loud"], "loud"),

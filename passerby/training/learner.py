@@ -51,8 +51,8 @@ class Learner:
         self.model = self.model.to(memory_format=torch.channels_last)
         self._input: Input = recipe.input
         self.stages = cut(_whole(recipe), recipe.phases)
-        terms = [term for stage in self.stages for term in stage.losses]
-        self._losses = Objective(terms, self._probe()).to(device)
+        self.terms = tuple(term for stage in self.stages for term in stage.losses)
+        self._losses = Objective(self.terms, self._probe()).to(device)
         named = [*self.model.named_parameters(), *self._losses.named_parameters()]
         self._parameters = {name: own for name, own in named if own.requires_grad}
         for stage in self.stages:

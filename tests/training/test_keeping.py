@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from passerby.models.checkpoint import load_model
 from passerby.training import keeping, loop
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import Run, train
+from passerby.training.scores import Scores
 from passerby.training.state import State, load_state
 from passerby.whole_files import DiskFull
 
@@ -131,16 +132,18 @@ def test_killed_between_weights_and_card_a_resumed_run_mends_the_model(
     # A model an epoch, the second better than the first, whatever the scores.
     small = open_recipe(SMALL, ["epochs=2", "validate_every=1"])
     scores = iter([10.0, 20.0] * 3)
-    monkeypatch.setattr(
-        loop, "_scores", lambda *_: {"mean_average_precision": next(scores), "rank1": 0.0}
-    )
+
+    def score(learner: object, recipe: object, splits: Sequence[Split]) -> Scores:
+        return {"a": {"mean_average_precision": next(scores), "rank1": 0.0}} if splits else {}
+
+    monkeypatch.setattr(loop, "_scores", score)
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             run(small, data, out)
     with pytest.raises(ValueError, match=r"not those of its config\.json.*--resume"):
         load_model(out)
-    monkeypatch.setattr(loop, "_scores", lambda *_: {"mean_average_precision": 5.0, "rank1": 0.0})
+    scores = iter([5.0])
     mended = run(small, data, out, resume=True)  # though this time the second is no better
     assert load_model(out)[1] == mended.card
     assert mended.card.epoch == 2
