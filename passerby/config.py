@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import hashlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -57,12 +59,16 @@ class Network:
 class Sampling:
     """A batch: so many persons, so many images of each (P × K).
 
-    limit: how often one person may come in an epoch (0: as often as its images allow).
+    limit: how often one person may come in an epoch (0: as often as its images allow). sources:
+    where there are several, drawn from jointly, evenly within each batch, or one source a batch.
+    cameras: balanced spreads a person's images over as many cameras as possible.
     """
 
     persons: int = 16
     images: int = 4
     limit: int = 0
+    sources: Literal["joint", "even", "alternate"] = "joint"
+    cameras: Literal["any", "balanced"] = "any"
 
 
 @dataclass(frozen=True)
@@ -242,13 +248,7 @@ def _from_python(file: Path, function: str) -> Recipe:
     """Run a user's own recipe file, which may also register components of its own."""
     if not file.is_file():
         raise ValueError(f"no such recipe file: {file}")
-    name = f"passerby_recipe_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses in the file look themselves up there
-    spec.loader.exec_module(module)
+    module = _run_file(file.resolve())
     call = Call.parse(function)
     make = getattr(module, call.name, None)
     if not callable(make):
@@ -261,6 +261,36 @@ def _from_python(file: Path, function: str) -> Recipe:
     if not isinstance(recipe, Recipe):
         raise ValueError(f"{file}:{call.name} must return a Recipe, got {type(recipe).__name__}")
     return recipe
+
+
+# Modules that were made from users' own files, by name: what a fresh process must import, too.
+_imported: dict[str, Path] = {}
+
+
+def imported_files() -> dict[str, Path]:
+    """The users' files that were run as recipes in this process, by the names of their modules."""
+    return dict(_imported)
+
+
+def import_files(files: Mapping[str, Path]) -> None:
+    """Run in this process what `imported_files` named in another, so that pickles find it."""
+    for name, file in files.items():
+        if name not in sys.modules:
+            _run_file(file)
+
+
+def _run_file(file: Path) -> types.ModuleType:
+    """Run a file as a module of its own; run again, it stands for what it says now."""
+    place = hashlib.sha256(os.fsencode(file)).hexdigest()[:8]  # two files may have one name
+    name = f"passerby_recipe_{file.stem}_{place}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses in the file look themselves up there
+    spec.loader.exec_module(module)
+    _imported[name] = file
+    return module
 
 
 def _read_text(path: Path) -> str:

@@ -99,6 +99,12 @@ def suggest(word: str, known: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def _is_same(first: Callable[..., Any], second: Callable[..., Any]) -> bool:
+    """Whether two components are one place of one module, run twice."""
+    places = [(one.__module__, one.__qualname__) for one in (first, second)]
+    return places[0] == places[1]
+
+
 class Registry:
     """The components of one kind, found in a module or in the modules of a package.
 
@@ -112,9 +118,13 @@ class Registry:
         self._imported = False
 
     def register(self, component: T) -> T:
-        """Decorator: enter a class or function by its name, ``PairCircle`` as ``pair_circle``."""
+        """Decorator: enter a class or function by its name, ``PairCircle`` as ``pair_circle``.
+
+        Registered again by the same module (a user's file opened twice, a notebook's cell run
+        again), the new one takes the place of the old. Raises ValueError for the name of another.
+        """
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", component.__name__).lower()
-        if name in self._found:
+        if name in self._found and not _is_same(self._found[name], component):
             raise ValueError(f"two {self.noun}s are named {name!r}: rename one of them")
         self._found[name] = component
         return component
@@ -181,7 +191,7 @@ class Registry:
 
 
 ATTENTIONS = Registry("attention", "passerby.models.attention")
-AUGMENTATIONS = Registry("augmentation", "passerby.data.transforms")
+AUGMENTATIONS = Registry("augmentation", "passerby.data.augmentations")
 BACKBONES = Registry("backbone", "passerby.models.backbones")
 CLASSIFIERS = Registry("classifier", "passerby.models.classifiers")
 DATASETS = Registry("data set", "passerby.data.datasets")

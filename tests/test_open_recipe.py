@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from passerby.config import LossTerm, Recipe, open_recipe
+from passerby.config import LossTerm, Recipe, imported_files, open_recipe
 from passerby.registry import LOSSES, RECIPES
 
 OWN = '''
@@ -98,6 +98,27 @@ def test_a_function_in_a_file_that_registers_a_loss(own: Path) -> None:
     assert recipe.losses[-1] == LossTerm("own_loss(share=0.5)", 0.2)
     assert LOSSES.build(recipe.losses[-1].loss).share == 0.5
     assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_a_file_can_be_opened_again_and_changed_in_between(own: Path) -> None:
+    first = open_recipe(f"{own}:mine")
+    assert open_recipe(f"{own}:mine") == first
+    own.write_text(OWN.replace("share: float = 0.5", "share: float = 0.75"), encoding="utf-8")
+    open_recipe(f"{own}:mine")
+    assert LOSSES.build("own_loss").share == 0.75
+
+
+def test_two_files_of_one_name_are_two(own: Path) -> None:
+    other = own.parent / "other" / "own.py"
+    other.parent.mkdir()
+    other.write_text(OWN, encoding="utf-8")
+    open_recipe(f"{own}:mine")
+    with pytest.raises(ValueError, match="two losss are named 'own_loss'"):
+        open_recipe(f"{other}:mine")
+    other.write_text(OWN.replace("OwnLoss", "OtherLoss"), encoding="utf-8")
+    open_recipe(f"{other}:mine")
+    files = set(imported_files().values())
+    assert {own.resolve(), other.resolve()} <= files
 
 
 @pytest.mark.parametrize(
