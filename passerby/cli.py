@@ -20,6 +20,7 @@ data = tyro.extras.SubcommandApp()
 app.command(data, name="data", help="Check a data set, or make a synthetic one.")
 
 Data = Annotated[str, arg(metavar="[KIND=]ROOT")]
+SeveralData = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="[KIND=]ROOT")]
 Settings = UseAppendAction[tuple[str, ...]]
 Kinds = Literal[
     "recipes",
@@ -39,7 +40,7 @@ def train(
     recipe: Positional[str],
     /,
     *,
-    data: Data,
+    data: SeveralData,
     out: str,
     set: Settings = (),
     seed: int = 0,
@@ -49,12 +50,15 @@ def train(
     tensorboard: bool = False,
     save_minutes: float = 10.0,
     deterministic: bool = False,
+    evaluate_on: SeveralData = (),
+    cache: str = "0",
 ) -> None:
     """Train a recipe and score the test parts once, at the end.
 
     Args:
         recipe: name (see passerby list recipes), JSON file, or file.py:function.
-        data: folder of the data set; the kind is guessed from its layout unless named.
+        data: folder of the data set; the kind is guessed from its layout unless named. Repeated,
+            the sets are trained on together; NAME:[KIND=]ROOT tells two of one kind apart.
         out: folder of the run; it is itself the trained MODEL.
         set: change one value of the recipe, as in losses.triplet.margin=0.2 (repeatable).
         seed: of initialisation, batches and augmentation.
@@ -64,13 +68,17 @@ def train(
         tensorboard: write curves into OUT/tensorboard as well (extra "passerby[tensorboard]").
         save_minutes: time between two saved states within an epoch (0: after every step).
         deterministic: on a GPU, allow only operations that repeat exactly; slower.
+        evaluate_on: data set to score now and then, to watch and not to choose (repeatable).
+        cache: memory for decoded images, as 500MB or 2GB; changes the time only (default: none).
     """
     from passerby.config import open_recipe
+    from passerby.data.joining import join_splits
     from passerby.data.reader import read_split
     from passerby.distributed import process_group, rank
     from passerby.training.loop import train
 
-    chosen, split, console = open_recipe(recipe, set), read_split(data), _console()
+    chosen, console = open_recipe(recipe, set), _console()
+    split, watched = join_splits([*map(read_split, data)]), [*map(read_split, evaluate_on)]
     with process_group(device):
         console.quiet = rank() > 0
         run = train(
@@ -84,9 +92,11 @@ def train(
             tensorboard=tensorboard,
             save_minutes=save_minutes,
             deterministic=deterministic,
+            evaluate_on=watched,
+            cache=cache,
             console=console,
         )
-    console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data} --out ...")
+    console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data[0]} --out ...")
 
 
 @app.command

@@ -38,6 +38,11 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def processes_here() -> int:
+    """How many of them are on this machine, and share its memory."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if dist.is_initialized() else 1
+
+
 @contextmanager
 def process_group(device: str | None = None) -> Iterator[None]:
     """Join the processes that torchrun started, if it did.

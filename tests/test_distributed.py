@@ -97,10 +97,12 @@ def _train(root: Path, out: Path, *more: str, processes: int = 2) -> subprocess.
 
 
 def test_a_run_of_two_processes_trains_validates_and_tests(tiny_root: Path, tmp_path: Path) -> None:
-    done = _train(tiny_root, tmp_path / "run")
+    watched = ("--evaluate-on", f"lobby:{tiny_root}")
+    done = _train(tiny_root, tmp_path / "run", *watched)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("epoch 2/2") == 1  # one process speaks
     rows = read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert all(row["evaluated_on"]["lobby"]["rank1"] > 0 for row in rows)
     assert [row["epoch"] for row in rows] == [1, 2]
     assert "rank1" in json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
     again = _train(tiny_root, tmp_path / "run", "--resume")

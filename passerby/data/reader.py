@@ -62,18 +62,21 @@ class Reader(ABC):
 
 
 def read_split(data: str) -> Split:
-    """Read a data set named as ``[KIND=]ROOT``, as the command line's ``--data`` takes it.
+    """Read a data set named as ``[NAME:][KIND=]ROOT``, as the command line's ``--data`` takes it.
 
     KIND is a reader's name, with options if need be: ``msmt17(val=separate)=ROOT``. Without it the
-    kind is guessed from the layout. Raises ValueError when nothing there can be read.
+    kind is guessed from the layout. NAME becomes the records' source in place of the reader's own.
+    Raises ValueError when nothing there can be read.
     """
     reader, located = open_reader(data)
-    return reader.read(located)
+    split = reader.read(located)
+    name, _ = _name_and_rest(data)
+    return split.of_source(name) if name else split
 
 
 def open_reader(data: str) -> tuple[Reader, Path]:
-    """The reader and the located root for ``[KIND=]ROOT``; errors as `read_split`."""
-    kind, root = _kind_and_root(data)
+    """The reader and the located root for ``[NAME:][KIND=]ROOT``; errors as `read_split`."""
+    kind, root = _kind_and_root(_name_and_rest(data)[1])
     if kind is None:
         if not root.exists():
             raise ValueError(f"no such file or folder: {root}")
@@ -88,6 +91,12 @@ def open_reader(data: str) -> tuple[Reader, Path]:
             f"Found: {_listing(root)}\n{reader.advice}".rstrip()
         )
     return reader, located
+
+
+def _name_and_rest(data: str) -> tuple[str, str]:
+    """``lobby`` and ``folder=ROOT`` of ``lobby:folder=ROOT``; one letter is a drive of Windows."""
+    named = re.match(r"(\w[\w.-]+):(.+)", data)
+    return (named[1], named[2]) if named and not Path(data).exists() else ("", data)
 
 
 def _kind_and_root(data: str) -> tuple[Call | None, Path]:

@@ -41,7 +41,8 @@ class Split:
     distractor: the person number that stands for "none of the test persons" (0 in Market-1501);
     separate_namespaces: train and test persons are numbered independently (MSMT17), so that equal
     numbers are different persons; notes: choices of the reader that change figures, printed and
-    stored with the model; ignored: files that are not images of the data set.
+    stored with the model; ignored: files that are not images of the data set; joined: the splits
+    whose train parts this one's is (`join_splits`), which keep their test parts to themselves.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Split:
     person_names: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    joined: tuple[Split, ...] = ()
 
     @property
     def parts(self) -> dict[str, tuple[Record, ...]]:
@@ -69,11 +71,16 @@ class Split:
     @property
     def has_cameras(self) -> bool:
         """Whether the images carry camera numbers (readers refuse sets where only some do)."""
+        if self.joined:
+            return all(split.has_cameras for split in self.joined)
         return all(r.camera is not None for part in self.parts.values() for r in part[:1])
 
     @property
     def fingerprint(self) -> str:
         """Tells train parts apart by file names, persons and cameras, not by pixels or place."""
+        if self.joined:
+            listed = "\n".join(f"{split.source} {split.fingerprint}" for split in self.joined)
+            return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         listed = "\n".join(f"{os.path.basename(r.image)} {r.person} {r.camera}" for r in self.train)
         return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -83,7 +90,16 @@ class Split:
             name: tuple(r for r in records if r.image not in images)
             for name, records in self.parts.items()
         }
-        return replace(self, **kept)  # type: ignore[arg-type]
+        joined = tuple(split.without(images) for split in self.joined)
+        return replace(self, joined=joined, **kept)  # type: ignore[arg-type]
+
+    def of_source(self, source: str) -> Split:
+        """The same split under another name, in itself and in its records."""
+        renamed = {
+            name: tuple(replace(r, source=source) for r in records)
+            for name, records in self.parts.items()
+        }
+        return replace(self, source=source, **renamed)  # type: ignore[arg-type]
 
 
 def persons_of(records: tuple[Record, ...]) -> set[int]:

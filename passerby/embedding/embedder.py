@@ -19,7 +19,7 @@ from torch import Tensor
 from passerby.config import Input
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
-from passerby.embedding.preprocessing import normalised, resized
+from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import Card, fingerprint, load_model
 from passerby.models.systems import System
@@ -96,7 +96,7 @@ class Embedder:
         if len(listed) == 0:
             return np.empty((0, self.dimensions), np.float32)
         batches = [
-            self._embed(torch.stack([resized(_pixels(image), self.input) for image in chunk]))
+            self._embed(stacked([resized(_pixels(image), self.input) for image in chunk]))
             for chunk in _chunks(listed, self.batch_size)
         ]
         return np.concatenate([vectors for vectors, _ in batches])
@@ -119,7 +119,7 @@ class Embedder:
             readable = [image for _, image in pairs if isinstance(image, Tensor)]
             kept += [record for record, image in pairs if isinstance(image, Tensor)]
             if readable:
-                batches.append(self._embed(torch.stack(readable)))
+                batches.append(self._embed(stacked(readable)))
             done += len(chunk)
             if progress is not None:
                 progress(done, len(records))

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import pickle
 import signal
-from collections import defaultdict
+import threading
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
+import torch.multiprocessing  # from here on processes hand over tensors in shared memory
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from passerby.config import Input
+from passerby.config import Input, import_files, imported_files
+from passerby.data.augmentations import Augmentation
 from passerby.data.batch import Batch
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
-from passerby.data.transforms import Augmentation
 from passerby.distributed import own_share
 from passerby.embedding.preprocessing import resized
+from passerby.training.image_cache import ImageCache
 
 
-@dataclass(frozen=True)
-class _Key:
+@dataclass(frozen=True, slots=True)
+class Key:
     """One place in an epoch: its random numbers depend on this and the seed alone."""
 
     epoch: int
@@ -31,22 +40,20 @@ class _Key:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sample:
-    image: Tensor | None
-    row: int
+class Loaded:
+    """A batch as a worker hands it over; images that have no replacement are left out.
+
+    images: uint8 [B, 3, H, W], channels last in memory; rows [B]: those of the records.
+    """
+
+    images: Tensor
+    rows: Tensor
     set_aside: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Loaded:
-    images: Tensor  # [B, 3, H, W] uint8
-    rows: Tensor  # [B]
-    set_aside: tuple[str, ...]
-
-
-class TrainingImages(Dataset[_Sample]):
-    """Records as augmented uint8 images [3, H, W]; an unreadable one is replaced by another of
-    the same person, and reported, so that the batch keeps its P × K form."""
+class TrainingImages:
+    """Records as batches of augmented images; an unreadable one is replaced by another of the
+    same person, and reported, so that the batch keeps its P × K form."""
 
     def __init__(
         self,
@@ -55,34 +62,71 @@ class TrainingImages(Dataset[_Sample]):
         size: Input,
         augmentations: Sequence[Augmentation],
         seed: int,
+        *,
+        cache: ImageCache | None = None,
     ) -> None:
         self._images = [record.image for record in records]
         self._labels = labels
         self._size, self._augmentations, self._seed = size, augmentations, seed
+        self._cache = cache
         self._rows_of = defaultdict(list)
         for row, label in enumerate(labels):
             self._rows_of[label].append(row)
 
-    def __getitem__(self, key: _Key) -> _Sample:
-        random = np.random.default_rng([self._seed, key.epoch, key.position])
-        rows = self._rows_of[self._labels[key.row]]
-        first = rows.index(key.row)
-        set_aside = []
-        for row in rows[first:] + rows[:first]:
-            try:
-                pixels = decode(self._images[row])
-            except UnreadableImage as error:
-                set_aside.append(f"{error.path}: {error.reason}")
+    def load(self, keys: Sequence[Key]) -> Loaded:
+        """One batch, each image written into its place at once."""
+        images = torch.empty((len(keys), self._size.height, self._size.width, 3), dtype=torch.uint8)
+        rows: list[int] = []
+        set_aside: list[str] = []
+        for key in keys:
+            found = self._first_readable(key.row, set_aside)
+            if found is None:
                 continue
-            image = resized(pixels, self._size)
+            image, row = found
+            random = np.random.default_rng([self._seed, key.epoch, key.position])
             for augmentation in self._augmentations:
                 image = augmentation(image, random)
-            return _Sample(image, row, tuple(set_aside))
-        return _Sample(None, key.row, tuple(set_aside))
+            images[len(rows)] = image.permute(1, 2, 0)
+            rows.append(row)
+        channels_last = images[: len(rows)].permute(0, 3, 1, 2)
+        return Loaded(channels_last, torch.tensor(rows), tuple(set_aside))
+
+    def _first_readable(self, row: int, set_aside: list[str]) -> tuple[Tensor, int] | None:
+        """The image of a row, or of the person's next one that can be read."""
+        rows = self._rows_of[self._labels[row]]
+        first = rows.index(row)
+        for other in rows[first:] + rows[:first]:
+            try:
+                return self._resized(other), other
+            except UnreadableImage as error:
+                set_aside.append(f"{error.path}: {error.reason}")
+        return None
+
+    def _resized(self, row: int) -> Tensor:
+        kept = None if self._cache is None else self._cache.get(row)
+        if kept is not None:
+            return kept
+        image = resized(decode(self._images[row]), self._size)
+        if self._cache is not None:
+            self._cache.put(row, image)
+        return image
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a fresh process: augmentations of a user's own file need the file imported first."""
+        augmentations = pickle.dumps(self._augmentations)
+        return {**vars(self), "_augmentations": augmentations, "_files": imported_files()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        import_files(state.pop("_files"))
+        vars(self).update(state | {"_augmentations": pickle.loads(state["_augmentations"])})
 
 
 class Loader:
-    """Batches of an epoch, loaded by ``workers`` processes (0: in this one)."""
+    """Batches of an epoch, loaded by ``workers`` processes (0: in this one).
+
+    A context manager: the processes begin with the first epoch, stay for all, and end with it.
+    start_method: fork, spawn or forkserver, Python's choice for the system if not given.
+    """
 
     def __init__(
         self,
@@ -91,33 +135,87 @@ class Loader:
         labels: Sequence[int],
         workers: int,
         pin_memory: bool,
+        *,
+        start_method: str | None = None,
     ) -> None:
         self._images, self._workers, self._pin_memory = images, workers, pin_memory
+        self._start_method = start_method
+        self._pool: ProcessPoolExecutor | None = None
         sources = sorted({record.source for record in records})
         self._persons = torch.tensor(labels)
         self._cameras = torch.tensor([-1 if r.camera is None else r.camera for r in records])
         self._sources = torch.tensor([sources.index(r.source) for r in records])
 
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; an epoch that comes afterwards begins new ones."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
     def epoch(
         self, epoch: int, batches: Sequence[Sequence[int]], first: int = 0
     ) -> Iterator[Batch]:
-        """This process's share of the given batches of rows, in order, from the ``first`` on."""
+        """This process's share of the given batches of rows, in order, from the ``first`` on.
+
+        Raises ValueError for a batch of which no image can be read, and when a worker has died.
+        """
         keys, position = [], 0
         for rows in batches:
-            batch = [_Key(epoch, position + i, row) for i, row in enumerate(rows)]
-            keys.append(list(own_share(batch)))
+            batch = [Key(epoch, position + i, row) for i, row in enumerate(rows)]
+            keys.append(own_share(batch))
             position += len(rows)
-        loader = DataLoader(
-            self._images,
-            batch_sampler=keys[first:],
-            num_workers=self._workers,
-            collate_fn=_stacked,
-            worker_init_fn=_leave_interrupts,
-        )
-        for loaded in loader:
+        for loaded in self._loaded(keys[first:]):
+            if not len(loaded.rows):
+                reasons = "; ".join(loaded.set_aside[:3])
+                raise ValueError(f"no image of a whole batch can be read: {reasons}")
             yield self._batch(loaded)
 
-    def _batch(self, loaded: _Loaded) -> Batch:
+    def _loaded(self, batches: Sequence[Sequence[Key]]) -> Iterator[Loaded]:
+        if not self._workers:
+            yield from map(self._images.load, batches)
+            return
+        pool = self._begun()
+        waiting: deque[Future[Loaded]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(_load, batch))
+                if len(waiting) > 2 * self._workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            self.close()
+            raise ValueError(
+                "a process that loads images has died: killed for want of memory, or unable to "
+                "start (the reason then stands above). Lower --workers or --cache (--workers 0 "
+                "loads without processes) and go on with --resume"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _begun(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._workers,
+                multiprocessing.get_context(self._start_method),
+                initializer=_begin,
+                initargs=(self._images,),
+            )
+        return self._pool
+
+    def _batch(self, loaded: Loaded) -> Batch:
         images = loaded.images.pin_memory() if self._pin_memory else loaded.images
         rows = loaded.rows
         return Batch(
@@ -130,20 +228,28 @@ class Loader:
         )
 
 
-def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the training process decides what it means.
+# What a worker process loads from; set once, when it begins.
+_here: list[TrainingImages] = []
 
-    SIGTERM is how it ends a worker that hangs: its own handler, which a fork copies, would not.
-    """
+
+def _begin(images: TrainingImages) -> None:
+    # Ctrl-C reaches every process of a terminal; the training process decides what it means.
+    # SIGTERM is how a worker is ended: the training process's own handler, which a fork copies,
+    # would not.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _here[:] = [images]
 
 
-def _stacked(samples: list[_Sample]) -> _Loaded:
-    """One batch, put together in the worker; images that have no replacement are left out."""
-    set_aside = tuple(line for sample in samples for line in sample.set_aside)
-    images = [sample.image for sample in samples if sample.image is not None]
-    if not images:
-        raise ValueError("no image of a whole batch can be read: " + "; ".join(set_aside[:3]))
-    rows = [sample.row for sample in samples if sample.image is not None]
-    return _Loaded(torch.stack(images), torch.tensor(rows), set_aside)
+def _end_with_parent() -> None:
+    """A training process that is killed cannot end its workers: they see to it themselves."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _load(keys: Sequence[Key]) -> Loaded:
+    return _here[0].load(keys)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -106,8 +106,18 @@ class Logbook:
         state += f"  {self._images / max(time.perf_counter() - self._started, 1e-9):.0f} images/s"
         self._progress.update(self._task, completed=round(epoch, 2), state=state)
 
-    def epoch(self, epoch: int, rate: float, scores: Mapping[str, float], phase: str) -> None:
-        """Close an epoch (from 1): print its line and append its row; phase: its name, or none."""
+    def epoch(
+        self,
+        epoch: int,
+        rate: float,
+        scores: Mapping[str, float],
+        phase: str,
+        elsewhere: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+    ) -> None:
+        """Close an epoch (from 1): print its line and append its row; phase: its name, or none.
+
+        scores: of the held-out persons; elsewhere: of the data sets that are watched, by name.
+        """
         seconds = time.perf_counter() - self._started
         row: dict[str, Any] = {
             "epoch": epoch,
@@ -120,15 +130,18 @@ class Logbook:
             row["phase"] = phase
         if scores:
             row["validation"] = dict(scores)
+        if elsewhere:
+            row["evaluated_on"] = {name: dict(figures) for name, figures in elsewhere.items()}
         if self._keeps:
             self._append(json.dumps(row) + "\n")
         self._curves.epoch(row)
         losses = "  ".join(f"{name} {value:.4f}" for name, value in row["losses"].items())
         where = f"epoch {epoch}/{self._epochs}" + f" ({phase})" * bool(phase)
         line = f"{where}  {losses}  {row['images_per_second']:.0f} images/s"
-        if scores:
-            found = f"rank-1 {scores['rank1']:.1f}  mAP {scores['mean_average_precision']:.1f}"
-            line += f"  held-out persons: {found}"
+        for name, found in {"held-out persons": scores, **elsewhere}.items():
+            if found:
+                line += f"  {name}: rank-1 {found['rank1']:.1f}"
+                line += f"  mAP {found['mean_average_precision']:.1f}"
         self.say(line)
         self._progress.update(self._task, completed=epoch)
         self._reset()

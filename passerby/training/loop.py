@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from passerby import distributed
 from passerby.config import Recipe, Sampling
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
-from passerby.data.records import JUNK, Record, Split
-from passerby.data.sampling import PersonBatches
-from passerby.embedding.embedder import Embedder, load
-from passerby.embedding.scoring import Scoring, score_model
+from passerby.data.joining import persons_in_train
+from passerby.data.records import Record, Split
+from passerby.data.sampling import PersonBatches, person_batches
+from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.model import build_model
@@ -29,23 +29,34 @@ from passerby.registry import AUGMENTATIONS
 from passerby.training.collapse import CollapseWatch
 from passerby.training.curves import Curves
 from passerby.training.determinism import seed_step, strict
+from passerby.training.image_cache import image_cache
 from passerby.training.keeping import MINUTES, Keeper
 from passerby.training.learner import Learner, NonFiniteLoss
 from passerby.training.loader import Loader, TrainingImages
 from passerby.training.logbook import Logbook
 from passerby.training.resuming import is_finished, stored_state
+from passerby.training.scores import (
+    Scores,
+    check_watched,
+    mean_scores,
+    score_each,
+    score_test_parts,
+)
 from passerby.training.state import State, remove_state
 from passerby.version import __version__
-from passerby.whole_files import write_whole
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder, the model's card, the test report if there were test parts."""
+    """A finished run: its folder, the model's card, the test report if there were test parts.
+
+    reports: by source; of several joined data sets each has its own, and ``report`` is None.
+    """
 
     out: Path
     card: Card
     report: Report | None
+    reports: Mapping[str, Report] = field(default_factory=dict)
 
 
 def train(
@@ -60,10 +71,15 @@ def train(
     tensorboard: bool = False,
     save_minutes: float = MINUTES,
     deterministic: bool = False,
+    evaluate_on: Sequence[Split] = (),
+    cache: int | str = 0,
     console: Console | None = None,
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
+    Several data sets are trained on as one split (`join_splits`) and tested apart. evaluate_on:
+    data sets that are scored every ``validate_every`` epochs to be watched; they choose nothing.
+    cache: memory for decoded images, in bytes or as "2GB", of all processes on this machine.
     Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
     state to resume from while it runs (after each epoch, and every ``save_minutes`` within one),
     ``report.json``, and curves if ``tensorboard`` is wanted. The result is the epoch that is best
@@ -77,23 +93,31 @@ def train(
     """
     out, console = Path(out), console or Console(quiet=distributed.rank() > 0)
     place, curves = distributed.place(device), Curves(out, tensorboard)
+    watched = check_watched(evaluate_on, split)
     begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
     stored = stored_state(out, begin, resume)
     if resume and stored is None and is_finished(out, begin):
-        return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
+        return distributed.on_first_rank(lambda: _test(out, split, place, console))
 
     # Who is trained on: the persons of the train part less those held out to choose the epoch.
-    held = hold_out(_trainable(split), recipe.validation_persons, seed)
-    unseen = Split(split.source, query=held.query, gallery=held.gallery)
+    held = hold_out(persons_in_train(split), recipe.validation_persons, seed)
     classes = sorted({(record.source, record.person) for record in held.train})
     numbers = {person: number for number, person in enumerate(classes)}
     labels = [numbers[record.source, record.person] for record in held.train]
 
     # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    sampler = _batches(labels, recipe.sampling, seed)
+    sampler = _batches(held.train, labels, recipe.sampling, seed)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
-    images = TrainingImages(held.train, labels, recipe.input, augmentations, seed)
-    loader = Loader(images, held.train, labels, _workers(workers, place), place.type == "cuda")
+    workers = _workers(workers, place)
+    images = TrainingImages(
+        held.train,
+        labels,
+        recipe.input,
+        augmentations,
+        seed,
+        cache=image_cache(len(labels), recipe.input, cache, shared=workers > 0),
+    )
+    loader = Loader(images, held.train, labels, workers, place.type == "cuda")
 
     # What is trained: the network, and losses that may have parameters of their own.
     torch.manual_seed(seed)
@@ -109,12 +133,13 @@ def train(
     card = _card(recipe, split, held, classes, seed)
     distributed.wait_for_all()  # all have looked into the folder before anything is written
     with (
+        loader,
         strict(deterministic),
         Logbook(out, recipe.epochs, begin.epoch, console, curves) as logbook,
         Keeper(out, begin, learner, logbook, save_minutes) as keeper,
         CollapseWatch(learner.model, recipe.losses, recipe.schedule) as watch,
     ):
-        logbook.say(_opening(recipe, split, held, begin, place))
+        logbook.say("\n".join([_opening(recipe, split, held, begin, place), *watched]))
         for epoch in range(begin.epoch, recipe.epochs):
             torch.manual_seed(seed + epoch)  # layers that a phase begins: as uninterrupted
             stage = learner.begin(epoch)
@@ -137,27 +162,34 @@ def train(
 
             # Which epoch is the result: the best on the held-out persons, else the last one.
             last = epoch + 1 == recipe.epochs
-            scores: dict[str, float] = {}
-            if held.query and (last or (epoch + 1) % recipe.validate_every == 0):
-                scores = distributed.on_first_rank(lambda: _scores(learner, recipe, unseen))
+            due = last or (epoch + 1) % recipe.validate_every == 0
+            scores = mean_scores(_scores(learner, recipe, held.tests if due else ()))
             better = scores and scores["mean_average_precision"] > best_score
             if better or (last and not held.query):
                 best_score = scores.get("mean_average_precision", best_score)
                 chosen = replace(card, epoch=epoch + 1, scores=scores)
                 distributed.on_first_rank(partial(save_model, out, learner.result, chosen))
-            logbook.epoch(epoch + 1, rate, scores, stage.name)
+            logbook.epoch(
+                epoch + 1,
+                rate,
+                scores,
+                stage.name,
+                _scores(learner, recipe, evaluate_on if due else ()),
+            )
             keeper.epoch(epoch + 1, best_score)
-    return distributed.on_first_rank(lambda: _test(out, recipe, split, place, console))
+    return distributed.on_first_rank(lambda: _test(out, split, place, console))
 
 
-def _batches(labels: Sequence[int], size: Sampling, seed: int) -> PersonBatches:
+def _batches(
+    records: Sequence[Record], labels: Sequence[int], size: Sampling, seed: int
+) -> PersonBatches:
     """Which images make a batch, over all processes."""
     if size.persons % distributed.world_size():
         raise ValueError(
             f"{size.persons} persons a batch do not divide over {distributed.world_size()} "
             "processes: set sampling.persons to a multiple"
         )
-    return PersonBatches(labels, size.persons, size.images, seed=seed, limit=size.limit)
+    return person_batches(records, labels, size, seed)
 
 
 def _workers(asked: int | None, place: torch.device) -> int:
@@ -167,11 +199,12 @@ def _workers(asked: int | None, place: torch.device) -> int:
     return 0 if place.type == "cpu" else min(os.cpu_count() or 1, 8)
 
 
-def _scores(learner: Learner, recipe: Recipe, unseen: Split) -> dict[str, float]:
-    """Scores on the held-out persons, without a word: the logbook's progress is on the screen."""
+def _scores(learner: Learner, recipe: Recipe, splits: Sequence[Split]) -> Scores:
+    """Figures of the network as it is, by source; one process scores, the others wait."""
+    if not splits:
+        return {}
     embedder = Embedder(learner.result, recipe.input, device=str(learner.device))
-    rule, quiet = Scoring(camera_rule=unseen.has_cameras), Console(quiet=True)
-    return score_model(embedder, unseen, rule, quiet).figures()
+    return distributed.on_first_rank(lambda: score_each(embedder, splits))
 
 
 def _step(
@@ -193,34 +226,12 @@ def _step(
         ) from None
 
 
-def _test(out: Path, recipe: Recipe, split: Split, place: torch.device, console: Console) -> Run:
+def _test(out: Path, split: Split, place: torch.device, console: Console) -> Run:
     """Score the chosen model on the test parts, once, and close the run."""
-    report = _stored_report(out, split)
-    if report is None and split.query and split.gallery:
-        embedder = load(out, device=str(place))
-        report = score_model(embedder, split, Scoring(camera_rule=split.has_cameras), console)
-        write_whole(out / "report.json", (report.to_json() + "\n").encode())
-    if report is not None:
-        console.print(f"test: {report}", highlight=False, markup=False)
+    reports = score_test_parts(out, split, str(place), console)
     remove_state(out)
-    return Run(out, read_card(out), report)
-
-
-def _stored_report(out: Path, split: Split) -> Report | None:
-    """The report of a run that was finished before, if it is of these queries."""
-    if not (out / "report.json").exists():
-        return None
-    report = Report.from_json(out / "report.json")
-    return report if report.queries + report.left_out == len(split.query) else None
-
-
-def _trainable(split: Split) -> tuple[Record, ...]:
-    """The train part without junk and distractors, which are no persons."""
-    nobody = {JUNK, split.distractor}
-    records = tuple(record for record in split.train if record.person not in nobody)
-    if not records:
-        raise ValueError(f"{split.source} has no train part: there is nothing to train on")
-    return records
+    report = None if split.joined else reports.get(split.source)
+    return Run(out, read_card(out), report, reports)
 
 
 def _card(

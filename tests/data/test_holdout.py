@@ -1,5 +1,7 @@
 """Persons held out of train: disjoint, matchable, chosen by seed."""
 
+from dataclasses import replace
+
 import pytest
 
 from passerby.data.holdout import hold_out
@@ -43,3 +45,18 @@ def test_the_seed_decides_and_zero_holds_out_none() -> None:
 def test_too_many_persons_are_refused_with_advice() -> None:
     with pytest.raises(ValueError, match="only 7 of 10 train persons were seen by two cameras"):
         hold_out(_records(), 8, seed=0)
+
+
+def test_sources_with_and_without_cameras_are_tested_apart() -> None:
+    known = _records()
+    unknown = [replace(r, source="other") for r in _records(cameras=False)]
+    held = hold_out([*known, *unknown], 12, seed=0)
+    tests = {split.source: split for split in held.tests}
+    assert set(tests) == {"made", "other"}
+    assert tests["made"].has_cameras
+    assert not tests["other"].has_cameras
+    for source, split in tests.items():
+        assert {r.source for r in (*split.query, *split.gallery)} == {source}
+        assert {r.person for r in split.query} == {p for s, p in held.persons if s == source}
+    assert not {r.image for r in tests["other"].query} & {r.image for r in tests["other"].gallery}
+    assert hold_out(known, 0, seed=0).tests == ()

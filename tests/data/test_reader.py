@@ -2,7 +2,7 @@
 
 import pytest
 
-from passerby.data.reader import open_reader
+from passerby.data.reader import open_reader, read_split
 from passerby.registry import DATASETS
 
 LAYOUTS = {
@@ -101,3 +101,20 @@ def test_real_people_are_guessed(people):
     reader, root = open_reader(str(people))
     assert type(reader).__name__ == "Market1501"
     assert root == people
+
+
+def test_a_name_becomes_the_source_of_all_records(tmp_path, make_images, monkeypatch):
+    made("market1501", tmp_path / "set", make_images)
+    for data in (f"lobby:{tmp_path}/set", f"lobby:market1501={tmp_path}/set"):
+        split = read_split(data)
+        assert split.source == "lobby"
+        assert {r.source for part in split.parts.values() for r in part} == {"lobby"}
+        assert type(open_reader(data)[0]).__name__ == "Market1501"
+    plain = read_split(f"{tmp_path}/set")
+    assert plain.of_source("lobby") == split
+    # One letter is a drive of Windows; a path that is there is no name.
+    with pytest.raises(ValueError, match=r"no such file or folder: C:\\data"):
+        read_split(r"C:\data")
+    monkeypatch.chdir(tmp_path)
+    made("market1501", tmp_path / "ab:set", make_images)
+    assert read_split("ab:set").source == "market1501"

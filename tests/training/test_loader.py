@@ -1,21 +1,29 @@
 """From records to batches: labels, repeatability, and images that cannot be read."""
 
-import functools
-import pickle
-from collections.abc import Sequence
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
+import torchvision.transforms.functional as TV
+from PIL import Image
 
-from passerby.config import Input
+from passerby import distributed
+from passerby.config import IMAGENET_MEAN, Input, open_recipe
 from passerby.data.batch import Batch
+from passerby.data.images import decode
 from passerby.data.records import Record, Split
 from passerby.registry import AUGMENTATIONS
-from passerby.training import loader
-from passerby.training.loader import Loader, TrainingImages
+from passerby.training import loader as module
+from passerby.training.image_cache import ImageCache, image_cache
+from passerby.training.loader import Key, Loader, TrainingImages
 
 SIZE = Input(height=32, width=16)
 AUGMENTED = ("flip", "pad_and_crop(padding=2)", "colour_jitter", "low_resolution", "erase")
@@ -32,11 +40,13 @@ def make_loader(
     seed: int = 0,
     workers: int = 0,
     augmentations: Sequence[str] = AUGMENTED,
+    cache: ImageCache | None = None,
+    start_method: str | None = None,
 ) -> Loader:
     labels = labels_of(records)
     built = [AUGMENTATIONS.build(call) for call in augmentations]
-    images = TrainingImages(records, labels, SIZE, built, seed)
-    return Loader(images, records, labels, workers, pin_memory=False)
+    images = TrainingImages(records, labels, SIZE, built, seed, cache=cache)
+    return Loader(images, records, labels, workers, False, start_method=start_method)
 
 
 def pixels(batches: Sequence[Batch]) -> torch.Tensor:
@@ -55,6 +65,54 @@ def broken(tmp_path: Path) -> str:
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"\xff\xd8\xff no picture")
     return str(path)
+
+
+OWN = """
+import os
+
+import numpy as np
+import torch
+from passerby.config import Recipe
+from passerby.data.augmentations import Augmentation
+from passerby.registry import AUGMENTATIONS
+
+
+@AUGMENTATIONS.register
+class Negative(Augmentation):
+    def __call__(self, image, random):
+        return 255 - image if random.random() < 0.5 else image
+
+
+@AUGMENTATIONS.register
+class Spoil(Augmentation):
+    def __call__(self, image, random):
+        return image.fill_(7) if random.random() < 0.3 else image
+
+
+@AUGMENTATIONS.register
+class WhoLoads(Augmentation):
+    def __call__(self, image, random):
+        image = image.clone()
+        image[0, 0, :4] = torch.tensor([os.getpid()], dtype=torch.int32).view(torch.uint8)
+        return image
+
+
+def mine():
+    return Recipe("mine")
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Augmentations of a user's own file, forgotten afterwards."""
+    AUGMENTATIONS.names()
+    before = dict(AUGMENTATIONS._found)
+    file = tmp_path_factory.mktemp("own") / "own.py"
+    file.write_text(OWN, encoding="utf-8")
+    open_recipe(f"{file}:mine")
+    yield
+    AUGMENTATIONS._found.clear()
+    AUGMENTATIONS._found.update(before)
 
 
 def test_a_batch_says_whose_images_it_holds(records: tuple[Record, ...]) -> None:
@@ -95,30 +153,187 @@ def test_chance_follows_from_seed_epoch_and_position(records: tuple[Record, ...]
     assert len({image.numpy().tobytes() for image in moved.images}) > 1
 
 
-def test_processes_load_what_this_one_loads(
-    records: tuple[Record, ...], broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fresh processes, as on macOS and Windows: all that a worker needs is handed to it."""
+def test_fresh_processes_load_what_this_one_loads(records: tuple[Record, ...], broken: str) -> None:
+    """As on macOS and Windows: all that a worker needs is handed to it, also an augmentation that
+    a user's file registers, and the cache, which is one for all."""
     records = (replace(records[0], image=broken), *records[1:])
+    calls = (*AUGMENTED, "negative")
     batches = [[0, 1, 6], [7, 12, 13], [2, 8, 14]]
-    here = list(make_loader(records).epoch(1, batches))
-    fresh = functools.partial(DataLoader, multiprocessing_context="spawn")
-    monkeypatch.setattr(loader, "DataLoader", fresh)
-    there = list(make_loader(records, workers=2).epoch(1, batches))
-    assert torch.equal(pixels(here), pixels(there))
-    for one, other in zip(here, there, strict=True):
-        assert torch.equal(one.indices, other.indices)
-        assert torch.equal(one.persons, other.persons)
-        assert one.set_aside == other.set_aside
-    assert here[0].set_aside
+    here = make_loader(records, augmentations=calls)
+    cache = ImageCache(6, SIZE, 10**6, shared=True)
+    options = {"workers": 1, "augmentations": calls, "cache": cache, "start_method": "spawn"}
+    with make_loader(records, **options) as there:  # type: ignore[arg-type]
+        for epoch in (1, 2):
+            pairs = zip(here.epoch(epoch, batches), there.epoch(epoch, batches), strict=True)
+            for one, other in pairs:
+                assert torch.equal(one.images, other.images)
+                assert torch.equal(one.indices, other.indices)
+                assert torch.equal(one.persons, other.persons)
+                assert one.set_aside == other.set_aside
+                assert bool(one.set_aside) == (0 in one.persons and 6 in one.indices)
+        assert [cache.get(row) is not None for row in range(6)] == [False, True, True, *[False] * 3]
 
 
-def test_training_images_can_be_handed_to_a_process(records: tuple[Record, ...]) -> None:
-    built = [AUGMENTATIONS.build(call) for call in AUGMENTATIONS.names()]
-    images = TrainingImages(records, labels_of(records), SIZE, built, seed=0)
-    again = pickle.loads(pickle.dumps(images))
-    key = loader._Key(0, 0, 3)
-    assert torch.equal(images[key].image, again[key].image)  # type: ignore[arg-type]
+def test_processes_stay_for_all_epochs_and_end_with_the_loader(
+    records: tuple[Record, ...],
+) -> None:
+    """Which process loaded an image is written into its first pixels."""
+    seen = []
+    with make_loader(records, workers=2, augmentations=("who_loads",)) as loader:
+        for epoch in range(3):
+            epochs = loader.epoch(epoch, [[row] for row in range(16)])
+            if epoch == 1:
+                next(epochs)
+                epochs.close()  # an epoch that is broken off leaves nothing behind
+                continue
+            seen.append(
+                {int(batch.images[0, 0, 0, :4].contiguous().view(torch.int32)) for batch in epochs}
+            )
+    workers = seen[0] | seen[1]
+    assert len(workers) == 2
+    assert os.getpid() not in workers
+    for worker in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+
+
+def test_a_worker_that_is_killed_is_an_error_and_no_wait(
+    records: tuple[Record, ...],
+) -> None:
+    loader = make_loader(records, workers=1, augmentations=("who_loads",))
+    epochs = loader.epoch(0, [[row % 18] for row in range(100)])
+    os.kill(int(next(epochs).images[0, 0, 0, :4].contiguous().view(torch.int32)), signal.SIGKILL)
+    with pytest.raises(ValueError, match=r"a process that loads images has died.*--workers"):
+        list(epochs)
+    assert len(list(loader.epoch(0, [[0]]))) == 1  # a loader that goes on begins anew
+    loader.close()
+
+
+PROGRAM = """
+import os, sys, time
+from passerby.config import Input
+from passerby.data.records import Record
+from passerby.training.loader import Loader, TrainingImages
+
+records = [Record(image, 0, 1, "x") for image in sys.argv[1:]]
+images = TrainingImages(records, [0] * len(records), Input(height=32, width=16), [], 0)
+loader = Loader(images, records, [0] * len(records), 2, pin_memory=False)
+for batch in loader.epoch(0, [[0]] * 8):
+    pass
+print(*loader._pool._processes, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_workers_end_when_the_training_process_is_killed(records: tuple[Record, ...]) -> None:
+    """It cannot tell them; a run that was killed must not leave processes behind."""
+    command = [sys.executable, "-c", PROGRAM, records[0].image]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        assert running.stdout is not None
+        workers = [int(number) for number in running.stdout.readline().split()]
+        running.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while any(map(_is_running, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(_is_running, workers))
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process is there and no zombie that waits for its parent's look."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+@pytest.mark.parametrize("places", [0, 5, 100])
+def test_a_cache_of_any_size_changes_nothing(
+    records: tuple[Record, ...], broken: str, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = (replace(records[0], image=broken), *records[1:])
+    batches = [[0, 1, 6], [7, 12, 13], [0, 5, 9]]
+    plain = make_loader(records, augmentations=(*AUGMENTED, "spoil"))
+    cache = ImageCache(len(records), SIZE, places * (32 * 16 * 3 + 1), shared=False)
+    assert len(cache) == min(places, len(records))
+    cached = make_loader(records, augmentations=(*AUGMENTED, "spoil"), cache=cache)
+    decoded = []
+    read = decode
+    monkeypatch.setattr(module, "decode", lambda path: decoded.append(path) or read(path))
+    for epoch in range(3):
+        first = list(plain.epoch(epoch, batches))
+        decoded.clear()
+        again = list(cached.epoch(epoch, batches))
+        assert torch.equal(pixels(first), pixels(again))
+        for one, other in zip(first, again, strict=True):
+            assert torch.equal(one.indices, other.indices)
+            assert one.set_aside == other.set_aside
+        if epoch and places == 100:
+            assert set(decoded) == {broken}  # what cannot be read is no image to keep
+
+
+def test_the_memory_of_a_cache_is_divided_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    each = 32 * 16 * 3 + 1
+    assert image_cache(10, SIZE, 0, shared=False) is None
+    assert image_cache(10, SIZE, "0", shared=True) is None
+    cache = image_cache(10, SIZE, 4 * each, shared=False)
+    assert cache is not None
+    assert len(cache) == 4
+    monkeypatch.setattr(distributed, "processes_here", lambda: 2)
+    cache = image_cache(10, SIZE, 4 * each, shared=False)
+    assert cache is not None
+    assert len(cache) == 2
+    with pytest.raises(ValueError, match="500MB"):
+        image_cache(10, SIZE, "much", shared=False)
+    with pytest.raises(ValueError, match=r"lower --cache, or use --workers 0"):
+        image_cache(10**12, SIZE, "1000TB", shared=True)
+
+
+@pytest.mark.parametrize("source", [(128, 64), (300, 140), (256, 128), (90, 47)])
+def test_images_are_those_of_pillow_and_torchvision(
+    source: tuple[int, int], tmp_path: Path
+) -> None:
+    """Resize, flip, pad and crop, erase as everyone has them, fed with the draws of ours."""
+    random = np.random.default_rng(source)
+    coarse = Image.fromarray(random.integers(0, 256, (16, 8, 3), np.uint8))
+    records = []
+    for number in range(8):
+        coarse.resize(source[::-1], Image.Resampling.BICUBIC).save(tmp_path / f"{number}.jpg")
+        records.append(Record(str(tmp_path / f"{number}.jpg"), 0, 1, "made"))
+        coarse = coarse.rotate(90)
+    calls = ("flip", "pad_and_crop(padding=10)", "erase(probability=0.5)")
+    size = Input(height=256, width=128)
+    built = [AUGMENTATIONS.build(call) for call in calls]
+    images = TrainingImages(records, [0] * 8, size, built, seed=3)
+    erased = 0
+    for row, record in enumerate(records):
+        ours = images.load([Key(4, row, row)]).images[0]
+        draws = np.random.default_rng([3, 4, row])
+        image = Image.open(record.image).convert("RGB")
+        image = TV.resize(image, [256, 128], TV.InterpolationMode.BILINEAR)
+        image = TV.hflip(image) if draws.random() < 0.5 else image
+        image = TV.pad(image, [10])
+        top, left = draws.integers(0, 21, size=2).tolist()
+        theirs = TV.to_tensor(TV.crop(image, top, left, 256, 128))
+        if draws.random() < 0.5:
+            mean = torch.tensor(IMAGENET_MEAN)[:, None, None]
+            theirs = TV.erase(theirs, *rectangle_of(draws, 256, 128), mean)
+            erased += 1
+        assert (ours / 255 - theirs).abs().max() <= 2 / 255
+    assert 0 < erased < 8
+
+
+def rectangle_of(draws: np.random.Generator, height: int, width: int) -> tuple[int, int, int, int]:
+    """Random erasing's first rectangle that fits: top, left, height, width."""
+    while True:
+        area, aspect = draws.uniform(0.02, 0.4) * height * width, draws.uniform(0.3, 1 / 0.3)
+        h, w = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
+        if h < height and w < width:
+            return int(draws.integers(height - h + 1)), int(draws.integers(width - w + 1)), h, w
 
 
 def test_an_unreadable_image_gives_way_to_another_of_the_person(

@@ -15,7 +15,7 @@ from passerby.config import LossTerm, Recipe, Schedule
 from passerby.data.records import Split
 from passerby.models.checkpoint import load_model, read_card
 from passerby.registry import LOSSES
-from passerby.training import keeping, loop
+from passerby.training import keeping, loop, scores
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
 
@@ -65,7 +65,7 @@ def test_a_finished_run_is_not_tested_again(
 ) -> None:
     recipe = replace(recipe, epochs=1)
     first = train(recipe, tiny, tmp_path, console=_quiet())
-    monkeypatch.setattr(loop, "score_model", None)
+    monkeypatch.setattr(scores, "score_model", None)
     again = train(recipe, tiny, tmp_path, resume=True, console=_quiet())
     assert first.report is not None
     assert again.report is not None
@@ -118,10 +118,10 @@ def test_held_out_persons_choose_the_epoch(recipe: Recipe, tiny: Split, tmp_path
     assert run.report is None
     assert len(run.card.validation_persons) == 4
     assert not set(run.card.validation_persons) & set(run.card.training_persons)
-    scores = [row["validation"] for row in read_metrics(tmp_path / "metrics.jsonl")]
-    best = max(range(2), key=lambda i: scores[i]["mean_average_precision"])
+    figures = [row["validation"] for row in read_metrics(tmp_path / "metrics.jsonl")]
+    best = max(range(2), key=lambda i: figures[i]["mean_average_precision"])
     assert run.card.epoch == best + 1
-    assert run.card.scores == scores[best]
+    assert run.card.scores == figures[best]
 
 
 def test_a_loss_that_is_not_finite_is_named(

@@ -1,0 +1,92 @@
+"""What a run is scored on: held-out persons, data sets that are only watched, its test parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from passerby.data.joining import file_name, refuse_equal_names
+from passerby.data.records import Split, persons_of
+from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.scoring import Scoring, score_model
+from passerby.evaluation.report import Report
+from passerby.whole_files import write_whole
+
+Scores = Mapping[str, Mapping[str, float]]
+"""Figures in percent by the name of what was scored on."""
+
+
+def score_each(embedder: Embedder, splits: Sequence[Split]) -> dict[str, dict[str, float]]:
+    """Figures on each split's own query and gallery, by its source.
+
+    Without a word: the logbook's progress is on the screen.
+    """
+    quiet = Console(quiet=True)
+    return {
+        split.source: score_model(
+            embedder, split, Scoring(camera_rule=split.has_cameras), quiet
+        ).figures()
+        for split in splits
+    }
+
+
+def mean_scores(scores: Scores) -> dict[str, float]:
+    """The mean figures over sources, each counting the same; {} of none."""
+    figures = list(scores.values())
+    if len(figures) < 2:
+        return dict(figures[0]) if figures else {}
+    return {name: round(sum(one[name] for one in figures) / len(figures), 2) for name in figures[0]}
+
+
+def score_test_parts(out: Path, split: Split, device: str, console: Console) -> dict[str, Report]:
+    """Score the model in ``out`` once on the test parts of each source that has them.
+
+    Written to ``report.json``, of several joined sets to ``report-NAME.json`` each; what is
+    there already of these queries is read instead.
+    """
+    reports: dict[str, Report] = {}
+    embedder = None
+    for part in split.joined or (split,):
+        if not (part.query and part.gallery):
+            continue
+        path = out / (f"report-{file_name(part.source)}.json" if split.joined else "report.json")
+        report = _stored_report(path, part)
+        if report is None:
+            embedder = embedder or load(out, device=device)
+            report = score_model(embedder, part, Scoring(camera_rule=part.has_cameras), console)
+            write_whole(path, (report.to_json() + "\n").encode())
+        reports[part.source] = report
+        name = f"test on {part.source}" if split.joined else "test"
+        console.print(f"{name}: {report}", highlight=False, markup=False)
+    return reports
+
+
+def check_watched(watched: Sequence[Split], split: Split) -> list[str]:
+    """What to tell of data sets that are evaluated on while a run lasts.
+
+    Raises ValueError for one without test parts and for two of one name.
+    """
+    refuse_equal_names(watched)
+    told = []
+    trained = {(r.source, r.person) for r in split.train}
+    for other in watched:
+        if not (other.query and other.gallery):
+            raise ValueError(
+                f"{other.source} has no query and gallery parts to evaluate on "
+                f"(parts: {', '.join(other.parts) or 'none'})"
+            )
+        told.append(f"evaluated on {other.source} as well, to watch and not to choose")
+        both = {p for p in persons_of(other.query) if (other.source, p) in trained}
+        if both and not other.separate_namespaces:
+            told.append(f"look: {len(both)} of its persons are trained on: its scores flatter")
+    return told
+
+
+def _stored_report(path: Path, split: Split) -> Report | None:
+    """The report of a run that was finished before, if it is of these queries."""
+    if not path.exists():
+        return None
+    report = Report.from_json(path)
+    return report if report.queries + report.left_out == len(split.query) else None
