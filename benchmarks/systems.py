@@ -24,10 +24,11 @@ from rich.console import Console
 from passerby.config import open_recipe
 from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
-from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.embedder import Embedder
 from passerby.embedding.scoring import embed_test_parts
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.local import distances_of
+from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.training.loop import train
 
@@ -46,27 +47,32 @@ def main(names: list[str], out: Path) -> None:
     for name in names:
         recipe = open_recipe(f"{name}(scale=compact)", SETTINGS)
         torch.manual_seed(0)
-        before = scores(Embedder(build_model(recipe.network, 0), recipe.input), split)
+        before = scores(build_model(recipe.network, 0), recipe, split)
         run = out / name
         shutil.rmtree(run, ignore_errors=True)
         start = time.process_time()
         train(recipe, replace(split, query=(), gallery=()), run, console=QUIET)
         minutes = (time.process_time() - start) / 60
-        after = scores(load(run), split) | scores(load(run, before_neck=True), split, "before neck")
+        after = scores(load_model(run)[0], recipe, split)
         for distance, report in after.items():
-            old = before.get(distance)
-            figures = ["–", "–"] if old is None else [said(old), f"{report.rank1 - old.rank1:+.2f}"]
-            row = [name, distance, f"{minutes:.1f}", figures[0], said(report), figures[1]]
+            old = before[distance]
+            gained = f"{report.rank1 - old.rank1:+.2f}"
+            row = [name, distance, f"{minutes:.1f}", said(old), said(report), gained]
             print(f"| {' | '.join(row)} |", flush=True)
 
 
-def scores(embedder, split, label="global"):
-    """Reports by distance."""
+def scores(system, recipe, split):
+    """Reports by distance: of the embedding, of what stands before the neck, of stripes."""
+    embedder = Embedder(system, recipe.input)
     query, gallery, _ = embed_test_parts(embedder.embed, split, QUIET)
-    found = {label: evaluate(query, gallery)}
-    if query.local is not None and label == "global":
+    found = {"global": evaluate(query, gallery)}
+    if query.local is not None:
         for which in ("local", "both"):
             found[which] = evaluate(query, gallery, distances=distances_of(query, gallery, which))
+    if recipe.network.system.startswith("pcb"):
+        embedder = Embedder(system, recipe.input, before_neck=True)
+        parts = embed_test_parts(embedder.embed, split, QUIET)
+        found["before neck"] = evaluate(*parts[:2])
     return found
 
 
