@@ -1,6 +1,6 @@
 """Whether each system learns: its compact recipe on one fixed synthetic set, on one core.
 
-    python benchmarks/systems.py NAME... [--out FOLDER]
+    python benchmarks/systems.py NAME... [--out FOLDER] [--set PATH=VALUE]...
 
 NAME is a recipe with a scale (pcb, pcb_rpp, mgn, aligned). Draws 140 train and 60 test persons by
 seed 0 into FOLDER (default: systems-benchmark) unless they are there, trains
@@ -36,7 +36,7 @@ SETTINGS = ("input.height=96", "input.width=32", "sampling.limit=1")
 QUIET = Console(quiet=True)
 
 
-def main(names: list[str], out: Path) -> None:
+def main(names: list[str], out: Path, settings: list[str]) -> None:
     """Train and score each, and print its row as soon as it is known."""
     root = out / "data"
     if not root.exists():
@@ -45,7 +45,7 @@ def main(names: list[str], out: Path) -> None:
     print("| system | distance | CPU minutes | untrained | trained | rank-1 gained |")
     print("|---|---|---|---|---|---|", flush=True)
     for name in names:
-        recipe = open_recipe(f"{name}(scale=compact)", SETTINGS)
+        recipe = open_recipe(f"{name}(scale=compact)", [*SETTINGS, *settings])
         torch.manual_seed(0)
         before = scores(build_model(recipe.network, 0), recipe, split)
         run = out / name
@@ -87,5 +87,6 @@ if __name__ == "__main__":
     )
     parser.add_argument("names", nargs="+")
     parser.add_argument("--out", type=Path, default=Path("systems-benchmark"))
+    parser.add_argument("--set", action="append", default=[], help="as passerby train takes it")
     given = parser.parse_args()
-    main(given.names, given.out)
+    main(given.names, given.out, given.set)
