@@ -1,6 +1,6 @@
 """Whether each system learns: its compact recipe on one fixed synthetic set, on one core.
 
-    python benchmarks/systems.py NAME... [--out FOLDER]
+    python benchmarks/systems.py NAME... [--out FOLDER] [--set PATH=VALUE]...
 
 NAME is a recipe with a scale (pcb, pcb_rpp, mgn, aligned). Draws 140 train and 60 test persons by
 seed 0 into FOLDER (default: systems-benchmark) unless they are there, trains
@@ -24,10 +24,11 @@ from rich.console import Console
 from passerby.config import open_recipe
 from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
-from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.embedder import Embedder
 from passerby.embedding.scoring import embed_test_parts
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.local import distances_of
+from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.training.loop import train
 
@@ -35,7 +36,7 @@ SETTINGS = ("input.height=96", "input.width=32", "sampling.limit=1")
 QUIET = Console(quiet=True)
 
 
-def main(names: list[str], out: Path) -> None:
+def main(names: list[str], out: Path, settings: list[str]) -> None:
     """Train and score each, and print its row as soon as it is known."""
     root = out / "data"
     if not root.exists():
@@ -44,29 +45,34 @@ def main(names: list[str], out: Path) -> None:
     print("| system | distance | CPU minutes | untrained | trained | rank-1 gained |")
     print("|---|---|---|---|---|---|", flush=True)
     for name in names:
-        recipe = open_recipe(f"{name}(scale=compact)", SETTINGS)
+        recipe = open_recipe(f"{name}(scale=compact)", [*SETTINGS, *settings])
         torch.manual_seed(0)
-        before = scores(Embedder(build_model(recipe.network, 0), recipe.input), split)
+        before = scores(build_model(recipe.network, 0), recipe, split)
         run = out / name
         shutil.rmtree(run, ignore_errors=True)
         start = time.process_time()
         train(recipe, replace(split, query=(), gallery=()), run, console=QUIET)
         minutes = (time.process_time() - start) / 60
-        after = scores(load(run), split) | scores(load(run, before_neck=True), split, "before neck")
+        after = scores(load_model(run)[0], recipe, split)
         for distance, report in after.items():
-            old = before.get(distance)
-            figures = ["–", "–"] if old is None else [said(old), f"{report.rank1 - old.rank1:+.2f}"]
-            row = [name, distance, f"{minutes:.1f}", figures[0], said(report), figures[1]]
+            old = before[distance]
+            gained = f"{report.rank1 - old.rank1:+.2f}"
+            row = [name, distance, f"{minutes:.1f}", said(old), said(report), gained]
             print(f"| {' | '.join(row)} |", flush=True)
 
 
-def scores(embedder, split, label="global"):
-    """Reports by distance."""
+def scores(system, recipe, split):
+    """Reports by distance: of the embedding, of what stands before the neck, of stripes."""
+    embedder = Embedder(system, recipe.input)
     query, gallery, _ = embed_test_parts(embedder.embed, split, QUIET)
-    found = {label: evaluate(query, gallery)}
-    if query.local is not None and label == "global":
+    found = {"global": evaluate(query, gallery)}
+    if query.local is not None:
         for which in ("local", "both"):
             found[which] = evaluate(query, gallery, distances=distances_of(query, gallery, which))
+    if recipe.network.system.startswith("pcb"):
+        embedder = Embedder(system, recipe.input, before_neck=True)
+        parts = embed_test_parts(embedder.embed, split, QUIET)
+        found["before neck"] = evaluate(*parts[:2])
     return found
 
 
@@ -81,5 +87,6 @@ if __name__ == "__main__":
     )
     parser.add_argument("names", nargs="+")
     parser.add_argument("--out", type=Path, default=Path("systems-benchmark"))
+    parser.add_argument("--set", action="append", default=[], help="as passerby train takes it")
     given = parser.parse_args()
-    main(given.names, given.out)
+    main(given.names, given.out, given.set)

@@ -443,9 +443,9 @@ def list_components(kind: Positional[Kinds], /) -> None:
     from passerby.registry import listing
 
     if kind == "systems":
-        from passerby.systems import systems_listing as listing_of_systems
+        from passerby.systems import systems_listing
 
-        _console().print(listing_of_systems())
+        _console().print(systems_listing())
         return
     _console().print(listing(kind))
 

@@ -21,8 +21,9 @@ class Score:
 class Publication:
     """A row of the table of systems.
 
-    recipe: the call that builds it; paper: authors and year; scores: of a data set, first the one
-    that the table shows (the original's), then others that are quoted; note: what to know of them.
+    recipe: the call that builds it; paper: authors and year; link: to it, or empty; scores: of a
+    data set, first the one that the table shows (the original's), then others that are quoted;
+    note: what to know of them.
     """
 
     system: str

@@ -35,11 +35,12 @@ class Cost:
 
 
 def cost_of(recipe: Recipe) -> Cost:
-    """What the recipe's network costs as it is tested, without classifiers, on the CPU."""
-    system = build_model(replace(recipe.network, start="none"), persons=0).eval()
-    image = torch.zeros(1, 3, recipe.input.height, recipe.input.width)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        system(image)
+    """What the recipe's network costs as it is tested, without classifiers."""
+    with torch.device("meta"), torch.no_grad():  # counted, not computed
+        system = build_model(replace(recipe.network, start="none"), persons=0).eval()
+        image = torch.zeros(1, 3, recipe.input.height, recipe.input.width)
+        with FlopCounterMode(display=False) as counter:
+            system(image)
     parameters = sum(parameter.numel() for parameter in system.parameters())
     # The counter takes a multiplication and its addition as two.
     return Cost(parameters, counter.get_total_flops() // 2, system.dimensions)
@@ -64,7 +65,7 @@ def _row(one: Publication) -> list[str]:
     shown = {score.data: score for score in reversed(one.scores)}
     return [
         one.system,
-        f"[{one.paper}]({one.link})",
+        f"[{one.paper}]({one.link})" if one.link else one.paper,
         f"{cost.parameters / 1e6:.1f}",
         f"{cost.multiplications / 1e9:.2f}",
         f"{recipe.input.height} × {recipe.input.width}",

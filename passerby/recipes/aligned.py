@@ -28,11 +28,7 @@ publish(
         "Zhang et al. 2017",
         "https://arxiv.org/abs/1711.08184",
         "aligned",
-        (
-            Score(
-                "market1501", 92.6, 82.3, "Table 2 of the paper; an early version of the original"
-            ),
-        ),
+        (Score("market1501", 92.6, 82.3, "Table 2 of the paper"),),
         "the score has mutual learning of two networks, which is not here.",
     )
 )
@@ -55,7 +51,7 @@ PLUS = publish(
 
 @RECIPES.register
 def aligned(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
-    """AlignedReID++ (Luo et al. 2019): ResNet-50 at 256×128, aligned rows in its triplets."""
+    """AlignedReID++ (Luo et al. 2019): ResNet-50, 256×128, triplet loss on aligned rows."""
     recipe = Recipe(
         name="aligned",
         epochs=300,

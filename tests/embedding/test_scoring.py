@@ -6,6 +6,7 @@ import pytest
 from passerby.embedding.scoring import Scoring, score, score_embeddings, score_files
 from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.local import distances_of
 from passerby.evaluation.rerank import rerank
 
 
@@ -90,3 +91,22 @@ def test_files_of_different_models_are_refused(tmp_path):
 def test_a_model_or_files(model, data, query, gallery, flip):
     with pytest.raises(ValueError, match=r"either MODEL --data ROOT, or --query q.npz"):
         score(model, data, query, gallery, flip=flip)
+
+
+def test_stripes_are_scored_alone_or_with_the_embedding():
+    def striped(count, seed):
+        stripes = np.random.default_rng(seed).normal(size=(count, 3, 4)).astype(np.float32)
+        plain = part(count, seed)
+        return Embeddings(plain.vectors, plain.persons, plain.cameras, local=stripes)
+
+    query, gallery = striped(30, 0), striped(100, 1)
+    for which in ("local", "both"):
+        expected = evaluate(query, gallery, distances=distances_of(query, gallery, which))
+        report = score_embeddings(query, gallery, Scoring(distance=which, camera_pairs=True))
+        assert report.figures() == expected.figures()
+        assert len(report.camera_pairs) == 6
+    with pytest.raises(ValueError, match="'local' needs local vectors"):
+        score_embeddings(part(9, 0), part(9, 1), Scoring(distance="local"))
+    for options in ({"metric": "euclidean"}, {"rerank": True}):
+        with pytest.raises(ValueError, match="goes with the metric cosine and without re-ranking"):
+            Scoring(distance="both", **options)

@@ -77,10 +77,6 @@ def test_all_components_exist_and_take_their_options(call: str) -> None:
         assert callable(AUGMENTATIONS.build(augmentation))
     with torch.device("meta"):  # shapes without the arithmetic
         model = build_model(replace(recipe.network, start="none"), persons=0).eval()
-        if (
-            recipe.network.system == "pcb(refine=true)"
-        ):  # decided by a value, which meta has none of
-            model.refined = torch.tensor(True, device="cpu")
         features = model(torch.empty(2, 3, recipe.input.height, recipe.input.width))
     assert features.embedding.shape == (2, model.dimensions)
     classifier = CLASSIFIERS.build(recipe.network.classifier, channels=16, persons=7)

@@ -73,8 +73,9 @@ class Pcb(System):
         if refine:
             self.membership = nn.Conv2d(channels, stripes, 1, bias=False)
             nn.init.normal_(self.membership.weight, std=0.001)
-            # In the state dict, as a resumed run does not begin its phase again.
-            self.register_buffer("refined", torch.tensor(True))
+            # In the state dict, as a resumed run does not begin its phase again; of a value also
+            # where the rest is built on the meta device, to be counted.
+            self.register_buffer("refined", torch.tensor(True, device="cpu"))
         self.names = [f"stripe_{number + 1}" for number in range(stripes)]
         self.classifier = build_classifiers(network, dict.fromkeys(self.names, width), persons)
 
