@@ -15,12 +15,12 @@ import torch
 from rich.console import Console
 
 from passerby import distributed
-from passerby.config import Recipe, Sampling
+from passerby.config import Recipe
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.joining import persons_in_train
 from passerby.data.records import Record, Split
-from passerby.data.sampling import PersonBatches, person_batches
+from passerby.data.sampling import person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
@@ -106,7 +106,7 @@ def train(
     labels = [numbers[record.source, record.person] for record in held.train]
 
     # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    sampler = _batches(held.train, labels, recipe.sampling, seed)
+    sampler = person_batches(held.train, labels, recipe.sampling, seed)
     augmentations = [AUGMENTATIONS.build(call) for call in recipe.augmentations]
     workers = _workers(workers, place)
     images = TrainingImages(
@@ -178,18 +178,6 @@ def train(
             )
             keeper.epoch(epoch + 1, best_score)
     return distributed.on_first_rank(lambda: _test(out, split, place, console))
-
-
-def _batches(
-    records: Sequence[Record], labels: Sequence[int], size: Sampling, seed: int
-) -> PersonBatches:
-    """Which images make a batch, over all processes."""
-    if size.persons % distributed.world_size():
-        raise ValueError(
-            f"{size.persons} persons a batch do not divide over {distributed.world_size()} "
-            "processes: set sampling.persons to a multiple"
-        )
-    return person_batches(records, labels, size, seed)
 
 
 def _workers(asked: int | None, place: torch.device) -> int:
