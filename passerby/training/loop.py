@@ -77,9 +77,8 @@ def train(
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
-    Several data sets are trained on as one split (`join_splits`) and tested apart. evaluate_on:
-    data sets that are scored every ``validate_every`` epochs to be watched; they choose nothing.
-    cache: memory for decoded images, in bytes or as "2GB", of all processes on this machine.
+    Several data sets are joined by `join_splits` and tested apart; those of ``evaluate_on`` are
+    watched, and choose nothing. cache: memory for images of all processes here, as "2GB".
     Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
     state to resume from while it runs (after each epoch, and every ``save_minutes`` within one),
     ``report.json``, and curves if ``tensorboard`` is wanted. The result is the epoch that is best
