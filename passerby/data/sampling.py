@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from passerby import distributed
 from passerby.config import Sampling
 from passerby.data.records import Record
 
@@ -17,7 +18,15 @@ Mix = Literal["joint", "even", "alternate"]
 def person_batches(
     records: Sequence[Record], labels: Sequence[int], sampling: Sampling, seed: int
 ) -> PersonBatches:
-    """The batches of a recipe's sampling over training records; errors as `PersonBatches`."""
+    """The batches of a recipe's sampling over training records, for all processes together.
+
+    Raises ValueError as `PersonBatches`, and when the persons do not divide over the processes.
+    """
+    if sampling.persons % distributed.world_size():
+        raise ValueError(
+            f"{sampling.persons} persons a batch do not divide over {distributed.world_size()} "
+            "processes: set sampling.persons to a multiple"
+        )
     return PersonBatches(
         labels,
         sampling.persons,

@@ -15,12 +15,12 @@ import torch
 from rich.console import Console
 
 from passerby import distributed
-from passerby.config import Recipe, Sampling
+from passerby.config import Recipe
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.joining import persons_in_train
 from passerby.data.records import Record, Split
-from passerby.data.sampling import PersonBatches, person_batches
+from passerby.data.sampling import person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
@@ -77,9 +77,8 @@ def train(
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
-    Several data sets are trained on as one split (`join_splits`) and tested apart. evaluate_on:
-    data sets that are scored every ``validate_every`` epochs to be watched; they choose nothing.
-    cache: memory for decoded images, in bytes or as "2GB", of all processes on this machine.
+    Several data sets are joined by `join_splits` and tested apart; those of ``evaluate_on`` are
+    watched, and choose nothing. cache: memory for images of all processes here, as "2GB".
     Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
     state to resume from while it runs (after each epoch, and every ``save_minutes`` within one),
     ``report.json``, and curves if ``tensorboard`` is wanted. The result is the epoch that is best
@@ -106,7 +105,7 @@ def train(
     labels = [numbers[record.source, record.person] for record in held.train]
 
     # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    sampler = _batches(held.train, labels, recipe.sampling, seed)
+    sampler = person_batches(held.train, labels, recipe.sampling, seed)
     workers = _workers(workers, place)
     images = TrainingImages(
         held.train,
@@ -172,18 +171,6 @@ def train(
             logbook.epoch(epoch + 1, rate, scores, stage.name, elsewhere)
             keeper.epoch(epoch + 1, best_score)
     return distributed.on_first_rank(lambda: _test(out, split, place, console))
-
-
-def _batches(
-    records: Sequence[Record], labels: Sequence[int], size: Sampling, seed: int
-) -> PersonBatches:
-    """Which images make a batch, over all processes."""
-    if size.persons % distributed.world_size():
-        raise ValueError(
-            f"{size.persons} persons a batch do not divide over {distributed.world_size()} "
-            "processes: set sampling.persons to a multiple"
-        )
-    return person_batches(records, labels, size, seed)
 
 
 def _workers(asked: int | None, place: torch.device) -> int:
