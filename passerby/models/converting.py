@@ -105,11 +105,12 @@ def convert_weights(
 
 def _converted(state: State, family: str, architecture: str | None) -> tuple[str, Converted]:
     """(The family's name, the weights in our names)."""
-    names = FAMILIES.names() if family == "auto" else [family]
-    for name in names:
-        converted = FAMILIES.get(name)(state, architecture)
-        if converted is not None:
-            return name, converted
+    # By the names of the weights alone: with an architecture, timm would take any file for its own.
+    told = [n for n in FAMILIES.names() if FAMILIES.get(n)(state, None)] if family == "auto" else []
+    name = (told or [family])[0]
+    converted = None if name == "auto" else FAMILIES.get(name)(state, architecture)
+    if converted is not None:
+        return name, converted
     known = ", ".join(FAMILIES.names())
     first = ", ".join(list(state)[:4])
     wanted = "any known family" if family == "auto" else family

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import pickle
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,11 @@ class _StandIn:
         pass
 
 
+def _plain_dict(*_: object) -> dict[object, object]:
+    """In place of a defaultdict, which torch's reader would not fill."""
+    return {}
+
+
 _KNOWN: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     *(
         (_StandIn, f"numpy.{home}.multiarray.{name}")
@@ -49,7 +53,7 @@ _KNOWN: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_StandIn, "numpy.dtype"),
     (_StandIn, "numpy.ndarray"),
     (dict, "builtins.dict"),
-    (defaultdict, "collections.defaultdict"),
+    (_plain_dict, "collections.defaultdict"),
 ]
 
 
@@ -89,7 +93,7 @@ def _read_pickle(path: Path) -> object:
                 "values are read. If you trust its origin, load it with the program that wrote it "
                 "and store the state dict alone: torch.save(model.state_dict(), ...)"
             ) from None
-        raise ValueError(f"{path} is not a file of torch.save: {_first_line(error)}") from None
+        raise ValueError(f"{path} cannot be read as tensors: {_first_line(error)}") from None
     except Exception as error:  # a damaged or hostile file may fail anywhere in torch's reader
         raise ValueError(
             f"{path} cannot be read as weights ({_first_line(error)}); fetch it again"
@@ -97,7 +101,10 @@ def _read_pickle(path: Path) -> object:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).partition("\n")[0]
+    said = str(error)
+    # torch puts its own advice before and after what it found.
+    said = (said.partition("WeightsUnpickler error:")[2] or said).strip()
+    return said.partition("\n")[0] or type(error).__name__
 
 
 def _state_dict(content: object, path: Path) -> dict[str, Tensor]:
