@@ -22,7 +22,7 @@ class Pooled(nn.Module):
         return self.network(images)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_torchvision(name, randomised, check_same):
     peer = randomised(models.get_model(name, weights=None))
     state = peer.state_dict()
