@@ -14,6 +14,7 @@ pooling between the stages, and for "ibn" the instance norm after the addition, 
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -106,7 +107,7 @@ class OmniScale(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         reduced = self.reduce(maps)
-        gated = torch.stack([self.gate(stream(reduced)) for stream in self.streams]).sum(dim=0)
+        gated = reduce(torch.add, (self.gate(stream(reduced)) for stream in self.streams))
         return self.after(self.expand(gated) + self.shortcut(maps)).relu()
 
 
