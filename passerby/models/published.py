@@ -1,7 +1,7 @@
 """Published weights by name, by URL or on a hub, kept in a cache: what `passerby pull` fetches.
 
 The table holds what could be checked when it was written: addresses as their publishers' own pages
-and code have them, and a SHA-256 where one is known. "" says that none is known: the hash of what
+and code have them, and a SHA-256 where several sources agree on it. "" says that none is known: the hash of what
 arrives is printed, so that it can be given with ``--sha256`` from then on.
 """
 
@@ -31,6 +31,7 @@ class Published:
     terms: str
 
 
+_OSNET_LATEST = "https://huggingface.co/kaiyangzhou/osnet/resolve/main"
 _OSNET = "https://huggingface.co/kaiyangzhou/osnet/resolve/a5c5cc037c24235cda3b21085b93ad77c9616224"
 _MSMT17 = "combineall_256x128_amsgrad_ep150_stp60_lr0.0015_b64_fb10_softmax_labelsmooth_flip_jitter"
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
@@ -54,7 +55,7 @@ PUBLISHED: Mapping[str, Published] = {
         _FOR_RESEARCH,
     ),
     "osnet_ibn_x1_0_msmt17": Published(
-        f"{_OSNET}/osnet_ibn_x1_0_msmt17_{_MSMT17}.pth", "", _FOR_RESEARCH
+        f"{_OSNET_LATEST}/osnet_ibn_x1_0_msmt17_{_MSMT17}.pth", "", _FOR_RESEARCH
     ),
     "osnet_ain_x1_0_msmt17": Published(
         f"{_OSNET}/osnet_ain_x1_0_msmt17_256x128_amsgrad_ep50_lr0.0015_coslr_b64_fb10_softmax_"
@@ -96,7 +97,7 @@ PUBLISHED: Mapping[str, Published] = {
     ),
     "fastreid_bot_r50_market1501": Published(
         f"{_FASTREID}/market_bot_R50.pth",
-        "764fa8ca18117e2f52102791334c852d1c2e5e0b7c727e3f271c16893f4184aa",
+        "",
         _FASTREID_TERMS.format("Market-1501"),
     ),
     "fastreid_agw_r50_market1501": Published(
