@@ -14,7 +14,8 @@ import torch
 from passerby.config import Recipe
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.foreign import read_weights
-from passerby.models.model import Model
+from passerby.models.model import build_model
+from passerby.models.systems import System
 from passerby.models.weights import Converted, State
 from passerby.registry import FAMILIES
 from passerby.version import __version__
@@ -68,7 +69,7 @@ def convert_weights(
     family, converted = _converted(state, family, architecture)
     digest = _sha256(Path(file))
     recipe = _recipe(family, converted, settings)
-    model = Model(recipe.network, persons=0)
+    model = build_model(recipe.network, persons=0)
     _load(model, converted, Path(file))
     _check(model, recipe)
     card = Card(
@@ -139,7 +140,7 @@ def _recipe(family: str, converted: Converted, settings: Sequence[str]) -> Recip
     return recipe
 
 
-def _load(model: Model, converted: Converted, file: Path) -> None:
+def _load(model: System, converted: Converted, file: Path) -> None:
     """Load all tensors; one that is missing or left over means another network, so both fail."""
     try:
         # A plain dict carries no version, so that torch fills in counters that old files lack.
@@ -157,7 +158,7 @@ def _load(model: Model, converted: Converted, file: Path) -> None:
 
 
 @torch.inference_mode()
-def _check(model: Model, recipe: Recipe) -> None:
+def _check(model: System, recipe: Recipe) -> None:
     """One grey image must give as many finite values as the embedding has."""
     images = torch.zeros(1, 3, recipe.input.height, recipe.input.width)
     embedding = model.eval()(images).embedding

@@ -1,4 +1,4 @@
-"""The plain network: backbone -> pooling -> projection -> neck -> classifier; any system by name."""
+"""The plain network: backbone -> pooling -> projection -> neck -> classifier; systems by name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Published weights by name, by URL or on a hub, kept in a cache: what `passerby pull` fetches.
 
 The table holds what could be checked when it was written: addresses as their publishers' own pages
-and code have them, and a SHA-256 where several sources agree on it. "" says that none is known: the hash of what
-arrives is printed, so that it can be given with ``--sha256`` from then on.
+and code have them, and a SHA-256 where several sources agree on it. "" says that none is known: the
+hash of what arrives is printed, so that it can be given with ``--sha256`` from then on.
 """
 
 from __future__ import annotations

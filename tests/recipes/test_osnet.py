@@ -25,7 +25,7 @@ def test_the_embedding_is_what_the_classifier_and_the_test_see(width, variant):
 def test_names_say_what_was_asked_for():
     assert osnet().name == "osnet"
     assert osnet(0.25, "ain", "msmt17").name == "osnet(width=0.25, variant=ain, data=msmt17)"
-    assert "expected on msmt17 at width 0.25, plain: rank-1 / mAP 61.4 / 29.5" in " ".join(
+    assert "expected on msmt17 at width 0.25, plain: rank-1 61.4, mAP 29.5" in " ".join(
         osnet(0.25, "ain", "msmt17").origins
     )
 
