@@ -1,8 +1,9 @@
-"""Weights of torchreid (Zhou & Xiang 2019, arXiv:1910.10093): OSNet and its ResNets.
+"""Weights of torchreid (Zhou & Xiang 2019, arXiv:1910.10093): OSNet, its ResNets, PCB.
 
 The embedding is what torchreid's networks return in evaluation mode: for OSNet and resnet50_fc512
-the vector behind linear layer, batch norm and ReLU, else the pooled maps. Names after torchreid 0.2
-to 1.4 (``KaiyangZhou/deep-person-reid``), which are the same.
+the vector behind linear layer, batch norm and ReLU, else the pooled maps; of PCB they return what
+stands before our neck. Names after torchreid 0.2 to 1.4 (``KaiyangZhou/deep-person-reid``), which
+are the same.
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ _RENAMED = (
 
 @FAMILIES.register
 def torchreid(state: State, architecture: str | None) -> Converted | None:
-    """torchreid: osnet_x*, osnet_ibn_x1_0, osnet_ain_x*, resnet18/34/50/101, fc512, ibn_a."""
+    """torchreid: osnet_x*, osnet_ibn_x1_0, osnet_ain_x*, resnet18/34/50/101, fc512, ibn_a, pcb."""
     if "conv1.conv.weight" in state and any(".gate.fc1." in name for name in state):
         converted = _osnet(state)
+    elif is_resnet(state) and "conv5.layers.0.weight" in state and "classifier.1.weight" in state:
+        converted = _pcb(state)
     elif is_resnet(state) and ("classifier.weight" in state or "fc.0.weight" in state):
         converted = _resnet(state)
     else:
@@ -128,6 +131,24 @@ def _resnet(state: State) -> Converted:
     dropped = tuple(n for n in dropped if n.startswith("classifier."))
     notes = (f"last stride {last_stride}, as torchreid's {name} has it: weights do not tell",)
     return Converted(name, network, Input(), prefixed("backbone.", kept) | vectors, dropped, notes)
+
+
+def _pcb(state: State) -> Converted:
+    kept, dropped = without(state, "classifier.")
+    head = inside("conv5.layers.", kept)
+    width = head["0.weight"].shape[0]
+    head |= {"0.weight": head["0.weight"].flatten(1)}  # a 1×1 convolution, here a linear layer
+    stripes = sum(name.endswith(".weight") for name in dropped)
+    backbone = {name: tensor for name, tensor in kept.items() if not name.startswith("conv5.")}
+    network = Network(
+        resnet_call(backbone, last_stride=1), system=f"pcb(stripes={stripes}, width={width})"
+    )
+    notes = (
+        "last stride 1 and images of 384×128, as torchreid's configurations have them",
+        "torchreid tests with the pooled stripes: --before-neck gives them",
+    )
+    ours = prefixed("backbone.", backbone) | prefixed("reduction.", head)
+    return Converted(f"pcb_p{stripes}", network, Input(height=384), ours, dropped, notes)
 
 
 def _is_folded(state: State) -> bool:

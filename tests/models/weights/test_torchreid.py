@@ -11,7 +11,7 @@ from passerby.data.images import decode
 from passerby.data.reader import read_split
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.evaluation.evaluate import evaluate
-from passerby.models.checkpoint import read_card
+from passerby.models.checkpoint import load_model, read_card
 from passerby.models.converting import convert_weights
 from passerby.models.model import Model
 from passerby.models.weights.torchreid import osnet_name, torchreid
@@ -59,6 +59,25 @@ def test_against_torchreids_code(name, randomised, check_same):
     ours = Model(card.recipe.network, persons=0)
     theirs = [p.numel() for k, p in peer.named_parameters() if not k.startswith("classifier.")]
     assert sum(p.numel() for p in ours.parameters()) == sum(theirs)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stripes", [4, 6])
+def test_pcb_against_torchreids_code(stripes, randomised, tmp_path):
+    models = pytest.importorskip("torchreid.reid.models", reason="torchreid is not installed")
+    peer = randomised(models.build_model(f"pcb_p{stripes}", num_classes=5, pretrained=False))
+    torch.save(peer.state_dict(), tmp_path / "pcb.pth")
+    done = convert_weights(tmp_path / "pcb.pth", tmp_path / "model")
+    assert (done.architecture, done.dimensions) == (f"pcb_p{stripes}", stripes * 256)
+    assert len(done.dropped) == 2 * stripes
+    model, card = load_model(tmp_path / "model")
+    assert (card.recipe.input.height, card.recipe.input.width) == (384, 128)
+    images = torch.randn(2, 3, 192, 64)
+    with torch.inference_mode():
+        # Theirs stands channel by channel, ours stripe by stripe.
+        wanted = peer(images).view(2, 2048, stripes).transpose(1, 2).flatten(1)
+        ours = model(images).before_neck
+    torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-4 * wanted.abs().max().item())
 
 
 @pytest.fixture
