@@ -32,6 +32,8 @@ Kinds = Literal[
     "poolings",
     "augmentations",
     "systems",
+    "projections",
+    "families",
 ]
 
 
@@ -431,6 +433,59 @@ def ablate(
     )
     chart = draw_ablation(results, Path(out))
     _console().print(markdown_table(results), f"tables and chart: {chart.parent}", sep="\n")
+
+
+@app.command
+def pull(
+    name: Positional[Annotated[str | None, arg(metavar="NAME")]] = None,
+    /,
+    *,
+    sha256: str = "",
+    out: str | None = None,
+    limit: float = 2.0,
+) -> None:
+    """Fetch published weights into a cache, checked and resumed; without NAME list what is known.
+
+    Args:
+        name: of published weights, a URL (https), or hub:OWNER/REPOSITORY[@REVISION]/FILE.
+        sha256: of the file, as its publisher states it.
+        out: file to write in place of the cache.
+        limit: gigabytes that are taken at most.
+    """
+    from passerby.models.published import published_listing, pull
+    from passerby.progress import progress_bar
+
+    console = _console()
+    if name is None:
+        console.print(published_listing())
+        return
+    with progress_bar("fetching", console) as progress:
+        pulled = pull(name, sha256, out, limit=int(limit * 1e9), progress=progress)
+    console.print(str(pulled))
+
+
+@app.command
+def convert(
+    file: Positional[str],
+    /,
+    *,
+    out: str,
+    source: Annotated[str, arg(name="from", metavar="FAMILY")] = "auto",
+    architecture: str | None = None,
+    set: Settings = (),
+) -> None:
+    """Turn published weights (.pth, .safetensors, .onnx) into a MODEL; no code in them is run.
+
+    Args:
+        file: of torchreid, FastReID, timm, torchvision or the bag-of-tricks baseline.
+        out: folder of the model.
+        source: whose names the file has (see passerby list families), or auto.
+        architecture: as the family calls it; timm needs it.
+        set: what weights do not tell, as in input.height=384 (repeatable).
+    """
+    from passerby.models.converting import convert_weights
+
+    _console().print(str(convert_weights(file, out, source, architecture, set)))
 
 
 @app.command(name="list")

@@ -44,6 +44,7 @@ class Network:
     """Backbone to classifier. start: ImageNet weights or none; neck: batch norm (BNNeck), none.
 
     system: a complete method's network, which says what of the rest it reads; plain reads all.
+    projection: a linear layer between pooling and neck, or none.
     """
 
     backbone: str = "resnet50(last_stride=1)"
@@ -53,6 +54,7 @@ class Network:
     neck: Literal["batch_norm", "none"] = "batch_norm"
     classifier: str = "linear"
     system: str = "plain"
+    projection: str = "none"
 
 
 @dataclass(frozen=True)

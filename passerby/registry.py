@@ -195,8 +195,10 @@ AUGMENTATIONS = Registry("augmentation", "passerby.data.augmentations")
 BACKBONES = Registry("backbone", "passerby.models.backbones")
 CLASSIFIERS = Registry("classifier", "passerby.models.classifiers")
 DATASETS = Registry("data set", "passerby.data.datasets")
+FAMILIES = Registry("family of weights", "passerby.models.weights")
 LOSSES = Registry("loss", "passerby.losses")
 POOLINGS = Registry("pooling", "passerby.models.pooling")
+PROJECTIONS = Registry("projection", "passerby.models.projections")
 RECIPES = Registry("recipe", "passerby.recipes")
 SYSTEMS = Registry("system", "passerby.models.systems")
 
@@ -213,6 +215,8 @@ def listing(kind: str) -> str:
         "poolings": POOLINGS,
         "augmentations": AUGMENTATIONS,
         "systems": SYSTEMS,
+        "projections": PROJECTIONS,
+        "families": FAMILIES,
     }
     if kind not in registries:
         raise ValueError(f"there are no {kind!r} to list (kinds: {', '.join(registries)})")

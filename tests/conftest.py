@@ -150,6 +150,9 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.embedding.scoring.score",
         "passerby.embedding.verifying.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
+        "passerby.models.converting.convert_weights",
+        "passerby.models.published.pull",
+        "passerby.models.published.published_listing",
         "passerby.registry.listing",
         "passerby.systems.systems_listing",
     )

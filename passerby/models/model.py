@@ -1,4 +1,4 @@
-"""The plain network: backbone -> pooling -> neck -> classifier; and any system by its name."""
+"""The plain network: backbone -> pooling -> projection -> neck -> classifier; systems by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from passerby.models.backbones import Backbone
 from passerby.models.classifiers import Classifier
 from passerby.models.features import Features, Part
 from passerby.models.systems import System
-from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS, SYSTEMS
+from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS, PROJECTIONS, SYSTEMS
 
 
 def build_model(network: Network, persons: int) -> System:
@@ -26,15 +26,19 @@ class Model(System):
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )
-        self.dimensions = self.backbone.channels
         self.pooling: nn.Module = POOLINGS.build(network.pooling)
+        self.projection: nn.Module = nn.Identity()
+        self.dimensions = self.backbone.channels
+        if network.projection != "none":
+            projection = PROJECTIONS.build(network.projection, channels=self.backbone.channels)
+            self.projection, self.dimensions = projection, projection.width
         self.neck: nn.Module = nn.Identity()
         if network.neck == "batch_norm":
-            self.neck = _neck(self.backbone.channels)
+            self.neck = _neck(self.dimensions)
         self.classifier: Classifier | None = None
         if persons:
             self.classifier = CLASSIFIERS.build(
-                network.classifier, channels=self.backbone.channels, persons=persons
+                network.classifier, channels=self.dimensions, persons=persons
             )
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
@@ -43,7 +47,7 @@ class Model(System):
 
     def of_maps(self, maps: Tensor) -> Features:
         """Features of the backbone's maps [B, C, h, w]."""
-        before_neck = self.pooling(maps)  # [B, D]
+        before_neck = self.projection(self.pooling(maps))  # [B, D]
         embedding = self.neck(before_neck)
         similarities = None if self.classifier is None else self.classifier(embedding)
         part = Part("global", before_neck, embedding, similarities, self.classifier)

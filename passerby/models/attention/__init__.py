@@ -1,8 +1,9 @@
 """Attention modules, one file each: channels in, same shape out.
 
 Each says where it belongs: in every residual "block" (on the residual branch before the addition),
-after some blocks of a "stage", or after the "last" stage; and each can begin as the identity, so
-that a network with pretrained weights starts from its pretrained features.
+after some blocks of a "stage", after its last blocks ("stage_end"), or after the "last" stage; and
+each can begin as the identity, so that a network with pretrained weights starts from its pretrained
+features.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 class Attention(nn.Module):
     """A module [B, C, H, W] -> [B, C, H, W], constructed with the number of channels."""
 
-    placement: ClassVar[Literal["block", "stage", "last"]]
+    placement: ClassVar[Literal["block", "stage", "stage_end", "last"]]
 
     @abstractmethod
     def forward(self, maps: Tensor) -> Tensor:

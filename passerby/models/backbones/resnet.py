@@ -1,7 +1,9 @@
 """ResNet (He et al. 2016) with attention in its residual blocks.
 
 Names of the parameters are torchvision's, so that its ImageNet weights load as they are. The
-stride of a bottleneck sits on its 3×3 convolution, as there.
+stride of a bottleneck sits on its 3×3 convolution, as there. With ``ibn`` half the channels behind
+the first convolution of each block of layer1 to layer3 are normalised by instance (IBN-a, Pan et
+al. 2018, "Two at Once", fig. 3a); names are those of its authors' weights.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 
 from passerby.models.attention import Attention
 from passerby.models.backbones import Backbone
+from passerby.models.published import pulled_state
 from passerby.registry import ATTENTIONS, BACKBONES, Call
 
 # After which residual blocks of layer2 and layer3 a "stage" attention stands: every other one, five
@@ -24,16 +27,36 @@ _STAGE_SITES = {
     3: {2: (1,), 6: (1, 3, 5), 23: (7, 15, 22)},
 }
 
+# The same for "stage_end", after the last blocks of the two stages, as FastReID has them.
+_STAGE_END_SITES = {
+    2: {2: (1,), 4: (2, 3)},
+    3: {2: (1,), 6: (3, 4, 5), 23: tuple(range(14, 23))},
+}
+
+
+class InstanceBatchNorm(nn.Module):
+    """IBN-a: instance norm on the first half of the channels, batch norm on the second."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = channels // 2
+        self.IN = nn.InstanceNorm2d(self.first, affine=True)
+        self.BN = nn.BatchNorm2d(channels - self.first)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        first, second = maps[:, : self.first], maps[:, self.first :]
+        return torch.cat((self.IN(first.contiguous()), self.BN(second.contiguous())), dim=1)
+
 
 class Basic(nn.Module):
     """Two 3×3 convolutions with a shortcut (ResNet-18 and -34)."""
 
     expansion = 1
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    def __init__(self, channels: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = _first_norm(width, ibn)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
@@ -56,10 +79,10 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    def __init__(self, channels: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = _first_norm(width, ibn)
         self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
@@ -96,9 +119,21 @@ _VARIANTS = {
 
 
 class ResNet(Backbone):
-    """Stem and four stages; ``last_stride`` 1 keeps the resolution of the third stage."""
+    """Stem and four stages; ``last_stride`` 1 keeps the resolution of the third stage.
 
-    def __init__(self, depth: int, last_stride: int, attention: str) -> None:
+    ibn: IBN-a in layer1 to layer3; ceil_pool: the stem's max pooling hangs over at the right and
+    bottom in place of a margin all round, as in FastReID and Caffe.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        last_stride: int,
+        attention: str,
+        *,
+        ibn: bool = False,
+        ceil_pool: bool = False,
+    ) -> None:
         super().__init__()
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride must be 1 or 2, got {last_stride}")
@@ -106,14 +141,16 @@ class ResNet(Backbone):
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        padding = 0 if ceil_pool else 1
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=padding, ceil_mode=ceil_pool)
         channels = 64
         strides = (1, 2, 2, last_stride)
         for stage, (blocks, stride) in enumerate(zip(variant.blocks, strides, strict=True), 1):
             width = 32 * 2**stage  # 64, 128, 256, 512
             layer = nn.Sequential()
             for block in range(blocks):
-                layer.append(variant.block(channels, width, stride if block == 0 else 1))
+                first = stride if block == 0 else 1
+                layer.append(variant.block(channels, width, first, ibn and stage < 4))
                 channels = width * variant.block.expansion
             self.add_module(f"layer{stage}", layer)
         self.channels = channels
@@ -139,13 +176,14 @@ class ResNet(Backbone):
         if placement == "last":
             self.attention = ATTENTIONS.build(call, channels=self.channels)
             return
+        sites = _STAGE_END_SITES if placement == "stage_end" else _STAGE_SITES
         for number, stage in enumerate(self.stages, 1):
             channels = cast(Basic | Bottleneck, stage[-1]).last_norm.num_features
             if placement == "block":
                 for block in stage:
                     block.attention = ATTENTIONS.build(call, channels=channels)
                 continue
-            for site in _STAGE_SITES.get(number, {}).get(len(stage), ()):
+            for site in sites.get(number, {}).get(len(stage), ()):
                 stage[site] = nn.Sequential(stage[site], ATTENTIONS.build(call, channels=channels))
 
     def load_imagenet(self, state: dict[str, Tensor]) -> None:
@@ -193,6 +231,10 @@ def _wrapped(key: str, sites: set[str]) -> str:
     return site + "0." + key[len(site) :] if site in sites else key
 
 
+def _first_norm(width: int, ibn: bool) -> nn.Module:
+    return InstanceBatchNorm(width) if ibn else nn.BatchNorm2d(width)
+
+
 def _shortcut(channels: int, out: int, stride: int) -> nn.Module:
     if stride == 1 and channels == out:
         return nn.Identity()
@@ -204,13 +246,6 @@ def _initialise(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-
-def _build(depth: int, start: str, attention: str, last_stride: int) -> ResNet:
-    network = ResNet(depth, last_stride, attention)
-    if start == "imagenet":
-        network.load_imagenet(_imagenet_weights(_VARIANTS[depth].weights))
-    return network
 
 
 def _imagenet_weights(name: str) -> dict[str, Tensor]:
@@ -230,11 +265,22 @@ def _imagenet_weights(name: str) -> dict[str, Tensor]:
 
 
 def _factory(depth: int) -> Callable[..., ResNet]:
-    def resnet(start: str, attention: str, last_stride: int = 1) -> ResNet:
-        return _build(depth, start, attention, last_stride)
+    def resnet(
+        start: str,
+        attention: str,
+        last_stride: int = 1,
+        ibn: bool = False,
+        ceil_pool: bool = False,
+    ) -> ResNet:
+        network = ResNet(depth, last_stride, attention, ibn=ibn, ceil_pool=ceil_pool)
+        if start == "imagenet" and ibn:
+            network.load_imagenet(pulled_state(f"resnet{depth}_ibn_a_imagenet"))
+        elif start == "imagenet":
+            network.load_imagenet(_imagenet_weights(_VARIANTS[depth].weights))
+        return network
 
     resnet.__name__ = f"resnet{depth}"
-    resnet.__doc__ = f"ResNet-{depth} (He et al. 2016); last_stride 1 or 2."
+    resnet.__doc__ = f"ResNet-{depth} (He et al. 2016); last_stride 1 or 2; ibn: IBN-a in it."
     return BACKBONES.register(resnet)
 
 

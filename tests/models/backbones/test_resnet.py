@@ -1,5 +1,6 @@
 """ResNets: parameters, placement of attention, and the start from torchvision's weights."""
 
+from dataclasses import replace
 from urllib.error import URLError
 
 import pytest
@@ -8,7 +9,8 @@ import torchvision
 from torch import nn
 
 from passerby.models.attention import Attention
-from passerby.models.backbones.resnet import Basic, Bottleneck, ResNet
+from passerby.models.backbones.resnet import Basic, Bottleneck, InstanceBatchNorm, ResNet
+from passerby.models.published import PUBLISHED
 from passerby.registry import BACKBONES
 
 PARAMETERS = {18: 11_176_512, 34: 21_284_672, 50: 23_508_032, 101: 42_500_160}
@@ -214,3 +216,65 @@ def test_imagenet_start_loads_what_torchvision_gives(monkeypatch, pretrained):
     images = torch.randn(1, 3, 64, 32)
     with torch.no_grad():
         assert torch.equal(network(images), features_of(pretrained(18).eval(), images))
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_ibn_stands_in_the_first_three_stages(depth):
+    """IBN-a: instance norm on half of the channels behind the first convolution of each block."""
+    with torch.device("meta"):
+        plain = BACKBONES.build(f"resnet{depth}", start="none", attention="none")
+        ibn = BACKBONES.build(f"resnet{depth}(ibn=true)", start="none", attention="none")
+    found = [name for name, m in ibn.named_modules() if isinstance(m, nn.InstanceNorm2d)]
+    blocks = [len(stage) for stage in ibn.stages[:3]]
+    assert found == [
+        f"layer{stage}.{block}.bn1.IN" for stage in (1, 2, 3) for block in range(blocks[stage - 1])
+    ]
+    assert sum(p.numel() for p in ibn.parameters()) == sum(p.numel() for p in plain.parameters())
+
+
+def test_instance_and_batch_norm_side_by_side():
+    torch.manual_seed(0)
+    module = InstanceBatchNorm(6)
+    for values in (*module.parameters(), module.BN.running_mean):
+        nn.init.normal_(values)
+    maps = torch.randn(2, 6, 4, 3)
+    with torch.no_grad():
+        normalised = module.eval()(maps)
+    for b in range(2):
+        for c in range(3):
+            own = maps[b, c]
+            expected = (own - own.mean()) / (own.var(correction=0) + 1e-5).sqrt()
+            expected = expected * module.IN.weight[c] + module.IN.bias[c]
+            torch.testing.assert_close(normalised[b, c], expected)
+            fixed = (maps[b, 3 + c] - module.BN.running_mean[c]) / (1 + 1e-5) ** 0.5
+            torch.testing.assert_close(
+                normalised[b, 3 + c], fixed * module.BN.weight[c] + module.BN.bias[c]
+            )
+
+
+def test_ceil_pool_hangs_over_at_the_right_and_bottom():
+    network = BACKBONES.build("resnet18(ceil_pool=true)", start="none", attention="none")
+    usual = BACKBONES.build("resnet18", start="none", attention="none")
+    maps = torch.arange(64.0).reshape(1, 1, 8, 8)
+    assert network.maxpool(maps)[0, 0, 0].tolist() == [18, 20, 22, 23]
+    assert usual.maxpool(maps)[0, 0, 0].tolist() == [9, 11, 13, 15]
+
+
+def test_ibn_weights_are_asked_for_by_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("PASSERBY_CACHE", str(tmp_path))
+    with pytest.raises(ValueError, match="passerby pull resnet18_ibn_a_imagenet"):
+        BACKBONES.build("resnet18(ibn=true)", start="imagenet", attention="none")
+    network = BACKBONES.build("resnet18(ibn=true)", start="none", attention="none")
+    state = network.state_dict() | {"fc.weight": torch.zeros(1000, 512)}
+    folder = tmp_path / "weights" / "resnet18_ibn_a_imagenet"
+    folder.mkdir(parents=True)
+    torch.save(state, folder / "resnet18_ibn_a_imagenet.pth")
+    with pytest.raises(ValueError, match="expected 2f571257"):
+        BACKBONES.build("resnet18(ibn=true)", start="imagenet", attention="none")
+    monkeypatch.setitem(
+        PUBLISHED,
+        "resnet18_ibn_a_imagenet",
+        replace(PUBLISHED["resnet18_ibn_a_imagenet"], sha256=""),
+    )
+    started = BACKBONES.build("resnet18(ibn=true)", start="imagenet", attention="none")
+    assert torch.equal(started.layer1[0].bn1.IN.weight, network.layer1[0].bn1.IN.weight)

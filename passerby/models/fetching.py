@@ -1,0 +1,268 @@
+"""A file over HTTPS into a folder: resumed when the connection breaks, checked by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ipaddress
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from filelock import FileLock
+
+from passerby.version import __version__
+
+Progress = Callable[[int, int], None]
+
+LIMIT = 2 * 2**30  # bytes; published networks of the field are far below
+_TRIES = 5  # connections in a row that may break
+_BLOCK = 2**18
+
+
+class _Broken(Exception):
+    """The connection ended before the file did: worth another try from where it stopped."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file on disk: its path, SHA-256 (64 hexadecimal digits), and whether it was there."""
+
+    path: Path
+    sha256: str
+    cached: bool
+
+
+def checked_url(url: str) -> str:
+    """The URL, if it is https, or http to this very machine; ValueError otherwise."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.username or parts.password:
+        raise ValueError("a URL must not hold a password: use one that needs none")
+    if not host or parts.scheme not in ("http", "https"):
+        raise ValueError(f"expected a URL that begins with https://, got {url!r}")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError(f"{url} is not encrypted, so anyone could change the file: use https")
+    return url
+
+
+def file_name(url: str) -> str:
+    """A harmless file name from the end of a URL's path."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", unquote(urlsplit(url).path).rpartition("/")[2])
+    return name.lstrip(".")[-150:] or "weights"
+
+
+def fetch(
+    url: str,
+    target: Path,
+    sha256: str = "",
+    *,
+    limit: int = LIMIT,
+    progress: Progress | None = None,
+    pause: float = 1.0,
+) -> Fetched:
+    """Fetch a file, unless it is there already; then its hash is checked and nothing is asked.
+
+    sha256: of the file, or its first digits (at least 8), or "" when it is not known; limit: most
+    bytes that are taken; progress: called with (bytes done, bytes in all); pause: seconds before a
+    broken connection is tried again, doubled each time. What has arrived stays in ``TARGET.part``,
+    from which a later call goes on if the server says that the file is still the same. Raises
+    ValueError when the file cannot be had, is too large, or has another hash.
+    """
+    checked_url(url)
+    if sha256 and not re.fullmatch(r"[0-9a-f]{8,64}", sha256.lower()):
+        raise ValueError(f"a SHA-256 has 64 hexadecimal digits, got {sha256!r}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{target}.lock"):
+        if target.is_file():
+            return Fetched(target, _verified(target, sha256 or _recorded(target)), cached=True)
+        part = target.with_name(target.name + ".part")
+        _Download(url, part, limit, progress or _silent, trusted=bool(sha256)).run(pause)
+        try:
+            digest = _verified(part, sha256)
+        except ValueError:
+            _forget(part)
+            raise
+        os.replace(part, target)
+        _forget(part)
+        _record(target).write_text(json.dumps({"url": url, "sha256": digest}), encoding="utf-8")
+        return Fetched(target, digest, cached=False)
+
+
+@dataclass(frozen=True)
+class _Download:
+    """One file that is being fetched. trusted: its hash will be checked in the end."""
+
+    url: str
+    part: Path
+    limit: int
+    progress: Progress
+    trusted: bool
+
+    def run(self, pause: float) -> None:
+        """Connect until the file is whole; give up when the connection breaks without progress."""
+        failed, size = 0, -1
+        while True:
+            try:
+                self._connect()
+                return
+            except _Broken as error:
+                now = self.part.stat().st_size if self.part.is_file() else 0
+                failed, size = (0 if now > size else failed) + 1, now
+                if failed >= _TRIES:
+                    raise ValueError(
+                        f"{self.url}: {error}, {failed} times in a row; call again to go on from "
+                        f"{size} bytes"
+                    ) from None
+                time.sleep(pause * 2 ** (failed - 1))
+
+    def _connect(self) -> None:
+        """One connection: append to the part file what the server still gives."""
+        have = self._resumable()
+        headers = {"User-Agent": f"passerby/{__version__}", "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
+            validator = _state(self.part).get("validator")
+            headers |= {"If-Range": validator} if validator else {}
+        try:
+            with _open(Request(self.url, headers=headers)) as response:
+                self._take(response, have)
+        except HTTPError as error:
+            self._answered(error)
+        except URLError as error:
+            raise ValueError(
+                f"{self.url} cannot be reached ({error.reason}): are you online?"
+            ) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _Broken(f"the connection broke ({error or type(error).__name__})") from None
+
+    def _answered(self, error: HTTPError) -> None:
+        if error.code == 416:  # the part file is longer than the file: begin again
+            _forget(self.part)
+        if error.code in (408, 416, 429) or error.code >= 500:
+            raise _Broken(f"the server answers {error.code}") from None
+        raise ValueError(f"{self.url}: the server answers {error.code} {error.reason}") from None
+
+    def _resumable(self) -> int:
+        """Bytes that may be kept: of the same URL, with a hash or the server's mark to check."""
+        state = _state(self.part)
+        if state.get("url") != self.url or not (self.trusted or state.get("validator")):
+            _forget(self.part)
+        return self.part.stat().st_size if self.part.is_file() else 0
+
+    def _take(self, response: Any, have: int) -> None:
+        if response.headers.get_content_type() == "text/html":
+            raise ValueError(f"{self.url} is a page, not a file: a browser shows what it says")
+        begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+        resumed = response.status == 206 and begins is not None and int(begins[1]) == have
+        if response.status == 206 and not resumed:
+            _forget(self.part)
+            raise _Broken("the server sent another range than asked")
+        start = have if resumed else 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else 0
+        self._bound(max(total, start))
+        _remember(self.part, self.url, response.headers)
+        try:
+            with self.part.open("ab" if resumed else "wb") as opened:
+                done = self._copy(response, opened, start, total)
+        except ValueError:  # too large: what came is of no use
+            _forget(self.part)
+            raise
+        if done < total:
+            raise _Broken(f"the connection broke after {done} of {total} bytes")
+
+    def _copy(self, response: Any, opened: IO[bytes], done: int, total: int) -> int:
+        while block := response.read(_BLOCK):
+            done += len(block)
+            self._bound(done)
+            opened.write(block)
+            self.progress(done, total)
+        return done
+
+    def _bound(self, size: int) -> None:
+        if size > self.limit:
+            raise ValueError(
+                f"{self.url} is larger than {self.limit} bytes: fetch it by hand if you want it"
+            )
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follow redirections, but never from https to a URL that is not."""
+
+    def redirect_request(  # noqa: PLR0917 - the standard library's signature
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise ValueError(f"{req.full_url} leads to {newurl}, which is not encrypted: refused")
+        checked_url(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _open(request: Request) -> Any:
+    # A proxy is for other machines.
+    here = _is_loopback(urlsplit(request.full_url).hostname or "")
+    opener = build_opener(_Redirects, *([ProxyHandler({})] if here else []))
+    return opener.open(request, timeout=30)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _state(part: Path) -> dict[str, str]:
+    try:
+        content = json.loads(_record(part).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _remember(part: Path, url: str, headers: Any) -> None:
+    """Keep the server's mark of this version of the file, with which a range is asked for."""
+    mark = headers.get("ETag") or ""
+    if not mark or mark.startswith("W/"):
+        mark = headers.get("Last-Modified") or ""
+    _record(part).write_text(json.dumps({"url": url, "validator": mark}), encoding="utf-8")
+
+
+def _forget(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _record(part).unlink(missing_ok=True)
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _recorded(target: Path) -> str:
+    return _state(target).get("sha256", "")
+
+
+def _verified(path: Path, sha256: str) -> str:
+    """The SHA-256 of a file; ValueError when it does not begin as it should."""
+    with path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if not digest.startswith(sha256.lower()):
+        raise ValueError(
+            f"{path} has the SHA-256 {digest}, expected {sha256.lower()}: it is damaged or not the "
+            "file that was meant; delete it if it is there, and fetch it again"
+        )
+    return digest
+
+
+def _silent(done: int, total: int) -> None:
+    """No progress is shown."""

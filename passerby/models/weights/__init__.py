@@ -1,0 +1,90 @@
+"""Published weights, one family of files a module: a foreign state dict to ours.
+
+A family is registered as a function that takes the state dict as it stands in the file (``module.``
+prefixes taken off) and the architecture that the user names, or None; it returns None for names
+that are not its own, so that a file's family is found by asking each. It computes nothing: tensors
+are renamed, reshaped or left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from passerby.config import Input, Network
+
+State = Mapping[str, Tensor]
+
+_BLOCKS: dict[tuple[tuple[int, ...], bool], int] = {
+    ((2, 2, 2, 2), False): 18,
+    ((3, 4, 6, 3), False): 34,
+    ((3, 4, 6, 3), True): 50,
+    ((3, 4, 23, 3), True): 101,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """A foreign state dict in our names, with the network and the preprocessing that go with it.
+
+    architecture: as its family calls it; dropped: names that were left out on purpose
+    (classifiers); notes: what the file does not say and was therefore assumed.
+    """
+
+    architecture: str
+    network: Network
+    size: Input
+    state: dict[str, Tensor]
+    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def without(state: State, *prefixes: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """(The state dict without names that begin so, those names)."""
+    dropped = tuple(name for name in state if name.startswith(prefixes))
+    return {name: tensor for name, tensor in state.items() if name not in dropped}, dropped
+
+
+def prefixed(prefix: str, state: State) -> dict[str, Tensor]:
+    """The state dict with a prefix before each name."""
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def inside(prefix: str, state: State) -> dict[str, Tensor]:
+    """The part of a state dict under a prefix, which is taken off."""
+    return {name[len(prefix) :]: t for name, t in state.items() if name.startswith(prefix)}
+
+
+def is_resnet(names: Iterable[str]) -> bool:
+    """Whether these are the names of a ResNet with torchvision's layout."""
+    return {"conv1.weight", "bn1.weight", "layer4.0.conv2.weight"} <= set(names)
+
+
+def resnet_call(names: Iterable[str], last_stride: int, ceil_pool: bool = False) -> str:
+    """Our backbone for a ResNet's names: ``resnet50(last_stride=1, ibn=True)``.
+
+    Strides leave no trace in the weights, so they are the caller's to know. Raises ValueError when
+    the numbers of blocks are of no ResNet that we have.
+    """
+    known = set(names)
+    blocks = tuple(
+        len({name.split(".")[1] for name in known if name.startswith(f"layer{stage}.")})
+        for stage in range(1, 5)
+    )
+    depth = _BLOCKS.get((blocks, "layer1.0.conv3.weight" in known))
+    if depth is None:
+        raise ValueError(
+            f"a ResNet with {blocks} blocks is none of resnet18, resnet34, resnet50, resnet101"
+        )
+    options = f"last_stride={last_stride}"
+    options += ", ibn=True" if "layer1.0.bn1.IN.weight" in known else ""
+    options += ", ceil_pool=True" if ceil_pool else ""
+    return f"resnet{depth}({options})"
+
+
+def refuse_architecture(family: str, asked: str | None, found: str) -> None:
+    """ValueError when the user names another architecture than the weights have."""
+    if asked is not None and asked.replace("-", "_") != found:
+        raise ValueError(f"--architecture {asked}: the {family} weights in the file are {found}'s")

@@ -1,0 +1,113 @@
+"""`passerby convert`: what is written, what is said, what is refused."""
+
+import json
+
+import pytest
+import torch
+from torchvision import models
+
+from passerby.embedding.embedder import load
+from passerby.models.checkpoint import read_card
+from passerby.models.converting import convert_weights
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    """A file with torchvision's ResNet-18, untrained."""
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("published") / "resnet18.pth"
+    torch.save(models.resnet18(weights=None).state_dict(), file)
+    return file
+
+
+def changed(resnet, folder, **changes):
+    """A copy of the file with tensors replaced, or left out where the new one is None."""
+    state = torch.load(resnet, weights_only=True) | changes
+    torch.save({k: v for k, v in state.items() if v is not None}, folder / "changed.pth")
+    return folder / "changed.pth"
+
+
+def test_the_model_and_its_card(resnet, tmp_path):
+    done = convert_weights(resnet, tmp_path / "model", settings=["input.height=96"])
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == [
+        "config.json",
+        "model.safetensors",
+    ]
+    card = read_card(tmp_path / "model")
+    assert card.fingerprint == done.fingerprint
+    assert card.recipe.name == "torchvision_resnet18"
+    assert (card.recipe.input.height, card.recipe.input.width) == (96, 128)
+    assert card.persons == 0
+    assert card.data["converted_from"] == "resnet18.pth"
+    assert len(card.data["sha256"]) == 64
+    assert set(card.versions) == {"passerby", "torch", "python"}
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["format"] == 1
+    assert done.loaded == 120
+    assert load(tmp_path / "model").dimensions == done.dimensions == 512
+
+
+def test_the_model_is_evaluated_like_any_other(resnet, tiny_root, passerby_command, tmp_path):
+    made = passerby_command(
+        "convert", resnet, "--out", tmp_path / "model", "--from", "torchvision",
+        "--set", "input.height=64", "--set", "input.width=32",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    assert "loaded: 120 tensors; missing: none; unexpected: none" in made.out
+    assert "left out: fc.weight, fc.bias" in made.out
+    scored = passerby_command("evaluate", tmp_path / "model", "--data", tiny_root)
+    assert scored.code == 0, scored.err
+    assert "rank-1" in scored.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"layer3.1.bn2.running_var": None},
+            "1 weights missing .*layer3.1.bn2.running_var.*, 0 un",
+        ),
+        ({"layer3.1.extra": torch.ones(1)}, r"0 weights missing \(none\), 1 unexpected .*extra"),
+        ({"conv1.weight": torch.ones(64, 1, 7, 7)}, "size mismatch for backbone.conv1.weight"),
+        (
+            {"bn1.weight": torch.full((64,), torch.nan)},
+            r"gives \[1, 512\] with 512 values that are not finite",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(changes, message, resnet, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        convert_weights(changed(resnet, tmp_path, **changes), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_counters_that_old_files_lack_are_filled_in(resnet, tmp_path):
+    state = torch.load(resnet, weights_only=True)
+    counters = dict.fromkeys(name for name in state if name.endswith("num_batches_tracked"))
+    convert_weights(changed(resnet, tmp_path, **counters), tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"family": "fastreid"}, "are not those of fastreid .they begin conv1.weight"),
+        ({"family": "torchried"}, "no family of weights is named 'torchried'; did you mean"),
+        ({"architecture": "resnet50"}, "the torchvision weights in the file are resnet18's"),
+        ({"settings": ["input.height"]}, "--set takes path=value"),
+        ({"settings": ["network.neck=bn"]}, "must be one of 'batch_norm', 'none'"),
+    ],
+)
+def test_slips_are_named(options, message, resnet, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        convert_weights(resnet, tmp_path / "model", **options)
+
+
+def test_an_unknown_file_is_named_with_what_it_has(tmp_path):
+    torch.save({"a.b": torch.ones(1)}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"not those of any known family \(they begin a\.b\)"):
+        convert_weights(tmp_path / "a.pth", tmp_path / "model")
+
+
+def test_families_are_listed(passerby_command):
+    listed = passerby_command("list", "families").out
+    for family in ("bot", "fastreid", "timm", "torchreid", "torchvision"):
+        assert f"{family}\n    " in listed

@@ -1,0 +1,108 @@
+"""Weights of torchvision, timm, IBN-Net and the bag-of-tricks baseline, against their networks."""
+
+import pytest
+import timm as timm_library
+import torch
+from torch import nn
+from torchvision import models
+
+from passerby.models.checkpoint import read_card
+from passerby.registry import BACKBONES, FAMILIES
+
+
+class Pooled(nn.Module):
+    """A ResNet of torchvision without its classifier."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        network.fc = nn.Identity()
+
+    def forward(self, images):
+        return self.network(images)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_torchvision(name, randomised, check_same):
+    peer = randomised(models.get_model(name, weights=None))
+    state = peer.state_dict()
+    done = check_same(state, Pooled(peer), architecture=name)
+    assert (done.family, done.architecture) == ("torchvision", name)
+    assert done.dropped == ("fc.weight", "fc.bias")
+    assert read_card(done.out).recipe.network.neck == "none"
+
+
+@pytest.mark.parametrize("name", ["resnet18", "regnetx_002", "tf_efficientnet_lite0"])
+def test_timm(name, randomised, check_same):
+    peer = randomised(timm_library.create_model(name, pretrained=False))
+    state = peer.state_dict()
+    peer.reset_classifier(0)
+    done = check_same(state, peer, "timm", architecture=name)
+    assert all(key.startswith(("fc.", "head.fc.", "classifier.")) for key in done.dropped)
+    assert len(done.dropped) == 2
+    recipe = read_card(done.out).recipe
+    assert recipe.input.mean == timm_library.get_pretrained_cfg(name).mean
+    ours = name.startswith("resnet")
+    assert recipe.network.backbone == (
+        "resnet18(last_stride=2)" if ours else f"timm(name={name!r})"
+    )
+
+
+def test_timm_needs_a_name_that_it_knows(check_same):
+    state = models.resnet18(weights=None).state_dict()
+    with pytest.raises(ValueError, match="name the network as well: --from timm --architecture"):
+        check_same(state, None, "timm")
+    with pytest.raises(ValueError, match="timm has no network named 'resnet19'"):
+        check_same(state, None, "timm", architecture="resnet19")
+
+
+class BagOfTricks(nn.Module):
+    """The names of reid-strong-baseline: a ResNet with last stride 1 and a batch norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.base = models.resnet50(weights=None)
+        self.base.layer4[0].conv2.stride = self.base.layer4[0].downsample[0].stride = (1, 1)
+        self.base.fc = nn.Identity()
+        self.bottleneck = nn.BatchNorm1d(2048)
+        self.classifier = nn.Linear(2048, 7, bias=False)
+
+    def forward(self, images):
+        return self.bottleneck(self.base(images))
+
+
+def test_bag_of_tricks(randomised, check_same):
+    peer = randomised(BagOfTricks())
+    done = check_same(peer.state_dict(), peer)
+    assert (done.family, done.dropped) == ("bot", ("classifier.weight",))
+    assert "last stride 1" in str(done)
+
+
+def test_ibn_weights_of_their_authors_keep_their_names():
+    """IBN-Net's files have torchvision's names with bn1.IN and bn1.BN in layer1 to layer3."""
+    network = BACKBONES.build("resnet50(ibn=True)", start="none", attention="none")
+    state = network.state_dict() | {"fc.weight": torch.zeros(1000, 2048)}
+    converted = FAMILIES.get("torchvision")(state, None)
+    assert converted.network.backbone == "resnet50(last_stride=2, ibn=True)"
+    assert "backbone.layer3.5.bn1.IN.weight" in converted.state
+    assert "backbone.layer4.0.bn1.weight" in converted.state
+
+
+def test_a_family_takes_no_file_of_another(randomised):
+    """auto asks each family in turn, so only one may answer."""
+    files = {
+        "torchvision": models.resnet18(weights=None).state_dict(),
+        "bot": BagOfTricks().state_dict(),
+        "torchreid": models.resnet18(weights=None).state_dict()
+        | {"classifier.weight": torch.zeros(7, 512), "classifier.bias": torch.zeros(7)},
+    }
+    del files["torchreid"]["fc.weight"], files["torchreid"]["fc.bias"]
+    for owner, state in files.items():
+        answers = [name for name in FAMILIES.names() if FAMILIES.get(name)(state, None)]
+        assert answers == [owner]
+
+
+def test_a_resnet_that_we_have_not_is_named():
+    state = models.resnet152(weights=None).state_dict()
+    with pytest.raises(ValueError, match=r"\(3, 8, 36, 3\) blocks is none of resnet18"):
+        FAMILIES.get("torchvision")(state, None)
