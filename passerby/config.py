@@ -160,6 +160,24 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Computation:
+    """How a step is computed; docs/training.md says what each choice costs.
+
+    precision: float32; bfloat16 or float16 (with a scaled loss) by autocast; auto takes one of the
+    two on GPUs and float32 on CPUs. compile: let torch.compile fuse the network's operations.
+    accumulate: in so many parts a batch goes through the network, twice; the losses see all of it.
+    recompute: keep what enters each stage of the backbone and compute the rest again. Both save
+    memory. sync_batch_norm: batch norm takes its statistics over all GPUs.
+    """
+
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    compile: bool = False
+    accumulate: int = 1
+    recompute: bool = False
+    sync_batch_norm: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A full, named configuration of a run.
 
@@ -178,6 +196,7 @@ class Recipe:
     losses: tuple[LossTerm, ...] = (LossTerm("cross_entropy"),)
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
+    computation: Computation = Computation()
     validation_persons: int = 0
     validate_every: int = 5
     origins: tuple[str, ...] = field(default=())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby import distributed
-from passerby.config import LossTerm, Network, Recipe, open_recipe
+from passerby.config import Computation, LossTerm, Network, Recipe, open_recipe
 from passerby.data.batch import Batch
 from passerby.data.reader import read_split
 from passerby.models.classifiers import Circle
@@ -78,13 +78,14 @@ class FrozenLearner(Learner):
         )
 
 
-def gradient(objective: tuple[str, ...], alone: bool = False) -> Tensor:
+def gradient(objective: tuple[str, ...], alone: bool = False, parts: int = 1) -> Tensor:
     """The gradient of all parameters, of network and losses, after one step, as one vector."""
     torch.manual_seed(0)
     recipe = Recipe(
         "probe",
         network=Network("resnet18", classifier="circle"),
         losses=tuple(LossTerm(loss) for loss in objective),
+        computation=Computation(accumulate=parts, recompute=parts > 1),
     )
     model = Model(recipe.network, PERSONS).double()
     learner = FrozenLearner(recipe, model, torch.device("cpu"))
@@ -176,6 +177,8 @@ def main() -> None:
             raise RuntimeError("one of two fails")
         results = {name: gradient(objective) for name, objective in OBJECTIVES.items()}
         results["triplet, each share alone"] = gradient(OBJECTIVES["triplet"], alone=True)
+        both = OBJECTIVES["triplet+cross_entropy"]
+        results["triplet+cross_entropy, in parts"] = gradient(both, parts=2)
         results.update(terms_of_given_embeddings())
         results["uneven"] = distributed.gathered(
             torch.full((3 - distributed.rank(),), distributed.rank())

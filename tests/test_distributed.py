@@ -62,6 +62,16 @@ def test_gradients_are_those_of_one_process_on_the_joint_batch(
     assert float((one - two).abs().max() / one.abs().max()) < 1e-6
 
 
+def test_shares_that_pass_in_parts_have_the_gradient_of_the_joint_batch(
+    gradients: dict[str, dict[str, torch.Tensor]],
+) -> None:
+    """Two processes, each share in two parts, its stages computed again."""
+    one = gradients["1"]["triplet+cross_entropy"]
+    for processes in ("1", "2"):
+        other = gradients[processes]["triplet+cross_entropy, in parts"]
+        assert float((one - other).abs().max() / one.abs().max()) < 1e-6
+
+
 def test_a_loss_of_each_share_alone_is_another_objective(
     gradients: dict[str, dict[str, torch.Tensor]],
 ) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from passerby import distributed
 from passerby.config import Input, Recipe
@@ -16,11 +18,16 @@ from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.systems import System
+from passerby.training.accumulation import in_parts, mapped, whole
 from passerby.training.averaging import Average, settle
+from passerby.training.compilation import network_for, with_joint_statistics
+from passerby.training.memory import Memory, keep_freed_memory
 from passerby.training.objective import Objective
 from passerby.training.optimizer import build_optimizer, own_rates, set_rate
 from passerby.training.patterns import refuse_idle
 from passerby.training.phases import Stage, cut, freeze, stage_number, still_norms
+from passerby.training.precision import Precision, float32_at_least
+from passerby.training.recomputation import recomputed, stages_of, statistics_kept
 
 _SETTLING = 30  # batches, for statistics of batch norm: some 2,000 images
 
@@ -45,10 +52,21 @@ class Learner:
     """What a run changes: parameters of network and losses, and the optimizer's memory."""
 
     def __init__(self, recipe: Recipe, model: System, device: torch.device) -> None:
-        self.device = device
+        self.device, how = device, recipe.computation
+        if device.type == "cpu":
+            keep_freed_memory()
+        if how.sync_batch_norm:
+            model = with_joint_statistics(model, device)
         self.model = model.to(device)
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self.model = self.model.to(memory_format=torch.channels_last)
+        self._precision = Precision(how.precision, device)
+        self._memory = Memory(
+            device, recipe.sampling.persons, recipe.sampling.images, how.accumulate
+        )
+        self._stages = stages_of(self.model) if how.recompute else []
+        self._parts = how.accumulate
+        self._network, self.remark = network_for(self.model, how, device)
         self._input: Input = recipe.input
         self.stages = cut(_whole(recipe), recipe.phases)
         self.terms = tuple(term for stage in self.stages for term in stage.losses)
@@ -102,17 +120,28 @@ class Learner:
         """One update at a learning rate; returns the loss terms, unweighted.
 
         The batch is this process's share; the losses see the joint batch of all processes. Raises
-        NonFiniteLoss or NonFiniteGradient before anything is updated.
+        NonFiniteLoss or NonFiniteGradient before anything is updated, ValueError when the memory
+        does not suffice.
         """
+        with self._memory.explained():
+            return self._step(batch, rate)
+
+    def _step(self, batch: Batch, rate: float) -> dict[str, float]:
         set_rate(self.optimizer, rate)
         batch = self._on_device(batch)
         self.model.train()
         for norm in self._still:
             norm.eval()
-        features = _gathered_features(self.model(batch.images, batch.cameras))
+        if self._parts == 1:
+            way = whole(self._forward, batch)
+        else:
+            way = in_parts(self._forward, batch, self._parts, partial(statistics_kept, self.model))
+        features = _gathered_features(way.features)
         batch = _gathered_batch(batch)
         terms = self._losses(features, batch)
-        values = {name: float(value.detach()) for name, value in terms.items()}
+        # One transfer from the device, not one for each term.
+        numbers = torch.stack([value.detach() for value in terms.values()]).tolist()
+        values = dict(zip(terms, numbers, strict=True))
         for name, value in values.items():
             if not math.isfinite(value):
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
@@ -122,14 +151,20 @@ class Learner:
         # Each process has the part of the joint loss's gradient that flows through its images,
         # but the whole of it for the losses' own parameters.
         processes = distributed.world_size()
-        (total * processes).backward()
+        way.backward(self._precision.scaled(total * processes))
         distributed.average_gradients(self.model.parameters())
         distributed.average_gradients(self._losses.parameters(), divisor=processes)
-        self._refuse_non_finite_gradient(batch)
-        for optimizer in (self.optimizer, *self._descents):
-            optimizer.step()
+        if not self._precision.scales:  # an overflow of scaled gradients leaves the step out
+            self._refuse_non_finite_gradient(batch)
+        self._precision.update(self.optimizer, *self._descents)
         self._average.step(self.model)
         return values
+
+    def _forward(self, images: Tensor, cameras: Tensor) -> Features:
+        """The network's features, at least in float32 for the losses."""
+        with self._precision.autocast(), recomputed(self._stages):
+            features: Features = self._network(images, cameras)
+        return mapped(features, float32_at_least)
 
     def _refuse_non_finite_gradient(self, batch: Batch) -> None:
         """Raises NonFiniteGradient; one norm over all, and names are looked for only then."""
@@ -155,6 +190,7 @@ class Learner:
             "optimizer": self.optimizer.state_dict(),
             "phase": {"begun": self._begun},
             "average": self._average.state(),
+            "precision": self._precision.state(),
         }
 
     def restore(self, state: dict[str, dict[str, Any]]) -> None:
@@ -165,6 +201,7 @@ class Learner:
         self.model.load_state_dict(state["model"])
         self._losses.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._precision.restore(state.get("precision", {}))
 
     def _probe(self) -> Features:
         """The features of an empty image, for their sizes; changes nothing."""
@@ -194,19 +231,7 @@ def _gathered_features(features: Features) -> Features:
     """The features of all processes' shares, in order."""
     if distributed.world_size() == 1:
         return features
-    parts = tuple(
-        replace(
-            part,
-            before_neck=distributed.gathered(part.before_neck),
-            after_neck=distributed.gathered(part.after_neck),
-            similarities=None
-            if part.similarities is None
-            else distributed.gathered(part.similarities),
-        )
-        for part in features.parts
-    )
-    local = None if features.local is None else distributed.gathered(features.local)
-    return Features(distributed.gathered(features.embedding), parts, local)
+    return mapped(features, distributed.gathered)
 
 
 def _gathered_batch(batch: Batch) -> Batch:

@@ -137,7 +137,7 @@ def train(
         CollapseWatch(learner.model, learner.terms, recipe.schedule) as watch,
         loader,
     ):
-        logbook.say("\n".join([_opening(recipe, split, held, begin, place), *watched]))
+        logbook.say("\n".join([_opening(recipe, split, held, begin, learner), *watched]))
         for epoch in range(begin.epoch, recipe.epochs):
             torch.manual_seed(seed + epoch)  # layers that a phase begins: as uninterrupted
             stage = learner.begin(epoch)
@@ -245,12 +245,12 @@ def _opening(
     split: Split,
     held: HoldOut,
     begin: State,
-    place: torch.device,
+    learner: Learner,
 ) -> str:
     persons = len({(record.source, record.person) for record in held.train})
     lines = [
         f"{recipe.name}: {len(held.train)} images of {persons} persons of {split.source}, "
-        f"{recipe.epochs} epochs on {place}"
+        f"{recipe.epochs} epochs on {learner.device}"
     ]
     lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
     if held.persons:
@@ -261,4 +261,5 @@ def _opening(
     if begin.epoch or begin.batch:
         within = f" and {begin.batch} batches" if begin.batch else ""
         lines.append(f"resumed after epoch {begin.epoch}{within}")
+    lines += [learner.remark] if learner.remark else []
     return "\n".join(lines)

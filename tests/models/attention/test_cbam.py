@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from passerby.models.attention import cbam
 from passerby.models.attention.cbam import Cbam
 
 
@@ -97,3 +98,37 @@ def test_begins_as_one_quarter(spatial_batch_norm, training, maps_of):
     maps = maps_of(2, 8, 3, 2).float()
     assert module.begin_as_constant() == 0.25
     assert torch.equal(module(maps), 0.25 * maps)
+
+
+@pytest.mark.parametrize("spatial_batch_norm", [False, True])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("block", [1, 600, 1 << 18])
+def test_training_computes_what_the_definition_says(spatial_batch_norm, layout, block, monkeypatch):
+    """Bit for bit, gradients too, with equal maxima (values of one decimal) and split blocks."""
+    monkeypatch.setattr(cbam, "_BLOCK", block)
+    generator = torch.Generator().manual_seed(3)
+    module = Cbam(16, reduction=2, spatial_batch_norm=spatial_batch_norm)
+    maps = torch.randn(5, 16, 6, 3, generator=generator).round(decimals=1)
+    upstream = torch.randn(5, 16, 6, 3, generator=generator).contiguous(memory_format=layout)
+    found = []
+    for compute in (module, module.plain):
+        module.zero_grad()
+        own = maps.clone().contiguous(memory_format=layout).requires_grad_()
+        out = compute(own)
+        out.backward(upstream)
+        found.append([out, own.grad, *(p.grad for p in module.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+    assert out.is_contiguous(memory_format=layout)
+
+
+def test_a_frozen_module_passes_the_gradient_on(maps_of):
+    module = Cbam(4, reduction=2).double().requires_grad_(False)
+    module.squeeze.weight.requires_grad_()
+    maps, found = maps_of(2, 4, 3, 2), []
+    for compute in (module, module.plain):
+        own = maps.clone().requires_grad_()
+        compute(own).sum().backward()
+        found.append(own.grad)
+    assert torch.allclose(*found, rtol=1e-12)
+    assert module.excite.weight.grad is None
+    assert module.squeeze.weight.grad is not None

@@ -1,0 +1,28 @@
+"""The benchmark of training runs; what it measures is told apart by nothing but its speed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_training_benchmark_runs():
+    command = [sys.executable, "benchmarks/training.py", "--size", "small", "--only"]
+    done = subprocess.run(
+        [*command, "passerby", "plain-cbam", "plain-loader", "torchreid"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    measured = {row[0].strip("| "): row[1] for row in rows if row[0].strip("| ")}
+    assert float(measured["passerby"]) > 0
+    assert float(measured["plain torchvision"]) > 0
+    assert float(measured["Pillow, torchvision.transforms"]) > 0
+    peer = next(line for line in done.stdout.splitlines() if line.startswith("| torchreid"))
+    assert "No module named 'torchreid'" in peer or float(measured["torchreid"]) > 0
