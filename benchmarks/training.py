@@ -1,6 +1,6 @@
 """Images per second of whole training steps, beside other toolkits and plain torchvision.
 
-    python benchmarks/training.py [--part step cbam loader] [--only NAME ...] [--size paper]
+    python benchmarks/training.py [--part step cbam loader ...] [--only NAME ...] [--size paper]
 
 Prints Markdown tables. A step is all of it: reading and augmenting the images in the same process,
 forward, losses, backward, optimiser; 16 persons × 4 images of 256×128 in float32 on the CPU. Every
@@ -38,7 +38,15 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import models
 from torchvision import transforms as T
 
-from passerby.config import IMAGENET_MEAN, IMAGENET_STD, Input, LossTerm, Network, Recipe
+from passerby.config import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Computation,
+    Input,
+    LossTerm,
+    Network,
+    Recipe,
+)
 from passerby.data.reader import read_split
 from passerby.data.sampling import PersonBatches
 from passerby.data.synthesis.writing import write
@@ -49,6 +57,7 @@ from passerby.training.loader import Loader, TrainingImages
 
 RATE, SCALE, MARGIN, TRIPLET = 3.5e-4, 64.0, 0.35, 0.3
 Step = Callable[[], None]
+PLAIN = Computation()
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ def our_batches(work: Work) -> Iterator:
     return Loader(images, work.records, work.labels, 0, pin_memory=False).epoch(0, work.batches)
 
 
-def ours(work: Work, attention: str = "none") -> Step:
+def ours(work: Work, attention: str = "none", how: Computation = PLAIN) -> Step:
     """Passerby's loader and learner, as its training loop uses them."""
     recipe = Recipe(
         "benchmark",
@@ -107,6 +116,7 @@ def ours(work: Work, attention: str = "none") -> Step:
             classifier=f"circle(scale={SCALE}, margin={MARGIN})",
         ),
         losses=(LossTerm("cross_entropy"), LossTerm(f"triplet(margin={TRIPLET})")),
+        computation=how,
     )
     learner = Learner(recipe, Model(recipe.network, work.persons), torch.device("cpu"))
     batches = our_batches(work)
@@ -336,6 +346,19 @@ ROWS = {
     ),
     "passerby-cbam": Row("cbam", "passerby", lambda work: ours(work, "cbam")),
     "plain-cbam": Row("cbam", "plain torchvision", lambda work: plain(work, cbam=True)),
+    "whole": Row("computation", "as it is", ours),
+    "accumulate": Row(
+        "computation", "accumulate=4", lambda work: ours(work, how=Computation(accumulate=4))
+    ),
+    "recompute": Row(
+        "computation", "recompute", lambda work: ours(work, how=Computation(recompute=True))
+    ),
+    "bfloat16": Row(
+        "computation", "bfloat16", lambda work: ours(work, how=Computation(precision="bfloat16"))
+    ),
+    "compile": Row(
+        "computation", "compile", lambda work: ours(work, how=Computation(compile=True))
+    ),
     "passerby-loader": Row("loader", "passerby", loading(our_batches)),
     "torchreid-loader": Row(
         "loader",
@@ -352,6 +375,7 @@ PARTS = {
     "step": "Whole step: ResNet, circle classifier, cross-entropy and triplet",
     "cbam": "Whole step with CBAM in every residual block",
     "loader": "Loader alone: decoded, resized, augmented, stacked",
+    "computation": "Ours, by how it is computed; the ratio is to the first row",
 }
 
 
