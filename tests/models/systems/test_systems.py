@@ -21,6 +21,7 @@ SMALL = {
     "pcb+rpp": (Network("resnet18", system="pcb(refine=true)"), 96, 32),
     "mgn": (Network("resnet18", system="mgn"), 96, 32),
     "aligned": (Network("resnet18", system="aligned", neck="none"), 64, 32),
+    "hacnn": (Network(system="hacnn"), 64, 32),
 }
 PERSONS = 3
 LABELS = torch.tensor([0, 0, 1, 2])
