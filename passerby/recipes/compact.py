@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from passerby.config import Optimizer, Recipe, Schedule
+from passerby.config import Network, Optimizer, Recipe, Schedule
 
 Source = Literal["market1501", "dukemtmc", "msmt17"]
 Scale = Literal["paper", "compact"]
@@ -39,3 +39,12 @@ def scaled(recipe: Recipe, data: Source, scale: Scale, last_stride: int = 1) -> 
             "cosine, rate 7e-4, 2 epochs of warm-up, flip, pad 5; losses as at scale paper",
         ),
     )
+
+
+def scaled_as(recipe: Recipe, data: Source, scale: Scale, network: Network, said: str) -> Recipe:
+    """As `scaled` for a system without a ResNet: its network when compact, and that in words."""
+    changed = scaled(recipe, data, scale)
+    if scale == "paper":
+        return changed
+    line = changed.origins[-1].replace("ResNet-18", said)
+    return replace(changed, network=network, origins=(*recipe.origins, line))
