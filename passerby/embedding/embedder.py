@@ -119,7 +119,8 @@ class Embedder:
             readable = [image for _, image in pairs if isinstance(image, Tensor)]
             kept += [record for record, image in pairs if isinstance(image, Tensor)]
             if readable:
-                batches.append(self._embed(stacked(readable)))
+                cameras = [-1 if r.camera is None else r.camera for r in kept[-len(readable) :]]
+                batches.append(self._embed(stacked(readable), torch.tensor(cameras)))
             done += len(chunk)
             if progress is not None:
                 progress(done, len(records))
@@ -155,20 +156,26 @@ class Embedder:
             return error
 
     @torch.inference_mode()
-    def _embed(self, images: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Embeddings [B, D] and stripes [B, S, D], if the system has any, of uint8 images."""
+    def _embed(
+        self, images: Tensor, cameras: Tensor | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Embeddings [B, D] and stripes [B, S, D], if the system has any, of uint8 images.
+
+        cameras [B]: the data set's numbers, −1 where unknown; few systems look at them.
+        """
         inputs = normalised(images.to(self.device), self.input)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        vectors, local = self._vectors(inputs)
+        cameras = None if cameras is None else cameras.to(self.device)
+        vectors, local = self._vectors(inputs, cameras)
         if self.flip:
-            mirrored, mirrored_local = self._vectors(inputs.flip(3))
+            mirrored, mirrored_local = self._vectors(inputs.flip(3), cameras)
             vectors = (vectors + mirrored) / 2
             if local is not None and mirrored_local is not None:
                 local = (local + mirrored_local) / 2
         return vectors.float().cpu().numpy(), None if local is None else local.float().cpu().numpy()
 
-    def _vectors(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
-        features = self._model(inputs)
+    def _vectors(self, inputs: Tensor, cameras: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        features = self._model(inputs, cameras)
         vectors = features.before_neck if self.before_neck else features.embedding
         return vectors, features.local
 

@@ -12,6 +12,7 @@ from passerby.data.batch import Batch
 from passerby.losses import Loss
 from passerby.models.features import Features
 from passerby.registry import LOSSES, Call
+from passerby.training.phases import term_names
 
 
 class Objective(nn.Module):
@@ -34,7 +35,7 @@ class Objective(nn.Module):
 
     def enter(self, terms: Sequence[LossTerm]) -> None:
         """From now on these terms count."""
-        self._terms = {Call.parse(term.loss).name: term for term in terms}
+        self._terms = dict(zip(term_names(terms), terms, strict=True))
 
     def active(self) -> list[tuple[LossTerm, nn.Module]]:
         """The terms that count, each with its loss."""

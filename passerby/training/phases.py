@@ -33,14 +33,28 @@ class Stage:
     schedule: Schedule
 
     def __post_init__(self) -> None:
-        names = [Call.parse(term.loss).name for term in self.losses]
+        names = term_names(self.losses)
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"the recipe has the loss {name!r} twice: weigh one instead")
+                loss = name.partition("[")[0]
+                raise ValueError(f"the recipe has the loss {loss!r} twice: weigh one instead")
 
     def rate(self, done: float) -> float:
         """The learning rate after so many epochs of the run, with a fraction within an epoch."""
         return self.optimizer.rate * rate_factor(done - self.first, self.epochs, self.schedule)
+
+
+def term_names(terms: Sequence[LossTerm]) -> list[str]:
+    """The losses' names; of one that is there for several parts, with their pattern.
+
+    >>> term_names([LossTerm("triplet"), LossTerm("triplet", parts="a"), LossTerm("circle")])
+    ['triplet[*]', 'triplet[a]', 'circle']
+    """
+    names = [Call.parse(term.loss).name for term in terms]
+    return [
+        name if names.count(name) == 1 else f"{name}[{term.parts}]"
+        for name, term in zip(names, terms, strict=True)
+    ]
 
 
 def cut(whole: Stage, phases: Sequence[Phase]) -> tuple[Stage, ...]:

@@ -20,7 +20,7 @@ from passerby.training import keeping, loop
 from passerby.training.learner import Learner
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
-from passerby.training.phases import Stage, cut, stage_number, still_norms
+from passerby.training.phases import Stage, cut, stage_number, still_norms, term_names
 from passerby.training.state import State
 
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
@@ -296,3 +296,9 @@ def test_settings_reach_a_phase_by_its_name(recipe: Recipe) -> None:
     assert warm.phases[1].losses == (CE, LossTerm("triplet(margin=0.1)"))
     with pytest.raises(ValueError, match=r"expected phases\.NAME\.FIELD \(phases: head, all\)"):
         recipe.with_setting("phases.tail.epochs", "3")
+
+
+def test_a_loss_may_come_twice_on_different_parts(recipe: Recipe) -> None:
+    own, others = replace(CE, weight=0.25, parts="global"), replace(CE, weight=0.75, parts="stripe*")
+    (stage,) = cut(replace(WHOLE, losses=(own, others, TRIPLET)), ())
+    assert term_names(stage.losses) == ["cross_entropy[global]", "cross_entropy[stripe*]", "triplet"]

@@ -55,7 +55,7 @@ class Hacnn(System):
             raise ValueError(
                 "hacnn is trained from scratch and has no ImageNet weights: set network.start=none"
             )
-        self.width = width
+        self.dimensions = 2 * width
         self.conv = _Unit(3, _WIDTHS[0], 3, stride=2)
         for level, (channels, out) in enumerate(pairwise(_WIDTHS), 1):
             self.add_module(
@@ -67,10 +67,6 @@ class Hacnn(System):
         self.fc_global = _head(_WIDTHS[-1], width)
         self.fc_local = _head(_WIDTHS[-1] * _REGIONS, width)
         self.classifier = build_classifiers(network, {"global": width, "local": width}, persons)
-
-    @property
-    def dimensions(self) -> int:
-        return 2 * self.width
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         maps = self.conv(images)

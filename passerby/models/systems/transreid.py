@@ -1,0 +1,304 @@
+"""TransReID: a vision transformer with overlapping patches, cameras and a jigsaw of patches.
+
+He et al., "TransReID: Transformer-based Object Re-Identification", ICCV 2021,
+https://arxiv.org/abs/2102.04378.
+
+From the paper: ViT-B/16 with patches every 12 pixels; a learned vector for each camera, times 3,
+added to all tokens (SIE); the last layer twice, once on all tokens (global) and once, shared, on
+each of four groups of patches with the class token before them, after patches were shifted and
+shuffled (JPM); batch norm before each classifier; tested before it, on the global vector and the
+four local ones, side by side; position embedding of ImageNet's 14×14 grid interpolated.
+
+Read in the authors' code (github.com/damo-cv/TransReID), as the paper leaves it open: the shift is
+by shift − 1 = 4 patches; they are shuffled as two halves interleaved, and where their number is odd
+the one before the last comes a second time; what four groups of equal length leave over is not
+used; locals divided by four in the test; drop path rising to 0.1 along the layers; the global and
+the shared layer begin as copies of one; ImageNet weights jx_vit_base_p16_224, which timm has as
+vit_base_patch16_224.orig_in21k_ft_in1k and which expect values (value / 255 − 0.5) / 0.5.
+
+Ours: a camera that is not known (−1, as when an image is searched by itself) or was not trained
+gets the mean of the trained cameras' vectors, in training as in the test, except that in training a
+number outside ``cameras`` is refused, as it says that the option fits another data set. Cameras
+are the data set's own numbers; several sources with equal numbers would share vectors, so leave
+``cameras`` empty for them, which leaves the side information out. Inputs of another size than
+``height`` and ``width`` interpolate the position embedding. Viewpoints, which person data sets do
+not have, are left out. Parameters are named as in timm's vision transformers.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, cast, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from passerby.config import Network
+from passerby.models.features import Features
+from passerby.models.systems import System, build_classifiers, classified, refuse_unread
+from passerby.registry import SYSTEMS
+
+Variant = Literal["base", "small", "tiny"]
+
+_PATCH = 16
+_GROUPS = 4
+_LOCALS = tuple(f"jigsaw_{number + 1}" for number in range(_GROUPS))
+_DEPTH = 12  # of the ImageNet weights
+
+
+class _Size(NamedTuple):
+    width: int
+    heads: int
+    weights: str
+
+
+_SIZES = {
+    "base": _Size(768, 12, "vit_base_patch16_224.orig_in21k_ft_in1k"),
+    "small": _Size(384, 6, "vit_small_patch16_224.augreg_in21k_ft_in1k"),
+    "tiny": _Size(192, 3, "vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
+}
+
+
+@SYSTEMS.register
+class Transreid(System):
+    """TransReID (He et al. 2021): parts "global" and "jigsaw_1" … "jigsaw_4".
+
+    variant: base, small or tiny, of ``depth`` layers; stride: pixels between patches of 16;
+    cameras: the training set's own numbers, as in (1, 2, 3), none without side information; sie:
+    its weight λ; jigsaw: with the four local parts. The embedding is what stands before the batch
+    norms, the locals divided by four [B, width or 5 · width].
+    """
+
+    camera_numbers: Tensor
+
+    def __init__(
+        self,
+        network: Network,
+        persons: int,
+        *,
+        variant: Variant = "base",
+        depth: int = _DEPTH,
+        stride: int = 12,
+        cameras: Sequence[int] = (),
+        sie: float = 3.0,
+        jigsaw: bool = True,
+        drop_path: float = 0.1,
+        height: int = 256,
+        width: int = 128,
+    ) -> None:
+        super().__init__()
+        refuse_unread(network, "transreid", frozenset({"classifier"}))
+        _check(variant, depth, stride, cameras)
+        self.channels, self.sie, self.jigsaw = _SIZES[variant].width, sie, jigsaw
+        self.grid = _grid(height, width, stride)
+        self.patch_embed = _Patches(self.channels, stride)
+        self.cls_token = nn.Parameter(_normal(1, 1, self.channels))
+        self.pos_embed = nn.Parameter(_normal(1, 1 + self.grid[0] * self.grid[1], self.channels))
+        self.sie_embed = nn.Parameter(_normal(len(cameras), 1, self.channels)) if cameras else None
+        if cameras:
+            self.register_buffer("camera_numbers", torch.tensor(sorted(cameras)))
+        heads = _SIZES[variant].heads
+        drops = [drop_path * number / (depth - 1) for number in range(depth)]
+        self.blocks = nn.Sequential(*(_Layer(self.channels, heads, drop) for drop in drops[:-1]))
+        self.whole = nn.Sequential(_Layer(self.channels, heads, drops[-1]), _norm(self.channels))
+        if network.start == "imagenet":
+            self._load_imagenet(variant, depth)
+        self.shared = copy.deepcopy(self.whole) if jigsaw else None
+        names = ("global", *_LOCALS) if jigsaw else ("global",)
+        self.neck = nn.ModuleDict({name: _neck(self.channels) for name in names})
+        self.dimensions = self.channels * len(names)
+        self.classifier = build_classifiers(network, dict.fromkeys(names, self.channels), persons)
+
+    def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
+        tokens = self.blocks(self._tokens(images, cameras))
+        vectors = [self.whole(tokens)[:, 0]]
+        if self.shared is not None:
+            first = tokens[:, :1]
+            groups = shuffled(tokens[:, 1:]).split((tokens.shape[1] - 1) // _GROUPS, dim=1)
+            vectors += [
+                self.shared(torch.cat([first, group], dim=1))[:, 0] for group in groups[:_GROUPS]
+            ]
+        parts = tuple(
+            classified(name, vector, neck(vector), self.classifier)
+            for (name, neck), vector in zip(self.neck.items(), vectors, strict=True)
+        )
+        weighed = [vectors[0], *(vector / _GROUPS for vector in vectors[1:])]
+        return Features(torch.cat(weighed, dim=1), parts)
+
+    def _tokens(self, images: Tensor, cameras: Tensor | None) -> Tensor:
+        """The class token and the patches, placed and with their camera [B, 1 + N, width]."""
+        patches, grid = self.patch_embed(images)
+        place = self.pos_embed if grid == self.grid else _resized(self.pos_embed, self.grid, grid)
+        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), patches], dim=1) + place
+        if self.sie_embed is None:
+            return tokens
+        if cameras is None:
+            cameras = torch.full((len(images),), -1, device=images.device)
+        return tokens + self.sie * self._of_cameras(self.sie_embed, cameras)
+
+    def _of_cameras(self, vectors: Tensor, cameras: Tensor) -> Tensor:
+        """The vector of each image's camera [B, 1, width]; their mean where it is not known."""
+        same = cameras[:, None] == self.camera_numbers[None, :]  # [B, cameras]
+        known = same.any(dim=1, keepdim=True)
+        if self.training and bool(((cameras >= 0) & ~known[:, 0]).any()):
+            foreign = sorted(set(cameras[~known[:, 0]].tolist()) - {-1})
+            raise ValueError(
+                f"the training set has cameras {foreign} and transreid knows "
+                f"{self.camera_numbers.tolist()}: set network.system.cameras to all of them, or "
+                "to () to leave the side information out"
+            )
+        shares = torch.where(known, same.to(vectors.dtype), 1 / len(self.camera_numbers))
+        return (shares @ vectors[:, 0])[:, None]
+
+    def _load_imagenet(self, variant: Variant, depth: int) -> None:
+        """timm's weights; the last layer and norm are the global branch's."""
+        if depth != _DEPTH:
+            raise ValueError(f"ImageNet weights have {_DEPTH} layers, got transreid(depth={depth})")
+        state = _imagenet_weights(_SIZES[variant].weights)
+        renamed = {}
+        for key, value in state.items():
+            name = key.replace(f"blocks.{depth - 1}.", "whole.0.")
+            renamed[f"whole.1.{name[5:]}" if name.startswith("norm.") else name] = value
+        side = round((renamed["pos_embed"].shape[1] - 1) ** 0.5)
+        renamed["pos_embed"] = _resized(renamed["pos_embed"], (side, side), self.grid)
+        missing, unexpected = self.load_state_dict(renamed, strict=False)
+        assert not unexpected, unexpected
+        assert set(missing) <= {"sie_embed", "camera_numbers"}, missing
+
+
+class _Patches(nn.Module):
+    """Patches of 16 pixels, ``stride`` apart, as tokens in rows [B, N, width]; and their grid."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, _PATCH, stride)
+        nn.init.normal_(self.proj.weight, std=(2 / (_PATCH**2 * width)) ** 0.5)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        maps = self.proj(images)
+        return maps.flatten(2).transpose(1, 2), (maps.shape[2], maps.shape[3])
+
+
+class _Layer(nn.Module):
+    """A transformer's layer, norms first (Dosovitskiy et al. 2021): attention, then an MLP.
+
+    In training each of the two is left out of an image with probability ``drop`` (drop path).
+    """
+
+    def __init__(self, width: int, heads: int, drop: float) -> None:
+        super().__init__()
+        self.drop = drop
+        self.norm1 = _norm(width)
+        self.attn = _Attention(width, heads)
+        self.norm2 = _norm(width)
+        self.mlp = nn.ModuleDict(
+            {"fc1": _linear(width, 4 * width), "fc2": _linear(4 * width, width)}
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens + self._dropped(self.attn(self.norm1(tokens)))
+        inner = F.gelu(self.mlp["fc1"](self.norm2(tokens)))
+        return tokens + self._dropped(self.mlp["fc2"](inner))
+
+    def _dropped(self, branch: Tensor) -> Tensor:
+        if not self.training or self.drop == 0:
+            return branch
+        kept = torch.rand(len(branch), 1, 1, device=branch.device) >= self.drop
+        return branch * kept.to(branch.dtype) / (1 - self.drop)
+
+
+class _Attention(nn.Module):
+    """Multi-head self-attention."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = _linear(width, 3 * width)
+        self.proj = _linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        batch, length, width = tokens.shape
+        split = self.qkv(tokens).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4)  # each [B, heads, N, width / heads]
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return cast(Tensor, self.proj(mixed.transpose(1, 2).reshape(batch, length, width)))
+
+
+def shuffled(patches: Tensor, shift: int = 4) -> Tensor:
+    """Patches [B, N, width] shifted, then their two halves interleaved (JPM).
+
+    With N odd, the one before the last is added.
+    """
+    patches = patches.roll(-shift, dims=1)
+    if patches.shape[1] % 2:
+        patches = torch.cat([patches, patches[:, -2:-1]], dim=1)
+    return patches.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+
+
+def _check(variant: str, depth: int, stride: int, cameras: Sequence[int]) -> None:
+    if variant not in get_args(Variant):
+        raise ValueError(f"variant must be one of {', '.join(get_args(Variant))}, got {variant!r}")
+    if depth < 2 or not 1 <= stride <= _PATCH:
+        raise ValueError(
+            f"transreid needs depth 2 or more and a stride from 1 to {_PATCH}, got {depth} and "
+            f"{stride}"
+        )
+    whole = all(type(camera) is int and camera >= 0 for camera in cameras)
+    if not whole or len(set(cameras)) < len(cameras):
+        raise ValueError(
+            f"cameras must be the different numbers of the training set's, as in (1, 2), got "
+            f"{cameras!r}"
+        )
+
+
+def _grid(height: int, width: int, stride: int) -> tuple[int, int]:
+    """Rows and columns of patches."""
+    return (height - _PATCH) // stride + 1, (width - _PATCH) // stride + 1
+
+
+def _resized(places: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
+    """A position embedding [1, 1 + N, width] on another grid; the class token's stays."""
+    maps = places[:, 1:].transpose(1, 2).unflatten(2, old)
+    maps = F.interpolate(maps, new, mode="bilinear", align_corners=False)
+    return torch.cat([places[:, :1], maps.flatten(2).transpose(1, 2)], dim=1)
+
+
+def _linear(channels: int, out: int) -> nn.Linear:
+    linear = nn.Linear(channels, out)
+    nn.init.trunc_normal_(linear.weight, std=0.02)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _normal(*shape: int) -> Tensor:
+    return nn.init.trunc_normal_(torch.empty(shape), std=0.02)
+
+
+def _norm(width: int) -> nn.LayerNorm:
+    return nn.LayerNorm(width, eps=1e-6)
+
+
+def _neck(width: int) -> nn.BatchNorm1d:
+    norm = nn.BatchNorm1d(width)
+    norm.bias.requires_grad_(False)
+    return norm
+
+
+def _imagenet_weights(name: str) -> dict[str, Tensor]:
+    try:
+        import timm
+    except ImportError:
+        raise ValueError(
+            "the ImageNet weights of vision transformers come with timm: pip install timm (or "
+            "passerby[timm])"
+        ) from None
+    try:
+        network = timm.create_model(name, pretrained=True, num_classes=0)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ValueError(
+            f"timm could not fetch {name!r}: {error}. Weights need a connection once "
+            "(network.start=none needs none)"
+        ) from None
+    return dict(network.state_dict())
