@@ -22,6 +22,7 @@ SMALL = {
     "mgn": (Network("resnet18", system="mgn"), 96, 32),
     "aligned": (Network("resnet18", system="aligned", neck="none"), 64, 32),
     "hacnn": (Network(system="hacnn"), 64, 32),
+    "svdnet": (Network("resnet18", system="svdnet(width=64)"), 64, 32),
     "transreid": (
         Network(system="transreid(variant=tiny, depth=2, cameras=(0, 1))", classifier="circle"),
         64,
