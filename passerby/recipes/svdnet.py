@@ -74,7 +74,7 @@ def svdnet(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
             expected(SVDNET, data),
             "eigenlayer of 1024, seven iterations, cross-entropy, ImageNet weights: Sun et al.",
             "224×224, flip, batch 32, SGD 0.001 with momentum 0.9 and weight decay 5e-4; 25,000 "
-            "iterations, then 8,000 for each half of a turn, ×0.1 every 10,000 and after 5,000, the "
+            "iterations, then 8,000 for each half of a turn, ×0.1 every 10,000 and after 5,000, "
             "last four turns from 1e-4: the authors' code, iterations as epochs of Market-1501",
             "all layers train in a relaxation: Sun et al.; in their code those before layer2 and "
             "the batch norms do not",
