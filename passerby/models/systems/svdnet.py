@@ -36,9 +36,9 @@ _READ = frozenset({"backbone", "attention", "pooling", "classifier"})
 
 @SYSTEMS.register
 class Svdnet(System):
-    """SVDNet (Sun et al. 2017): an eigenlayer of ``width`` orthogonal weight vectors.
+    """SVDNet (Sun et al. 2017): a linear layer whose weight vectors are made orthogonal.
 
-    The embedding is its output [B, width]; before the neck stand the pooled maps.
+    The embedding is that layer's output [B, width]; before the neck stand the pooled maps.
     """
 
     def __init__(
