@@ -112,8 +112,7 @@ def _sbs(name: str, publication: Publication, backbone: str, data: Source, scale
             "16 images, 384×128 bicubic, Adam 3.5e-4, 60 epochs, cosine to 7e-7 from the 30th, "
             "1,000 iterations with a frozen backbone, 2,000 of warm-up from 0.1: FastReID",
             f"the two as {_FROZEN.get(data)} and twice as many epochs: ours",
-            "Adam begins anew with each phase, the ImageNet policy on the resized image: "
-            "ours",
+            "Adam begins anew with each phase, the ImageNet policy on the resized image: ours",
         ),
         phases=_phases(_FROZEN[data]),
     )
