@@ -19,6 +19,10 @@ class Part(Protocol):
     def before_neck(self) -> Tensor:
         """Vectors [B, D] before the neck."""
 
+    @property
+    def after_neck(self) -> Tensor:
+        """Vectors [B, D] after the neck."""
+
     def logits(self, persons: Tensor) -> Tensor:
         """Logits [B, C] given the labels [B]."""
 

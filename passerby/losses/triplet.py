@@ -61,18 +61,26 @@ class Triplet(Loss):
 
     On Euclidean distances of the vectors before the neck, in float32 also under autocast;
     normalise=True takes them on the unit sphere. soft=True replaces the hinge by ln(1 + exp(·))
-    without a margin. Images without a positive or a negative in the batch are no anchors.
+    without a margin; after_neck=True takes the vectors after the neck (FastReID's SBS). Images
+    without a positive or a negative in the batch are no anchors.
     """
 
-    def __init__(self, margin: float = 0.3, soft: bool = False, normalise: bool = False) -> None:
+    def __init__(
+        self,
+        margin: float = 0.3,
+        soft: bool = False,
+        normalise: bool = False,
+        after_neck: bool = False,
+    ) -> None:
         super().__init__()
         if margin < 0:
             raise ValueError(f"margin must not be negative, got {margin}")
         self.margin, self.soft, self.normalise = margin, soft, normalise
+        self.after_neck = after_neck
 
     def forward(self, features: Features, batch: Batch) -> Tensor:
-        terms = [self._of_vectors(part.before_neck, batch.persons) for part in features.parts]
-        return torch.stack(terms).mean()
+        vectors = [p.after_neck if self.after_neck else p.before_neck for p in features.parts]
+        return torch.stack([self._of_vectors(own, batch.persons) for own in vectors]).mean()
 
     def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:
         if self.normalise:

@@ -1,6 +1,7 @@
 """Batch-hard triplet loss against a triple loop and pytorch-metric-learning."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -148,3 +149,11 @@ def test_options():
     assert (loss.margin, loss.soft, loss.normalise) == (0.2, True, True)
     with pytest.raises(ValueError, match="margin must not be negative, got -1"):
         LOSSES.build("triplet(margin=-1)")
+
+
+def test_after_the_neck(vectors):
+    rows, persons = vectors
+    part = SimpleNamespace(before_neck=torch.zeros_like(rows), after_neck=rows)
+    batch = SimpleNamespace(persons=torch.tensor(persons))
+    loss = Triplet(0.5, after_neck=True)(SimpleNamespace(parts=(part,)), batch)
+    assert loss.item() == pytest.approx(slowly(rows, persons, margin=0.5), rel=1e-9)

@@ -164,11 +164,25 @@ class ResNet(Backbone):
         """layer1 … layer4."""
         return tuple(cast(nn.Sequential, self.get_submodule(f"layer{i}")) for i in range(1, 5))
 
+    @property
+    def stage_channels(self) -> tuple[int, ...]:
+        """Widths of the maps behind layer1 … layer4; the last one is ``channels``."""
+        return tuple(self.channels >> (3 - stage) for stage in range(4))
+
     def forward(self, images: Tensor) -> Tensor:
         maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         for stage in self.stages:
             maps = stage(maps)
         return self.attention(maps)
+
+    def stage_maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Maps behind each stage; the last ones are those of ``forward``."""
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        found = []
+        for stage in self.stages:
+            maps = stage(maps)
+            found.append(maps)
+        return (*found[:-1], self.attention(maps))
 
     def _place(self, call: str) -> None:
         """Build attention modules where their placement says."""
@@ -248,7 +262,7 @@ def _initialise(network: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-def _imagenet_weights(name: str) -> dict[str, Tensor]:
+def imagenet_weights(name: str) -> dict[str, Tensor]:
     """torchvision's weights by name, downloaded once into torch's cache."""
     from torchvision.models import get_weight
 
@@ -276,7 +290,7 @@ def _factory(depth: int) -> Callable[..., ResNet]:
         if start == "imagenet" and ibn:
             network.load_imagenet(pulled_state(f"resnet{depth}_ibn_a_imagenet"))
         elif start == "imagenet":
-            network.load_imagenet(_imagenet_weights(_VARIANTS[depth].weights))
+            network.load_imagenet(imagenet_weights(_VARIANTS[depth].weights))
         return network
 
     resnet.__name__ = f"resnet{depth}"
