@@ -50,14 +50,17 @@ from passerby.config import (
 from passerby.data.reader import read_split
 from passerby.data.sampling import PersonBatches
 from passerby.data.synthesis.writing import write
+from passerby.embedding.preprocessing import normalised
 from passerby.models.model import Model
 from passerby.registry import AUGMENTATIONS
 from passerby.training.learner import Learner
 from passerby.training.loader import Loader, TrainingImages
+from passerby.training.memory import keep_freed_memory
 
 RATE, SCALE, MARGIN, TRIPLET = 3.5e-4, 64.0, 0.35, 0.3
 Step = Callable[[], None]
 PLAIN = Computation()
+LOADED = 20  # batches that are timed where only loading is
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Work:
         self.persons = len(persons)
         self.labels = [persons.index(record.person) for record in self.records]
         sampler = PersonBatches(self.labels, size.persons, size.images, seed=0)
-        self.batches = [batch for epoch in range(2 + size.steps) for batch in sampler.epoch(epoch)]
+        self.batches = [batch for epoch in range(LOADED + 2) for batch in sampler.epoch(epoch)]
 
 
 # Ours ---------------------------------------------------------------------------------------------
@@ -103,6 +106,13 @@ def our_batches(work: Work) -> Iterator:
     shape = Input(height=size.height, width=size.width)
     images = TrainingImages(work.records, work.labels, shape, augmentations, seed=0)
     return Loader(images, work.records, work.labels, 0, pin_memory=False).epoch(0, work.batches)
+
+
+def our_normalised(work: Work) -> Iterator:
+    """The same and normalised to float32, which the training step does, as others' loaders do."""
+    keep_freed_memory()  # as every training on a CPU does
+    shape = Input(height=work.size.height, width=work.size.width)
+    return (normalised(batch.images, shape) for batch in our_batches(work))
 
 
 def ours(work: Work, attention: str = "none", how: Computation = PLAIN) -> Step:
@@ -331,7 +341,11 @@ def loading(batches: Callable[[Work], Iterator]) -> Callable[[Work], Step]:
 
     def prepare(work: Work) -> Step:
         iterator = batches(work)
-        return lambda: next(iterator) and None
+
+        def step() -> None:
+            next(iterator)
+
+        return step
 
     return prepare
 
@@ -359,7 +373,8 @@ ROWS = {
     "compile": Row(
         "computation", "compile", lambda work: ours(work, how=Computation(compile=True))
     ),
-    "passerby-loader": Row("loader", "passerby", loading(our_batches)),
+    "passerby-loader": Row("loader", "passerby", loading(our_normalised)),
+    "passerby-uint8": Row("loader", "passerby, uint8 as it hands over", loading(our_batches)),
     "torchreid-loader": Row(
         "loader",
         "torchreid",
@@ -386,7 +401,7 @@ def measured(name: str, root: str, size: Size) -> dict[str, float]:
     step = ROWS[name].prepare(Work(root, size))
     step()
     cpu, wall = [], []
-    for _ in range(size.steps):
+    for _ in range(LOADED if ROWS[name].part == "loader" else size.steps):
         began = time.process_time(), time.perf_counter()
         step()
         cpu.append(time.process_time() - began[0])
