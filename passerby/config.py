@@ -15,7 +15,7 @@ import json
 import os
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -288,9 +288,10 @@ def _from_python(file: Path, function: str) -> Recipe:
 _imported: dict[str, Path] = {}
 
 
-def imported_files() -> dict[str, Path]:
-    """The users' files that were run as recipes in this process, by the names of their modules."""
-    return dict(_imported)
+def imported_files(objects: Iterable[object]) -> dict[str, Path]:
+    """The users' files that define the classes of these objects, by the names of their modules."""
+    modules = {type(item).__module__ for item in objects}
+    return {name: file for name, file in _imported.items() if name in modules}
 
 
 def import_files(files: Mapping[str, Path]) -> None:

@@ -9,6 +9,7 @@ is far from that of the joint batch). With one process every function here does 
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,9 @@ def process_group(device: str | None = None) -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+        # What collectives leave in reference cycles is freed by gloo's threads. At the end of the
+        # interpreter they cannot take its lock any more, and the process would be aborted.
+        gc.collect()
 
 
 def place(device: str | None) -> torch.device:

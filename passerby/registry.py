@@ -125,7 +125,7 @@ class Registry:
         """
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", component.__name__).lower()
         if name in self._found and not _is_same(self._found[name], component):
-            raise ValueError(f"two {self.noun}s are named {name!r}: rename one of them")
+            raise ValueError(f"there already is a {self.noun} named {name!r}: rename one of them")
         self._found[name] = component
         return component
 

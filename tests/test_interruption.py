@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,14 @@ import pytest
 from passerby.interruption import Stopped, StopRequest
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows")
+
+
+@pytest.fixture(autouse=True)
+def usual_handlers() -> Iterator[None]:
+    """As in a foreground process: a shell starts those in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def send(kind: signal.Signals) -> None:

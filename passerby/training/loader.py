@@ -114,7 +114,8 @@ class TrainingImages:
     def __getstate__(self) -> dict[str, Any]:
         """For a fresh process: augmentations of a user's own file need the file imported first."""
         augmentations = pickle.dumps(self._augmentations)
-        return {**vars(self), "_augmentations": augmentations, "_files": imported_files()}
+        files = imported_files(self._augmentations)
+        return {**vars(self), "_augmentations": augmentations, "_files": files}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         import_files(state.pop("_files"))

@@ -100,7 +100,7 @@ _FAULTS = """
 import resource, torch
 from passerby.training.memory import keep_freed_memory
 print(keep_freed_memory())
-for _ in range(3):
+for _ in range(12):
     begun = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(32_000_000)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begun)
@@ -109,11 +109,11 @@ for _ in range(3):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_freed_memory_is_kept() -> None:
-    """A second large tensor finds the pages of the first; in a process whose heap is its own."""
+    """Large tensors find the pages of earlier ones, once the heap has settled after a few."""
     done = subprocess.run(
         [sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True
     )
     kept, *faults = done.stdout.split()
     if kept != "True":
         pytest.skip("another C library")
-    assert min(map(int, faults[1:])) < 1_000  # 31,250 pages
+    assert max(map(int, faults[-4:])) < 1_000  # 31,250 pages
