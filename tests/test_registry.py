@@ -159,7 +159,7 @@ def test_build_says_what_was_meant(shapes, call, message):
 
 
 def test_two_components_of_one_name_are_refused(shapes):
-    with pytest.raises(ValueError, match="two shapes are named 'square'"):
+    with pytest.raises(ValueError, match="already is a shape named 'square'"):
 
         @shapes.register
         def square():
