@@ -1,6 +1,6 @@
 """Non-local block with dot products (Wang et al. 2018, eq. 4), as FastReID's SBS and AGW have it.
 
-Two things are FastReID's own: one inner channel (Wang et al. take half the channels) and its
+Two things differ from Wang et al.: one inner channel (they take half the channels) and its
 places, after the last two blocks of layer2 and the last three of layer3 (nine in ResNet-101). This
 module is here for its weights; `non_local` is the paper's.
 """
