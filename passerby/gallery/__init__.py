@@ -1,0 +1,1 @@
+"""Galleries: sightings that persist, to be searched, compared and forgotten."""

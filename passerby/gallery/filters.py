@@ -1,0 +1,87 @@
+"""Filters: which sightings a search, a count or a removal is about. Typed, never text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.gallery.sightings import UNKNOWN, Sightings
+
+
+@dataclass(frozen=True)
+class Where:
+    """Sightings that satisfy every condition given; without any, all of them.
+
+    ids, persons, cameras, sources: one of these names; not_cameras: none of these (sightings
+    without a camera stay); since, until: seen from ``since`` on and before ``until``, with a zone
+    (sightings without a time go); known: their person is known, or is not; min_quality: at least
+    (sightings without a quality go). An empty tuple is no condition.
+
+    Each engine renders this once, in its own file, with every name escaped there.
+    """
+
+    ids: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    not_cameras: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    known: bool | None = None
+    min_quality: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            time = getattr(self, name)
+            if time is not None and time.tzinfo is None:
+                raise ValueError(f"{name} needs a time zone, such as 2026-05-01T08:30:00+02:00")
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError(f"since ({self.since}) must lie before until ({self.until})")
+        if self.min_quality is not None and not 0 <= self.min_quality <= 1:
+            raise ValueError(f"min_quality must be between 0 and 1, got {self.min_quality}")
+
+    @property
+    def everything(self) -> bool:
+        """Whether no condition is given."""
+        return self == Where()
+
+    @property
+    def timed(self) -> bool:
+        """Whether sightings without a time are skipped."""
+        return self.since is not None or self.until is not None
+
+    def without_time(self) -> Where:
+        """The same filter less its condition on time."""
+        return replace(self, since=None, until=None)
+
+    def keeps(self, sightings: Sightings) -> NDArray[np.bool_]:
+        """Which of N sightings satisfy it [N]: what every engine's rendering must agree with."""
+        kept = np.ones(len(sightings), bool)
+        for values, allowed in (
+            (sightings.ids, self.ids),
+            (sightings.persons, self.persons),
+            (sightings.cameras, self.cameras),
+            (sightings.sources, self.sources),
+        ):
+            if allowed:
+                kept &= np.isin(values, allowed)
+        if self.not_cameras:
+            kept &= ~np.isin(sightings.cameras, self.not_cameras)
+        # Comparisons with NaT and NaN are false, which is what is wanted.
+        if self.since is not None:
+            kept &= sightings.times >= moment(self.since)
+        if self.until is not None:
+            kept &= sightings.times < moment(self.until)
+        if self.known is not None:
+            kept &= (sightings.persons != UNKNOWN) == self.known
+        if self.min_quality is not None:
+            kept &= sightings.qualities >= np.float32(self.min_quality)
+        return kept
+
+
+def moment(time: datetime) -> np.datetime64:
+    """A time with a zone as datetime64[us] in UTC."""
+    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")

@@ -1,0 +1,181 @@
+"""Stores: engines that keep sightings. `Store` is all that a gallery asks of one.
+
+ONE FILE EACH, named by the scheme of its addresses (``milvus://...``), with its class as
+``ENGINE``; the conformance suite under tests/gallery/stores says what it must do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.gallery.about import About
+from passerby.gallery.filters import Where
+from passerby.gallery.sightings import Sightings
+
+Progress = Callable[[int, int], None]
+"""Called with (done, in all)."""
+
+Group = Literal["camera", "day", "person"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """added: sightings that were new; replaced: that were there and were asked to be replaced;
+    present: that were there and stay as they were, or came twice in one batch."""
+
+    added: int
+    replaced: int
+    present: int
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The nearest sightings of Q queries: those of query q are rows ``starts[q]:starts[q + 1]``.
+
+    sightings: without vectors unless asked for; distances: cosine, float64, ascending for each
+    query. A query has fewer than k where fewer satisfy the filter. exact: whether every sighting
+    that satisfies it was compared.
+    """
+
+    starts: NDArray[np.int64]
+    sightings: Sightings
+    distances: NDArray[np.float64]
+    exact: bool
+
+    def of(self, query: int) -> tuple[Sightings, NDArray[np.float64]]:
+        """The sightings and distances of one query."""
+        rows = slice(int(self.starts[query]), int(self.starts[query + 1]))
+        return self.sightings[rows], self.distances[rows]
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """kind: of the index, "" when searches compare every sighting; indexed, rows: sightings in it
+    and in all; effort: what a search spends, in the engine's words; recall: at 10 against exact
+    search, None when not measured."""
+
+    kind: str
+    indexed: int
+    rows: int
+    effort: str = ""
+    recall: float | None = None
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What a compaction did: bytes on disk before and after (None where the engine does not say),
+    and in words what is physically gone, or when it will be."""
+
+    bytes_before: int | None
+    bytes_after: int | None
+    meaning: str
+
+
+class Store(ABC):
+    """Sightings of one gallery in one engine.
+
+    Vectors are of length 1 and distances are cosine. Every name comes from outside and is escaped
+    by the engine's own file. Several processes may write and search at the same time. Errors for
+    users are ValueError; a lost server is StoreUnavailable.
+    """
+
+    about: About
+
+    @classmethod
+    @abstractmethod
+    def create(cls, place: str, about: About) -> Store:
+        """Make an empty gallery at a place. Raises ValueError when there is something already."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, place: str) -> Store:
+        """Open the gallery at a place. Raises ValueError when there is none or a newer one."""
+
+    @abstractmethod
+    def set_about(self, about: About) -> None:
+        """Replace the description (another calibration)."""
+
+    @abstractmethod
+    def write(self, sightings: Sightings, *, replace: bool = False) -> Written:
+        """Add sightings; on return they are on disk and every new search sees them.
+
+        Ids that are there already stay as they are, or with ``replace`` take the new columns; the
+        first of equal ids in one batch counts. A kill leaves all of a batch or nothing of it.
+        """
+
+    @abstractmethod
+    def search(
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where = Where(),  # noqa: B008 - frozen
+        *,
+        exact: bool = False,
+        with_vectors: bool = False,
+    ) -> Hits:
+        """The k nearest sightings that satisfy ``where`` for each of the unit vectors [Q, D]."""
+
+    @abstractmethod
+    def read(
+        self,
+        where: Where = Where(),  # noqa: B008 - frozen
+        *,
+        with_vectors: bool = True,
+        with_thumbnails: bool = False,
+        batch: int = 10_000,
+    ) -> Iterator[Sightings]:
+        """All sightings that satisfy ``where``, in batches, in no particular order."""
+
+    @abstractmethod
+    def count(self, where: Where = Where()) -> int:  # noqa: B008 - frozen
+        """How many sightings satisfy ``where``."""
+
+    @abstractmethod
+    def groups(self, by: Group) -> dict[str, int]:
+        """Sightings by camera, day (UTC, "2026-05-01") or person; "" for those without."""
+
+    @abstractmethod
+    def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
+        """Give sightings their person ("" takes it away); returns how many were found."""
+
+    @abstractmethod
+    def delete(self, where: Where) -> int:
+        """Forget sightings: no search sees them from now on. Returns how many.
+
+        Raises ValueError for a filter without any condition.
+        """
+
+    @abstractmethod
+    def compact(self, progress: Progress | None = None) -> Erased:
+        """Make deletion physical, join small pieces and bring the index up to date."""
+
+    @abstractmethod
+    def index_state(self) -> IndexState:
+        """What searches use now."""
+
+    @abstractmethod
+    def disk_bytes(self) -> int | None:
+        """What the gallery takes on disk; None where the engine does not say."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held open."""
+
+
+class StoreUnavailable(ValueError):
+    """The server of a store does not answer after bounded retries; what it acknowledged is kept."""
+
+
+def refuse_everything(where: Where) -> None:
+    """What `Store.delete` says to a filter without any condition."""
+    if where.everything:
+        raise ValueError(
+            "a removal needs a condition (person, camera, time or sighting); to forget everything, "
+            "delete the gallery itself"
+        )

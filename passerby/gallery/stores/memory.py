@@ -1,0 +1,148 @@
+"""``memory://NAME``: within one process, exact, nothing on disk. The measure of the engines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.gallery.about import About
+from passerby.gallery.filters import Where
+from passerby.gallery.sightings import (
+    Sightings,
+    days,
+    with_persons,
+    without_thumbnails,
+    without_vectors,
+)
+from passerby.gallery.stores import (
+    Erased,
+    Group,
+    Hits,
+    IndexState,
+    Progress,
+    Store,
+    Written,
+    refuse_everything,
+)
+
+_OPEN: dict[str, MemoryStore] = {}
+
+
+class MemoryStore(Store):
+    """Sightings in arrays; every search compares all of them."""
+
+    def __init__(self, about: About) -> None:
+        self.about = about
+        self._rows = _empty(about.dimensions)
+
+    @classmethod
+    def create(cls, place: str, about: About) -> MemoryStore:
+        """Make an empty one. Raises ValueError when the name is taken in this process."""
+        if place in _OPEN:
+            raise ValueError(f"{place} exists already")
+        _OPEN[place] = cls(about)
+        return _OPEN[place]
+
+    @classmethod
+    def open(cls, place: str) -> MemoryStore:
+        """The one of that name. Raises ValueError when this process made none."""
+        if place not in _OPEN:
+            raise ValueError(f"{place} is no gallery of this process")
+        return _OPEN[place]
+
+    def set_about(self, about: About) -> None:
+        self.about = about
+
+    def write(self, sightings: Sightings, *, replace: bool = False) -> Written:
+        firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
+        unique = sightings[firsts]
+        there = np.isin(unique.ids, self._rows.ids)
+        kept = self._rows
+        if replace:
+            kept = kept[~np.isin(kept.ids, unique.ids)]
+        chosen = unique if replace else unique[~there]
+        self._rows = Sightings.joined([kept, chosen])
+        added = int(np.sum(~there))
+        replaced = int(np.sum(there)) if replace else 0
+        return Written(added, replaced, len(sightings) - added - replaced)
+
+    def search(
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where = Where(),  # noqa: B008 - frozen
+        *,
+        exact: bool = False,
+        with_vectors: bool = False,
+    ) -> Hits:
+        found = self._rows[where.keeps(self._rows)]
+        distances = 1 - vectors.astype(np.float64) @ found.vectors.astype(np.float64).T  # [Q, N]
+        nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        count = nearest.shape[1]
+        rows = found[nearest.ravel()]
+        return Hits(
+            np.arange(len(vectors) + 1) * count,
+            rows if with_vectors else without_vectors(rows),
+            np.take_along_axis(distances, nearest, 1).ravel(),
+            exact=True,
+        )
+
+    def read(
+        self,
+        where: Where = Where(),  # noqa: B008 - frozen
+        *,
+        with_vectors: bool = True,
+        with_thumbnails: bool = False,
+        batch: int = 10_000,
+    ) -> Iterator[Sightings]:
+        found = self._rows[where.keeps(self._rows)]
+        for start in range(0, len(found), batch):
+            part = found[start : start + batch]
+            part = part if with_vectors else without_vectors(part)
+            yield part if with_thumbnails else without_thumbnails(part)
+
+    def count(self, where: Where = Where()) -> int:  # noqa: B008 - frozen
+        return int(where.keeps(self._rows).sum())
+
+    def groups(self, by: Group) -> dict[str, int]:
+        names = {
+            "camera": self._rows.cameras,
+            "person": self._rows.persons,
+            "day": days(self._rows.times),
+        }
+        return dict(Counter(names[by].tolist()))
+
+    def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
+        named = dict(zip(ids, persons, strict=True))
+        columns = [named.get(i, p) for i, p in zip(self._rows.ids, self._rows.persons, strict=True)]
+        found = int(np.isin(self._rows.ids, list(named)).sum())
+        self._rows = with_persons(self._rows, columns)
+        return found
+
+    def delete(self, where: Where) -> int:
+        refuse_everything(where)
+        gone = where.keeps(self._rows)
+        self._rows = self._rows[~gone]
+        return int(gone.sum())
+
+    def compact(self, progress: Progress | None = None) -> Erased:
+        return Erased(0, 0, "what was removed left this process's memory at once")
+
+    def index_state(self) -> IndexState:
+        return IndexState("", 0, len(self._rows))
+
+    def disk_bytes(self) -> int | None:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is held open; the gallery lives as long as the process."""
+
+
+def _empty(dimensions: int) -> Sightings:
+    return Sightings(np.empty(0, "<U32"), np.empty((0, dimensions), np.float32))
+
+
+ENGINE = MemoryStore

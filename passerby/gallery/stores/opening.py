@@ -1,0 +1,48 @@
+"""Where a gallery lies, and so which engine keeps it: a folder, or SCHEME://... of another one."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from passerby.gallery.about import About
+from passerby.gallery.stores import Store
+from passerby.registry import suggest
+
+_FOLDER_ENGINE = "lancedb"
+_NO_ENGINES = {"__init__", "opening"}
+
+
+def create_store(place: str | os.PathLike[str], about: About) -> Store:
+    """Make an empty gallery. Raises ValueError when there is something already."""
+    return _engine(place).create(os.fspath(place), about)
+
+
+def open_store(place: str | os.PathLike[str]) -> Store:
+    """Open a gallery. Raises ValueError when there is none, or one of a newer format."""
+    return _engine(place).open(os.fspath(place))
+
+
+def engine_of(place: str | os.PathLike[str]) -> str:
+    """The name of the engine: the scheme of an address, LanceDB for a folder.
+
+    >>> engine_of("milvus://localhost:19530/lobby"), engine_of("galleries/lobby")
+    ('milvus', 'lancedb')
+    """
+    scheme, separator, _ = os.fspath(place).partition("://")
+    return scheme if separator else _FOLDER_ENGINE
+
+
+def _engine(place: str | os.PathLike[str]) -> type[Store]:
+    name = engine_of(place)
+    known = sorted(
+        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NO_ENGINES
+    )
+    if name not in known:
+        raise ValueError(
+            f"{place}: no gallery engine is named {name!r}{suggest(name, known)}; a gallery is a "
+            "folder, or milvus://HOST:PORT/COLLECTION"
+        )
+    return cast(type[Store], import_module(f"passerby.gallery.stores.{name}").ENGINE)

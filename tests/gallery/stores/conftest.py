@@ -1,0 +1,70 @@
+"""The engines that the conformance suite runs on, and sightings to fill them with."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from passerby.gallery.about import About
+from passerby.gallery.sightings import Sightings
+from passerby.gallery.stores import Store
+from passerby.gallery.stores.opening import create_store
+
+DIMENSIONS = 32
+_NUMBERS = itertools.count()
+
+
+def make_sightings(count: int, *, seed: int = 0, persons: int = 20) -> Sightings:
+    """Clustered unit vectors; some columns of some sightings are not known."""
+    rng = np.random.default_rng(seed)
+    who = rng.integers(0, persons, count)
+    vectors = rng.normal(size=(persons, DIMENSIONS))[who] + 0.4 * rng.normal(
+        size=(count, DIMENSIONS)
+    )
+    times = np.datetime64("2026-05-01T08:00", "us") + rng.integers(0, 72 * 3600, count).astype(
+        "timedelta64[s]"
+    )
+    times[rng.random(count) < 0.1] = np.datetime64("NaT")
+    return Sightings(
+        [f"{seed:08x}{number:024x}" for number in range(count)],
+        vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+        persons=np.where(rng.random(count) < 0.5, [f"person/{p}" for p in who], ""),
+        cameras=np.where(
+            rng.random(count) < 0.9, [f"cam {c}" for c in rng.integers(0, 6, count)], ""
+        ),
+        sources=np.where(rng.random(count) < 0.5, "north", "south"),
+        times=times,
+        frames=rng.integers(0, 1000, count),
+        tracklets=rng.integers(-1, 50, count),
+        qualities=np.where(rng.random(count) < 0.8, rng.random(count), np.nan),
+        images=[f"crops/{number}.jpg" for number in range(count)],
+        thumbnails=[b"\xff\xd8" + bytes([number % 256]) for number in range(count)],
+    )
+
+
+@pytest.fixture
+def about() -> About:
+    return About(model="0123456789abcdef", pooling="plain", dimensions=DIMENSIONS, name="small")
+
+
+@pytest.fixture(params=["memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an engine may make a gallery of its own."""
+    assert request.param == "memory"
+    return f"memory://{tmp_path.name}-{next(_NUMBERS)}"
+
+
+@pytest.fixture
+def store(place: str, about: About) -> Iterator[Store]:
+    made = create_store(place, about)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sightings() -> Callable[..., Sightings]:
+    return make_sightings

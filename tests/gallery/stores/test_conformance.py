@@ -1,0 +1,224 @@
+"""What every engine must do. Expected values come from arrays, not from an engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from passerby.gallery.filters import Where
+from passerby.gallery.sightings import Sightings, days
+from passerby.gallery.stores import Store
+from passerby.gallery.stores.opening import create_store, open_store
+
+NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
+FILTERS = {
+    "all": Where(),
+    "persons": Where(persons=("person/3", "person/4", "nobody")),
+    "cameras": Where(cameras=("cam 1", "cam 5")),
+    "not_cameras": Where(not_cameras=("cam 1", "cam 2")),
+    "sources": Where(sources=("north",)),
+    "since": Where(since=NOON),
+    "until": Where(until=NOON.astimezone(timezone(timedelta(hours=-7)))),
+    "window": Where(since=NOON - timedelta(hours=5), until=NOON, cameras=("cam 0", "cam 3")),
+    "known": Where(known=True),
+    "unknown": Where(known=False),
+    "quality": Where(min_quality=0.5),
+    "rare": Where(cameras=("cam 2",), since=NOON, until=NOON + timedelta(hours=1)),
+    "none": Where(persons=("nobody",)),
+    "ids": Where(ids=("00000000" + "0" * 23 + "7",)),
+}
+HOSTILE = (
+    "o'brien",
+    "' OR 1=1 --",
+    '"; drop table sightings; --',
+    "back\\slash\\",
+    "100%_like",
+    "new\nline\ttab",
+    "ünïcødé 人 🚶",
+    "{id} $(x) ]",
+)
+
+
+def equal(found: Sightings, expected: Sightings, *, vectors: bool = True) -> None:
+    """Same rows, whatever their order."""
+    one, two = found[np.argsort(found.ids)], expected[np.argsort(expected.ids)]
+    names = ("ids", "persons", "cameras", "sources", "frames", "tracklets", "images")
+    for name in names:
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), name)
+    np.testing.assert_array_equal(one.times, two.times)
+    np.testing.assert_array_equal(one.qualities, two.qualities)
+    if vectors:
+        np.testing.assert_allclose(one.vectors, two.vectors, atol=1e-6)
+
+
+def everything(store: Store, **options: bool) -> Sightings:
+    return Sightings.joined([*store.read(**options)])
+
+
+def test_what_is_written_is_read(store, sightings):
+    given = sightings(300)
+    written = store.write(given)
+    assert (written.added, written.replaced, written.present) == (300, 0, 0)
+    read = everything(store, with_thumbnails=True)
+    equal(read, given)
+    assert dict(zip(read.ids, read.thumbnails, strict=True)) == dict(
+        zip(given.ids, given.thumbnails, strict=True)
+    )
+    assert everything(store, with_vectors=False).vectors.shape == (300, 0)
+
+
+def test_the_same_sighting_is_there_once(store, sightings):
+    given = sightings(50)
+    store.write(given[:30])
+    other = sightings(50, seed=0)
+    written = store.write(other)
+    assert (written.added, written.replaced, written.present) == (20, 0, 30)
+    twice = Sightings.joined([sightings(5, seed=9), sightings(5, seed=9)])
+    written = store.write(twice)
+    assert (written.added, written.present) == (5, 5)
+    assert store.count() == 55
+
+
+def test_replacing_changes_all_columns(store, sightings):
+    given = sightings(40)
+    store.write(given)
+    changed = Sightings(given.ids[:10], -given.vectors[:10], persons=["new"] * 10)
+    written = store.write(changed, replace=True)
+    assert (written.added, written.replaced) == (0, 10)
+    equal(everything(store), Sightings.joined([changed, given[10:]]))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters(name, store, sightings):
+    given, where = sightings(400), FILTERS[name]
+    store.write(given)
+    expected = given[where.keeps(given)]
+    assert name == "none" or len(expected) > 0
+    assert store.count(where) == len(expected)
+    found = [*store.read(where)]
+    equal(Sightings.joined(found) if found else given[:0], expected)
+    queries = sightings(5, seed=3).vectors
+    hits = store.search(queries, 10, where, exact=True)
+    assert hits.exact
+    for number, query in enumerate(queries):
+        distances = np.sort(1 - expected.vectors @ query)[:10]
+        rows, measured = hits.of(number)
+        np.testing.assert_allclose(measured, distances, atol=1e-5)
+        assert where.keeps(rows).all()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_only_names(name, store, sightings):
+    given = sightings(30)
+    texts = [name if row % 3 == 0 else "other" for row in range(30)]
+    given = Sightings(given.ids, given.vectors, persons=texts, cameras=texts, sources=texts)
+    store.write(given)
+    for where in (
+        Where(persons=(name,)),
+        Where(cameras=(name,)),
+        Where(sources=(name,)),
+        Where(not_cameras=("other",)),
+    ):
+        assert store.count(where) == 10
+        assert {*store.search(given.vectors[:1], 30, where).sightings.persons} == {name}
+    assert store.groups("camera") == {name: 10, "other": 20}
+    assert store.name_persons([str(given.ids[1])], [name]) == 1
+    assert store.delete(Where(persons=(name,))) == 11
+    assert store.count() == 19
+
+
+def test_groups(store, sightings):
+    given = sightings(200)
+    store.write(given)
+    for by, column in (
+        ("camera", given.cameras),
+        ("person", given.persons),
+        ("day", days(given.times)),
+    ):
+        names, counts = np.unique(column, return_counts=True)
+        assert store.groups(by) == dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def test_persons_are_named_and_unnamed(store, sightings):
+    given = sightings(60)
+    store.write(given)
+    ids = [*given.ids[:5].tolist(), "f" * 32]
+    assert store.name_persons(ids, ["anna", "", "berta", "anna", "carl", "dora"]) == 5
+    expected = given.persons.astype("<U32")
+    expected[:5] = ["anna", "", "berta", "anna", "carl"]
+    read = everything(store)
+    assert dict(zip(read.ids, read.persons, strict=True)) == dict(
+        zip(given.ids, expected, strict=True)
+    )
+    equal(read, Sightings(**{**columns(given), "persons": expected}))
+
+
+def columns(sightings: Sightings) -> dict[str, object]:
+    return {name: getattr(sightings, name) for name in sightings.__dataclass_fields__}
+
+
+def test_what_is_removed_is_not_found(store, sightings):
+    given = sightings(200)
+    store.write(given)
+    gone = Where(persons=("person/2",))
+    count = int(gone.keeps(given).sum())
+    assert store.delete(gone) == count > 0
+    assert store.count(gone) == 0
+    assert store.count() == 200 - count
+    hits = store.search(given.vectors[gone.keeps(given)], 5)
+    assert not gone.keeps(hits.sightings).any()
+    store.compact()
+    assert store.count() == 200 - count
+    assert store.delete(gone) == 0
+    with pytest.raises(ValueError, match="a removal needs a condition"):
+        store.delete(Where())
+    assert store.write(given).added == count  # what was forgotten may come again
+
+
+def test_a_gallery_is_found_again(place, about, sightings):
+    first = create_store(place, about)
+    given = sightings(100)
+    first.write(given)
+    first.set_about(replace(about, name="another"))
+    first.close()
+    again = open_store(place)
+    assert again.about == replace(about, name="another")
+    equal(everything(again), given)
+    with pytest.raises(ValueError, match="exist"):
+        create_store(place, about)
+    again.close()
+
+
+def test_searches_find_the_nearest(store, sightings):
+    """Also after an index was built: recall at 10 of at least 0.99, under every filter."""
+    given = sightings(3000, persons=200)
+    store.write(given)
+    store.compact()
+    queries = sightings(40, seed=5, persons=200).vectors
+    for where in FILTERS.values():
+        expected = given[where.keeps(given)]
+        k = min(10, len(expected))
+        hits = store.search(queries, 10, where)
+        found = 0
+        for number, query in enumerate(queries):
+            order = np.argsort(1 - expected.vectors @ query)[:k]
+            rows, distances = hits.of(number)
+            assert len(rows) == k
+            assert np.all(np.diff(distances) >= 0)
+            found += len({*rows.ids} & {*expected.ids[order]})
+        assert found >= 0.99 * k * len(queries)
+
+
+def test_fewer_than_asked_and_none(store, sightings):
+    queries = sightings(3, seed=1).vectors
+    assert len(store.search(queries, 10).sightings) == 0
+    assert store.count() == 0
+    assert [*store.read()] == [] or len(everything(store)) == 0
+    store.write(sightings(4))
+    hits = store.search(queries, 10, with_vectors=True)
+    assert hits.starts.tolist() == [0, 4, 8, 12]
+    assert hits.sightings.vectors.shape == (12, queries.shape[1])
+    assert store.search(queries[:0], 10).starts.tolist() == [0]
