@@ -436,6 +436,25 @@ def ablate(
 
 
 @app.command
+def ablation_table(folders: Positional[tuple[str, ...]], /, *, out: str | None = None) -> None:
+    """Set several seeds of an ablation in one table, with paired intervals over persons and seeds.
+
+    Args:
+        folders: that passerby ablate wrote, one a seed.
+        out: folder for the table (Markdown) and the curves of training (SVG).
+    """
+    from passerby.training.ablation_seeds import orders, read_seeds, seeds_table
+    from passerby.visual.ablation import draw_training_curves
+
+    rows = read_seeds(folders)
+    text = f"{seeds_table(rows)}\n{orders(rows)}"
+    _console().print(text)
+    if out is not None:
+        path = draw_training_curves(rows, Path(out))
+        path.with_name("seeds.md").write_text(text, encoding="utf-8")
+
+
+@app.command
 def pull(
     name: Positional[Annotated[str | None, arg(metavar="NAME")]] = None,
     /,

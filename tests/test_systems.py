@@ -7,9 +7,10 @@ from torchvision.models import get_weight
 
 from passerby import publications
 from passerby.config import Input, Network, Recipe
+from passerby.models.cost import cost_of
 from passerby.publications import Publication, Score, expected, publish
 from passerby.registry import RECIPES
-from passerby.systems import cost_of, systems_listing
+from passerby.systems import systems_listing
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "systems.md"
 

@@ -8,6 +8,7 @@ narrow. Persons are drawn with replacement, with all their images (Efron and Tib
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ class Difference:
 class ReportComparison:
     """Two reports on the same queries; the intervals hold at ``level``.
 
-    left_out: queries that only one of the reports scored.
+    left_out: queries that only some of the reports scored; runs: reports of each system.
     """
 
     rank1: Difference
@@ -91,6 +92,7 @@ class ReportComparison:
     replicates: int
     seed: int
     level: float
+    runs: tuple[int, int] = (1, 1)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """All of it as JSON text, also written to ``path`` when given."""
@@ -169,42 +171,88 @@ def compare_reports(
     than two separate intervals would. Raises ValueError when the reports are not of the same
     queries, gallery and protocol, or do not know their persons.
     """
-    for report, name in ((first, "the first report"), (second, "the second report")):
+    return compare_repeated([first], [second], replicates=replicates, seed=seed, level=level)
+
+
+def compare_repeated(
+    first: Sequence[Report],
+    second: Sequence[Report],
+    *,
+    replicates: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> ReportComparison:
+    """Two systems, each trained once or with several seeds: means over the runs are compared.
+
+    Each resample draws persons, the same for all runs, and of each system as many of its runs as
+    it has, with replacement: the interval then holds what another seed would change. One run
+    says nothing of that; the interval is over persons alone. Raises ValueError as
+    `compare_reports`, and without a report of either.
+    """
+    if not first or not second:
+        raise ValueError("a comparison needs a report of each system")
+    for report, name in (
+        *((one, "the first report") for one in first),
+        *((one, "the second report") for one in second),
+    ):
         _persons(report, name)
-    _refuse_other_test(first, second)
-    rows, of_first, of_second = np.intersect1d(
-        first.query_rows, second.query_rows, return_indices=True
+    reports = [*first, *second]
+    for other in reports[1:]:
+        _refuse_other_test(first[0], other)
+    rows = first[0].query_rows
+    for other in reports[1:]:
+        rows = np.intersect1d(rows, other.query_rows)
+    places = [np.intersect1d(r.query_rows, rows, return_indices=True)[1] for r in reports]
+    names = first[0].query_persons[places[0]]
+    same = all(
+        np.array_equal(names, report.query_persons[place])
+        for report, place in zip(reports, places, strict=True)
     )
-    names = first.query_persons[of_first]
-    if len(rows) == 0 or not np.array_equal(names, second.query_persons[of_second]):
+    if len(rows) == 0 or not same:
         raise ValueError(
             "the reports are not of the same queries: compare two systems on one query part"
         )
     persons, groups = np.unique(names, return_inverse=True)
     weights = person_counts(len(persons), replicates, seed)
+    runs = [
+        _run_counts(len(part), replicates, [seed, 5, n]) for n, part in enumerate((first, second))
+    ]
 
-    def difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> Difference:
-        resampled = _means(b - a, groups, weights)
-        middle = Estimate(float((b - a).mean()), percentile_interval(resampled, level))
+    def difference(values: list[NDArray[np.float64]]) -> Difference:
+        matrices = np.stack(values[: len(first)]), np.stack(values[len(first) :])  # [runs, Q]
+        means = [
+            # [replicates, runs], each run as often as it was drawn
+            np.sum(np.stack([_means(run, groups, weights) for run in matrix], 1) * drawn, 1)
+            / len(matrix)
+            for matrix, drawn in zip(matrices, runs, strict=True)
+        ]
+        resampled = means[1] - means[0]
+        scores = [float(matrix.mean()) for matrix in matrices]
+        middle = Estimate(scores[1] - scores[0], percentile_interval(resampled, level))
         # A resample without any difference speaks for neither.
         better = float(np.mean(resampled > 0) + np.mean(resampled == 0) / 2)
-        return Difference(float(a.mean()), float(b.mean()), middle, better)
+        return Difference(scores[0], scores[1], middle, better)
 
+    found = list(zip(reports, places, strict=True))
     return ReportComparison(
-        rank1=difference(
-            100.0 * (first.first_ranks[of_first] == 1),
-            100.0 * (second.first_ranks[of_second] == 1),
-        ),
+        rank1=difference([100.0 * (report.first_ranks[place] == 1) for report, place in found]),
         mean_average_precision=difference(
-            100 * first.average_precisions[of_first], 100 * second.average_precisions[of_second]
+            [100 * report.average_precisions[place] for report, place in found]
         ),
         queries=len(rows),
-        left_out=len(first.query_rows) + len(second.query_rows) - 2 * len(rows),
+        left_out=len(set().union(*(report.query_rows.tolist() for report in reports))) - len(rows),
         persons=len(persons),
         replicates=replicates,
         seed=seed,
         level=level,
+        runs=(len(first), len(second)),
     )
+
+
+def _run_counts(runs: int, replicates: int, seed: Sequence[int]) -> NDArray[np.int64]:
+    """How often each of a system's runs is drawn in each resample, [replicates, runs]."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(runs, np.full(runs, 1 / runs), size=replicates)
 
 
 def _refuse_other_test(first: Report, second: Report) -> None:

@@ -1,12 +1,15 @@
-"""The bar chart of an ablation: ours beside the paper's, row by row."""
+"""Charts of an ablation: ours beside the paper's row by row, and how the training went."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from passerby.training.ablation import RowResult
-from passerby.visual.charts import Bar, bar_chart
+from passerby.training.ablation_seeds import RepeatedRow
+from passerby.visual.charts import Bar, Series, bar_chart, line_chart
 
 
 def draw_ablation(results: Sequence[RowResult], out: Path) -> Path:
@@ -17,4 +20,22 @@ def draw_ablation(results: Sequence[RowResult], out: Path) -> Path:
     ]
     path = out / "table.svg"
     path.write_text(bar_chart(bars, ("ours", "the paper"), title="mAP"), encoding="utf-8")
+    return path
+
+
+def draw_training_curves(rows: Sequence[RepeatedRow], out: Path) -> Path:
+    """Write ``curves.svg``: each row's summed loss by epoch (first seed) as a share of its first.
+
+    Losses of other kinds have other scales: only the course of each line says something.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for row in rows:
+        totals = np.array(row.losses)
+        lines.append(Series(row.row.title, np.arange(1, len(totals) + 1), totals / totals[0]))
+    path = out / "curves.svg"
+    chart = line_chart(
+        lines, title="Loss in training", x_label="epoch", y_label="share of the first epoch's"
+    )
+    path.write_text(chart, encoding="utf-8")
     return path

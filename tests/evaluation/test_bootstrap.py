@@ -9,6 +9,7 @@ import pytest
 from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import (
     bootstrap_report,
+    compare_repeated,
     compare_reports,
     percentile_interval,
     person_counts,
@@ -138,6 +139,46 @@ def test_reports_of_other_queries_are_refused():
         percentile_interval([1, 2], 95)
     with pytest.raises(ValueError, match="needs persons and replicates"):
         person_counts(0, 5, 0)
+
+
+def test_several_runs_as_a_literal_bootstrap():
+    """Persons are drawn once for all runs, and runs within each system."""
+    first = [some_report(seed) for seed in (1, 2, 3)]
+    second = [some_report(seed, better=0.15) for seed in (4, 5)]
+    found = compare_repeated(first, second, replicates=4000)
+    assert found.runs == (3, 2)
+    names = first[0].query_persons
+    persons = np.unique(names)
+    random, literal = np.random.default_rng(77), []
+    for _ in range(4000):
+        drawn = random.choice(persons, len(persons))
+        rows = np.concatenate([np.flatnonzero(names == name) for name in drawn])
+        means = [
+            np.mean([system[run].average_precisions[rows].mean() for run in runs])
+            for system, runs in (
+                (first, random.integers(0, 3, 3)),
+                (second, random.integers(0, 2, 2)),
+            )
+        ]
+        literal.append(100 * (means[1] - means[0]))
+    interval = found.mean_average_precision.difference.interval
+    low, high = np.quantile(literal, [0.025, 0.975])
+    assert abs(interval.low - low) < 0.5
+    assert abs(interval.high - high) < 0.5
+    scores = [
+        100 * np.mean([r.average_precisions.mean() for r in part]) for part in (first, second)
+    ]
+    assert found.mean_average_precision.first == pytest.approx(scores[0])
+    assert found.mean_average_precision.difference.value == pytest.approx(scores[1] - scores[0])
+
+
+def test_runs_that_differ_widen_the_interval():
+    """Two systems of equal mean whose runs scatter: one run each would claim a difference."""
+    good, bad = some_report(1, better=0.4), some_report(1, better=-0.2)
+    assert compare_reports(bad, good).rank1.decided
+    assert not compare_repeated([bad, good], [good, bad]).rank1.decided
+    with pytest.raises(ValueError, match="needs a report of each"):
+        compare_repeated([], [good])
 
 
 def test_reports_are_read_back(tmp_path):
