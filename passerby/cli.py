@@ -102,6 +102,61 @@ def train(
 
 
 @app.command
+def cross_validate(
+    recipe: Positional[str],
+    /,
+    *,
+    data: SeveralData,
+    out: str,
+    by: Literal["persons", "sources"] = "persons",
+    folds: int = 5,
+    only: UseAppendAction[tuple[str, ...]] = (),
+    set: Settings = (),
+    seed: int = 0,
+    device: str | None = None,
+    workers: int | None = None,
+    cache: str = "0",
+) -> None:
+    """Score a recipe on train persons that it did not see, so as to choose without the test part.
+
+    Interrupted, it goes on from where it stopped when called again.
+
+    Args:
+        recipe: name (see passerby list recipes), JSON file, or file.py:function.
+        data: as of passerby train (repeatable).
+        out: folder for the runs of the folds and the pooled report.json.
+        by: persons (folds of them, the test parts untouched) or sources (each left out in turn and
+            tested on all its persons, those of its test parts too).
+        folds: how many, of persons.
+        only: sources to leave out, by name (repeatable; default: all).
+        set: change one value of the recipe, as in losses.triplet.margin=0.2 (repeatable).
+        seed: of the folds, initialisation, batches and augmentation.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+        workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
+        cache: memory for decoded images, as 500MB or 2GB; changes the time only (default: none).
+    """
+    from passerby.config import open_recipe
+    from passerby.data.joining import join_splits
+    from passerby.data.reader import read_split
+    from passerby.training.cross_validation import cross_validate
+
+    found = cross_validate(
+        open_recipe(recipe, set),
+        join_splits([*map(read_split, data)]),
+        out,
+        by=by,
+        count=folds,
+        only=only,
+        seed=seed,
+        device=device,
+        workers=workers,
+        cache=cache,
+        console=_console(),
+    )
+    _console().print(str(found))
+
+
+@app.command
 def evaluate(
     model: Positional[Annotated[str | None, arg(metavar="MODEL")]] = None,
     /,

@@ -1,10 +1,10 @@
-"""Persons held out of the train part, to choose an epoch without looking at the test parts."""
+"""Persons held out of the train part, to choose by them without looking at the test parts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,14 +43,8 @@ def hold_out(records: Sequence[Record], persons: int, seed: int) -> HoldOut:
     """
     if persons == 0:
         return HoldOut(tuple(records), (), (), ())
-    images: dict[tuple[str, int], list[Record]] = defaultdict(list)
-    for record in records:
-        images[record.source, record.person].append(record)
-    fit = sorted(
-        key
-        for key, own in images.items()
-        if key[1] != JUNK and (len({r.camera for r in own}) > 1 if _seen(own) else len(own) > 1)
-    )
+    images = _by_person(records)
+    fit = _fit(images)
     if len(fit) < persons or len(images) - persons < 2:
         raise ValueError(
             f"validation_persons={persons}, but only {len(fit)} of {len(images)} train persons "
@@ -59,6 +53,71 @@ def hold_out(records: Sequence[Record], persons: int, seed: int) -> HoldOut:
         )
     random = np.random.default_rng([seed, 1])
     held = {fit[i] for i in random.choice(len(fit), persons, replace=False)}
+    return _held(records, images, held, random)
+
+
+def folds(records: Sequence[Record], count: int, seed: int) -> tuple[HoldOut, ...]:
+    """Divide the persons that can be matched across cameras into ``count`` held-out groups.
+
+    Each is in one group, every group has its share of each source, and all other persons are in
+    every train part. Queries and gallery as of `hold_out`. Raises ValueError for fewer than two
+    groups, or fewer such persons than groups.
+    """
+    images = _by_person(records)
+    fit = _fit(images)
+    if count < 2 or len(fit) < count:
+        raise ValueError(
+            f"expected 2 to {len(fit)} folds, got {count}: {len(fit)} of {len(images)} train "
+            "persons can be matched across cameras"
+        )
+    random = np.random.default_rng([seed, 11])
+    shuffled = [fit[i] for i in random.permutation(len(fit))]
+    dealt = sorted(shuffled, key=lambda key: key[0])  # stable: by source, shuffled within it
+    return tuple(_held(records, images, {*dealt[n::count]}, random) for n in range(count))
+
+
+def without_source(split: Split, source: str, seed: int) -> HoldOut:
+    """Train on all sources but one, and test on all persons of that one, its test parts included.
+
+    Queries and gallery as of `hold_out`. Raises ValueError when no person of it can be matched
+    across cameras, or no other source is there.
+    """
+    records = [r for part in split.joined or (split,) for own in part.parts.values() for r in own]
+    theirs = list({r.image: r for r in records if r.source == source}.values())
+    rest = tuple(record for record in split.train if record.source != source)
+    images = _by_person(theirs)
+    fit = _fit(images)
+    if not fit or not rest:
+        raise ValueError(
+            f"{source} cannot be left out: {len(fit)} of its persons can be matched across "
+            f"cameras, and {len(rest)} images of other sources are there to train on"
+        )
+    random = np.random.default_rng([seed, 12])
+    return replace(_held(theirs, images, {*fit}, random), train=rest)
+
+
+def _by_person(records: Sequence[Record]) -> dict[tuple[str, int], list[Record]]:
+    images: dict[tuple[str, int], list[Record]] = defaultdict(list)
+    for record in records:
+        images[record.source, record.person].append(record)
+    return images
+
+
+def _fit(images: Mapping[tuple[str, int], list[Record]]) -> list[tuple[str, int]]:
+    """Persons with images that can be matched: by two cameras, or two images without cameras."""
+    return sorted(
+        key
+        for key, own in images.items()
+        if key[1] != JUNK and (len({r.camera for r in own}) > 1 if _seen(own) else len(own) > 1)
+    )
+
+
+def _held(
+    records: Sequence[Record],
+    images: Mapping[tuple[str, int], list[Record]],
+    held: Set[tuple[str, int]],
+    random: np.random.Generator,
+) -> HoldOut:
     query: list[Record] = []
     gallery: list[Record] = []
     for key in sorted(held):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -193,3 +194,47 @@ class Report:
             f"mAP {self.mean_average_precision:.2f}  mINP {self.minp:.2f}  "
             f"({self.queries} queries{left}, {self.gallery} gallery images, {self.metric}{rule})"
         )
+
+
+def pooled(reports: Sequence[Report]) -> Report:
+    """The queries of several tests as one report: each query counts the same.
+
+    Tests of other persons, such as the folds of a cross-validation, each with a gallery of its
+    own; ``gallery`` is the sum. Query rows are numbered on from test to test. Raises ValueError
+    for no report and for tests by different rules.
+    """
+    if not reports:
+        raise ValueError("expected at least one report")
+    for name in ("metric", "camera_rule", "ties", "average_precision"):
+        if len({getattr(report, name) for report in reports}) > 1:
+            raise ValueError(f"the reports are not by one rule: they differ in {name}")
+    queries = np.array([report.queries for report in reports])
+    starts = np.cumsum([0, *(report.queries + report.left_out for report in reports)])
+    precisions = np.concatenate([report.average_precisions for report in reports])
+    top = max(len(report.cmc) for report in reports)
+    # A small gallery's curve is shorter, and stays where it ends.
+    curves = [np.pad(report.cmc, (0, top - len(report.cmc)), mode="edge") for report in reports]
+    return Report(
+        cmc=np.average(curves, axis=0, weights=queries),
+        mean_average_precision=100 * float(precisions.mean()),
+        minp=float(np.average([report.minp for report in reports], weights=queries)),
+        queries=int(queries.sum()),
+        left_out=sum(report.left_out for report in reports),
+        gallery=sum(report.gallery for report in reports),
+        metric=reports[0].metric,
+        camera_rule=reports[0].camera_rule,
+        query_rows=np.concatenate(
+            [start + report.query_rows for start, report in zip(starts, reports, strict=False)]
+        ),
+        first_ranks=np.concatenate([report.first_ranks for report in reports]),
+        average_precisions=precisions,
+        inverse_negative_penalties=np.concatenate(
+            [report.inverse_negative_penalties for report in reports]
+        ),
+        ties=reports[0].ties,
+        tied_queries=sum(report.tied_queries for report in reports),
+        tie_spread=float(np.average([report.tie_spread for report in reports], weights=queries)),
+        average_precision=reports[0].average_precision,
+        notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+        query_persons=np.concatenate([report.query_persons for report in reports]),
+    )
