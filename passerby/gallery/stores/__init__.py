@@ -155,6 +155,13 @@ class Store(ABC):
     def compact(self, progress: Progress | None = None) -> Erased:
         """Make deletion physical, join small pieces and bring the index up to date."""
 
+    def update_index(self, progress: Progress | None = None) -> IndexState:
+        """Bring the index up to date if that pays by now, and say what searches use.
+
+        Called at the end of adding. An engine that needs no telling only says it.
+        """
+        return self.index_state()
+
     @abstractmethod
     def index_state(self) -> IndexState:
         """What searches use now."""

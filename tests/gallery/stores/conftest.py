@@ -51,10 +51,11 @@ def about() -> About:
     return About(model="0123456789abcdef", pooling="plain", dimensions=DIMENSIONS, name="small")
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "lancedb"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an engine may make a gallery of its own."""
-    assert request.param == "memory"
+    if request.param == "lancedb":
+        return str(tmp_path / "gallery")
     return f"memory://{tmp_path.name}-{next(_NUMBERS)}"
 
 
