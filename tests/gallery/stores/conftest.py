@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from passerby.gallery.about import About
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Store
 from passerby.gallery.stores.opening import create_store
+from tests.gallery.stores.milvus_server import PASSWORD, MilvusServer, why_not
 
 DIMENSIONS = 32
 _NUMBERS = itertools.count()
@@ -51,11 +53,35 @@ def about() -> About:
     return About(model="0123456789abcdef", pooling="plain", dimensions=DIMENSIONS, name="small")
 
 
-@pytest.fixture(params=["memory", "lancedb"])
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """The real server, started once; skips where the wheel that carries it cannot run."""
+    if reason := why_not():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("milvus")
+    server = MilvusServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def milvus_place(server: MilvusServer, options: str = "") -> str:
+    """A collection that is not there yet."""
+    return f"milvus://root:{PASSWORD}@{server.address}/gallery_{next(_NUMBERS)}{options}"
+
+
+@pytest.fixture(params=["memory", "lancedb", "milvus", "milvus-lite"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an engine may make a gallery of its own."""
     if request.param == "lancedb":
         return str(tmp_path / "gallery")
+    if request.param == "milvus":
+        return milvus_place(request.getfixturevalue("milvus_server"))
+    if request.param == "milvus-lite":
+        return f"milvus://{tmp_path}/lite.db/gallery"
     return f"memory://{tmp_path.name}-{next(_NUMBERS)}"
 
 
