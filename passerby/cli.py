@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
+from passerby.cli_gallery import gallery
 from passerby.interruption import Stopped
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
 app.command(data, name="data", help="Check a data set, or make a synthetic one.")
+app.command(gallery, name="gallery", help="Keep sightings: add, search, show, forget.")
 
 Data = Annotated[str, arg(metavar="[KIND=]ROOT")]
 SeveralData = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="[KIND=]ROOT")]
