@@ -123,7 +123,7 @@ class Embeddings:
         times = None
         if any(known):
             times = np.array(
-                [np.datetime64("NaT") if t is None else _utc(t) for t in known], "datetime64[us]"
+                [np.datetime64("NaT") if t is None else utc(t) for t in known], "datetime64[us]"
             )
         tracklets = [-1 if r.tracklet is None else r.tracklet for r in records]
         return cls(
@@ -251,5 +251,6 @@ def _column(name: str, values: ArrayLike, count: int, dtype: type | str) -> NDAr
     return np.ascontiguousarray(column)
 
 
-def _utc(time: datetime) -> np.datetime64:
+def utc(time: datetime) -> np.datetime64:
+    """A time with a zone as datetime64[us] in UTC."""
     return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")

@@ -143,6 +143,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
     places = (
         "passerby.config.open_recipe",
         "passerby.data.check.check_data",
+        "passerby.data.crops.read_crops",
         "passerby.data.reader.read_split",
         "passerby.data.synthesis.writing.write",
         "passerby.demo.demo",

@@ -6,10 +6,12 @@ half grey picture; everything else, and JPEGs in unusual colour spaces, through 
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import stat
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,15 @@ def decode_contents(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uin
         Warning,
     ) as error:
         raise UnreadableImage(path, str(error) or type(error).__name__) from None
+
+
+def write_unreadable(path: Path, images: Sequence[UnreadableImage]) -> None:
+    """A CSV of images that cannot be read, with the reasons."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "reason"])
+        writer.writerows([image.path, image.reason] for image in images)
 
 
 def _contents(path: str | os.PathLike[str]) -> bytes:

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 """Endings (lower case) by which tables are told from other files."""
@@ -94,6 +95,17 @@ def time_of(value: object, zone: tzinfo | None = None) -> datetime | None:
     if zone is None:
         raise ValueError(f"the time {text!r} has no zone: add Z or an offset, {_TIME}")
     return _in_zone(time, zone)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """A time zone of the IANA data base. Raises ValueError when it is not known."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"no time zone is named {name!r}: expected one as Europe/Berlin or UTC (where the "
+            "system has none, as Windows: pip install tzdata)"
+        ) from None
 
 
 def _in_zone(time: datetime, zone: tzinfo) -> datetime:

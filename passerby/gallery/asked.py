@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Console
 
 from passerby.data.crops import Labels, Part
-from passerby.data.table_rows import time_of
+from passerby.data.images import write_unreadable
+from passerby.data.table_rows import time_of, zone_named
 from passerby.embedding.embedder import Embedder
-from passerby.gallery.enrolment import Enrolled, write_set_aside
+from passerby.gallery.enrolment import Enrolled
 from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.reembedding import Reembedded
@@ -34,17 +34,6 @@ def labels_of(
     named = None if zone is None else zone_named(zone)
     moment = None if time is None else time_of(time, named)
     return Labels(person, camera, source, moment, named, names, part)
-
-
-def zone_named(name: str) -> ZoneInfo:
-    """A time zone of the IANA data base. Raises ValueError when it is not known."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"no time zone is named {name!r}: expected one as Europe/Berlin or UTC (where the "
-            "system has none, as Windows: pip install tzdata)"
-        ) from None
 
 
 def where_of(
@@ -96,7 +85,7 @@ def add_asked(
     for note in enrolled.notes:
         console.print(f"note: {note}")
     if report is not None:
-        write_set_aside(Path(report), enrolled.set_aside)
+        write_unreadable(Path(report), enrolled.set_aside)
     return enrolled
 
 
@@ -136,7 +125,7 @@ def reembed_asked(
     with Gallery.open(place) as gallery, progress_bar("embedding", console) as progress:
         moved = gallery.reembed(embedder, out, trust_paths=trust_paths, progress=progress)
     if report is not None:
-        write_set_aside(Path(report), moved.left_out)
+        write_unreadable(Path(report), moved.left_out)
     return moved
 
 

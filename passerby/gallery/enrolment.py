@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -200,17 +199,6 @@ def unit(vectors: np.ndarray) -> np.ndarray:
             f"the first in row {wrong[0]}: the model or the file is damaged"
         )
     return (vectors / lengths).astype(np.float32)
-
-
-def write_set_aside(path: Path, set_aside: Sequence[UnreadableImage]) -> None:
-    """A CSV of the images that could not be read, with the reasons."""
-    import csv
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "reason"])
-        writer.writerows([image.path, image.reason] for image in set_aside)
 
 
 def _unknown(
