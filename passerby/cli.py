@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
+from passerby.cli_gallery import gallery
 from passerby.interruption import Stopped
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
 app.command(data, name="data", help="Check a data set, or make a synthetic one.")
+app.command(gallery, name="gallery", help="Keep sightings: add, search, show, forget.")
 
 Data = Annotated[str, arg(metavar="[KIND=]ROOT")]
 SeveralData = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="[KIND=]ROOT")]
@@ -225,6 +227,54 @@ def evaluate(
         console.print(str(bootstrap_report(report)))
     if json is not None:
         report.to_json(json)
+
+
+@app.command
+def embed(
+    inputs: Positional[
+        Annotated[tuple[str, ...], arg(metavar="IMAGE|FOLDER|TABLE|[KIND=]ROOT...")]
+    ],
+    /,
+    *,
+    model: str,
+    out: str,
+    part: Literal["all", "train", "validation", "query", "gallery", "test"] = "all",
+    names: str = "auto",
+    zone: str | None = None,
+    flip: bool = False,
+    before_neck: bool = False,
+    cameras: bool = False,
+    device: str | None = None,
+) -> None:
+    """Embed images into a file, for evaluate, verify and galleries; under torchrun with others.
+
+    Interrupted, it goes on from where it stopped when called again.
+
+    Args:
+        inputs: what to embed; of a folder all images below it.
+        model: folder that passerby train wrote.
+        out: file to write (.npz); images that cannot be read are named in OUT.unreadable.csv.
+        part: of a data set or table.
+        names: read person, camera and frame from file names: auto (where all are like
+            Market-1501's), none, or a regular expression with groups of these names.
+        zone: of times in a table that state none, as in Europe/Berlin.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        cameras: let systems that look at cameras see the data set's numbers, as evaluate does; a
+            gallery does not take such embeddings.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.data.crops import Labels, read_crops
+    from passerby.data.table_rows import zone_named
+    from passerby.distributed import process_group
+    from passerby.embedding.embedder import load
+    from passerby.embedding.saving import embed_told
+
+    labels = Labels(zone=None if zone is None else zone_named(zone), names=names, part=part)
+    crops = read_crops(inputs, labels)
+    with process_group(device):
+        embedder = load(model, flip=flip, before_neck=before_neck, device=device)
+        embed_told(embedder, crops, out, cameras=cameras, console=_console())
 
 
 @app.command
@@ -665,8 +715,8 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except KeyboardInterrupt:
         print(
-            "passerby: stopped; train goes on from its last state with --resume, ablate and demo "
-            "when they are called again",
+            "passerby: stopped; train goes on from its last state with --resume, ablate, demo, "
+            "embed and gallery when they are called again",
             file=sys.stderr,
         )
         sys.exit(130)

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from passerby.data.records import Record
 
-_OPTIONAL = ("images", "times", "tracklets", "sources", "local")
+_OPTIONAL = (
+    "images",
+    "times",
+    "tracklets",
+    "sources",
+    "local",
+    "hashes",
+    "frames",
+    "qualities",
+    "named_persons",
+    "named_cameras",
+)
+_WORDS = ("model", "pooling")
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -25,8 +37,11 @@ class Embeddings:
 
     Each may be given as an array, a list, or a torch tensor on any device. By keyword, each
     optional: images [N] file names, times [N] datetime64[us] in UTC (NaT: not known), tracklets [N]
-    int64 (−1: none), sources [N] names of data sets, local [N, S, D] stripe vectors, model:
-    fingerprint of the network they come from.
+    int64 (−1: none), sources [N] names of data sets, local [N, S, D] stripe vectors, hashes [N] of
+    the image files' content (32 hexadecimal digits), frames [N] int64 (−1: none), qualities [N]
+    float32 from 0 to 1 (NaN: not known), named_persons and named_cameras [N] as text where numbers
+    do not tell all ("": not known), model: fingerprint of the network they come from, pooling: how
+    it made a vector of an image ("plain", "flip", ...; "": not known).
     """
 
     vectors: NDArray[np.float32]
@@ -37,7 +52,13 @@ class Embeddings:
     tracklets: NDArray[np.int64] | None
     sources: NDArray[np.str_] | None
     local: NDArray[np.float32] | None
+    hashes: NDArray[np.str_] | None
+    frames: NDArray[np.int64] | None
+    qualities: NDArray[np.float32] | None
+    named_persons: NDArray[np.str_] | None
+    named_cameras: NDArray[np.str_] | None
     model: str
+    pooling: str
 
     def __init__(
         self,
@@ -50,7 +71,13 @@ class Embeddings:
         tracklets: ArrayLike | None = None,
         sources: Sequence[str] | NDArray[np.str_] | None = None,
         local: ArrayLike | None = None,
+        hashes: Sequence[str] | NDArray[np.str_] | None = None,
+        frames: ArrayLike | None = None,
+        qualities: ArrayLike | None = None,
+        named_persons: Sequence[str] | NDArray[np.str_] | None = None,
+        named_cameras: Sequence[str] | NDArray[np.str_] | None = None,
         model: str = "",
+        pooling: str = "",
     ) -> None:
         matrix = np.ascontiguousarray(_array(vectors), dtype=np.float32)
         if matrix.ndim != 2:
@@ -60,12 +87,18 @@ class Embeddings:
             "vectors": matrix,
             "persons": _integers("persons", persons, count),
             "cameras": None if cameras is None else _integers("cameras", cameras, count),
-            "images": None if images is None else _column("images", images, count, np.str_),
-            "times": None if times is None else _column("times", times, count, "datetime64[us]"),
+            "images": _optional("images", images, count, np.str_),
+            "times": _optional("times", times, count, "datetime64[us]"),
             "tracklets": None if tracklets is None else _integers("tracklets", tracklets, count),
-            "sources": None if sources is None else _column("sources", sources, count, np.str_),
+            "sources": _optional("sources", sources, count, np.str_),
+            "hashes": _optional("hashes", hashes, count, np.str_),
+            "frames": None if frames is None else _integers("frames", frames, count),
+            "qualities": _optional("qualities", qualities, count, np.float32),
+            "named_persons": _optional("named_persons", named_persons, count, np.str_),
+            "named_cameras": _optional("named_cameras", named_cameras, count, np.str_),
             "local": None if local is None else np.ascontiguousarray(local, dtype=np.float32),
             "model": str(model),
+            "pooling": str(pooling),
         }
         stripes = fields["local"]
         if isinstance(stripes, np.ndarray) and (stripes.ndim != 3 or len(stripes) != count):
@@ -90,7 +123,7 @@ class Embeddings:
         times = None
         if any(known):
             times = np.array(
-                [np.datetime64("NaT") if t is None else _utc(t) for t in known], "datetime64[us]"
+                [np.datetime64("NaT") if t is None else utc(t) for t in known], "datetime64[us]"
             )
         tracklets = [-1 if r.tracklet is None else r.tracklet for r in records]
         return cls(
@@ -105,6 +138,15 @@ class Embeddings:
             model=model,
         )
 
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, NDArray]) -> Embeddings:
+        """From columns by name, as `save` stores them; ValueError for one of another name."""
+        unknown = set(columns) - {"vectors", "persons", "cameras", *_WORDS, *_OPTIONAL}
+        if unknown:
+            raise ValueError(f"unknown columns: {', '.join(sorted(unknown))}")
+        words = {name: str(columns.get(name, "")) for name in _WORDS}
+        return cls(**{**columns, **words})  # type: ignore[arg-type]
+
     def __len__(self) -> int:
         return len(self.vectors)
 
@@ -117,17 +159,13 @@ class Embeddings:
         def pick(column: NDArray | None) -> NDArray | None:
             return None if column is None else column[index]
 
-        optional = {name: pick(getattr(self, name)) for name in _OPTIONAL}
         return Embeddings(
             self.vectors[index],
             self.persons[index],
             pick(self.cameras),
-            images=optional["images"],
-            times=optional["times"],
-            tracklets=optional["tracklets"],
-            sources=optional["sources"],
-            local=optional["local"],
             model=self.model,
+            pooling=self.pooling,
+            **{name: pick(getattr(self, name)) for name in _OPTIONAL},
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -140,6 +178,8 @@ class Embeddings:
             "persons": self.persons,
             "model": np.array(self.model),
         }
+        if self.pooling:
+            columns["pooling"] = np.array(self.pooling)
         for name in ("cameras", *_OPTIONAL):
             value = getattr(self, name)
             if value is not None:
@@ -161,11 +201,7 @@ class Embeddings:
         try:
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 columns = {name: stored[name] for name in stored.files}
-            unknown = set(columns) - {"vectors", "persons", "cameras", "model", *_OPTIONAL}
-            if unknown:
-                raise ValueError(f"unknown columns: {', '.join(sorted(unknown))}")
-            columns["model"] = str(columns.get("model", ""))
-            return cls(**columns)
+            return cls.of_columns(columns)
         except FileNotFoundError:
             raise
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -204,6 +240,10 @@ def _integers(name: str, values: ArrayLike, count: int) -> NDArray[np.int64]:
     return _column(name, column, count, np.int64)
 
 
+def _optional(name: str, values: ArrayLike | None, count: int, dtype: type | str) -> NDArray | None:
+    return None if values is None else _column(name, values, count, dtype)
+
+
 def _column(name: str, values: ArrayLike, count: int, dtype: type | str) -> NDArray:
     column = np.asarray(values, dtype=dtype)
     if column.shape != (count,):
@@ -211,5 +251,6 @@ def _column(name: str, values: ArrayLike, count: int, dtype: type | str) -> NDAr
     return np.ascontiguousarray(column)
 
 
-def _utc(time: datetime) -> np.datetime64:
+def utc(time: datetime) -> np.datetime64:
+    """A time with a zone as datetime64[us] in UTC."""
     return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")

@@ -143,6 +143,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
     places = (
         "passerby.config.open_recipe",
         "passerby.data.check.check_data",
+        "passerby.data.crops.read_crops",
         "passerby.data.reader.read_split",
         "passerby.data.synthesis.writing.write",
         "passerby.demo.demo",
@@ -150,6 +151,10 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.embedding.scoring.score",
         "passerby.embedding.verifying.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
+        "passerby.gallery.asked.labels_of",
+        "passerby.gallery.asked.where_of",
+        "passerby.gallery.gallery.Gallery.open",
+        "passerby.gallery.gallery.Gallery.restore",
         "passerby.models.converting.convert_weights",
         "passerby.models.published.pull",
         "passerby.models.published.published_listing",

@@ -6,10 +6,12 @@ half grey picture; everything else, and JPEGs in unusual colour spaces, through 
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import stat
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,14 +54,28 @@ def decode(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     MAX_PIXELS, known from the header before anything is decoded), and for one that is no image.
     Safe to call from several threads.
     """
+    return decode_contents(contents(path), path)
+
+
+def contents(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of an image file; UnreadableImage for one that is missing, empty or too large."""
     try:
-        return _pixels(_contents(path))
+        return _contents(path)
     except UnreadableImage:
         raise
     except OSError as error:
         raise UnreadableImage(path, error.strerror or str(error)) from None
+    except (ValueError, MemoryError) as error:  # a name with NUL, or half a gigabyte too much
+        raise UnreadableImage(path, str(error) or type(error).__name__) from None
+
+
+def decode_contents(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """As `decode`, of bytes that are there already; path: where from, for the error."""
+    try:
+        return _pixels(data)
     # Pillow's decoders raise all of these on damaged files; a Warning when warnings are errors.
     except (
+        OSError,
         ValueError,
         SyntaxError,
         TypeError,
@@ -73,6 +89,15 @@ def decode(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         Warning,
     ) as error:
         raise UnreadableImage(path, str(error) or type(error).__name__) from None
+
+
+def write_unreadable(path: Path, images: Sequence[UnreadableImage]) -> None:
+    """A CSV of images that cannot be read, with the reasons."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "reason"])
+        writer.writerows([image.path, image.reason] for image in images)
 
 
 def _contents(path: str | os.PathLike[str]) -> bytes:

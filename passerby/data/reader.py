@@ -93,6 +93,14 @@ def open_reader(data: str) -> tuple[Reader, Path]:
     return reader, located
 
 
+def known_layout(root: Path) -> tuple[Reader, Path] | None:
+    """The reader of a published data set whose layout a folder has; None when it has none.
+
+    Raises ValueError when it could be several.
+    """
+    return _guess_among(root, generic=False)
+
+
 def _name_and_rest(data: str) -> tuple[str, str]:
     """``lobby`` and ``folder=ROOT`` of ``lobby:folder=ROOT``; one letter is a drive of Windows."""
     named = re.match(r"(\w[\w.-]+):(.+)", data)
@@ -118,19 +126,23 @@ def _kind_and_root(data: str) -> tuple[Call | None, Path]:
 
 
 def _guess(root: Path) -> tuple[Reader, Path]:
-    readers: dict[str, Reader] = {name: DATASETS.build(name) for name in DATASETS.names()}
-    for generic in (False, True):
-        chosen = {name: reader for name, reader in readers.items() if reader.generic == generic}
-        located = _located(chosen, root)
-        if len(located) == 1:
-            return next(iter(located.values()))
-        if located:
-            names = list(located)
-            raise ValueError(f"{root} could be {' or '.join(names)}: write {names[0]}={root}")
+    guessed = _guess_among(root, generic=False) or _guess_among(root, generic=True)
+    if guessed is not None:
+        return guessed
     raise ValueError(
-        f"{root} holds no layout that is known ({', '.join(readers)}). "
+        f"{root} holds no layout that is known ({', '.join(DATASETS.names())}). "
         f"Found: {_listing(root)}. Name the kind as KIND={root} to see what it expects."
     )
+
+
+def _guess_among(root: Path, generic: bool) -> tuple[Reader, Path] | None:
+    readers: dict[str, Reader] = {name: DATASETS.build(name) for name in DATASETS.names()}
+    chosen = {name: reader for name, reader in readers.items() if reader.generic == generic}
+    located = _located(chosen, root)
+    if len(located) > 1:
+        names = list(located)
+        raise ValueError(f"{root} could be {' or '.join(names)}: write {names[0]}={root}")
+    return next(iter(located.values()), None)
 
 
 def _located(readers: Mapping[str, Reader], root: Path) -> dict[str, tuple[Reader, Path]]:

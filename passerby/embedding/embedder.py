@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor
 from passerby.config import Input
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
+from passerby.embedding.loading import prefetched
 from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import Card, fingerprint, load_model
@@ -38,12 +38,21 @@ class Embedded:
     set_aside: tuple[UnreadableImage, ...]
 
 
+@dataclass(frozen=True)
+class Vectors:
+    """embeddings [B, D] float32 and local [B, S, D] of stripes, None where the system has none."""
+
+    embeddings: NDArray[np.float32]
+    local: NDArray[np.float32] | None
+
+
 class Embedder:
     """A network with its preprocessing: ``embedder(images) -> [N, D]`` float32.
 
     flip: mean of the embeddings of the image and its mirror image; before_neck: the vectors before
     the neck in place of the embedding; device: where the network runs (a GPU when there is one);
-    card: what is known of its training, None when nothing is.
+    card: what is known of its training, None when nothing is; place: the MODEL it was opened from,
+    "" when it was not.
     """
 
     def __init__(
@@ -57,9 +66,10 @@ class Embedder:
         device: str | torch.device | None = None,
         batch_size: int = 64,
         card: Card | None = None,
+        place: str = "",
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.input, self.name, self.card = size, name, card
+        self.input, self.name, self.card, self.place = size, name, card, place
         self.flip, self.before_neck, self.batch_size = flip, before_neck, batch_size
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self._model = model.eval().to(self.device)
@@ -113,7 +123,7 @@ class Embedder:
         kept: list[Record] = []
         set_aside: list[UnreadableImage] = []
         done = 0
-        for chunk, images in self._loaded(records):
+        for chunk, images in prefetched(_chunks(records, self.batch_size), self._load):
             pairs = list(zip(chunk, images, strict=True))
             set_aside += [image for _, image in pairs if isinstance(image, UnreadableImage)]
             readable = [image for _, image in pairs if isinstance(image, Tensor)]
@@ -134,24 +144,17 @@ class Embedder:
         )
         return Embedded(embeddings, tuple(set_aside))
 
-    def _loaded(
-        self, records: Sequence[Record]
-    ) -> Iterator[tuple[Sequence[Record], list[Tensor | UnreadableImage]]]:
-        """Batches of records with their images, the next batch decoding while one is embedded."""
-        chunks = list(_chunks(records, self.batch_size))
-        with ThreadPoolExecutor(max(os.cpu_count() or 1, 1)) as pool:
-            futures = [
-                [pool.submit(self._load, record.image) for record in chunk] for chunk in chunks[:1]
-            ]
-            for number, chunk in enumerate(chunks):
-                if number + 1 < len(chunks):
-                    following = chunks[number + 1]
-                    futures.append([pool.submit(self._load, r.image) for r in following])
-                yield chunk, [future.result() for future in futures.pop(0)]
+    def of_inputs(self, images: Sequence[Tensor], cameras: Sequence[int] | None = None) -> Vectors:
+        """One batch of images, each uint8 [3, height, width] as `resized` makes them.
 
-    def _load(self, path: str) -> Tensor | UnreadableImage:
+        cameras: the data set's numbers, −1 where unknown; few systems look at them.
+        """
+        numbers = None if cameras is None else torch.tensor(cameras)
+        return Vectors(*self._embed(stacked(images), numbers))
+
+    def _load(self, record: Record) -> Tensor | UnreadableImage:
         try:
-            return resized(decode(path), self.input)
+            return resized(decode(record.image), self.input)
         except UnreadableImage as error:
             return error
 
@@ -200,6 +203,7 @@ def load(
         before_neck=before_neck,
         device=device,
         card=card,
+        place=os.path.abspath(model),
     )
 
 

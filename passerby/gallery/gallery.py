@@ -3,36 +3,158 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from passerby.gallery.about import About
-from passerby.gallery.stores import Store
+from passerby.gallery.filters import Where
+from passerby.gallery.stores import Erased, Progress, Store, Written
 from passerby.gallery.stores.opening import create_store, open_store
+
+if TYPE_CHECKING:
+    from passerby.data.crops import Labels
+    from passerby.embedding.embedder import Embedder
+    from passerby.gallery.enrolment import Enrolled
+    from passerby.gallery.reembedding import Reembedded
+    from passerby.gallery.removal import Removed
+    from passerby.gallery.summary import Summary
+
+Place = str | os.PathLike[str]
+"""A folder, or ``milvus://HOST:PORT/COLLECTION``."""
 
 
 class Gallery:
-    """A gallery in a folder or on a server. Close it, or use it in a ``with`` statement."""
+    """A gallery in a folder or on a server. Close it, or use it in a ``with`` statement.
 
-    def __init__(self, store: Store) -> None:
+    device: where its model runs, when it is needed; model: where it is, when it has moved.
+    """
+
+    def __init__(
+        self, store: Store, *, model: Place | None = None, device: str | None = None
+    ) -> None:
         self.store = store
+        self._model, self._device = model, device
+        self._embedder: Embedder | None = None
 
     @classmethod
-    def create(cls, place: str | os.PathLike[str], about: About) -> Gallery:
-        """Make an empty one. Raises ValueError when there is something at the place already."""
-        return cls(create_store(place, about))
+    def create(cls, place: Place, model: Embedder | About) -> Gallery:
+        """Make an empty one for the embeddings of a model.
+
+        Raises ValueError when there is something at the place already, and for a system that
+        compares stripes beside the vector.
+        """
+        if isinstance(model, About):
+            return cls(create_store(place, model))
+        from passerby.gallery.binding import describe
+
+        gallery = cls(create_store(place, describe(model)))
+        gallery._embedder = model
+        return gallery
 
     @classmethod
-    def open(cls, place: str | os.PathLike[str]) -> Gallery:
+    def open(
+        cls, place: Place, *, model: Place | None = None, device: str | None = None
+    ) -> Gallery:
         """Open one: a folder, or ``milvus://HOST:PORT/COLLECTION``."""
-        return cls(open_store(place))
+        return cls(open_store(place), model=model, device=device)
+
+    @classmethod
+    def restore(cls, file: Place, place: Place, progress: Progress | None = None) -> Written:
+        """Make the gallery of a dump at a place, in any engine (see `passerby.gallery.dumps`)."""
+        from passerby.gallery.dumps import restore
+
+        return restore(file, place, progress)
 
     @property
     def about(self) -> About:
         """Of which model it is."""
         return self.store.about
 
+    @property
+    def embedder(self) -> Embedder:
+        """The gallery's model, opened on first use; ValueError when it is gone or another."""
+        if self._embedder is None:
+            from passerby.gallery.binding import open_embedder
+
+            self._embedder = open_embedder(self.about, self._model, device=self._device)
+        return self._embedder
+
     def __len__(self) -> int:
         return self.store.count()
+
+    def add(
+        self,
+        inputs: Place | Sequence[Place],
+        labels: Labels | None = None,
+        *,
+        keep_thumbnails: bool = False,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> Enrolled:
+        """Add images, folders, tables, data sets or embeddings files (.npz), each sighting once."""
+        from passerby.data.crops import Labels
+        from passerby.gallery.adding import Inputs, add
+
+        given = Inputs.of(inputs, labels or Labels())
+        return add(
+            self.store,
+            given,
+            lambda: self.embedder,
+            keep_thumbnails=keep_thumbnails,
+            replace=replace,
+            progress=progress,
+        )
+
+    def show(self) -> Summary:
+        """Counts by camera, day and person; model, size and index."""
+        from passerby.gallery.summary import summarise
+
+        return summarise(self.store)
+
+    def remove(self, where: Where, *, timeless: bool = False, compact: bool = False) -> Removed:
+        """Forget the sightings that satisfy ``where`` (see `passerby.gallery.removal.remove`)."""
+        from passerby.gallery.removal import remove
+
+        return remove(self.store, where, timeless=timeless, compact=compact)
+
+    def keep(
+        self,
+        kept: timedelta | str,
+        where: Where = Where(),  # noqa: B008 - frozen
+        *,
+        timeless: bool = False,
+    ) -> Removed:
+        """Retention: forget what was seen longer ago than ``kept`` (a timedelta, or "30d")."""
+        from passerby.gallery.removal import older_than, period
+
+        span = period(kept) if isinstance(kept, str) else kept
+        return self.remove(older_than(span, where), timeless=timeless)
+
+    def compact(self, progress: Progress | None = None) -> Erased:
+        """Make deletion physical, join small pieces and bring the index up to date."""
+        return self.store.compact(progress)
+
+    def dump(self, file: Place, progress: Progress | None = None) -> int:
+        """Write all of it into one file; returns how many sightings."""
+        from passerby.gallery.dumps import dump
+
+        return dump(self.store, Path(file), progress)
+
+    def reembed(
+        self,
+        model: Embedder,
+        place: Place,
+        *,
+        trust_paths: bool = False,
+        progress: Progress | None = None,
+    ) -> Reembedded:
+        """Make a gallery of another model at a new place, from the images that are referred to."""
+        from passerby.gallery.reembedding import reembed
+
+        return reembed(self.store, model, place, trust_paths=trust_paths, progress=progress)
 
     def close(self) -> None:
         """Give back what is held open."""

@@ -112,20 +112,21 @@ class Sightings:
 
 def without_vectors(sightings: Sightings) -> Sightings:
     """The same sightings with vectors [N, 0]."""
-    return _replaced(sightings, vectors=np.empty((len(sightings), 0), np.float32))
+    return with_columns(sightings, vectors=np.empty((len(sightings), 0), np.float32))
 
 
 def without_thumbnails(sightings: Sightings) -> Sightings:
     """The same sightings, thumbnails left out."""
-    return _replaced(sightings, thumbnails=None)
+    return with_columns(sightings, thumbnails=None)
 
 
 def with_persons(sightings: Sightings, persons: Sequence[str] | NDArray[np.str_]) -> Sightings:
     """The same sightings with other persons [N]."""
-    return _replaced(sightings, persons=persons)
+    return with_columns(sightings, persons=persons)
 
 
-def _replaced(sightings: Sightings, **columns: object) -> Sightings:
+def with_columns(sightings: Sightings, **columns: object) -> Sightings:
+    """The same sightings with other columns, by name."""
     kept = {field.name: getattr(sightings, field.name) for field in fields(Sightings)}
     return Sightings(**{**kept, **columns})
 

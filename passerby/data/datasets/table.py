@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import re
-from collections.abc import Generator, Mapping
-from contextlib import closing
-from datetime import datetime
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, TypeAlias
+from pathlib import Path
 
 from passerby.data.listing import examples, missing_of
 from passerby.data.numbering import NamedImage, split_of
 from passerby.data.parts import Division
 from passerby.data.reader import Reader
 from passerby.data.records import Split
+from passerby.data.table_rows import (
+    TABLE_SUFFIXES,
+    Row,
+    Rows,
+    header_and_rows,
+    inside,
+    text_of,
+    time_of,
+    whole_of,
+)
 from passerby.registry import DATASETS, suggest
 
 _COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split")
 _PARTS = ("train", "validation", "query", "gallery")
-_SUFFIXES = (".csv", ".parquet")
-_TIME = "such as 2024-05-01T08:30:00+02:00"
-
-Row: TypeAlias = Mapping[str, Any]
-Rows: TypeAlias = Generator[tuple[str, "Row | None"], None, None]
 
 
 @DATASETS.register
@@ -58,13 +57,17 @@ class Table(Reader):
     def locate(self, root: Path) -> Path | None:
         """The table: ``root`` itself, or the only CSV or Parquet file in it with both columns."""
         if root.is_file():
-            return root if root.suffix.lower() in _SUFFIXES else None
-        files = [path for path in sorted(root.iterdir()) if path.suffix.lower() in _SUFFIXES]
+            return root if root.suffix.lower() in TABLE_SUFFIXES else None
+        files = [path for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
         tables = [path for path in files if path.is_file() and _is_table(path)]
         if len(tables) > 1:
             named = ", ".join(path.name for path in tables)
             raise ValueError(f"{root} holds several tables: name one of {named}")
         return tables[0] if tables else None
+
+    def images_folder(self, root: Path) -> Path:
+        """The folder that the paths in the table at ``root`` are relative to."""
+        return root.parent / Path(self._images).expanduser()
 
     def read(self, root: Path) -> Split:
         """Read the table. Images that do not exist are left out and noted.
@@ -72,8 +75,8 @@ class Table(Reader):
         Raises ValueError naming the lines of broken rows, missing columns, or a table none of
         whose images exists.
         """
-        folder = root.parent / Path(self._images).expanduser()
-        header, rows = _header_and_rows(root)
+        folder = self.images_folder(root)
+        header, rows = header_and_rows(root, _COLUMNS)
         notes = _check_header(header, root)
         images = _images(rows, folder, root)
         missing = _missing(images, folder, root)
@@ -87,15 +90,11 @@ class Table(Reader):
 def _is_table(path: Path) -> bool:
     """Whether the file can be read and has the two columns; only its head is looked at."""
     try:
-        header, rows = _header_and_rows(path)
+        header, rows = header_and_rows(path, _COLUMNS)
         rows.close()
     except ValueError:
         return False
     return {"image", "person"} <= set(header)
-
-
-def _header_and_rows(path: Path) -> tuple[list[str], Rows]:
-    return (_parquet if path.suffix.lower() == ".parquet" else _csv)(path)
 
 
 def _check_header(header: list[str], path: Path) -> list[str]:
@@ -153,125 +152,20 @@ def _missing(images: dict[str, NamedImage], folder: Path, path: Path) -> dict[st
 
 
 def _image(row: Row, folder: Path) -> NamedImage:
-    person = _text(row["person"])
+    person = text_of(row["person"])
     if not person:
         raise ValueError("the person is empty")
-    part = _text(row.get("split")).lower()
+    part = text_of(row.get("split")).lower()
     if part and part not in _PARTS:
         raise ValueError(
             f"the split is {part!r}{suggest(part, list(_PARTS))} (expected {', '.join(_PARTS)})"
         )
     return NamedImage(
-        os.path.join(folder, _inside(_text(row["image"]))),
+        os.path.join(folder, inside(text_of(row["image"]))),
         person,
-        _text(row.get("camera")) or None,
+        text_of(row.get("camera")) or None,
         part,
-        _time(row.get("time")),
-        _whole("tracklet", row.get("tracklet")),
-        _whole("frame", row.get("frame")),
+        time_of(row.get("time")),
+        whole_of("tracklet", row.get("tracklet")),
+        whole_of("frame", row.get("frame")),
     )
-
-
-def _inside(name: str) -> str:
-    """The normal form of a relative path; ValueError when it leads out of the folder."""
-    if not name or "\0" in name:
-        raise ValueError(f"the image is {name!r}: expected a path")
-    # Windows paths are recognised everywhere: a table may come from another system.
-    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
-        raise ValueError(
-            f"the image {name!r} is an absolute path: write it relative to the table, or name the "
-            "folder of the images once, as table(images=FOLDER)"
-        )
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    if ".." in parts or not parts:
-        raise ValueError(f"the image {name!r} leads out of the table's folder")
-    return os.sep.join(parts)
-
-
-def _text(value: object) -> str:
-    """A cell as text; empty for what stands for nothing (None, and NaN by its inequality)."""
-    return "" if value is None or value != value else str(value).strip()  # noqa: PLR0124
-
-
-def _whole(column: str, value: object) -> int | None:
-    text = _text(value)
-    if not text:
-        return None
-    match = re.fullmatch(r"(-?[0-9]{1,18})(?:\.0*)?", text)
-    if match is None:
-        raise ValueError(f"the {column} is {text!r}: expected a whole number")
-    return int(match[1])
-
-
-def _time(value: object) -> datetime | None:
-    text = _text(value)
-    if not text:
-        return None
-    try:
-        time = value if isinstance(value, datetime) else datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"the time is {text!r}: expected ISO 8601, {_TIME}") from None
-    if time.tzinfo is None:
-        raise ValueError(f"the time {text!r} has no zone: add Z or an offset, {_TIME}")
-    return time
-
-
-def _csv(path: Path) -> tuple[list[str], Rows]:
-    rows = _csv_rows(path)
-    header = next(rows)[1]
-    names = [name.strip().lower() for name in header]
-
-    def named() -> Rows:
-        with closing(rows):
-            for place, cells in rows:
-                whole = len(cells) == len(names)
-                yield place, dict(zip(names, cells, strict=True)) if whole else None
-
-    return names, named()
-
-
-def _csv_rows(path: Path) -> Generator[tuple[str, list[str]], None, None]:
-    """("line 7", cells) of every row that is not blank, the header first."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline(10_000)
-            file.seek(0)
-            delimiter = max(",;\t", key=head.count)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            empty = True
-            for cells in reader:
-                if cells:
-                    empty = False
-                    yield f"line {reader.line_num}", cells
-            if empty:
-                raise ValueError(f"{path} is empty: expected a header with image and person")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text ({error}): save it as CSV UTF-8") from None
-    except csv.Error as error:
-        raise ValueError(f"{path} is no CSV at line {reader.line_num}: {error}") from None
-
-
-def _parquet(path: Path) -> tuple[list[str], Rows]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise ValueError(
-            f"reading {path} needs pyarrow: pip install 'passerby[table]', or save it as CSV"
-        ) from None
-    try:
-        names = list(parquet.read_schema(path).names)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise ValueError(f"{path} is no Parquet file: {error}") from None
-
-    def rows() -> Rows:
-        used = parquet.read_table(path, columns=[name for name in names if name in _COLUMNS])
-        for index, name in enumerate(used.column_names):
-            kind = used.schema.field(name).type
-            if pyarrow.types.is_timestamp(kind):  # Python's datetime has no nanoseconds
-                whole = used.column(name).cast(pyarrow.timestamp("us", kind.tz), safe=False)
-                used = used.set_column(index, name, whole)
-        for number, row in enumerate(used.to_pylist(), 1):
-            yield f"row {number}", row
-
-    return names, rows()

@@ -76,6 +76,12 @@ class Erased:
     bytes_after: int | None
     meaning: str
 
+    def __str__(self) -> str:
+        if self.bytes_before is None or self.bytes_after is None:
+            return self.meaning
+        before, after = self.bytes_before / 1e6, self.bytes_after / 1e6
+        return f"{self.meaning}; on disk {after:.1f} MB, before {before:.1f} MB"
+
 
 class Store(ABC):
     """Sightings of one gallery in one engine.

@@ -1,0 +1,264 @@
+"""The ``passerby gallery`` commands: one function a command, each calling a public function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from tyro.conf import Positional, UseAppendAction, arg
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+gallery = tyro.extras.SubcommandApp()
+
+Place = Positional[Annotated[str, arg(metavar="GALLERY")]]
+Inputs = Positional[
+    Annotated[tuple[str, ...], arg(metavar="IMAGE|FOLDER|TABLE|[KIND=]ROOT|NPZ...")]
+]
+Names = UseAppendAction[tuple[str, ...]]
+Part = Literal["all", "train", "validation", "query", "gallery", "test"]
+
+
+@gallery.command
+def create(
+    place: Place,
+    /,
+    *,
+    model: str,
+    flip: bool = False,
+    before_neck: bool = False,
+    device: str | None = None,
+) -> None:
+    """Make an empty gallery for the embeddings of one model.
+
+    Args:
+        place: folder to make, or milvus://HOST:PORT/COLLECTION.
+        model: folder that passerby train wrote; its calibration is taken over.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.embedding.embedder import load
+    from passerby.gallery.gallery import Gallery
+
+    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
+    Gallery.create(place, embedder).close()
+    _console().print(f"made: {place}; fill it: passerby gallery add {place} IMAGES...")
+
+
+@gallery.command
+def add(
+    place: Place,
+    inputs: Inputs,
+    /,
+    *,
+    person: str = "",
+    camera: str = "",
+    source: str = "",
+    time: str | None = None,
+    zone: str | None = None,
+    names: str = "auto",
+    part: Part = "all",
+    keep_thumbnails: bool = False,
+    replace: bool = False,
+    report: str | None = None,
+    model: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Add images or saved embeddings; what is there already is not embedded again.
+
+    Interrupted, it goes on from where it stopped when called again.
+
+    Args:
+        place: the gallery.
+        inputs: what to add; of a folder all images below it.
+        person: of all images, whatever their input says.
+        camera: of all images.
+        source: of all images.
+        time: of all images, with its zone, as in 2026-05-01T08:30:00+02:00.
+        zone: of times in a table that state none, as in Europe/Berlin.
+        names: read person, camera and frame from file names: auto (where all are like
+            Market-1501's), none, or a regular expression with groups of these names.
+        part: of a data set.
+        keep_thumbnails: store a small JPEG of each image (else only its path).
+        replace: let new sightings take the place of those of the same content.
+        report: write a CSV of the images that cannot be read.
+        model: where the gallery's model is, when it has moved.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.gallery.asked import add_asked, labels_of
+
+    labels = labels_of(person, camera, source, time, zone, names=names, part=part)
+    enrolled = add_asked(
+        place,
+        inputs,
+        labels,
+        keep_thumbnails=keep_thumbnails,
+        replace=replace,
+        report=report,
+        model=model,
+        device=device,
+        console=_console(),
+    )
+    _console().print(str(enrolled))
+
+
+@gallery.command
+def show(place: Place, /, *, json: bool = False) -> None:
+    """Say what a gallery holds: by camera, day and person; model, size, index.
+
+    Args:
+        place: the gallery.
+        json: everything, as JSON.
+    """
+    from passerby.gallery.gallery import Gallery
+
+    with Gallery.open(place) as opened:
+        summary = opened.show()
+    _console().print(summary.to_json() if json else summary.to_text())
+
+
+@gallery.command
+def remove(
+    place: Place,
+    /,
+    *,
+    person: Names = (),
+    camera: Names = (),
+    not_camera: Names = (),
+    source: Names = (),
+    sighting: Names = (),
+    since: str | None = None,
+    until: str | None = None,
+    known: bool | None = None,
+    keep: str | None = None,
+    timeless: bool = False,
+    compact: bool = False,
+    yes: bool = False,
+) -> None:
+    """Forget the sightings that satisfy all conditions given, or that are too old (--keep).
+
+    Args:
+        place: the gallery.
+        person: of one of these persons (repeatable).
+        camera: by one of these cameras (repeatable).
+        not_camera: by none of these cameras (repeatable).
+        source: of one of these sources (repeatable).
+        sighting: one of these ids (repeatable).
+        since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
+        until: seen before this time.
+        known: whether their person is known.
+        keep: retention: what was seen longer ago goes (12h, 30d, 8w).
+        timeless: sightings without a time go as well, where a condition on time is given.
+        compact: make it physical at once, as passerby gallery compact does.
+        yes: do not ask.
+    """
+    from passerby.gallery.asked import remove_asked, where_of
+
+    where = where_of(
+        persons=person,
+        cameras=camera,
+        not_cameras=not_camera,
+        sources=source,
+        sightings=sighting,
+        since=since,
+        until=until,
+        known=known,
+    )
+    removed = remove_asked(
+        place, where, keep=keep, timeless=timeless, compact=compact, yes=yes, console=_console()
+    )
+    _console().print(str(removed))
+
+
+@gallery.command
+def compact(place: Place, /) -> None:
+    """Make removal physical, join small pieces, bring the index up to date; say what is gone.
+
+    Args:
+        place: the gallery.
+    """
+    from passerby.gallery.gallery import Gallery
+    from passerby.progress import progress_bar
+
+    with Gallery.open(place) as opened, progress_bar("compacting", _console()) as progress:
+        erased = opened.compact(progress)
+    _console().print(str(erased))
+
+
+@gallery.command
+def dump(place: Place, /, *, out: str) -> None:
+    """Write a gallery into one file that any engine can be restored from.
+
+    Args:
+        place: the gallery.
+        out: file to write.
+    """
+    from passerby.gallery.gallery import Gallery
+    from passerby.progress import progress_bar
+
+    with Gallery.open(place) as opened, progress_bar("writing", _console()) as progress:
+        count = opened.dump(out, progress)
+    _console().print(f"{count} sightings in {out}; what is removed later stays in that file")
+
+
+@gallery.command
+def restore(place: Place, /, *, file: str) -> None:
+    """Make a gallery of a dump, in any engine; interrupted, it goes on when called again.
+
+    Args:
+        place: folder to make, or milvus://HOST:PORT/COLLECTION.
+        file: that passerby gallery dump wrote; it is checked first.
+    """
+    from passerby.gallery.gallery import Gallery
+    from passerby.progress import progress_bar
+
+    with progress_bar("restoring", _console()) as progress:
+        written = Gallery.restore(file, place, progress)
+    _console().print(f"{written.added} sightings restored, {written.present} were there already")
+
+
+@gallery.command
+def reembed(
+    place: Place,
+    /,
+    *,
+    model: str,
+    out: str,
+    flip: bool = False,
+    before_neck: bool = False,
+    trust_paths: bool = False,
+    report: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Move a gallery to another model: embed the enrolled images anew, into a new gallery.
+
+    Interrupted, it goes on from where it stopped when called again.
+
+    Args:
+        place: the gallery; it stays as it is.
+        model: the other model.
+        out: the new gallery.
+        flip: embed each image as the mean of it and its mirror image.
+        before_neck: use the vectors before the neck.
+        trust_paths: take the files at the stored paths even where they are not known to be those
+            that were enrolled.
+        report: write a CSV of the sightings that were left out.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.embedding.embedder import load
+    from passerby.gallery.asked import reembed_asked
+
+    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
+    moved = reembed_asked(
+        place, embedder, out, trust_paths=trust_paths, report=report, console=_console()
+    )
+    _console().print(str(moved))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Paths and names may hold [brackets], which are not markup.
+    return Console(soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,317 @@
+"""Crops: images of persons that are to be embedded, from files, folders, data sets and tables."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Literal, get_args
+
+from passerby.data.datasets.market1501 import DEFAULT_PATTERN
+from passerby.data.datasets.table import Table
+from passerby.data.listing import Listing, examples, list_folder
+from passerby.data.name_pattern import NamePattern, all_match
+from passerby.data.reader import known_layout, open_reader
+from passerby.data.records import JUNK, Record, Split
+from passerby.data.table_rows import (
+    TABLE_SUFFIXES,
+    Row,
+    header_and_rows,
+    inside,
+    share_of,
+    text_of,
+    time_of,
+    whole_of,
+)
+from passerby.registry import suggest
+
+Part = Literal["all", "train", "validation", "query", "gallery", "test"]
+
+_COLUMNS = (
+    "image", "person", "camera", "source", "time", "tracklet", "frame", "quality", "split",
+)  # fmt: skip
+_NAMED = re.compile(r"(?:\w[\w.-]+:)?\w[\w-]*(?:\(.*\))?=.+")  # [NAME:]KIND=ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One image of one person and what is known of it, in names; "" and None where it is not.
+
+    image: absolute path of the file; time: with a zone; frame: number within its video, which is
+    no time; number and view: of person and camera as the data set numbers them, for evaluation.
+    """
+
+    image: str
+    person: str = ""
+    camera: str = ""
+    source: str = ""
+    time: datetime | None = None
+    frame: int | None = None
+    tracklet: int | None = None
+    quality: float | None = None
+    number: int | None = None
+    view: int | None = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is said of all crops at once, and how their names are read.
+
+    person, camera, source, time: of every crop, whatever its input says; zone: of times in tables
+    that state none; names: "auto" reads file names that are all like Market-1501's, "none" reads
+    none, anything else is a regular expression with the groups person, camera, frame, tracklet;
+    part: of a data set.
+    """
+
+    person: str = ""
+    camera: str = ""
+    source: str = ""
+    time: datetime | None = None
+    zone: tzinfo | None = None
+    names: str = "auto"
+    part: Part = "all"
+
+    def __post_init__(self) -> None:
+        if self.time is not None and self.time.tzinfo is None:
+            raise ValueError(
+                f"the time {self.time.isoformat()} has no zone: add Z or an offset, such as "
+                "2024-05-01T08:30:00+02:00"
+            )
+        if self.part not in get_args(Part):
+            raise ValueError(f"part must be one of {', '.join(get_args(Part))}, got {self.part!r}")
+
+    def of(self, crop: Crop) -> Crop:
+        """A crop with what is said of all."""
+        said = {name: getattr(self, name) for name in ("person", "camera", "source", "time")}
+        given = {name: value for name, value in said.items() if value}
+        if self.person:  # a number that evaluation would take for someone else
+            given["number"] = None
+        if self.camera:
+            given["view"] = None
+        return replace(crop, **given) if given else crop
+
+
+@dataclass(frozen=True)
+class Crops:
+    """crops: each image once, in the order of the inputs; notes: what was decided in reading."""
+
+    crops: tuple[Crop, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Found:
+    crops: list[Crop] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def content_id(data: bytes) -> str:
+    """What tells images apart: 32 hexadecimal digits, BLAKE2b-128 of the file's content.
+
+    >>> content_id(b"")
+    'cae66941d9efbd404e4d88758ea67670'
+    """
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def read_crops(
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    labels: Labels = Labels(),
+) -> Crops:
+    """The crops of images, folders (with all below them), tables and data sets ([KIND=]ROOT).
+
+    A folder in the layout of a published data set is read as that; file names like Market-1501's
+    tell person, camera and frame. The images are not opened. Raises ValueError for what does not
+    exist, a table with broken rows or with times without a zone, and when there is no image at all.
+    """
+    listed = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    texts = [os.fspath(given) for given in listed]
+    found = _Found()
+    for given in texts:
+        _read_one(given, labels, found)
+    crops = tuple({crop.image: labels.of(crop) for crop in found.crops}.values())
+    if not crops:
+        raise ValueError(f"no image in {examples(texts)}; {'; '.join(found.notes)}".rstrip("; "))
+    return Crops(crops, tuple(found.notes))
+
+
+def _read_one(given: str, labels: Labels, found: _Found) -> None:
+    path = Path(given).expanduser()
+    if not path.exists() and _NAMED.fullmatch(given):
+        _read_named(given, labels, found)
+    elif path.is_dir():
+        _read_folder(path, labels, found)
+    elif path.suffix.lower() in TABLE_SUFFIXES:
+        _read_table(path, path.absolute().parent, labels, found)
+    elif path.suffix.lower() == ".npz":
+        raise ValueError(f"{path} holds embeddings, not images: passerby gallery add takes it")
+    elif not path.exists():
+        raise ValueError(f"no such file or folder: {path}")
+    else:
+        found.crops.append(Crop(os.path.abspath(path)))
+
+
+def _read_named(given: str, labels: Labels, found: _Found) -> None:
+    reader, located = open_reader(given)
+    if isinstance(reader, Table):
+        _read_table(located, reader.images_folder(located).absolute(), labels, found)
+        return
+    split = reader.read(located)
+    _add_split(split, located, labels.part, found)
+
+
+def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
+    known = known_layout(folder) if labels.names == "auto" else None
+    if known is not None:
+        reader, located = known
+        found.notes.append(f"{folder} is read as {type(reader).__name__}, from {located}")
+        # One folder of a data set, as its gallery: read with the others, for what numbers mean.
+        below = "" if _same(located, folder) or located.is_relative_to(folder) else str(folder)
+        _add_split(reader.read(located), located, labels.part, found, below)
+        return
+    listings = list(_tree(folder))
+    strays = [path for listing in listings for path in listing.stray_paths()]
+    if strays:
+        found.notes.append(f"{len(strays)} files are no images: {examples(strays)}")
+    source = labels.source or folder.absolute().name
+    pattern = _pattern(labels.names, listings, found)
+    for listing in listings:
+        if pattern is None:
+            prefix = os.path.join(os.path.abspath(listing.folder), "")
+            found.crops += [Crop(prefix + name) for name in listing.images]
+        elif listing.images:
+            records = pattern.records(listing, source)
+            found.crops += [_of_record(r, "" if r.person <= 0 else _numbered(r)) for r in records]
+
+
+def _pattern(names: str, listings: Sequence[Listing], found: _Found) -> NamePattern | None:
+    """How file names are read, if they are."""
+    if names == "none":
+        return None
+    if names != "auto":
+        return NamePattern.of(names)
+    pattern = NamePattern.of(DEFAULT_PATTERN)
+    if not all_match([n for listing in listings for n in listing.images], pattern.expression):
+        return None
+    found.notes.append(
+        "file names are read as Market-1501's: person, camera, frame; persons 0 and -1 are nobody "
+        'known (names="none" reads nothing from them)'
+    )
+    return pattern
+
+
+def _tree(root: Path) -> Iterable[Listing]:
+    """The listings of a folder and all below it, depth first; each real folder once."""
+    seen: set[str] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in seen:  # a symbolic link that leads back up would never end
+            continue
+        seen.add(real)
+        listing = list_folder(folder)
+        yield listing
+        waiting += [folder / name for name in reversed(listing.folders)]
+
+
+def _add_split(split: Split, located: Path, part: Part, found: _Found, below: str = "") -> None:
+    """The images of a data set's part; with ``below`` only those in that folder."""
+    parts = split.parts
+    wanted = {"all": tuple(parts), "test": ("query", "gallery")}.get(part, (part,))
+    chosen = [(name, record) for name in wanted for record in parts.get(name, ())]
+    if not chosen:
+        held = ", ".join(parts) or "nothing"
+        raise ValueError(f"{located} has no images in its part {part}: it holds {held}")
+    inner = os.path.join(os.path.abspath(below), "") if below else ""
+    nobody = {JUNK, split.distractor}
+    for name, record in chosen:
+        person = "" if record.person in nobody else _named(record, split, name)
+        crop = _of_record(record, person)
+        if crop.image.startswith(inner):
+            found.crops.append(crop)
+    found.notes += split.notes
+
+
+def _named(record: Record, split: Split, part: str) -> str:
+    if split.separate_namespaces and part in ("train", "validation"):
+        return f"{record.source}/train/{record.person}"  # another person than that of the test
+    return split.person_names.get(record.person, "") or _numbered(record)
+
+
+def _numbered(record: Record) -> str:
+    return f"{record.source}/{record.person}"
+
+
+def _of_record(record: Record, person: str) -> Crop:
+    return Crop(
+        os.path.abspath(record.image),
+        person,
+        "" if record.camera is None else str(record.camera),
+        record.source,
+        record.time,
+        record.frame,
+        record.tracklet,
+        number=record.person,
+        view=record.camera,
+    )
+
+
+def _read_table(path: Path, folder: Path, labels: Labels, found: _Found) -> None:
+    """The rows of a table; broken ones are refused together, so that nothing is half read."""
+    if not path.is_file():
+        raise ValueError(f"no such file or folder: {path}")
+    header, rows = header_and_rows(path, _COLUMNS)
+    if "image" not in header:
+        raise ValueError(
+            f"{path} needs the column image (optional: {', '.join(_COLUMNS[1:])}), got "
+            f"{', '.join(header) or 'none'}"
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice")
+    unused = [name for name in header if name not in _COLUMNS]
+    if unused:
+        told = ", ".join(name + suggest(name, list(_COLUMNS)) for name in unused)
+        found.notes.append(f"columns of {path.name} that are not used: {told}")
+    failed = []
+    for place, row in rows:
+        try:
+            if row is None:
+                raise ValueError("it has more or fewer fields than the header")
+            if labels.part == "all" or _in_part(row, labels.part):
+                found.crops.append(_of_row(row, folder, labels))
+        except ValueError as error:
+            failed.append(f"{place}: {error}")
+    if failed:
+        zone = "\nIf one zone holds for all of them, name it: --zone Europe/Berlin"
+        advice = zone if any("has no zone" in text for text in failed) else ""
+        more = f"\nand {len(failed) - 5} more" if len(failed) > 5 else ""
+        told = "\n".join([f"{len(failed)} broken rows in {path}:", *failed[:5]])
+        raise ValueError(told + more + advice)
+
+
+def _in_part(row: Row, part: Part) -> bool:
+    said = text_of(row.get("split")).lower()
+    return said in ("query", "gallery") if part == "test" else said == part
+
+
+def _of_row(row: Row, folder: Path, labels: Labels) -> Crop:
+    return Crop(
+        os.path.abspath(os.path.join(folder, inside(text_of(row["image"])))),
+        text_of(row.get("person")),
+        text_of(row.get("camera")),
+        text_of(row.get("source")),
+        None if labels.time else time_of(row.get("time"), labels.zone),
+        whole_of("frame", row.get("frame")),
+        whole_of("tracklet", row.get("tracklet")),
+        share_of("quality", row.get("quality")),
+    )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -1,0 +1,348 @@
+"""From crops to an embeddings file: in parts, by one process or several, resumed after a kill.
+
+The list of images is cut into parts. Each is embedded by one process and written whole, beside the
+file to come; at the end they are joined, piece by piece. A part is a whole number of batches, so
+that every image meets the same batch however many processes share the work: the result is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import DTypeLike, NDArray
+from rich.console import Console
+
+from passerby import distributed
+from passerby.data.crops import Crop, Crops
+from passerby.data.images import UnreadableImage, write_unreadable
+from passerby.data.numbering import number_cameras, number_persons
+from passerby.data.records import JUNK
+from passerby.embedding.embedder import Embedder
+from passerby.embedding.loading import LoadedImage, load_image, prefetched
+from passerby.embedding.npz_columns import Column, write_columns
+from passerby.embeddings import utc
+from passerby.progress import progress_bar
+from passerby.whole_files import write_whole
+
+Progress = Callable[[int, int], None]
+
+_PARTS_EACH = 8  # of a process; fewer would let it wait for the slowest, more only costs files
+_MOST_BATCHES = 16  # of a part: what a kill can cost
+_PIECE = 10_000  # rows of text columns made at once
+
+
+@dataclass(frozen=True)
+class Saved:
+    """path: of the embeddings; count: how many; dimensions: of each; set_aside: images that could
+    not be read; report: the file that names them, None when there is none."""
+
+    path: Path
+    count: int
+    dimensions: int
+    set_aside: int
+    report: Path | None
+
+    def __str__(self) -> str:
+        text = f"{self.count} embeddings of {self.dimensions} numbers in {self.path}"
+        if self.report is not None:
+            text += f"; {self.set_aside} images cannot be read, see {self.report}"
+        return text
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done here: part n is rows n·size to (n+1)·size of the list."""
+
+    folder: Path
+    size: int
+    count: int
+
+    @property
+    def parts(self) -> int:
+        return -(-self.count // self.size)
+
+    def rows(self, part: int) -> range:
+        return range(part * self.size, min((part + 1) * self.size, self.count))
+
+    def file(self, part: int) -> Path:
+        return self.folder / f"part-{part:06d}.npz"
+
+
+def embed_to_file(
+    embedder: Embedder,
+    crops: Sequence[Crop],
+    out: str | os.PathLike[str],
+    *,
+    cameras: bool = False,
+    progress: Progress | None = None,
+) -> Saved:
+    """Embed crops into an ``.npz`` that `Embeddings.load` reads, in the order of the list.
+
+    Among processes that torchrun started, each takes its share of the parts; all must see the same
+    disk. After a kill the same call goes on with the parts that are missing, also with another
+    number of processes. Images that cannot be read are left out and named, with the reason, in
+    ``OUT.unreadable.csv``. cameras: let systems that look at cameras see the data set's numbers.
+    progress is called with (images done, images in all) of this process. Raises ValueError when
+    not one image can be read, and when parts of another list or model lie beside the file.
+    """
+    target = Path(out)
+    target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
+    work = distributed.on_first_rank(lambda: _begun(embedder, crops, target, cameras))
+    with _alone(work.folder):
+        mine = range(distributed.rank(), work.parts, distributed.world_size())
+        total, done = sum(len(work.rows(part)) for part in mine), 0
+        for part in mine:
+            rows = work.rows(part)
+            if not work.file(part).exists():
+                chosen = crops[rows.start : rows.stop]
+                for passed, content in _embedded(embedder, chosen, rows.start, cameras):
+                    if content:
+                        write_whole(work.file(part), content)
+                    elif progress is not None:
+                        progress(done + passed, total)
+            done += len(rows)
+            if progress is not None:
+                progress(done, total)
+        distributed.wait_for_all()
+        saved = distributed.on_first_rank(lambda: _joined(embedder, crops, work, target, cameras))
+    distributed.wait_for_all()  # each has let go of its lock
+    if distributed.rank() == 0:
+        shutil.rmtree(work.folder, ignore_errors=True)
+    return saved
+
+
+def embed_told(
+    embedder: Embedder,
+    crops: Crops,
+    out: str | os.PathLike[str],
+    *,
+    cameras: bool = False,
+    console: Console,
+) -> Saved:
+    """`embed_to_file` with notes, a progress bar and what came of it, by the first process."""
+    console.quiet = distributed.rank() > 0
+    for note in crops.notes:
+        console.print(f"note: {note}")
+    with progress_bar("embedding", console) as progress:
+        saved = embed_to_file(embedder, crops.crops, out, cameras=cameras, progress=progress)
+    console.print(str(saved))
+    return saved
+
+
+def _begun(embedder: Embedder, crops: Sequence[Crop], target: Path, cameras: bool) -> _Work:
+    """Make the folder of parts, or go on in the one that is there when it is of the same work."""
+    folder = target.with_name(target.name + ".parts")
+    batch = embedder.batch_size
+    share = len(crops) / (batch * distributed.world_size() * _PARTS_EACH)
+    said: dict[str, Any] = {
+        "images": _digest(crops),
+        "count": len(crops),
+        "model": embedder.fingerprint,
+        "pooling": embedder.pooling,
+        "cameras": cameras,
+        "batch": batch,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = folder / "plan.json"
+    if plan.exists():
+        there = json.loads(plan.read_text(encoding="utf-8"))
+        size = there.pop("size", 0)
+        other = [name for name, value in said.items() if there.get(name) != value]
+        if other or not size:
+            raise ValueError(
+                f"{folder} holds parts of other work (other {', '.join(other)}): delete it to "
+                "begin anew, or name another --out"
+            )
+        return _Work(folder, size, len(crops))
+    size = batch * min(max(round(share), 1), _MOST_BATCHES)
+    write_whole(plan, json.dumps({**said, "size": size}).encode())
+    return _Work(folder, size, len(crops))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Held by each process of one call, so that two calls never write the same parts."""
+    lock = FileLock(folder / f"rank-{distributed.rank()}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ValueError(f"another process is at work in {folder}: wait for it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _digest(crops: Sequence[Crop]) -> str:
+    """Tells lists of images apart, with all that is said of each."""
+    digest = hashlib.sha256()
+    for crop in crops:
+        digest.update(repr(crop).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _embedded(
+    embedder: Embedder, crops: Sequence[Crop], first: int, cameras: bool
+) -> Iterator[tuple[int, bytes]]:
+    """(images done, b"") after each batch, the content of the part's file with the last."""
+    vectors, local, hashes = [np.empty((0, embedder.dimensions), np.float32)], [], []
+    rows: list[int] = []
+    unreadable: list[tuple[int, str]] = []
+    size, done = embedder.batch_size, 0
+    chunks = (range(s, min(s + size, len(crops))) for s in range(0, len(crops), size))
+    loaded = prefetched(chunks, lambda row: load_image(crops[row].image, embedder.input))
+    for chunk, images in loaded:
+        pairs = []
+        for row, image in zip(chunk, images, strict=True):
+            if isinstance(image, LoadedImage):
+                pairs.append((row, image))
+            else:
+                unreadable.append((first + row, image.reason))
+        if pairs:
+            numbers = [_view(crops[row]) for row, _ in pairs] if cameras else None
+            made = embedder.of_inputs([image.image for _, image in pairs], numbers)
+            vectors.append(made.embeddings)
+            local += [] if made.local is None else [made.local]
+            hashes += [image.id for _, image in pairs]
+            rows += [first + row for row, _ in pairs]
+        done += len(chunk)
+        if done < len(crops):
+            yield done, b""
+    columns = {
+        "vectors": np.concatenate(vectors),
+        "hashes": np.array(hashes, "<U32"),
+        "rows": np.array(rows, np.int64),
+        "unreadable": np.array([row for row, _ in unreadable], np.int64),
+        "reasons": np.array([reason for _, reason in unreadable], np.str_),
+    }
+    if local:
+        columns["local"] = np.concatenate(local)
+    file = io.BytesIO()
+    np.savez(file, **columns)  # type: ignore[arg-type]
+    yield len(crops), file.getvalue()
+
+
+def _view(crop: Crop) -> int:
+    return -1 if crop.view is None else crop.view
+
+
+def _joined(
+    embedder: Embedder, crops: Sequence[Crop], work: _Work, target: Path, cameras: bool
+) -> Saved:
+    """All parts as one file, and the report; never more than a part in memory."""
+    files = [work.file(part) for part in range(work.parts)]
+    rows = np.concatenate([_column(file, "rows") for file in files])
+    broken = [
+        UnreadableImage(crops[row].image, reason)
+        for file in files
+        for row, reason in zip(
+            _column(file, "unreadable").tolist(), _column(file, "reasons").tolist(), strict=True
+        )
+    ]
+    if not len(rows):
+        shutil.rmtree(work.folder, ignore_errors=True)  # as it is, it would be joined for ever
+        raise ValueError(f"none of {len(crops)} images can be read; the first: {broken[0]}")
+    kept = [crops[row] for row in rows.tolist()]
+    columns = {
+        "vectors": Column(
+            np.dtype("<f4"), (embedder.dimensions,), (_column(file, "vectors") for file in files)
+        ),
+        "hashes": Column(np.dtype("<U32"), (), (_column(file, "hashes") for file in files)),
+        **_known(kept),
+    }
+    stripes = next((s for file in files if (s := _stripes(file)) is not None), None)
+    if stripes is not None:
+        pieces = (piece for file in files if (piece := _stripes(file)) is not None)
+        columns["local"] = Column(np.dtype("<f4"), stripes.shape[1:], pieces)
+    # Said, so that a gallery refuses them: its queries come from cameras without a number.
+    pooling = embedder.pooling + ("+cameras" if cameras else "")
+    words = {"model": embedder.fingerprint, "pooling": pooling}
+    write_columns(target, len(rows), columns, words)
+    report = target.with_name(target.name.removesuffix(".npz") + ".unreadable.csv")
+    report.unlink(missing_ok=True)
+    if broken:
+        write_unreadable(report, broken)
+    return Saved(target, len(rows), embedder.dimensions, len(broken), report if broken else None)
+
+
+def _column(file: Path, name: str) -> NDArray[Any]:
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            column: NDArray[Any] = stored[name]
+            return column
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        with suppress(OSError):
+            file.unlink()
+        raise ValueError(f"{file} was damaged ({error}): the same command makes it anew") from None
+
+
+def _stripes(file: Path) -> NDArray[np.float32] | None:
+    with np.load(file, allow_pickle=False) as stored:
+        return stored["local"] if "local" in stored.files else None
+
+
+def _known(crops: Sequence[Crop]) -> dict[str, Column]:
+    """The columns of what is known of the crops beside their vectors, none that is all unknown."""
+    columns = {"persons": _pieces(_persons(crops), np.int64)}
+    cameras = _cameras(crops)
+    if cameras is not None:
+        columns["cameras"] = _pieces(cameras, np.int64)
+    texts = {
+        "images": [crop.image for crop in crops],
+        "sources": [crop.source for crop in crops],
+        "named_persons": [crop.person for crop in crops],
+        "named_cameras": [crop.camera for crop in crops],
+    }
+    for name, words in texts.items():
+        if any(words):
+            columns[name] = _pieces(words, np.dtype(f"<U{max(map(len, words))}"))
+    times = [crop.time for crop in crops]
+    if any(times):
+        moments = [np.datetime64("NaT") if time is None else utc(time) for time in times]
+        columns["times"] = _pieces(moments, "<M8[us]")
+    whole = {"frames": [c.frame for c in crops], "tracklets": [c.tracklet for c in crops]}
+    for name, values in whole.items():
+        if any(value is not None for value in values):
+            columns[name] = _pieces([-1 if v is None else v for v in values], np.int64)
+    qualities = [np.nan if crop.quality is None else crop.quality for crop in crops]
+    if not np.isnan(qualities).all():
+        columns["qualities"] = _pieces(qualities, np.float32)
+    return columns
+
+
+def _persons(crops: Sequence[Crop]) -> list[int]:
+    """The data set's numbers; names get some; who is not known is nobody for an evaluation."""
+    named = number_persons(c.person for c in crops if c.number is None and c.person)
+    return [
+        crop.number if crop.number is not None else named.get(crop.person, JUNK) for crop in crops
+    ]
+
+
+def _cameras(crops: Sequence[Crop]) -> list[int] | None:
+    """The data set's numbers, or some for names; None unless all are known, as evaluations need."""
+    views = [crop.view for crop in crops if crop.view is not None]
+    if len(views) == len(crops):
+        return views
+    if not all(crop.camera for crop in crops):
+        return None
+    named = number_cameras(crop.camera for crop in crops)
+    return [named[crop.camera] for crop in crops]
+
+
+def _pieces(values: Sequence[object], dtype: DTypeLike) -> Column:
+    """A column made piece by piece: text of a fixed width would take much memory at once."""
+    pieces = (
+        np.array(values[start : start + _PIECE], dtype) for start in range(0, len(values), _PIECE)
+    )
+    return Column(np.dtype(dtype), (), pieces)

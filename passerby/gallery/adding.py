@@ -1,0 +1,80 @@
+"""What is given to be added: images are embedded, embeddings files taken as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from passerby.data.crops import Labels, read_crops
+from passerby.embedding.embedder import Embedder
+from passerby.embedding.npz_columns import read_in_batches
+from passerby.gallery.enrolment import Enrolled, enrol_crops, enrol_embeddings
+from passerby.gallery.stores import Progress, Store
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """images: files, folders, tables and data sets; embeddings: files of `passerby embed`."""
+
+    images: tuple[str, ...]
+    embeddings: tuple[str, ...]
+    labels: Labels
+
+    @classmethod
+    def of(
+        cls, given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], labels: Labels
+    ) -> Inputs:
+        """Told apart by their names. Raises ValueError when there is none."""
+        listed = [given] if isinstance(given, str | os.PathLike) else given
+        texts = [os.fspath(one) for one in listed]
+        if not texts:
+            raise ValueError("expected an image, folder, table, data set or embeddings file to add")
+        saved = tuple(text for text in texts if Path(text).suffix.lower() == ".npz")
+        return cls(tuple(text for text in texts if text not in saved), saved, labels)
+
+
+def add(
+    store: Store,
+    inputs: Inputs,
+    embedder: Callable[[], Embedder],
+    *,
+    keep_thumbnails: bool = False,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Enrolled:
+    """Add everything to a store. The embedder is opened only when there are images.
+
+    Raises ValueError as `read_crops`, `enrol_crops` and `enrol_embeddings`.
+    """
+    done = []
+    for path in inputs.embeddings:
+        count, batches = read_in_batches(path)
+        done.append(
+            enrol_embeddings(
+                store, batches, count, inputs.labels, replace=replace, progress=progress
+            )
+        )
+    if inputs.images:
+        crops = read_crops(inputs.images, inputs.labels)
+        done.append(Enrolled(notes=crops.notes))
+        done.append(
+            enrol_crops(
+                store,
+                embedder(),
+                crops.crops,
+                keep_thumbnails=keep_thumbnails,
+                replace=replace,
+                progress=progress,
+            )
+        )
+    return _sum(done)
+
+
+def _sum(parts: Sequence[Enrolled]) -> Enrolled:
+    total: dict[str, object] = {}
+    for field in fields(Enrolled):
+        values = [getattr(part, field.name) for part in parts]
+        total[field.name] = sum(values[1:], start=values[0])
+    return Enrolled(**total)  # type: ignore[arg-type]

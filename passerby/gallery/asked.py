@@ -1,0 +1,133 @@
+"""What a user asks for in words: labels and conditions from text, questions, progress, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from passerby.data.crops import Labels, Part
+from passerby.data.images import write_unreadable
+from passerby.data.table_rows import time_of, zone_named
+from passerby.embedding.embedder import Embedder
+from passerby.gallery.enrolment import Enrolled
+from passerby.gallery.filters import Where
+from passerby.gallery.gallery import Gallery
+from passerby.gallery.reembedding import Reembedded
+from passerby.gallery.removal import Removed, count_timeless, older_than, period
+from passerby.progress import progress_bar
+
+
+def labels_of(
+    person: str,
+    camera: str,
+    source: str,
+    time: str | None,
+    zone: str | None,
+    *,
+    names: str = "auto",
+    part: Part = "all",
+) -> Labels:
+    """What is said of all crops; times need a zone, of their own or as ``zone``."""
+    named = None if zone is None else zone_named(zone)
+    moment = None if time is None else time_of(time, named)
+    return Labels(person, camera, source, moment, named, names, part)
+
+
+def where_of(
+    *,
+    persons: Sequence[str] = (),
+    cameras: Sequence[str] = (),
+    not_cameras: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    sightings: Sequence[str] = (),
+    since: str | None = None,
+    until: str | None = None,
+    known: bool | None = None,
+    min_quality: float | None = None,
+) -> Where:
+    """A filter from text. Raises ValueError for a time without a zone."""
+    return Where(
+        ids=tuple(sightings),
+        persons=tuple(persons),
+        cameras=tuple(cameras),
+        not_cameras=tuple(not_cameras),
+        sources=tuple(sources),
+        since=_moment(since),
+        until=_moment(until),
+        known=known,
+        min_quality=min_quality,
+    )
+
+
+def add_asked(
+    place: str,
+    inputs: Sequence[str],
+    labels: Labels,
+    *,
+    keep_thumbnails: bool = False,
+    replace: bool = False,
+    report: str | None = None,
+    model: str | None = None,
+    device: str | None = None,
+    console: Console,
+) -> Enrolled:
+    """`Gallery.add` with a progress bar and a report of what could not be read."""
+    with (
+        Gallery.open(place, model=model, device=device) as gallery,
+        progress_bar("adding", console) as progress,
+    ):
+        enrolled = gallery.add(
+            inputs, labels, keep_thumbnails=keep_thumbnails, replace=replace, progress=progress
+        )
+    for note in enrolled.notes:
+        console.print(f"note: {note}")
+    if report is not None:
+        write_unreadable(Path(report), enrolled.set_aside)
+    return enrolled
+
+
+def remove_asked(
+    place: str,
+    where: Where,
+    *,
+    keep: str | None = None,
+    timeless: bool = False,
+    compact: bool = False,
+    yes: bool = False,
+    console: Console,
+) -> Removed:
+    """`Gallery.remove`, asked about on a terminal. Raises ValueError where nobody can be asked."""
+    chosen = where if keep is None else older_than(period(keep), where)
+    with Gallery.open(place) as gallery:
+        if not yes:
+            count = gallery.store.count(chosen)
+            count += count_timeless(gallery.store, chosen) if timeless else 0
+            if not console.is_terminal:
+                raise ValueError(f"{count} sightings would be removed for good: confirm with --yes")
+            if console.input(f"remove {count} sightings for good? [y/N] ").strip().lower() != "y":
+                raise ValueError("nothing was removed")
+        return gallery.remove(chosen, timeless=timeless, compact=compact)
+
+
+def reembed_asked(
+    place: str,
+    embedder: Embedder,
+    out: str,
+    *,
+    trust_paths: bool = False,
+    report: str | None = None,
+    console: Console,
+) -> Reembedded:
+    """`Gallery.reembed` with a progress bar and a report of what was left out."""
+    with Gallery.open(place) as gallery, progress_bar("embedding", console) as progress:
+        moved = gallery.reembed(embedder, out, trust_paths=trust_paths, progress=progress)
+    if report is not None:
+        write_unreadable(Path(report), moved.left_out)
+    return moved
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else time_of(text)

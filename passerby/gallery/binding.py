@@ -1,0 +1,119 @@
+"""A gallery belongs to one model: described when it is made, checked whenever vectors come in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import numpy as np
+
+from passerby.data.crops import content_id
+from passerby.embedding.calibrating import calibration_file
+from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.preprocessing import resized
+from passerby.embeddings import Embeddings
+from passerby.evaluation.calibration import read_calibrations
+from passerby.gallery.about import About
+
+
+def describe(embedder: Embedder) -> About:
+    """What a gallery of this model is of, with the model's calibration where one lies beside it.
+
+    Raises ValueError for a system that compares stripes beside the vector.
+    """
+    refuse_stripes(embedder)
+    return About(
+        embedder.fingerprint,
+        embedder.pooling,
+        embedder.dimensions,
+        embedder.name,
+        embedder.place,
+        asdict(embedder.input),
+        _calibrations(embedder),
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def refuse_stripes(embedder: Embedder) -> None:
+    """ValueError for a system whose distance is more than that of two vectors."""
+    blank = np.zeros((embedder.input.height, embedder.input.width, 3), np.uint8)
+    if embedder.of_inputs([resized(blank, embedder.input)]).local is not None:
+        raise ValueError(_STRIPES.format(name=embedder.name or "this model"))
+
+
+def refuse_other_embedder(about: About, embedder: Embedder) -> None:
+    """ValueError when an embedder is not the one that a gallery is of."""
+    _refuse_other(about, embedder.fingerprint, embedder.pooling, embedder.dimensions)
+
+
+def refuse_other_embeddings(about: About, part: Embeddings) -> None:
+    """ValueError when embeddings are not of the gallery's model, or do not say of which."""
+    if not part.model:
+        raise ValueError(
+            "the embeddings do not say which model they are of, and a gallery takes those of its "
+            f"own alone ({_named(about)}): write them with passerby embed"
+        )
+    if part.local is not None:
+        raise ValueError(_STRIPES.format(name=f"the model {part.model}"))
+    # Embeddings of before 0.2 do not say how images were pooled: the model and length must do.
+    _refuse_other(about, part.model, part.pooling or about.pooling, part.vectors.shape[1])
+
+
+def open_embedder(
+    about: About, model: str | os.PathLike[str] | None = None, *, device: str | None = None
+) -> Embedder:
+    """The embedder of a gallery, from where its model was, or from ``model`` when that has moved.
+
+    Raises ValueError when there is no model, or another one.
+    """
+    place = os.fspath(model) if model is not None else about.place
+    if not place or not os.path.exists(place):
+        where = f"is no longer at {place}" if about.place == place else f"is not at {place}"
+        raise ValueError(
+            f"the model of this gallery ({_named(about)}) "
+            f"{where if place else 'has no known place'}: say where it is with --model"
+        )
+    ways = about.pooling.split("+")
+    embedder = load(place, flip="flip" in ways, before_neck="before_neck" in ways, device=device)
+    refuse_other_embedder(about, embedder)
+    return embedder
+
+
+def vector_id(vector: np.ndarray, model: str) -> str:
+    """The id of a sighting of which no image's hash is known: of the vector's bytes and model."""
+    return content_id(np.ascontiguousarray(vector, "<f4").tobytes() + model.encode())
+
+
+_STRIPES = (
+    "{name} compares images by vectors of stripes beside the embedding, and a gallery is searched "
+    "by one vector an image: its answers would not be this system's. Choose another model, or one "
+    "whose recipe has no local distance"
+)
+
+
+def _refuse_other(about: About, model: str, pooling: str, dimensions: int) -> None:
+    if (model, pooling, dimensions) == (about.model, about.pooling, about.dimensions):
+        return
+    came = f"{model}, {pooling}, {dimensions} numbers"
+    own = f"{about.model}, {about.pooling}, {about.dimensions} numbers"
+    raise ValueError(
+        f"distances between embeddings of different models mean nothing: the gallery is of "
+        f"{about.name or 'a model'} ({own}: model, pooling, length), and this is of {came}. Embed "
+        "with the gallery's model, or move the gallery: passerby gallery reembed"
+    )
+
+
+def _named(about: About) -> str:
+    return f"{about.name} {about.model}".strip()
+
+
+def _calibrations(embedder: Embedder) -> Mapping[str, Mapping[str, object]]:
+    """The calibration of cosine distances of this model and pooling, if one is stored."""
+    path = calibration_file(embedder.place) if embedder.place else None
+    if path is None or not path.is_file():
+        return {}
+    wanted = (embedder.fingerprint, "cosine", embedder.pooling)
+    kept = [c for c in read_calibrations(path) if c.key == wanted]
+    return {"single": asdict(kept[0])} if kept else {}

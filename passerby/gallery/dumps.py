@@ -1,0 +1,222 @@
+"""Dumps: a gallery as one file, to move or to keep, readable without any engine.
+
+A zip archive (uncompressed vectors, no pickle): ``about.json``; then for each part of some thousand
+sightings ``part-000000.json`` (columns by name, as lists), ``part-000000.vectors`` (float32, little
+endian, row after row) and ``part-000000.thumbnails`` (the JPEGs one after another, their lengths in
+the JSON); last ``manifest.json`` with the length and SHA-256 of each. Nothing is ever unpacked to
+disk, and only members of these names are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from passerby.gallery.about import About
+from passerby.gallery.sightings import Sightings
+from passerby.gallery.stores import Progress, Store, Written
+from passerby.gallery.stores.opening import create_store, open_store
+from passerby.whole_files import PART, saying_what_is_full
+
+FORMAT = 1
+
+_ROWS = 5000
+_MEMBER = re.compile(r"about\.json|part-[0-9]{6,9}\.(?:json|vectors|thumbnails)")
+_TEXTS = ("ids", "persons", "cameras", "sources", "images")
+_NUMBERS = ("frames", "tracklets")
+# Far above what a part of _ROWS sightings can take: what is larger was not written by us.
+_LARGEST = 2_000_000_000
+
+
+def dump(store: Store, path: str | os.PathLike[str], progress: Progress | None = None) -> int:
+    """Write all sightings of a store into one file, whole or not at all; returns how many.
+
+    Raises DiskFull, with an older file left as it was.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + PART)
+    total, done = store.count(), 0
+    members: dict[str, dict[str, object]] = {}
+
+    def write(name: str, data: bytes) -> None:
+        text = name.endswith(".json")
+        archive.writestr(name, data, zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED)
+        members[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+    try:
+        with saying_what_is_full(target, total * store.about.dimensions * 4):
+            with part.open("wb") as file:
+                with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+                    write("about.json", store.about.to_json().encode())
+                    batches = store.read(with_thumbnails=True, batch=_ROWS)
+                    for number, batch in enumerate(_bounded(batches)):
+                        for ending, data in _encoded(batch).items():
+                            write(f"part-{number:06d}.{ending}", data)
+                        done += len(batch)
+                        if progress is not None:
+                            progress(done, max(done, total))
+                    manifest = {"format": FORMAT, "sightings": done, "members": members}
+                    archive.writestr("manifest.json", json.dumps(manifest), zipfile.ZIP_DEFLATED)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return done
+
+
+def restore(
+    path: str | os.PathLike[str], place: str | os.PathLike[str], progress: Progress | None = None
+) -> Written:
+    """Make the gallery of a dump at a place, in any engine; the file is checked before anything.
+
+    A restore that was stopped goes on when it is called again: a gallery of the same model at the
+    place is taken for what it began, and sightings that are there stay. Raises ValueError for a
+    file that is no dump, is damaged or of a newer version, and when another gallery is there.
+    """
+    with _opened(path) as archive:
+        about, parts, total = _checked(archive, path)
+        store = _place_for(place, about)
+        added = present = 0
+        try:
+            for number in parts:
+                sightings = _decoded(archive, number, about, path)
+                written = store.write(sightings)
+                added, present = added + written.added, present + written.present
+                if progress is not None:
+                    progress(added + present, total)
+        finally:
+            store.close()
+    return Written(added, 0, present)
+
+
+def _place_for(place: str | os.PathLike[str], about: About) -> Store:
+    try:
+        return create_store(place, about)
+    except ValueError:
+        # What is there may be this restore, begun and stopped. If it is no gallery, this says so.
+        store = open_store(place)
+    there = replace(store.about, calibrations={}, place="", name="")
+    if there != replace(about, calibrations={}, place="", name=""):
+        store.close()
+        raise ValueError(
+            f"there is another gallery at {os.fspath(place)} already: restore to a new place"
+        )
+    return store
+
+
+def _bounded(batches: Iterator[Sightings]) -> Iterator[Sightings]:
+    """Parts of at most _ROWS, whatever an engine gives at once."""
+    for batch in batches:
+        for start in range(0, len(batch), _ROWS):
+            yield batch[start : start + _ROWS]
+
+
+def _encoded(part: Sightings) -> dict[str, bytes]:
+    columns: dict[str, list[Any]] = {name: getattr(part, name).tolist() for name in _TEXTS}
+    columns |= {name: getattr(part, name).tolist() for name in _NUMBERS}
+    columns["times"] = [
+        None if time is None else time.isoformat() for time in part.times.tolist()
+    ]  # in UTC
+    columns["qualities"] = [None if q != q else q for q in part.qualities.tolist()]  # noqa: PLR0124
+    columns["thumbnails"] = [len(jpeg) for jpeg in part.thumbnails]
+    return {
+        "json": json.dumps(columns, ensure_ascii=True, allow_nan=False).encode(),
+        "vectors": part.vectors.astype("<f4").tobytes(),
+        "thumbnails": b"".join(part.thumbnails),
+    }
+
+
+def _decoded(
+    archive: zipfile.ZipFile, number: str, about: About, path: str | os.PathLike[str]
+) -> Sightings:
+    try:
+        columns = json.loads(archive.read(f"part-{number}.json"))
+        jpegs = archive.read(f"part-{number}.thumbnails")
+        vectors = np.frombuffer(archive.read(f"part-{number}.vectors"), "<f4")
+        ends = np.cumsum([0, *columns.pop("thumbnails")]).tolist()
+        if ends[-1] != len(jpegs):
+            raise ValueError("the thumbnails are not as long as they say")
+        return Sightings(
+            columns.pop("ids"),
+            vectors.reshape(-1, about.dimensions),
+            times=np.array(columns.pop("times"), "datetime64[us]"),
+            qualities=[np.nan if q is None else q for q in columns.pop("qualities")],
+            thumbnails=[jpegs[a:b] for a, b in pairwise(ends)],
+            **{name: columns[name] for name in (*_TEXTS[1:], *_NUMBERS)},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"part {number} of {os.fspath(path)} is damaged: {error}") from None
+
+
+def _opened(path: str | os.PathLike[str]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError(
+            f"{os.fspath(path)} is no whole dump of a gallery ({error}): expected a file that "
+            "passerby gallery dump wrote, copied to its end"
+        ) from None
+
+
+def _checked(
+    archive: zipfile.ZipFile, path: str | os.PathLike[str]
+) -> tuple[About, list[str], int]:
+    """What the dump is of, its parts and how many sightings; ValueError if anything is amiss."""
+    named = os.fspath(path)
+    manifest = _manifest(archive, named)
+    members: Mapping[str, Mapping[str, object]] = manifest["members"]
+    sizes = {info.filename: info.file_size for info in archive.infolist()}
+    for name, said in members.items():
+        if not _MEMBER.fullmatch(name):
+            raise ValueError(f"{named} names a member {name!r} that no dump has: it is not read")
+        if sizes.get(name) != said["bytes"] or sizes[name] > _LARGEST:
+            raise ValueError(f"{name} in {named} is not as long as it should be: copy it again")
+        if _hash_of(archive, name, named) != said["sha256"]:
+            raise ValueError(f"{name} in {named} is not what was written: copy it again")
+    if "about.json" not in members:
+        raise ValueError(f"{named} does not say what it is a dump of")
+    about = About.from_json(archive.read("about.json").decode())
+    numbers = [name[5:-5] for name in members if name.startswith("part-") and ".json" in name]
+    return about, sorted(numbers), int(manifest["sightings"])
+
+
+def _manifest(archive: zipfile.ZipFile, named: str) -> dict[str, Any]:
+    try:
+        if archive.getinfo("manifest.json").file_size > _LARGEST:
+            raise ValueError("it is too large")
+        manifest = json.loads(archive.read("manifest.json"))
+        version = manifest["format"]
+        if version <= FORMAT:
+            int(manifest["sightings"])
+            for said in manifest["members"].values():
+                said["bytes"], said["sha256"]
+            return dict(manifest)
+    except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{named} is no dump of a gallery: its manifest says {error}") from None
+    raise ValueError(
+        f"{named} is a dump of format {version}, and this version of Passerby knows {FORMAT}: "
+        "upgrade Passerby"
+    )
+
+
+def _hash_of(archive: zipfile.ZipFile, name: str, named: str) -> str:
+    digest = hashlib.sha256()
+    try:
+        with archive.open(name) as member:
+            while data := member.read(1 << 20):
+                digest.update(data)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise ValueError(f"{name} in {named} cannot be read ({error}): copy it again") from None
+    return digest.hexdigest()

@@ -1,0 +1,287 @@
+"""Enrolment: crops and saved embeddings become sightings, each once, acknowledged in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from passerby.data.crops import Crop, Labels
+from passerby.data.images import UnreadableImage
+from passerby.embedding.embedder import Embedder
+from passerby.embedding.loading import LoadedImage, hash_image, load_image, prefetched
+from passerby.embeddings import Embeddings, person_names
+from passerby.gallery.binding import (
+    refuse_other_embedder,
+    refuse_other_embeddings,
+    refuse_stripes,
+    vector_id,
+)
+from passerby.gallery.filters import Where, moment
+from passerby.gallery.sightings import Sightings, with_columns
+from passerby.gallery.stores import Progress, Store, Written
+from passerby.gallery.thumbnails import thumbnail
+from passerby.interruption import Stopped, StopRequest
+
+_LOOKED_UP = 512  # images asked for at once, whether they are there already
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """What came of adding: added, replaced and present as `Written`; set_aside: images that could
+    not be read, with the reason; timeless: of the new sightings, those whose time is not known;
+    notes: what was decided in reading the inputs."""
+
+    added: int = 0
+    replaced: int = 0
+    present: int = 0
+    timeless: int = 0
+    set_aside: tuple[UnreadableImage, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{self.added} sightings added", f"{self.present} were there already"]
+        if self.replaced:
+            parts.insert(1, f"{self.replaced} replaced")
+        if self.set_aside:
+            parts.append(f"{len(self.set_aside)} images cannot be read: {self.set_aside[0].path}")
+        if self.timeless:
+            parts.append(f"{self.timeless} of the new ones without a time")
+        return ", ".join(parts)
+
+
+class Acknowledged:
+    """Sightings on their way into a store: kept until a batch is full, counted once on disk."""
+
+    def __init__(
+        self, store: Store, total: int, batch: int, replace: bool, progress: Progress | None
+    ) -> None:
+        self._store, self._total, self._batch, self._replace = store, total, batch, replace
+        self._progress = progress
+        self._waiting: list[Sightings] = []
+        self._done = 0
+        self._passed = 0
+        self.counted = Enrolled()
+
+    def take(self, new: Sightings | None, passed: int) -> None:
+        """Take over new sightings; passed: inputs that are dealt with by them, known ones too."""
+        if new is not None and len(new):
+            self._waiting.append(new)
+        self._passed += passed
+        if sum(map(len, self._waiting)) >= self._batch:
+            self.flush()
+        elif not self._waiting:
+            self._report()
+
+    def flush(self) -> None:
+        """Write what waits; only then it is said to be done."""
+        if self._waiting:
+            new = Sightings.joined(self._waiting)
+            self._waiting = []
+            written = self._store.write(new, replace=self._replace)
+            self._count(written, int(np.isnat(new.times).sum()))
+        self._report()
+
+    def skip(self, count: int) -> None:
+        """Count sightings that were there already."""
+        self._count(Written(0, 0, count), 0)
+
+    def _count(self, written: Written, timeless: int) -> None:
+        known = self.counted
+        self.counted = Enrolled(
+            known.added + written.added,
+            known.replaced + written.replaced,
+            known.present + written.present,
+            known.timeless + timeless,
+        )
+
+    def _report(self) -> None:
+        self._done += self._passed
+        self._passed = 0
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def enrol_crops(
+    store: Store,
+    embedder: Embedder,
+    crops: Sequence[Crop],
+    *,
+    keep_thumbnails: bool = False,
+    replace: bool = False,
+    batch: int = 512,
+    progress: Progress | None = None,
+) -> Enrolled:
+    """Embed crops and add them; those whose content is there already are not embedded again.
+
+    The same content twice is one sighting: the one in the gallery stays, of several new ones the
+    first counts; with ``replace`` the new one takes its place. Images that cannot be read are set
+    aside. ``batch`` sightings are written at once, and ``progress(done, in all)`` is called when
+    they are on disk: after a kill the same call goes on where that was. Raises ValueError when the
+    embedder is not the gallery's or not one image can be read, Stopped after Ctrl-C or SIGTERM,
+    with everything embedded so far written.
+    """
+    refuse_other_embedder(store.about, embedder)
+    refuse_stripes(embedder)
+    way = Acknowledged(store, len(crops), batch, replace, progress)
+    set_aside: list[UnreadableImage] = []
+    with StopRequest() as stop:
+        for new, passed in _unknown(store, crops, replace, way, set_aside):
+            for vectors, chunk in _embedded(embedder, new, keep_thumbnails, set_aside):
+                way.take(_sightings(chunk, vectors), 0)
+                if stop.number:
+                    way.flush()
+                    raise Stopped(_stopped(way.counted), stop.number)
+            way.take(None, passed)
+        way.flush()
+    if len(set_aside) == len(crops):
+        raise ValueError(f"none of {len(crops)} images can be read; the first: {set_aside[0]}")
+    return _finished(way.counted, set_aside)
+
+
+def enrol_embeddings(
+    store: Store,
+    batches: Iterable[Embeddings],
+    total: int,
+    labels: Labels = Labels(),  # noqa: B008 - frozen
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Enrolled:
+    """Add saved embeddings, batch by batch, each acknowledged when it is on disk.
+
+    Their ids are the hashes of the images where these are known, else of the vectors. labels: what
+    is said of all. Raises ValueError when they are not of the gallery's model.
+    """
+    way = Acknowledged(store, total, 1, replace, progress)
+    with StopRequest() as stop:
+        for part in batches:
+            refuse_other_embeddings(store.about, part)
+            way.take(_labelled(sightings_of(part), labels), len(part))
+            if stop.number:
+                raise Stopped(_stopped(way.counted), stop.number)
+    return way.counted
+
+
+def sightings_of(part: Embeddings) -> Sightings:
+    """Embeddings as sightings; persons −1 and cameras below 0 are not known."""
+    ids = part.hashes
+    if ids is None:
+        ids = np.array([vector_id(vector, part.model) for vector in part.vectors], np.str_)
+    persons = part.named_persons
+    if persons is None:
+        persons = np.where(part.persons < 0, "", person_names(part))
+    cameras = part.named_cameras
+    if cameras is None and part.cameras is not None:
+        cameras = np.where(part.cameras < 0, "", part.cameras.astype(np.str_))
+    return Sightings(
+        ids,
+        unit(part.vectors),
+        persons=persons,
+        cameras=cameras,
+        sources=part.sources,
+        times=part.times,
+        frames=part.frames,
+        tracklets=part.tracklets,
+        qualities=part.qualities,
+        images=part.images,
+    )
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors [N, D] at length 1. Raises ValueError for one that is zero or not finite."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    wrong = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
+    if len(wrong):
+        raise ValueError(
+            f"{len(wrong)} of {len(vectors)} embeddings have no direction (zero or not finite), "
+            f"the first in row {wrong[0]}: the model or the file is damaged"
+        )
+    return (vectors / lengths).astype(np.float32)
+
+
+def _unknown(
+    store: Store,
+    crops: Sequence[Crop],
+    replace: bool,
+    way: Acknowledged,
+    set_aside: list[UnreadableImage],
+) -> Iterator[tuple[list[Crop], int]]:
+    """The crops that are to be embedded, by hundreds, with how many were looked at for them."""
+    slices = (crops[start : start + _LOOKED_UP] for start in range(0, len(crops), _LOOKED_UP))
+    for chunk, hashes in prefetched(slices, lambda crop: hash_image(crop.image)):
+        firsts: dict[str, Crop] = {}
+        for crop, found in zip(chunk, hashes, strict=True):
+            if isinstance(found, UnreadableImage):
+                set_aside.append(found)
+            elif found in firsts:
+                way.skip(1)
+            else:
+                firsts[found] = crop
+        if not replace and firsts:
+            for part in store.read(Where(ids=tuple(firsts)), with_vectors=False):
+                for known in part.ids.tolist():
+                    way.skip(1)
+                    del firsts[known]
+        yield list(firsts.values()), len(chunk)
+
+
+def _embedded(
+    embedder: Embedder,
+    crops: Sequence[Crop],
+    keep_thumbnails: bool,
+    set_aside: list[UnreadableImage],
+) -> Iterator[tuple[np.ndarray, list[tuple[Crop, LoadedImage]]]]:
+    small = thumbnail if keep_thumbnails else None
+    size = embedder.batch_size
+    chunks = (crops[start : start + size] for start in range(0, len(crops), size))
+    loaded = prefetched(chunks, lambda crop: load_image(crop.image, embedder.input, small))
+    for chunk, images in loaded:
+        set_aside += [image for image in images if isinstance(image, UnreadableImage)]
+        pairs = [
+            (crop, image)
+            for crop, image in zip(chunk, images, strict=True)
+            if isinstance(image, LoadedImage)
+        ]
+        if pairs:
+            yield embedder.of_inputs([image.image for _, image in pairs]).embeddings, pairs
+
+
+def _sightings(pairs: Sequence[tuple[Crop, LoadedImage]], vectors: np.ndarray) -> Sightings:
+    crops, images = [crop for crop, _ in pairs], [image for _, image in pairs]
+    times = [np.datetime64("NaT") if crop.time is None else moment(crop.time) for crop in crops]
+    return Sightings(
+        [image.id for image in images],
+        unit(vectors),
+        persons=[crop.person for crop in crops],
+        cameras=[crop.camera for crop in crops],
+        sources=[crop.source for crop in crops],
+        times=np.array(times, "datetime64[us]"),
+        frames=[-1 if crop.frame is None else crop.frame for crop in crops],
+        tracklets=[-1 if crop.tracklet is None else crop.tracklet for crop in crops],
+        qualities=[np.nan if crop.quality is None else crop.quality for crop in crops],
+        images=[crop.image for crop in crops],
+        thumbnails=[image.thumbnail for image in images],
+    )
+
+
+def _labelled(sightings: Sightings, labels: Labels) -> Sightings:
+    """Sightings with what is said of all."""
+    said = {"persons": labels.person, "cameras": labels.camera, "sources": labels.source}
+    columns: dict[str, object] = {
+        name: [text] * len(sightings) for name, text in said.items() if text
+    }
+    if labels.time is not None:
+        columns["times"] = np.full(len(sightings), moment(labels.time))
+    return with_columns(sightings, **columns) if columns else sightings
+
+
+def _stopped(counted: Enrolled) -> str:
+    return f"stopped; kept so far: {counted}. The same command goes on"
+
+
+def _finished(counted: Enrolled, set_aside: Sequence[UnreadableImage]) -> Enrolled:
+    return Enrolled(
+        counted.added, counted.replaced, counted.present, counted.timeless, tuple(set_aside)
+    )

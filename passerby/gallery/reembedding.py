@@ -1,0 +1,131 @@
+"""A gallery moved to another model: the enrolled images are embedded anew, into a new place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from passerby.data.images import UnreadableImage
+from passerby.embedding.embedder import Embedder
+from passerby.embedding.loading import LoadedImage, load_image, prefetched
+from passerby.gallery.binding import describe
+from passerby.gallery.enrolment import Acknowledged, unit
+from passerby.gallery.filters import Where
+from passerby.gallery.sightings import Sightings, with_columns
+from passerby.gallery.stores import Progress, Store
+from passerby.gallery.stores.opening import create_store, open_store
+from passerby.interruption import Stopped, StopRequest
+
+_LOOKED_UP = 512
+
+
+@dataclass(frozen=True)
+class Reembedded:
+    """added: sightings in the new gallery; present: that were there from a call before; left_out:
+    sightings whose image is gone, changed or cannot be read, with the reason."""
+
+    added: int
+    present: int
+    left_out: tuple[UnreadableImage, ...]
+
+    def __str__(self) -> str:
+        text = f"{self.added} sightings embedded anew, {self.present} were there already"
+        if self.left_out:
+            text += f"; {len(self.left_out)} left out, the first: {self.left_out[0]}"
+        return text
+
+
+def reembed(
+    store: Store,
+    embedder: Embedder,
+    place: str | os.PathLike[str],
+    *,
+    trust_paths: bool = False,
+    batch: int = 512,
+    progress: Progress | None = None,
+) -> Reembedded:
+    """Make a gallery of another model at a new place, from the images that sightings refer to.
+
+    Persons, cameras, times and thumbnails are kept; a thumbnail is never embedded, as its vector
+    would not be the image's. A file that is not the one that was enrolled is left out, unless
+    ``trust_paths`` (needed where ids are not those of files, as after adding vectors alone).
+    Called again it goes on where it was stopped. Raises ValueError when another gallery is there.
+    """
+    target = _target(embedder, place, store)
+    way = Acknowledged(target, store.count(), batch, False, progress)
+    left_out: list[UnreadableImage] = []
+    try:
+        with StopRequest() as stop:
+            for waiting, passed in _missing(store, target, way):
+                for part in _embedded(waiting, embedder, trust_paths, left_out):
+                    way.take(part, 0)
+                    if stop.number:
+                        way.flush()
+                        raise Stopped(
+                            f"stopped; {way.counted.added} sightings are in {os.fspath(place)}. "
+                            "The same command goes on",
+                            stop.number,
+                        )
+                way.take(None, passed)
+            way.flush()
+    finally:
+        target.close()
+    return Reembedded(way.counted.added, way.counted.present, tuple(left_out))
+
+
+def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> Store:
+    about = describe(embedder)
+    if (about.model, about.pooling) == (store.about.model, store.about.pooling):
+        raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
+    try:
+        return create_store(place, about)
+    except ValueError:
+        target = open_store(place)  # what was begun; if it is no gallery, this says so
+    if replace(target.about, created="", place="") != replace(about, created="", place=""):
+        target.close()
+        raise ValueError(f"there is another gallery at {os.fspath(place)}: name a new place")
+    return target
+
+
+def _missing(store: Store, target: Store, way: Acknowledged) -> Iterator[tuple[Sightings, int]]:
+    """The sightings that the target lacks, by hundreds, with how many were looked at for them."""
+    for given in store.read(with_vectors=False, with_thumbnails=True, batch=_LOOKED_UP):
+        for start in range(0, len(given), _LOOKED_UP):
+            part = given[start : start + _LOOKED_UP]
+            there = [
+                known.ids
+                for known in target.read(Where(ids=tuple(part.ids.tolist())), with_vectors=False)
+            ]
+            missing = part[~np.isin(part.ids, np.concatenate(there))] if there else part
+            way.skip(len(part) - len(missing))
+            yield missing, len(part)
+
+
+def _embedded(
+    waiting: Sightings, embedder: Embedder, trust_paths: bool, left_out: list[UnreadableImage]
+) -> Iterator[Sightings]:
+    size = embedder.batch_size
+    chunks = (range(s, min(s + size, len(waiting))) for s in range(0, len(waiting), size))
+
+    def load(row: int) -> LoadedImage | UnreadableImage:
+        path = str(waiting.images[row])
+        if not path:
+            return UnreadableImage(f"sighting {waiting.ids[row]}", "no image file is known of it")
+        loaded = load_image(path, embedder.input)
+        if isinstance(loaded, LoadedImage) and loaded.id != waiting.ids[row] and not trust_paths:
+            return UnreadableImage(path, "it is not the file that was enrolled")
+        return loaded
+
+    for rows, images in prefetched(chunks, load):
+        left_out += [image for image in images if isinstance(image, UnreadableImage)]
+        pairs = [
+            (row, image.image)
+            for row, image in zip(rows, images, strict=True)
+            if isinstance(image, LoadedImage)
+        ]
+        if pairs:
+            vectors = embedder.of_inputs([image for _, image in pairs]).embeddings
+            yield with_columns(waiting[[row for row, _ in pairs]], vectors=unit(vectors))

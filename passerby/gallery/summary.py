@@ -1,0 +1,92 @@
+"""What a gallery holds, counted: by camera, day and person, with its model, size and index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from passerby.gallery.about import About
+from passerby.gallery.sightings import UNKNOWN
+from passerby.gallery.stores import IndexState, Store
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Summary:
+    """sightings: in all; cameras, days (UTC), persons: sightings by name, "" for those without;
+    bytes: on disk, None where the engine does not say."""
+
+    about: About
+    sightings: int
+    cameras: Mapping[str, int]
+    days: Mapping[str, int]
+    persons: Mapping[str, int]
+    bytes: int | None
+    index: IndexState
+
+    @property
+    def known(self) -> int:
+        """Sightings whose person is known."""
+        return self.sightings - self.persons.get(UNKNOWN, 0)
+
+    def to_text(self) -> str:
+        """For reading: the largest groups, the rest counted."""
+        about = self.about
+        known = f"{self.known} of {len(set(self.persons) - {UNKNOWN})} known persons"
+        unknown = self.sightings - self.known
+        calibrated = ", ".join(about.calibrations) or "none"
+        lines = [
+            f"{self.sightings} sightings: {known}, {unknown} of unknown ones",
+            f"model: {about.name or '?'} {about.model} ({about.pooling}, {about.dimensions} "
+            f"numbers), from {about.place or '?'}; calibration: {calibrated}",
+            f"created: {about.created or '?'}; on disk: {_size(self.bytes)}",
+            f"index: {_index(self.index)}",
+            _listed("cameras", self.cameras, by_count=True),
+            _listed("days (UTC)", self.days, by_count=False),
+            _listed("persons", self.persons, by_count=True),
+        ]
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """All of it, as one JSON object."""
+        return json.dumps({**asdict(self), "known": self.known}, indent=1, ensure_ascii=False)
+
+
+def summarise(store: Store) -> Summary:
+    """Count what a store holds."""
+    cameras, days, persons = (store.groups(by) for by in ("camera", "day", "person"))
+    return Summary(
+        store.about,
+        sum(persons.values()),
+        cameras,
+        days,
+        persons,
+        store.disk_bytes(),
+        store.index_state(),
+    )
+
+
+def _listed(title: str, counts: Mapping[str, int], *, by_count: bool) -> str:
+    named = [(name, count) for name, count in counts.items() if name != UNKNOWN]
+    named.sort(key=lambda item: (-item[1], item[0]) if by_count else (0, item[0]))
+    # Of days the last are shown: what came in lately.
+    shown = named[:_SHOWN] if by_count else named[-_SHOWN:]
+    more = [f"{len(named) - len(shown)} more"] if len(named) > len(shown) else []
+    missing = [f"not known: {counts[UNKNOWN]}"] if counts.get(UNKNOWN) else []
+    told = [f"{name}: {count}" for name, count in shown]
+    told = told + more if by_count else more + told
+    return f"{title} ({len(named)}): " + (", ".join(told + missing) or "none")
+
+
+def _index(state: IndexState) -> str:
+    if not state.kind:
+        return "none, every sighting is compared"
+    effort = f", {state.effort}" if state.effort else ""
+    recall = "" if state.recall is None else f", recall at 10: {state.recall:.3f}"
+    return f"{state.kind} over {state.indexed} of {state.rows} sightings{effort}{recall}"
+
+
+def _size(size: int | None) -> str:
+    return "not known" if size is None else f"{size / 1e6:.1f} MB"
