@@ -399,7 +399,9 @@ class LanceStore(Store):
             ) from None
         try:
             table = self._table()
-            self._remove_old_tables()  # what a killed compaction left
+            self._remove_old_tables()  # these two: what a killed compaction left
+            for path in self._folder.glob("scratch-*"):
+                shutil.rmtree(path)
             yield table
         finally:
             self._lock.release()
@@ -413,8 +415,6 @@ class LanceStore(Store):
         for path in self._folder.glob("sightings-*.lance"):
             if path != self._directory():
                 shutil.rmtree(path)
-        for path in self._folder.glob("scratch-*"):
-            shutil.rmtree(path)
 
     @contextmanager
     def _scratch(self) -> Iterator[None]:
@@ -542,15 +542,15 @@ class LanceStore(Store):
         efforts, recalls = {}, {}
         for name, where in truth.filters.items():  # the rarest last, which never needs less
             while True:
-                recalls[name] = truth.recall(name, self._spending(probes))
+                recalls[name] = truth.recall(name, self.at_effort(probes))
                 if recalls[name] >= TARGET or probes >= holds.partitions:
                     break
                 probes = min(holds.partitions, int(np.ceil(1.5 * probes)))
             efforts[f"{table.count_rows(_rendered(where)) / rows:.6g}"] = probes
         return replace(holds, probes=efforts, recall=recalls)
 
-    def _spending(self, probes: int) -> SearchWhere:
-        """The search of so many partitions, whatever the filter."""
+    def at_effort(self, probes: int) -> SearchWhere:
+        """A search of so many partitions of the index, whatever the filter: to measure it."""
 
         def search(vectors: NDArray[np.float32], k: int, where: Where) -> Hits:
             asked = _Asked(vectors, k, _rendered(where), probes, _columns())
