@@ -18,6 +18,8 @@ from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Samplin
 from passerby.data.reader import read_split
 from passerby.data.records import Split
 from passerby.data.synthesis.writing import write
+from passerby.models.checkpoint import Card, save_model
+from passerby.models.model import build_model
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
@@ -52,6 +54,8 @@ class Parsed(BaseException):
 RunCommand = Callable[..., Done]
 ParseCommand = Callable[[Sequence[str]], None]
 MakeImages = Callable[[Path, Iterable[str]], Path]
+MakeModel = Callable[..., Path]
+DrawCrop = Callable[[Path, int], Path]
 
 
 @pytest.fixture(scope="session")
@@ -175,3 +179,46 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         pytest.fail(f"passerby {' '.join(arguments)}: {done.err or done.out}")
 
     return parse
+
+
+@pytest.fixture(scope="session")
+def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
+    """Makes a MODEL folder with random weights; another seed or system makes another model."""
+
+    def make(seed: int = 0, system: str = "") -> Path:
+        network = Network("resnet18", system=system) if system else Network("resnet18")
+        recipe = Recipe(f"small{seed}", input=Input(height=32, width=16), network=network)
+        folder = tmp_path_factory.mktemp("models") / f"small{seed}"
+        torch.manual_seed(seed)
+        save_model(folder, build_model(network, 0), Card(recipe, 0, seed, 0))
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_model(make_model: MakeModel) -> Path:
+    """A MODEL folder for tests that only need vectors."""
+    return make_model(0)
+
+
+@pytest.fixture(scope="session")
+def draw_crop() -> DrawCrop:
+    """Draws a small JPEG of noise, another one for another seed; returns its path."""
+
+    def draw(path: Path, seed: int) -> Path:
+        pixels = np.random.default_rng(seed).integers(0, 256, (24, 12, 3), np.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(simplejpeg.encode_jpeg(pixels))
+        return path
+
+    return draw
+
+
+@pytest.fixture
+def crops(tmp_path: Path, draw_crop: DrawCrop) -> Path:
+    """A folder of ten different crops named like Market-1501's: 5 persons, each by 2 cameras."""
+    for number in range(10):
+        name = f"{number // 2 + 1:04d}_c{number % 2 + 1}s1_{number:06d}_01.jpg"
+        draw_crop(tmp_path / "crops" / name, number)
+    return tmp_path / "crops"

@@ -24,7 +24,7 @@ def describe(embedder: Embedder) -> About:
     Raises ValueError for a system that compares stripes beside the vector.
     """
     refuse_stripes(embedder)
-    return About(
+    about = About(
         embedder.fingerprint,
         embedder.pooling,
         embedder.dimensions,
@@ -34,6 +34,7 @@ def describe(embedder: Embedder) -> About:
         _calibrations(embedder),
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return About.from_json(about.to_json())  # as it will be read: tuples are lists
 
 
 def refuse_stripes(embedder: Embedder) -> None:
