@@ -66,8 +66,8 @@ def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Car
     return card
 
 
-def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[System, Card]:
-    """A model in evaluation mode and its card; the classifier is left out unless asked for.
+def read_model(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], Card]:
+    """The weights of a model folder, classifier and all, and its card.
 
     Raises ValueError when the folder holds no model, one of a newer format, or weights that are
     not those of the card.
@@ -89,6 +89,15 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
             "now (try again), was killed between the two (resume it: passerby train ... --resume), "
             "or one was copied without the other (copy both again)"
         )
+    return state, card
+
+
+def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[System, Card]:
+    """A model in evaluation mode and its card; the classifier is left out unless asked for.
+
+    Raises ValueError as `read_model` does.
+    """
+    state, card = read_model(folder)
     if not classifier:
         state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
     network = replace(card.recipe.network, start="none")
@@ -96,7 +105,7 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(f"the weights in {source} do not fit its config.json: {error}") from None
+        raise ValueError(f"the weights in {folder} do not fit its config.json: {error}") from None
     return model.eval(), card
 
 
