@@ -23,11 +23,18 @@ def train_only(tiny: Split) -> Split:
     return Split(tiny.source, train=tiny.train)
 
 
+@pytest.fixture
+def small(recipe: Recipe) -> Recipe:
+    """Two epochs of three steps, without attention."""
+    sampling = replace(recipe.sampling, persons=4, images=2, limit=1)
+    return replace(recipe, sampling=sampling, network=replace(recipe.network, attention="none"))
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_model(folder, classifier=True)[0].state_dict()
 
 
-def test_a_converted_model_is_trained_on(recipe: Recipe, train_only: Split, tmp_path: Path) -> None:
+def test_a_converted_model_is_trained_on(small: Recipe, train_only: Split, tmp_path: Path) -> None:
     torch.manual_seed(1)
     torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
     convert_weights(tmp_path / "resnet18.pth", tmp_path / "start")
@@ -39,8 +46,8 @@ def test_a_converted_model_is_trained_on(recipe: Recipe, train_only: Split, tmp_
         ("epochs", 1),
         ("optimizer.rate", 0.0),
     ):
-        recipe = recipe.with_setting(*setting)
-    run = train(recipe, train_only, tmp_path / "run", console=console)
+        small = small.with_setting(*setting)
+    run = train(small, train_only, tmp_path / "run", console=console)
     begun, ended = weights(tmp_path / "start"), weights(run.out)
     trained = [name for name in begun if "running" not in name and "num_batches" not in name]
     assert all(torch.equal(ended[name], begun[name]) for name in trained)  # the rate is zero
@@ -55,25 +62,25 @@ def test_a_converted_model_is_trained_on(recipe: Recipe, train_only: Split, tmp_
 
 
 def test_a_resumed_run_needs_the_start_no_more(
-    recipe: Recipe, train_only: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Recipe, train_only: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = train(replace(recipe, epochs=1), train_only, tmp_path / "first", console=quiet())
-    recipe = recipe.with_setting("network.start", str(first.out))
-    whole = train(recipe, train_only, tmp_path / "whole", console=quiet())
+    first = train(replace(small, epochs=1), train_only, tmp_path / "first", console=quiet())
+    small = small.with_setting("network.start", str(first.out))
+    whole = train(small, train_only, tmp_path / "whole", console=quiet())
     step, calls = loop._step, []
 
     def interrupted(*arguments: object) -> dict[str, float]:
         calls.append(1)
-        if len(calls) == 5:  # in the middle of the second epoch of four steps
+        if len(calls) == 5:  # in the middle of the second epoch of three steps
             raise KeyboardInterrupt
         return step(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "_step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(recipe, train_only, tmp_path / "cut", console=quiet())
+            train(small, train_only, tmp_path / "cut", console=quiet())
     shutil.rmtree(first.out)
-    resumed = train(recipe, train_only, tmp_path / "cut", resume=True, console=quiet())
+    resumed = train(small, train_only, tmp_path / "cut", resume=True, console=quiet())
     assert resumed.card == whole.card
     assert resumed.card.data["started_from"]["model"] == str(first.out)  # type: ignore[index]
     one, other = weights(whole.out), weights(resumed.out)
@@ -82,19 +89,19 @@ def test_a_resumed_run_needs_the_start_no_more(
 
 
 def test_held_out_persons_whom_the_start_knows_are_said(
-    recipe: Recipe, train_only: Split, tmp_path: Path
+    small: Recipe, train_only: Split, tmp_path: Path
 ) -> None:
-    recipe = replace(recipe, epochs=1, validation_persons=3)
-    first = train(recipe, train_only, tmp_path / "first", console=quiet())
+    small = replace(small, epochs=1, validation_persons=3)
+    first = train(small, train_only, tmp_path / "first", console=quiet())
     console = quiet()
-    recipe = recipe.with_setting("network.start", str(first.out))
-    train(recipe, train_only, tmp_path / "run", seed=1, console=console)
+    small = small.with_setting("network.start", str(first.out))
+    train(small, train_only, tmp_path / "run", seed=1, console=console)
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "3 of the held-out persons were in the training of" in said
 
 
-def test_the_command(tiny_root: Path, recipe: Recipe, tmp_path: Path, passerby_command) -> None:
-    (tmp_path / "recipe.json").write_text(replace(recipe, epochs=1).to_json())
+def test_the_command(tiny_root: Path, small: Recipe, tmp_path: Path, passerby_command) -> None:
+    (tmp_path / "recipe.json").write_text(replace(small, epochs=1).to_json())
     train_on = ("train", tmp_path / "recipe.json", "--data", tiny_root)
     assert passerby_command(*train_on, "--out", tmp_path / "one").code == 0
     start = f"network.start={tmp_path / 'one'}"
