@@ -51,7 +51,7 @@ _RENAMED = (
 
 @FAMILIES.register
 def torchreid(state: State, architecture: str | None) -> Converted | None:
-    """torchreid: osnet_x*, _ibn_x*, _ain_x*; resnet18 to 101, fc512, ibn_a; pcb_p*; hacnn."""
+    """torchreid: osnet_x*, osnet_ibn_x*, osnet_ain_x*, resnet*, _fc512, _ibn_a, pcb_p*, hacnn."""
     if is_osnet(state):
         converted = _osnet(state)
     elif "ha1.hard_attn.fc.weight" in state:
