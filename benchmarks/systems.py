@@ -2,11 +2,11 @@
 
     python benchmarks/systems.py NAME... [--out FOLDER] [--set PATH=VALUE]...
 
-NAME is a recipe with a scale (pcb, pcb_rpp, mgn, aligned). Draws 140 train and 60 test persons by
-seed 0 into FOLDER (default: systems-benchmark) unless they are there, trains
-``NAME(scale=compact)`` at 96×32 with one group of four images a person and epoch, and prints a row
-of a Markdown table: CPU minutes, rank-1 / mAP of the same network before and after, by every
-distance that it has.
+NAME is a recipe with a scale (pcb, mgn, "osnet(width=0.25)"). Draws 140 train and 60 test persons
+by seed 0 into FOLDER (default: systems-benchmark) unless they are there, trains
+``NAME(scale=compact)`` at 96×32 with one group of images a person and epoch, and prints a row of a
+Markdown table: CPU minutes, rank-1 / mAP of the same network before and after, by every distance
+that it has.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.local import distances_of
 from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
+from passerby.registry import Call
 from passerby.training.loop import train
 
 SETTINGS = ("input.height=96", "input.width=32", "sampling.limit=1")
@@ -45,7 +46,8 @@ def main(names: list[str], out: Path, settings: list[str]) -> None:
     print("| system | distance | CPU minutes | untrained | trained | rank-1 gained |")
     print("|---|---|---|---|---|---|", flush=True)
     for name in names:
-        recipe = open_recipe(f"{name}(scale=compact)", [*SETTINGS, *settings])
+        compact = Call.parse(name).with_option("scale", "compact")
+        recipe = open_recipe(str(compact), [*SETTINGS, *settings])
         torch.manual_seed(0)
         before = scores(build_model(recipe.network, 0), recipe, split)
         run = out / name

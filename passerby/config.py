@@ -41,20 +41,23 @@ class Input:
 
 @dataclass(frozen=True)
 class Network:
-    """Backbone to classifier. start: ImageNet weights or none; neck: batch norm (BNNeck), none.
+    """Backbone to classifier. neck: batch norm (BNNeck), none.
 
-    system: a complete method's network, which says what of the rest it reads; plain reads all.
-    projection: a linear layer between pooling and neck, or none.
+    start: the weights that training begins with: imagenet, none, or those of a model folder, of
+    which ``start_of`` takes what its patterns of names fit ("backbone.*, neck.*"; classifiers
+    never). system: a complete method's network, which says what of the rest it reads; plain reads
+    all. projection: a linear layer between pooling and neck, or none.
     """
 
     backbone: str = "resnet50(last_stride=1)"
-    start: Literal["imagenet", "none"] = "none"
+    start: str = "none"
     attention: str = "none"
     pooling: str = "average"
     neck: Literal["batch_norm", "none"] = "batch_norm"
     classifier: str = "linear"
     system: str = "plain"
     projection: str = "none"
+    start_of: str = "*"
 
 
 @dataclass(frozen=True)

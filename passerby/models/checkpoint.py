@@ -16,13 +16,14 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 from torch import Tensor
 
-from passerby.config import Recipe
+from passerby.config import Network, Recipe, imported_files
 from passerby.models.model import build_model
 from passerby.models.systems import System
 from passerby.whole_files import write_all_whole
 
 FORMAT = 1
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_COMPONENTS = "components_from"  # under the card's data: names of the users' own files
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Card:
 
     recipe: with the preprocessing (size, filter, antialias, mean, std; colours are RGB); persons:
     number of training classes; training_persons and validation_persons: "source/number" of each,
-    so that a later step can refuse to test on them; data: source, fingerprint and the reader's
-    notes; versions: of the libraries; fingerprint: of the weights, ties embeddings to a model.
+    so that a later step can refuse to test on them (of a model that was started from, too); data:
+    source, fingerprint, the reader's notes, where the first weights and users' components are from;
+    versions: of the libraries; fingerprint: of the weights, ties embeddings to a model.
     """
 
     recipe: Recipe
@@ -59,15 +61,17 @@ def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Car
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    card = replace(card, fingerprint=fingerprint(state))
+    files = sorted({file.name for file in imported_files(model.modules()).values()})
+    data = {**card.data, _COMPONENTS: files} if files else card.data
+    card = replace(card, fingerprint=fingerprint(state), data=data)
     weights = serialised(state, metadata={"fingerprint": card.fingerprint})
     content = json.dumps({"format": FORMAT, **dataclasses.asdict(card)}, indent=1) + "\n"
     write_all_whole({target / _WEIGHTS: weights, target / _CONFIG: content.encode()})
     return card
 
 
-def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[System, Card]:
-    """A model in evaluation mode and its card; the classifier is left out unless asked for.
+def read_model(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], Card]:
+    """The weights of a model folder, classifier and all, and its card.
 
     Raises ValueError when the folder holds no model, one of a newer format, or weights that are
     not those of the card.
@@ -89,15 +93,37 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
             "now (try again), was killed between the two (resume it: passerby train ... --resume), "
             "or one was copied without the other (copy both again)"
         )
+    return state, card
+
+
+def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tuple[System, Card]:
+    """A model in evaluation mode and its card; the classifier is left out unless asked for.
+
+    Raises ValueError as `read_model` does.
+    """
+    state, card = read_model(folder)
     if not classifier:
         state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
     network = replace(card.recipe.network, start="none")
-    model = build_model(network, card.persons if classifier else 0)
+    model = _built(network, card.persons if classifier else 0, card)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(f"the weights in {source} do not fit its config.json: {error}") from None
+        raise ValueError(f"the weights in {folder} do not fit its config.json: {error}") from None
     return model.eval(), card
+
+
+def _built(network: Network, persons: int, card: Card) -> System:
+    try:
+        return build_model(network, persons)
+    except ValueError as error:
+        files = card.data.get(_COMPONENTS)
+        if not isinstance(files, list):
+            raise
+        raise ValueError(
+            f"{error}. The model was trained with components of {', '.join(files)}: run that file "
+            "first, in Python by passerby.config.open_recipe('FILE:FUNCTION')"
+        ) from None
 
 
 def is_whole(folder: str | os.PathLike[str]) -> bool:

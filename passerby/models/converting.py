@@ -149,6 +149,7 @@ def _load(model: System, converted: Converted, file: Path) -> None:
         raise ValueError(
             f"{file} does not fit {converted.architecture}: {str(error).splitlines()[-1].strip()}"
         ) from None
+    missing = [name for name in missing if not name.startswith(converted.supplied)]
     if missing or unexpected:
         raise ValueError(
             f"{file} does not fit {converted.architecture} ({converted.network}): "

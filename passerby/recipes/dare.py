@@ -16,9 +16,11 @@ The data set decides nothing but the name and the expected score. Not run here a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Sampling, Schedule
 from passerby.publications import Publication, Score, expected, publish
-from passerby.recipes.compact import Scale, Source, scaled
+from passerby.recipes.compact import Scale, Source, scaled, scaled_as
 from passerby.registry import RECIPES
 
 _LINK, _PAPER = "https://arxiv.org/abs/1805.08805", "Wang et al. 2018"
@@ -44,8 +46,8 @@ RESNET50 = publish(
         _LINK,
         "dare_resnet50",
         (
-            Score("market1501", 88.5, 74.2, "the original, quoted from memory"),
-            Score("dukemtmc", 79.1, 63.0, "the original, quoted from memory"),
+            Score("market1501", 88.5, 74.2, "the original (not checked against it)"),
+            Score("dukemtmc", 79.1, 63.0, "the original (not checked against it)"),
         ),
         _NOTE,
     )
@@ -91,4 +93,7 @@ def _dare(name: str, publication: Publication, data: Source, scale: Scale) -> Re
             "first moment at 0.9 throughout (0.5 in their second half): ours",
         ),
     )
+    if backbone.startswith("densenet"):
+        small = replace(recipe.network, backbone="densenet121(last_stride=2)", start="none")
+        return scaled_as(recipe, data, scale, small, "DenseNet-121")
     return scaled(recipe, data, scale, last_stride=2)

@@ -20,11 +20,12 @@ of 8 GB and an estimated three hours for Market-1501 at width 1.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from passerby.config import Input, LossTerm, Network, Optimizer, Phase, Recipe, Sampling, Schedule
 from passerby.publications import Publication, Score, publish
-from passerby.recipes.compact import Source
+from passerby.recipes.compact import Scale, Source, scaled_as
 from passerby.registry import RECIPES
 
 # Width: rank-1 and mAP on each data set, by the authors' model zoo.
@@ -58,6 +59,7 @@ def osnet(
     width: float = 1.0,
     variant: Literal["plain", "ibn", "ain"] = "plain",
     data: Source = "market1501",
+    scale: Scale = "paper",
 ) -> Recipe:
     """OSNet from ImageNet weights, softmax loss with label smoothing (Zhou et al. 2019, 2021)."""
     if data not in _ZOO.get(width, {}):
@@ -69,8 +71,9 @@ def osnet(
         raise ValueError(f"variant must be plain, ibn or ain, got {variant!r}")
     rank1, precision = _ZOO[width][data]
     options = {"width": (width, 1.0), "variant": (variant, "plain"), "data": (data, "market1501")}
+    options["scale"] = (scale, "paper")
     named = ", ".join(f"{k}={value}" for k, (value, usual) in options.items() if value != usual)
-    return Recipe(
+    recipe = Recipe(
         name=f"osnet({named})" if named else "osnet",
         epochs=150,
         input=Input(height=256, width=128),
@@ -107,3 +110,10 @@ def osnet(
             "ImageNet weights hold it too",
         ),
     )
+    if scale == "paper":
+        return recipe
+    small = scaled_as(
+        recipe, data, scale, replace(recipe.network, start="none"), f"OSNet x{width:g}"
+    )
+    whole = "compact scale, ours: one phase, as nothing is pretrained that could be kept"
+    return replace(small, name=recipe.name, phases=(), origins=(*small.origins, whole))

@@ -24,7 +24,7 @@ from passerby.data.sampling import person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
-from passerby.models.model import build_model
+from passerby.models.starting import Start, build_started
 from passerby.registry import AUGMENTATIONS
 from passerby.training.collapse import CollapseWatch
 from passerby.training.curves import Curves
@@ -121,14 +121,14 @@ def train(
     torch.manual_seed(seed)
     network = recipe.network if stored is None else replace(recipe.network, start="none")
     with distributed.first_rank_first():
-        model = build_model(network, persons=len(classes))
+        model, started = build_started(network, persons=len(classes))
     learner = Learner(recipe, model, place)
     if stored is not None:
         learner.restore(stored.learner)
-        begin = stored
+    begin = stored or replace(begin, started=vars(started))
     best_score, rate = begin.best_score, begin.rate
 
-    card = _card(recipe, split, held, classes, seed)
+    card = Start(**begin.started).noted(_card(recipe, split, held, classes, seed))
     distributed.wait_for_all()  # all have looked into the folder before anything is written
     with (
         strict(deterministic),
@@ -253,6 +253,7 @@ def _opening(
         f"{recipe.epochs} epochs on {learner.device}"
     ]
     lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
+    lines += Start(**begin.started).remarks(held.persons)
     if held.persons:
         lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
     lines += split.notes

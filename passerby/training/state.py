@@ -21,8 +21,9 @@ class State:
 
     recipe (JSON), seed and data (the split's fingerprint) must be those of the run that resumes.
     learner: its state; best_score: of the epochs so far; rate: of the last step; logbook: the sums
-    of the begun epoch. All else that a run needs (batches, augmentation, learning rate) follows
-    from the recipe, the seed, the epoch and the batch.
+    of the begun epoch; started: where the first weights came from, as `models.starting.Start` has
+    it. All else that a run needs (batches, augmentation, learning rate) follows from the recipe,
+    the seed, the epoch and the batch.
     """
 
     epoch: int
@@ -34,6 +35,7 @@ class State:
     batch: int = 0
     rate: float = 0.0
     logbook: dict[str, Any] = field(default_factory=dict)
+    started: dict[str, Any] = field(default_factory=dict)
 
 
 def save_state(out: Path, state: State) -> None:

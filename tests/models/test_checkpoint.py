@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from passerby.config import Input, Network, Recipe
+from passerby.config import Input, Network, Recipe, open_recipe
 from passerby.models.checkpoint import Card, fingerprint, load_model, read_card, save_model
-from passerby.models.model import Model
+from passerby.models.model import Model, build_model
+from passerby.registry import SYSTEMS
 
 RECIPE = Recipe(
     "small",
@@ -82,3 +83,36 @@ def test_weights_that_do_not_fit_their_card_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match="do not fit"):
         load_model(tmp_path)
+
+
+OWN = '''
+from passerby import Recipe
+from passerby.config import Network
+from passerby.models.model import Model, build_model
+from passerby.registry import SYSTEMS
+
+
+@SYSTEMS.register
+class OwnSystem(Model):
+    """The plain network under a name of its own."""
+
+
+def mine() -> Recipe:
+    return Recipe("mine", network=Network("resnet18", system="own_system"))
+'''
+
+
+def test_a_component_that_is_not_known_is_named_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(SYSTEMS, "_found", {name: SYSTEMS.get(name) for name in SYSTEMS.names()})
+        recipe = open_recipe(f"{tmp_path / 'own.py'}:mine")
+        model = build_model(recipe.network, 0)
+        card = save_model(tmp_path / "model", model, Card(recipe, persons=0, seed=0, epoch=1))
+        assert card.data == {"components_from": ["own.py"]}
+        load_model(tmp_path / "model")  # here it is known
+    with pytest.raises(ValueError, match=r"named 'own_system'.* components of own\.py: run that"):
+        load_model(tmp_path / "model")
+    assert _save(tmp_path / "plain")[1].data == {}

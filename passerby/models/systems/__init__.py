@@ -77,7 +77,7 @@ def refuse_unread(network: Network, system: str, read: frozenset[str]) -> None:
     """ValueError when a recipe sets a field of the network that the system does not read."""
     for field in fields(network):
         value = getattr(network, field.name)
-        if field.name not in read | {"system", "start"} and value != field.default:
+        if field.name not in read | {"system", "start", "start_of"} and value != field.default:
             raise ValueError(
                 f"the system {system} does not read network.{field.name}, got {value!r}: leave "
                 f"it at {field.default!r} (read: {', '.join(sorted(read))})"

@@ -30,7 +30,8 @@ class Converted:
     """A foreign state dict in our names, with the network and the preprocessing that go with it.
 
     architecture: as its family calls it; dropped: names that were left out on purpose
-    (classifiers); notes: what the file does not say and was therefore assumed.
+    (classifiers); notes: what the file does not say and was therefore assumed; supplied: beginnings
+    of our names that may be missing, as the network's calls say their values (a fixed power).
     """
 
     architecture: str
@@ -39,6 +40,7 @@ class Converted:
     state: dict[str, Tensor]
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    supplied: tuple[str, ...] = ()
 
 
 def without(state: State, *prefixes: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -1,9 +1,9 @@
-"""Weights of torchreid (Zhou & Xiang 2019, arXiv:1910.10093): OSNet, its ResNets, PCB.
+"""Weights of torchreid (Zhou & Xiang 2019, arXiv:1910.10093): OSNet, ResNets, PCB, HA-CNN.
 
 The embedding is what torchreid's networks return in evaluation mode: for OSNet and resnet50_fc512
-the vector behind linear layer, batch norm and ReLU, else the pooled maps; of PCB they return what
-stands before our neck. Names after torchreid 0.2 to 1.4 (``KaiyangZhou/deep-person-reid``), which
-are the same.
+the vector behind linear layer, batch norm and ReLU, of HA-CNN its two vectors at unit length, else
+the pooled maps; of PCB they return what stands before our neck. Names after torchreid 0.2 to 1.4
+(``KaiyangZhou/deep-person-reid``), which are the same.
 """
 
 from __future__ import annotations
@@ -51,9 +51,11 @@ _RENAMED = (
 
 @FAMILIES.register
 def torchreid(state: State, architecture: str | None) -> Converted | None:
-    """torchreid: osnet_x*, osnet_ibn_x1_0, osnet_ain_x*, resnet18/34/50/101, fc512, ibn_a, pcb."""
-    if "conv1.conv.weight" in state and any(".gate.fc1." in name for name in state):
+    """torchreid: osnet_x*, osnet_ibn_x*, osnet_ain_x*, resnet*, _fc512, _ibn_a, pcb_p*, hacnn."""
+    if is_osnet(state):
         converted = _osnet(state)
+    elif "ha1.hard_attn.fc.weight" in state:
+        converted = _hacnn(state)
     elif is_resnet(state) and "conv5.layers.0.weight" in state and "classifier.1.weight" in state:
         converted = _pcb(state)
     elif is_resnet(state) and ("classifier.weight" in state or "fc.0.weight" in state):
@@ -64,14 +66,23 @@ def torchreid(state: State, architecture: str | None) -> Converted | None:
     return converted
 
 
+def is_osnet(state: State) -> bool:
+    """Whether these are torchreid's names of an OSNet, which FastReID's backbone has too."""
+    return "conv1.conv.weight" in state and any(".gate.fc1." in name for name in state)
+
+
+def osnet_size(state: State) -> tuple[float, str]:
+    """(Width, variant) of an OSNet in torchreid's names."""
+    return state["conv1.conv.weight"].shape[0] / 64, _variant(state)
+
+
 def _osnet(state: State) -> Converted:
     notes: tuple[str, ...] = ()
     if _is_folded(state):
         state = _unfolded(state)
         notes = ("batch norm was folded into the convolutions: for embedding, not for training",)
     kept, dropped = without(state, "classifier.")
-    width = state["conv1.conv.weight"].shape[0] / 64
-    variant = _variant(state)
+    width, variant = osnet_size(state)
     projection, vectors = _projection(kept)
     network = Network(
         f"osnet(width={width:g}, variant={variant})", projection=projection, neck="none"
@@ -149,6 +160,20 @@ def _pcb(state: State) -> Converted:
     )
     ours = prefixed("backbone.", backbone) | prefixed("reduction.", head)
     return Converted(f"pcb_p{stripes}", network, Input(height=384), ours, dropped, notes)
+
+
+def _hacnn(state: State) -> Converted:
+    """HA-CNN, whose names are ours but for the classifiers."""
+    if "fc_local.0.weight" not in state:
+        raise ValueError(
+            "the weights are of a HA-CNN without its local branch (learn_region=False), which "
+            "there is none of here"
+        )
+    ours, dropped = without(state, "classifier_global.", "classifier_local.")
+    width = ours["fc_global.0.weight"].shape[0]
+    network = Network(system="hacnn" if width == 512 else f"hacnn(width={width})")
+    notes = ("images of 160×64, the only ones that torchreid's takes",)
+    return Converted("hacnn", network, Input(height=160, width=64), ours, dropped, notes)
 
 
 def _is_folded(state: State) -> bool:

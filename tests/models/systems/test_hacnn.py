@@ -9,6 +9,7 @@ import torch
 from passerby.config import Network
 from passerby.models.model import build_model
 from passerby.models.systems import hacnn
+from passerby.models.weights.torchreid import torchreid
 
 
 def build(persons=5, **network):
@@ -59,8 +60,8 @@ def test_torchreid_gives_the_same(training, double):
         torch.manual_seed(0)
         theirs = randomised(peer.HACNN(7, loss="triplet", use_gpu=False)).train(training)
         ours = build(persons=7).train(training)
-        state = {k: v for k, v in theirs.state_dict().items() if "classifier" not in k}
-        missing, unexpected = ours.load_state_dict(state, strict=False)
+        converted = torchreid(theirs.state_dict(), None)
+        missing, unexpected = ours.load_state_dict(converted.state, strict=False)
         assert unexpected == []
         assert all(name.startswith("classifier.") for name in missing)
         images = torch.randn(4, 3, 160, 64)

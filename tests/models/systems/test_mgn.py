@@ -1,8 +1,4 @@
-"""MGN against its written formulas and FastReID's."""
-
-import collections
-import collections.abc
-import importlib
+"""MGN against its written formulas; FastReID's stands in tests/models/weights."""
 
 import pytest
 import torch
@@ -59,57 +55,6 @@ def test_branches_begin_alike_and_learn_apart():
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
         assert one is not other
-
-
-def of_fastreid(state):
-    """A state dict of FastReID's MGN under our names, without its classifiers."""
-    heads = {"b1": "global_1", "b2": "global_2", "b3": "global_3"}
-    heads |= {"b21": "half_1", "b22": "half_2"}
-    heads |= {"b31": "third_1", "b32": "third_2", "b33": "third_3"}
-    renamed = {}
-    for key, value in state.items():
-        first, _, rest = key.partition(".")
-        if first == "backbone":
-            renamed[f"stem.{rest}"] = value
-        elif first in heads:  # the rest of layer3 is five blocks, then comes layer4
-            group, block, name = rest.split(".", 2)
-            renamed[f"branches.{int(first[1]) - 1}.{int(block) + 5 * int(group)}.{name}"] = value
-        elif rest.startswith("bottleneck."):
-            name = rest.removeprefix("bottleneck.")
-            flat = value.flatten(1) if value.ndim == 4 else value
-            renamed[f"reduction.{heads[first.removesuffix('_head')]}.{name}"] = flat
-    return renamed
-
-
-@pytest.mark.filterwarnings("default")
-@torch.no_grad()
-def test_fastreid_gives_the_same(monkeypatch):
-    pytest.importorskip("fastreid", reason="the peer fastreid is not installed")
-    # It was written for older versions of Python.
-    monkeypatch.setattr(collections, "Mapping", collections.abc.Mapping, raising=False)
-    config = importlib.import_module("fastreid.config").get_cfg()
-    architecture = importlib.import_module("fastreid.modeling.meta_arch.mgn").MGN
-    config.MODEL.BACKBONE.NAME = "build_resnet_backbone"
-    config.MODEL.BACKBONE.LAST_STRIDE = 1
-    config.MODEL.BACKBONE.PRETRAIN = False
-    config.MODEL.BACKBONE.FEAT_DIM = 2048
-    config.MODEL.HEADS.EMBEDDING_DIM = 256
-    config.MODEL.HEADS.WITH_BNNECK = True
-    config.MODEL.HEADS.NUM_CLASSES = 5
-    config.MODEL.HEADS.POOL_LAYER = "GlobalMaxPool"
-    torch.manual_seed(0)
-    theirs = randomised(architecture(config))
-    theirs.pixel_mean.zero_()
-    theirs.pixel_std.fill_(1)
-    ours = build(
-        "mgn(global_stride=1, relu=false)", persons=0, backbone="resnet50(ceil_pool=true)"
-    ).eval()
-    ours.load_state_dict(of_fastreid(theirs.state_dict()))
-    images = torch.randn(2, 3, 192, 64)
-    expected = theirs(images.clone())
-    assert expected.std(dim=0).max() > 1e-3
-    scale = expected.abs().max()
-    torch.testing.assert_close(ours(images).embedding / scale, expected / scale, rtol=0, atol=1e-4)
 
 
 def test_refusals():

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from passerby.config import Network
 from passerby.models.model import build_model
+from passerby.models.weights.torchreid import torchreid
 
 
 def build(system="pcb", persons=5, backbone="resnet18"):
@@ -92,18 +93,6 @@ def test_the_phase_is_in_the_state_dict():
     assert "refined" not in build().state_dict()
 
 
-def of_torchreid(state):
-    """A state dict of torchreid's PCB under our names, without its classifiers."""
-    renamed = {}
-    for key, value in state.items():
-        if key.startswith("conv5.layers."):
-            name = key.replace("conv5.layers", "reduction")
-            renamed[name] = value.flatten(1) if value.ndim == 4 else value
-        elif not key.startswith("classifier."):
-            renamed[f"backbone.{key}"] = value
-    return renamed
-
-
 @torch.no_grad()
 def test_torchreid_gives_the_same():
     pytest.importorskip("torchreid", reason="the peer torchreid is not installed")
@@ -113,7 +102,8 @@ def test_torchreid_gives_the_same():
     torch.manual_seed(0)
     theirs = randomised(pcb.pcb_p6(7, pretrained=False))
     ours = build("pcb(dropout=0.0)", persons=7, backbone="resnet50").eval()
-    missing, unexpected = ours.load_state_dict(of_torchreid(theirs.state_dict()), strict=False)
+    converted = torchreid(theirs.state_dict(), None)
+    missing, unexpected = ours.load_state_dict(converted.state, strict=False)
     assert unexpected == []
     assert all(key.startswith("classifier.") for key in missing)
     for number, linear in enumerate(theirs.classifier):

@@ -27,6 +27,8 @@ NETWORKS = {
     "osnet_x0_25": "osnet(width=0.25, variant=plain)",
     "osnet_ibn_x1_0": "osnet(width=1, variant=ibn)",
     "osnet_ain_x1_0": "osnet(width=1, variant=ain)",
+    "osnet_ain_x0_75": "osnet(width=0.75, variant=ain)",
+    "osnet_ain_x0_5": "osnet(width=0.5, variant=ain)",
     "osnet_ain_x0_25": "osnet(width=0.25, variant=ain)",
     "resnet18": "resnet18(last_stride=2)",
     "resnet50": "resnet50(last_stride=2)",
@@ -78,6 +80,27 @@ def test_pcb_against_torchreids_code(stripes, randomised, tmp_path):
         wanted = peer(images).view(2, 2048, stripes).transpose(1, 2).flatten(1)
         ours = model(images).before_neck
     torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-4 * wanted.abs().max().item())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_hacnn_against_torchreids_code(randomised, check_same):
+    models = pytest.importorskip("torchreid.reid.models", reason="torchreid is not installed")
+    peer = models.build_model("hacnn", num_classes=5, pretrained=False, use_gpu=False)
+    peer = randomised(peer)
+    for level in (peer.ha1, peer.ha2, peer.ha3):  # regions that depend on the image
+        torch.nn.init.normal_(level.hard_attn.fc.weight, std=0.3)
+    done = check_same({"state_dict": peer.state_dict()}, peer, size=(160, 64))
+    assert (done.family, done.architecture, done.dimensions) == ("torchreid", "hacnn", 1024)
+    assert len(done.dropped) == 4
+    assert all(name.startswith(("classifier_g", "classifier_l")) for name in done.dropped)
+    card = read_card(done.out)
+    assert (card.recipe.input.height, card.recipe.input.width) == (160, 64)
+
+
+def test_hacnn_without_its_local_branch_is_refused():
+    state = {"ha1.hard_attn.fc.weight": torch.zeros(8, 128), "fc_global.0.weight": torch.zeros(1)}
+    with pytest.raises(ValueError, match=r"HA-CNN without its local branch \(learn_region=False\)"):
+        torchreid(state, None)
 
 
 @pytest.fixture

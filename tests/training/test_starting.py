@@ -1,0 +1,117 @@
+"""Runs that begin with another model's weights: what is trained, what is stored, resuming."""
+
+import io
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from torchvision import models
+
+from passerby.config import Recipe
+from passerby.data.records import Split
+from passerby.models.checkpoint import load_model, read_card
+from passerby.models.converting import convert_weights
+from passerby.training import loop
+from passerby.training.loop import train
+
+
+@pytest.fixture
+def train_only(tiny: Split) -> Split:
+    return Split(tiny.source, train=tiny.train)
+
+
+@pytest.fixture
+def small(recipe: Recipe) -> Recipe:
+    """Two epochs of three steps, without attention."""
+    sampling = replace(recipe.sampling, persons=4, images=2, limit=1)
+    return replace(recipe, sampling=sampling, network=replace(recipe.network, attention="none"))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_model(folder, classifier=True)[0].state_dict()
+
+
+def test_a_converted_model_is_trained_on(small: Recipe, train_only: Split, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
+    convert_weights(tmp_path / "resnet18.pth", tmp_path / "start")
+    console = Console(file=io.StringIO(), width=300)
+    for setting in (
+        ("network.backbone", "resnet18(last_stride=1)"),
+        ("network.start", str(tmp_path / "start")),
+        ("network.start_of", "backbone.*"),
+        ("epochs", 1),
+        ("optimizer.rate", 0.0),
+    ):
+        small = small.with_setting(*setting)
+    run = train(small, train_only, tmp_path / "run", console=console)
+    begun, ended = weights(tmp_path / "start"), weights(run.out)
+    trained = [name for name in begun if "running" not in name and "num_batches" not in name]
+    assert all(torch.equal(ended[name], begun[name]) for name in trained)  # the rate is zero
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"started from {tmp_path / 'start'} (fingerprint" in said
+    assert "new: neck, classifiers" in said
+    assert "backbone 'resnet18(last_stride=1)' here, 'resnet18(last_stride=2)' there" in said
+    assert run.card.recipe.network.start == str(tmp_path / "start")
+    fingerprint = read_card(tmp_path / "start").fingerprint
+    begun_with = {"model": str(tmp_path / "start"), "fingerprint": fingerprint}
+    assert run.card.data["started_from"] == begun_with
+
+
+def test_a_resumed_run_needs_the_start_no_more(
+    small: Recipe, train_only: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train(replace(small, epochs=1), train_only, tmp_path / "first", console=quiet())
+    small = small.with_setting("network.start", str(first.out))
+    whole = train(small, train_only, tmp_path / "whole", console=quiet())
+    step, calls = loop._step, []
+
+    def interrupted(*arguments: object) -> dict[str, float]:
+        calls.append(1)
+        if len(calls) == 5:  # in the middle of the second epoch of three steps
+            raise KeyboardInterrupt
+        return step(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(small, train_only, tmp_path / "cut", console=quiet())
+    shutil.rmtree(first.out)
+    resumed = train(small, train_only, tmp_path / "cut", resume=True, console=quiet())
+    assert resumed.card == whole.card
+    assert resumed.card.data["started_from"]["model"] == str(first.out)  # type: ignore[index]
+    one, other = weights(whole.out), weights(resumed.out)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    load_model(resumed.out)  # nor does the model
+
+
+def test_held_out_persons_whom_the_start_knows_are_said(
+    small: Recipe, train_only: Split, tmp_path: Path
+) -> None:
+    small = replace(small, epochs=1, validation_persons=3)
+    first = train(small, train_only, tmp_path / "first", console=quiet())
+    console = quiet()
+    small = small.with_setting("network.start", str(first.out))
+    train(small, train_only, tmp_path / "run", seed=1, console=console)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "3 of the held-out persons were in the training of" in said
+
+
+def test_the_command(tiny_root: Path, small: Recipe, tmp_path: Path, passerby_command) -> None:
+    (tmp_path / "recipe.json").write_text(replace(small, epochs=1).to_json())
+    train_on = ("train", tmp_path / "recipe.json", "--data", tiny_root)
+    assert passerby_command(*train_on, "--out", tmp_path / "one").code == 0
+    start = f"network.start={tmp_path / 'one'}"
+    done = passerby_command(*train_on, "--out", tmp_path / "two", "--set", start)
+    assert done.code == 0, done.err
+    other = ("--set", start, "--set", "network.backbone=resnet34")
+    refused = passerby_command(*train_on, "--out", tmp_path / "three", *other)
+    assert refused.code != 0
+    assert "only in this network: backbone.layer1.2." in refused.err
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=300)
