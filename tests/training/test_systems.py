@@ -53,11 +53,11 @@ def test_the_phases_of_rpp(untested: Split, tmp_path, monkeypatch) -> None:
     assert not torch.equal(system.backbone.conv1.weight, induced["backbone.conv1.weight"])
 
 
-@pytest.mark.parametrize("name", ["mgn", "aligned"])
+@pytest.mark.parametrize("name", ["mgn", "aligned", "aligned_mutual"])
 def test_a_run_ends_with_a_tested_model(name: str, tiny: Split, tmp_path) -> None:
     run = train(tiny_recipe(name), tiny, tmp_path / "run")
     assert run.report is not None
-    if name == "aligned":
+    if name.startswith("aligned"):
         found = {
             which: score_model(load(run.out), tiny, Scoring(distance=which))
             for which in ("global", "local", "both")
