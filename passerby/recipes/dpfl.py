@@ -6,7 +6,9 @@
     passerby train dpfl --data market1501=ROOT --out runs/dpfl
     passerby evaluate runs/dpfl --data market1501=ROOT --metric euclidean
 
-Here two ResNet-50. The data set decides nothing but the name and the expected score. DukeMTMC-reID
+Here two ResNet-50; with timm, the original's networks on images of their own size are
+``--set "network.backbone=timm(name=inception_v3)" --set input.height=299 --set input.width=299``.
+The data set decides nothing but the name and the expected score. DukeMTMC-reID
 was withdrawn by its authors in 2019 over privacy. Not run here at full length: a GPU of 12 GB and
 an estimated five hours for Market-1501.
 """

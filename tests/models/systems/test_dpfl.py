@@ -58,3 +58,11 @@ def test_refusals():
             build(f"dpfl(scales={scales})")
     with pytest.raises(ValueError, match=r"does not read network\.neck"):
         build_model(Network("resnet18", system="dpfl", neck="none"), 0)
+
+
+def test_the_originals_networks_fit():
+    pytest.importorskip("timm", reason="the peer timm is not installed")
+    with torch.device("meta"):
+        system = build(backbone="timm(name=inception_v3)", persons=0).eval()
+        features = system(torch.zeros(1, 3, 299, 299))
+    assert features.embedding.shape == (1, 4096)
