@@ -23,6 +23,10 @@ class Part(Protocol):
     def after_neck(self) -> Tensor:
         """Vectors [B, D] after the neck."""
 
+    @property
+    def local(self) -> Tensor | None:
+        """Stripe vectors [B, S, D] beside them, where the network has them."""
+
     def logits(self, persons: Tensor) -> Tensor:
         """Logits [B, C] given the labels [B]."""
 
@@ -33,10 +37,6 @@ class Features(Protocol):
     @property
     def parts(self) -> tuple[Part, ...]:
         """The supervised vectors."""
-
-    @property
-    def local(self) -> Tensor | None:
-        """Stripe vectors [B, S, D], where the network has them."""
 
 
 class Batch(Protocol):

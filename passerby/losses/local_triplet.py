@@ -17,9 +17,9 @@ class LocalTriplet(Loss):
     """max(0, margin + aligned distance to the positive − to the negative), mean over images.
 
     The positive is the farthest, the negative the nearest of the batch by the Euclidean distance
-    of the first part's vectors before the neck, which get no gradient here. Images without a
-    positive or a negative in the batch are no anchors. Raises ValueError for a network without
-    local vectors.
+    of the part's vectors before the neck, which get no gradient here; the mean over the parts
+    that have stripes. Images without a positive or a negative in the batch are no anchors. Raises
+    ValueError for a network without local vectors.
     """
 
     def __init__(self, margin: float = 0.3) -> None:
@@ -29,14 +29,17 @@ class LocalTriplet(Loss):
         self.margin = margin
 
     def forward(self, features: Features, batch: Batch) -> Tensor:
-        local = features.local
-        if local is None:
+        pairs = [(p.before_neck, p.local) for p in features.parts if p.local is not None]
+        if not pairs:
             raise ValueError(
                 "local_triplet needs local vectors, which this network does not have: choose "
                 "network.system=aligned, or leave the loss out"
             )
-        distances = euclidean_distances(features.parts[0].before_neck.detach())
-        positive, negative, anchors = hardest_rows(distances, batch.persons)
+        return torch.stack([self._of_stripes(*pair, batch.persons) for pair in pairs]).mean()
+
+    def _of_stripes(self, vectors: Tensor, local: Tensor, persons: Tensor) -> Tensor:
+        distances = euclidean_distances(vectors.detach())
+        positive, negative, anchors = hardest_rows(distances, persons)
         if len(anchors) == 0:
             return local.sum() * 0.0
         near = _aligned(local[anchors], local[positive])

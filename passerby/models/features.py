@@ -16,7 +16,8 @@ class Part:
     """One supervised vector of a network: the plain net has one, a stripe model one per stripe.
 
     before_neck [B, D]; after_neck [B, D]; similarities [B, C] to the classes (cosines, or the
-    logits of a linear classifier) without the label, None in a network without a classifier.
+    logits of a linear classifier) without the label, None in a network without a classifier;
+    local [B, S, D], the vectors of stripes beside it, where the network has them.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Part:
     after_neck: Tensor
     similarities: Tensor | None = None
     classifier: Classifier | None = None
+    local: Tensor | None = None
 
     def logits(self, persons: Tensor) -> Tensor:
         """The logits [B, C] that cross-entropy takes, given the labels [B] (margins need them)."""
@@ -34,16 +36,20 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """embedding [B, D], the vector that is searched; its parts; local [B, S, D] stripe vectors."""
+    """embedding [B, D], the vector that is searched; its parts, first what is tested."""
 
     embedding: Tensor
     parts: tuple[Part, ...]
-    local: Tensor | None = None
 
     @property
     def before_neck(self) -> Tensor:
         """The parts' vectors before the neck, side by side [B, D]."""
         return torch.cat([part.before_neck for part in self.parts], dim=1)
+
+    @property
+    def local(self) -> Tensor | None:
+        """Stripe vectors [B, S, D] of the first part that has them."""
+        return next((part.local for part in self.parts if part.local is not None), None)
 
     def only(self, pattern: str) -> Features:
         """The same with the parts whose names match, as in ``"global*"``; ValueError if none."""

@@ -1,12 +1,10 @@
-"""AlignedReID, AlignedReID++ (Zhang et al. 2017, Luo et al. 2019); see `models/systems/aligned.py`.
+"""AlignedReID++ (Luo et al. 2019); see `models/systems/aligned.py`.
 
     rank-1 / mAP            Market-1501    DukeMTMC-reID   MSMT17
-    AlignedReID             92.6 / 82.3                                   (Table 2)
     AlignedReID++, both     91.8 / 79.1    82.1 / 69.7     69.8 / 43.7
     AlignedReID++, global   90.6 / 77.7    81.2 / 67.4     67.6 / 41.8
 
-The first row had mutual learning of two networks, which is not here: this recipe is the other two,
-with label smoothing.
+With label smoothing. AlignedReID as first published, with mutual learning, is `aligned_mutual`.
 
     passerby train aligned --data market1501=ROOT --out runs/aligned
     passerby evaluate runs/aligned --data market1501=ROOT --distance both
@@ -22,16 +20,6 @@ from passerby.publications import Publication, Score, expected, publish
 from passerby.recipes.compact import Scale, Source, scaled
 from passerby.registry import RECIPES
 
-publish(
-    Publication(
-        "AlignedReID",
-        "Zhang et al. 2017",
-        "https://arxiv.org/abs/1711.08184",
-        "aligned",
-        (Score("market1501", 92.6, 82.3, "Table 2 of the paper"),),
-        "the score has mutual learning of two networks, which is not here.",
-    )
-)
 PLUS = publish(
     Publication(
         "AlignedReID++",

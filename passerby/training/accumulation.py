@@ -87,11 +87,11 @@ def mapped(features: Features, change: Callable[[Tensor], Tensor]) -> Features:
             before_neck=change(part.before_neck),
             after_neck=change(part.after_neck),
             similarities=None if part.similarities is None else change(part.similarities),
+            local=None if part.local is None else change(part.local),
         )
         for part in features.parts
     )
-    local = None if features.local is None else change(features.local)
-    return Features(change(features.embedding), parts, local)
+    return Features(change(features.embedding), parts)
 
 
 def tensors_of(features: Features) -> list[Tensor]:

@@ -85,7 +85,7 @@ class TrainingImages:
             image, row = found
             random = np.random.default_rng([self._seed, key.epoch, key.position])
             for augmentation in self._augmentations:
-                image = augmentation(image, random)
+                image = augmentation.at(key.epoch)(image, random)
             images[len(rows)] = image.permute(1, 2, 0)
             rows.append(row)
         channels_last = images[: len(rows)].permute(0, 3, 1, 2)

@@ -10,9 +10,8 @@ from tests.evaluation.test_local import slowly as aligned_slowly
 
 
 def loss_of(loss, vectors, local, persons):
-    parts = (SimpleNamespace(before_neck=vectors),)
-    features = SimpleNamespace(parts=parts, local=local)
-    return loss(features, SimpleNamespace(persons=torch.as_tensor(persons)))
+    parts = (SimpleNamespace(before_neck=vectors, local=local),)
+    return loss(SimpleNamespace(parts=parts), SimpleNamespace(persons=torch.as_tensor(persons)))
 
 
 def slowly(vectors, local, persons, margin):

@@ -141,6 +141,25 @@ def test_without_augmentation_an_image_is_itself(records: tuple[Record, ...]) ->
     assert not torch.equal(once.images[0], once.images[1])
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_augmentation_may_change_with_the_epoch(
+    records: tuple[Record, ...], workers: int
+) -> None:
+    growing = "erase(probability=1.0, smallest=0.1, largest=0.9, fill=noise, grows=(2, 6))"
+    shares = []
+    with (
+        make_loader(records, augmentations=()) as plain,
+        make_loader(records, augmentations=(growing,), workers=workers) as loader,
+    ):
+        for epoch in (2, 6):
+            (before,) = plain.epoch(epoch, [[*range(12)]])
+            (after,) = loader.epoch(epoch, [[*range(12)]])
+            changed = (before.images != after.images).any(dim=1)
+            shares.append(changed.flatten(1).float().mean(dim=1).max().item())
+    assert shares[0] < 0.15
+    assert shares[1] > 0.3
+
+
 def test_chance_follows_from_seed_epoch_and_position(records: tuple[Record, ...]) -> None:
     batches = [[0, 1, 2, 3], [4, 5, 6, 7]]
     first = pixels(list(make_loader(records).epoch(3, batches)))

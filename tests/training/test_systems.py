@@ -1,16 +1,20 @@
 """Systems through a whole run: phases, parts of losses, stripes in the test."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 import torch
 
-from passerby.config import Input, Recipe, Sampling
+from passerby.config import Input, Network, Recipe, Sampling
+from passerby.data.batch import Batch
 from passerby.data.records import Split
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import Scoring, score_model
 from passerby.models.checkpoint import load_model
-from passerby.registry import RECIPES
+from passerby.models.model import build_model
+from passerby.registry import LOSSES, RECIPES
+from passerby.training.accumulation import in_parts, whole
 from passerby.training.learner import Learner
 from passerby.training.loop import train
 
@@ -53,11 +57,11 @@ def test_the_phases_of_rpp(untested: Split, tmp_path, monkeypatch) -> None:
     assert not torch.equal(system.backbone.conv1.weight, induced["backbone.conv1.weight"])
 
 
-@pytest.mark.parametrize("name", ["mgn", "aligned"])
+@pytest.mark.parametrize("name", ["mgn", "aligned", "aligned_mutual", "dpfl", "gp_reid"])
 def test_a_run_ends_with_a_tested_model(name: str, tiny: Split, tmp_path) -> None:
     run = train(tiny_recipe(name), tiny, tmp_path / "run")
     assert run.report is not None
-    if name == "aligned":
+    if name.startswith("aligned"):
         found = {
             which: score_model(load(run.out), tiny, Scoring(distance=which))
             for which in ("global", "local", "both")
@@ -66,3 +70,23 @@ def test_a_run_ends_with_a_tested_model(name: str, tiny: Split, tmp_path) -> Non
         assert figures["global"] == run.report.figures()
         assert len({tuple(values.values()) for values in figures.values()}) == 3
         assert found["both"].metric == "GlobalAndLocalDistances"
+
+
+def test_stripes_of_two_networks_pass_in_parts_as_at_once() -> None:
+    torch.manual_seed(0)
+    network = Network("resnet18", system="mutual", neck="none")
+    model = build_model(network, persons=3).double().eval()
+    persons = torch.arange(6) // 2
+    zeros = torch.zeros(6, dtype=torch.int64)
+    batch = Batch(torch.randn(6, 3, 64, 32).double(), persons, zeros, zeros, torch.arange(6))
+    losses = [LOSSES.build(call) for call in ("local_triplet(margin=2.0)", "mutual_distances")]
+    found = []
+    for way in (whole(model, batch), in_parts(model, batch, 2, nullcontext)):
+        model.zero_grad()
+        way.backward(torch.stack([loss(way.features, batch) for loss in losses]).sum())
+        found.append({name: own.grad for name, own in model.named_parameters()})
+    at_once, in_two = found
+    for name, gradient in at_once.items():
+        if gradient is not None:
+            torch.testing.assert_close(in_two[name], gradient, msg=name)
+    assert at_once["classifier.peers.0.local_reduction.weight"].abs().sum() > 0

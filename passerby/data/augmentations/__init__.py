@@ -22,3 +22,7 @@ class Augmentation(ABC):
         All chance must come from ``random``. In memory the channels stand last, so that `view`
         may refuse where `reshape` does not.
         """
+
+    def at(self, epoch: int) -> Augmentation:
+        """The augmentation in an epoch of the run (from 0): itself, unless it changes with time."""
+        return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,8 @@ class Erase(Augmentation):
     After ten rectangles that do not fit, the image stays as it is. fill: "mean"; "image", the
     mean colour of the image itself; "colour", one random colour; "noise", a random colour for
     every pixel, as noise=True does, its older spelling. count: rectangles at most, their number
-    drawn evenly from one on.
+    drawn evenly from one on. grows: between these two epochs of the run the largest share rises
+    from the smallest one to ``largest`` (the cut-out of Almazán et al. 2018); (0, 0): it does not.
     """
 
     def __init__(
@@ -37,11 +39,24 @@ class Erase(Augmentation):
         *,
         fill: Literal["mean", "image", "colour", "noise"] = "mean",
         count: int = 1,
+        grows: tuple[int, int] = (0, 0),
     ) -> None:
+        if not 0 <= grows[0] <= grows[1]:
+            raise ValueError(f"grows must be two epochs, the first not after the last, got {grows}")
         if fill not in ("mean", "image", "colour", "noise"):
             raise ValueError(f"fill must be mean, image, colour or noise, got {fill!r}")
         self.probability, self.smallest, self.largest = probability, smallest, largest
         self.aspect, self.fill, self.count = aspect, "noise" if noise else fill, count
+        self.grows = grows
+
+    def at(self, epoch: int) -> Erase:
+        first, last = self.grows
+        if epoch >= last:
+            return self
+        grown = copy(self)
+        done = max(epoch - first, 0) / (last - first)
+        grown.largest = self.smallest + done * (self.largest - self.smallest)
+        return grown
 
     def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
         if random.random() >= self.probability:

@@ -23,8 +23,9 @@ from passerby.registry import CLASSIFIERS
 class System(nn.Module):
     """A network that returns Features in training and in evaluation alike.
 
-    All that only training needs per class stands under the name ``classifier`` (a module, or a
-    ModuleDict, or None without persons): a model is stored and opened without it.
+    All that only training needs, classifiers and the peers of mutual learning, stands under the
+    name ``classifier`` (a module, or a ModuleDict, or None without persons): a model is opened
+    without it.
     ``dimensions``: length of the embedding.
     """
 

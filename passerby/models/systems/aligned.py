@@ -15,7 +15,7 @@ norm and ReLU on the maps, then the maximum over each row, then the convolution,
 row at unit length. The first paper's other codes take the mean over the row, and batch norm and
 ReLU after the convolution; that variant is not here.
 
-Mutual learning of two networks, which the first paper's best figures have, is not here.
+Mutual learning of two networks, which the first paper's best figures have, is the system `mutual`.
 """
 
 from __future__ import annotations
@@ -45,4 +45,5 @@ class Aligned(Model):
         maps = self.backbone(images)
         rows = F.relu(self.local_norm(maps)).amax(dim=3).transpose(1, 2)  # [B, rows, channels]
         local = F.normalize(self.local_reduction(rows), dim=2)
-        return replace(self.of_maps(maps), local=local)
+        features = self.of_maps(maps)
+        return Features(features.embedding, (replace(features.parts[0], local=local),))

@@ -75,3 +75,23 @@ def test_a_grey_patch_is_a_rectangle_without_colours() -> None:
         assert (values[0].float() - expected).abs().max() < 2
         seen += 1
     assert seen == 20
+
+
+def test_what_is_erased_may_grow_with_the_epochs() -> None:
+    erase = AUGMENTATIONS.build("erase(smallest=0.1, largest=0.5, grows=(4, 8))")
+    shares = [round(erase.at(epoch).largest, 9) for epoch in (0, 4, 5, 6, 8, 20)]
+    assert shares == [0.1, 0.1, 0.2, 0.3, 0.5, 0.5]
+    always = AUGMENTATIONS.build("erase(largest=0.5)")
+    assert always.at(0).largest == 0.5
+    image = torch.full((3, 128, 64), 7, dtype=torch.uint8)
+    early, late = (
+        [
+            float((erase.at(epoch)(image, np.random.default_rng(seed))[0] != 7).float().mean())
+            for seed in range(100)
+        ]
+        for epoch in (4, 8)
+    )
+    assert max(early) < 0.12
+    assert max(late) > 0.3
+    with pytest.raises(ValueError, match="the first not after the last"):
+        AUGMENTATIONS.build("erase(grows=(8, 4))")

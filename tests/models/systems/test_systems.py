@@ -24,6 +24,8 @@ SMALL = {
     "ianet": (Network("resnet18", system="ianet"), 64, 32),
     "mgn_joint": (Network("resnet18", classifier="circle", system="mgn_joint"), 96, 32),
     "aligned": (Network("resnet18", system="aligned", neck="none"), 64, 32),
+    "mutual": (Network("resnet18", system="mutual", neck="none"), 64, 32),
+    "dpfl": (Network("resnet18", system="dpfl"), 64, 32),
     "hacnn": (Network(system="hacnn"), 64, 32),
     "svdnet": (Network("resnet18", system="svdnet(width=64)"), 64, 32),
     "transreid": (
@@ -77,8 +79,9 @@ def test_every_parameter_gets_a_gradient(small):
         for part in features.parts
         if part.similarities is not None
     ]
-    if features.local is not None:
-        terms.append(features.local.square().sum(dim=1).mean())
+    terms += [
+        part.local.square().sum(dim=1).mean() for part in features.parts if part.local is not None
+    ]
     torch.stack(terms).sum().backward()
     for name, parameter in system.named_parameters():
         if parameter.requires_grad:
