@@ -70,8 +70,12 @@ def osnet(
     if variant not in ("plain", "ibn", "ain"):
         raise ValueError(f"variant must be plain, ibn or ain, got {variant!r}")
     rank1, precision = _ZOO[width][data]
-    options = {"width": (width, 1.0), "variant": (variant, "plain"), "data": (data, "market1501")}
-    options["scale"] = (scale, "paper")
+    options = {
+        "width": (width, 1.0),
+        "variant": (variant, "plain"),
+        "data": (data, "market1501"),
+        "scale": (scale, "paper"),
+    }
     named = ", ".join(f"{k}={value}" for k, (value, usual) in options.items() if value != usual)
     recipe = Recipe(
         name=f"osnet({named})" if named else "osnet",

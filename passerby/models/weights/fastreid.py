@@ -121,7 +121,8 @@ def _mgn(state: State) -> Converted:
     """MGN: the trunk up to layer3's first block, three copies of the rest, eight heads."""
     heads = {theirs: inside(f"{theirs}_head.", state) for theirs in _MGN_PARTS}
     learned = "pool_layer.p" in heads["b1"]
-    ours, dropped = {}, []
+    ours: dict[str, Tensor] = {}
+    dropped = []
     for theirs, part in _MGN_PARTS.items():
         kept, left_out = without(heads[theirs], *_CLASSIFIERS)
         dropped += [f"{theirs}_head.{name}" for name in left_out]
