@@ -74,6 +74,8 @@ _PASSING = {1, 2, 4, 5, 8, 9, 101, 103, 106} | {*range(400, 407), *range(500, 50
 _PASSING |= {*range(600, 605), *range(900, 905)}
 _PASSING_WORDS = re.compile(r"not ready|not healthy|unavailable|not loaded|not serviceable|lack")
 
+_LASTING = {"UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT"}
+
 _Answer = TypeVar("_Answer")
 Client = Any
 """A pymilvus.MilvusClient, which has no types."""
@@ -133,18 +135,10 @@ class Address:
 
     def connect(self) -> Client:
         """A client of its own: a shared one would not tell TLS from none."""
-        try:
-            from pymilvus import MilvusClient
-        except ImportError:
-            raise ValueError(
-                "a gallery on a Milvus server needs pymilvus: pip install 'passerby[milvus]'"
-            ) from None
-        # Every error is raised as well; its log lines hold filters, and so names.
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         files = {"ca_pem_path": self.ca, "client_pem_path": self.cert, "client_key_path": self.key}
         if not self.cert:
             files = {"server_pem_path": self.ca}
-        return MilvusClient(
+        return _pymilvus().MilvusClient(
             uri=self.uri,
             token=self.token,
             db_name=self.database,
@@ -399,23 +393,26 @@ class MilvusStore(Store):
 
         Raises StoreUnavailable then, and ValueError for what another try does not change.
         """
-        deadline = time.monotonic() + self._address.patience
+        import grpc
+
+        patience = self._address.patience
+        deadline = time.monotonic() + patience
         pause = 0.05
         while True:
             try:
                 return call()
-            except Exception as error:
-                if type(error).__module__.partition(".")[0] not in ("pymilvus", "grpc"):
-                    raise
-                if not _passes(error):
-                    raise ValueError(f"{self._address.shown}: {_said(error)}") from None
-                if time.monotonic() + pause > deadline:
-                    raise StoreUnavailable(
-                        f"{self._address.shown} does not answer, asked for "
-                        f"{self._address.patience:g} s: {_said(error)}. What it acknowledged is "
-                        "kept; start the server, check host, port and tls, and repeat the command"
-                    ) from None
-            time.sleep(pause)
+            except (grpc.RpcError, _pymilvus().MilvusException) as error:
+                said, passes = _trouble(error)
+            if not passes:
+                raise ValueError(f"{self._address.shown}: {said}")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise StoreUnavailable(
+                    f"{self._address.shown} does not answer, asked for {patience:g} s: {said}. "
+                    "What it acknowledged is kept. Start the server, check host, port and tls, "
+                    "and do it again"
+                )
+            time.sleep(min(pause, left))
             pause = min(2 * pause, 2.0)
 
     def _query(self, filter_: str, fields: list[str], limit: int | None = None) -> list[Any]:
@@ -465,18 +462,17 @@ class MilvusStore(Store):
             )
 
     def _create(self, about: About) -> None:
-        from pymilvus import DataType
-
+        types = _pymilvus().DataType
         if self._ask("has_collection"):
             raise ValueError(f"{self._address.shown}: a collection of that name exists already")
         schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=about.dimensions)
+        schema.add_field("id", types.VARCHAR, is_primary=True, max_length=64)
+        schema.add_field("vector", types.FLOAT_VECTOR, dim=about.dimensions)
         for name, size in _TEXT_BYTES.items():
-            schema.add_field(name, DataType.VARCHAR, max_length=size)
+            schema.add_field(name, types.VARCHAR, max_length=size)
         for name in ("time", "frame", "tracklet"):
-            schema.add_field(name, DataType.INT64)
-        schema.add_field("quality", DataType.FLOAT)
+            schema.add_field(name, types.INT64)
+        schema.add_field("quality", types.FLOAT)
         properties = _properties(self._address, about)
         self._ask(
             "create_collection",
@@ -692,26 +688,35 @@ def _effort(k: int) -> dict[str, int]:
     return {"ef": max(256, 2 * k)}
 
 
-def _said(error: Exception) -> str:
-    """What the server or the way to it said, in one line."""
-    cause = error.__cause__ or error
-    details = getattr(cause, "details", None)
-    text = details() if callable(details) else str(getattr(error, "message", error))
-    return " ".join(str(text).split())[:300]
+def _pymilvus() -> Any:
+    try:
+        import pymilvus
+    except ImportError:
+        raise ValueError(
+            "a gallery on a Milvus server needs pymilvus: pip install 'passerby[milvus]'"
+        ) from None
+    # Every error is raised as well; its log lines hold filters, and so names.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    return pymilvus
 
 
-def _passes(error: Exception) -> bool:
-    """Whether another try may go well."""
+def _trouble(error: BaseException) -> tuple[str, bool]:
+    """What the server or the way to it said, in one line; whether another try may go well."""
     import grpc
 
+    said, passes = str(getattr(error, "message", error)), _passing_answer(error)
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()  # pymilvus raises errors from themselves
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         if isinstance(cause, grpc.RpcError):
-            lasting = ("UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT")
-            return cause.code().name not in lasting
+            said, passes = cause.details(), cause.code().name not in _LASTING
         cause = cause.__cause__
-    code = getattr(error, "code", None)
-    return code in _PASSING or bool(_PASSING_WORDS.search(str(error)))
+    return " ".join(said.split())[:300], passes
+
+
+def _passing_answer(error: BaseException) -> bool:
+    return getattr(error, "code", None) in _PASSING or bool(_PASSING_WORDS.search(str(error)))
 
 
 _MEANING = (

@@ -77,7 +77,8 @@ class MilvusServer:
         self._ports = dict(
             zip([*names, "metrics", "peer"], free_ports(len(names) + 2), strict=True)
         )
-        self._config.update(**{name: self._ports[name] for name in names})
+        for name in names:
+            self._config.set(name, self._ports[name])
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -86,7 +87,8 @@ class MilvusServer:
         return f"127.0.0.1:{self._ports['proxy_port']}"
 
     def start(self, *, tls: tuple[Path, Path] | None = None, timeout: float = 120) -> None:
-        """Returns when it is healthy. tls: certificate and key."""
+        """Returns when it is healthy. tls: certificate and key. To be called by the main thread:
+        the server ends with the thread that started it."""
         assert self.process is None
         self._write_config(tls)
         command = [str(self.folder / "bin" / "milvus"), "run", "standalone"]
@@ -157,7 +159,9 @@ class MilvusServer:
         if tls:
             self._config.set("server_pem_path", str(tls[0]))
             self._config.set("server_key_path", str(tls[1]))
-        self._config.resolve()
+        # Not resolve(): it fails where a port of the server that was just killed is not free yet.
+        self._config.resolve_storage()
+        self._config.write_config()
         # The etcd within takes the ports 2379 and 2380 unless it is told otherwise.
         etcd, peer = (f"http://127.0.0.1:{self._ports[name]}" for name in ("etcd_port", "peer"))
         own = self.folder / "etcd.yaml"
