@@ -36,9 +36,9 @@ from passerby.gallery.stores.lancedb import LanceStore
 
 SEED, WIDTH, LATENT, NOISE, PER_PERSON, CAMERAS, DAYS = 0, 512, 64, 0.75, 50, 20, 10
 SIZES = {"100k": 100_000, "1m": 1_000_000}
-QUERIES, BATCH, K, MEASURED = 200, 10_000, 50, 10
+QUERIES, BATCH, K, MEASURED = 100, 10_000, 50, 10
 START = np.datetime64("2026-05-01", "us")
-EFFORTS = (8, 16, 32, 64, 128, 256)
+EFFORTS = (0.01, 0.03, 0.1, 0.2, 0.4, 1.0)  # shares of the partitions
 ENGINES = ("passerby", "numpy", "faiss Flat")
 
 Search = Callable[[NDArray[np.float32]], list[str]]
@@ -241,7 +241,8 @@ def curve(folder: Path) -> dict[str, Any]:
     truth = json.loads((folder / "truth.json").read_text())
     store = LanceStore.open(str(folder / "gallery"))
     found: dict[str, Any] = {}
-    for probes in EFFORTS:
+    for share in EFFORTS:
+        probes = max(1, round(share * store.partitions))
         search = store.at_effort(probes)
         found[str(probes)] = {
             name: timed(

@@ -6,7 +6,8 @@ import os
 from types import TracebackType
 
 from passerby.gallery.about import About
-from passerby.gallery.stores import Store
+from passerby.gallery.checking import Check, check_store
+from passerby.gallery.stores import Progress, Store
 from passerby.gallery.stores.opening import create_store, open_store
 
 
@@ -48,3 +49,7 @@ class Gallery:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def check(self, progress: Progress | None = None) -> Check:
+        """Whether it is whole, and recall and latency of its index on some of its own sightings."""
+        return check_store(self.store, progress=progress)

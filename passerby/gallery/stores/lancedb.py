@@ -64,6 +64,15 @@ FEWEST = 8
 PROPOSED = 50
 """Least number of sightings that the index proposes for a comparison in full."""
 
+PIECES, SMALL = 64, 4000
+"""Pieces of fewer than so many sightings that are left lying before they are joined."""
+
+VERSIONS = 1000
+"""Versions of the table after which old ones are removed without a compaction."""
+
+RECENT = timedelta(minutes=10)
+"""Age up to which old versions are kept, for those who read them at the moment."""
+
 STILL = 4
 """Searches of an unchanged table after which what they show is kept in memory."""
 
@@ -82,7 +91,6 @@ PATIENCE = 600.0
 _INDEX = "vector_idx"
 _SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree}
 _SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
-_ENGINE_ERRORS = (OSError, RuntimeError, ValueError)
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 _FORBIDDEN = ("Read-only file system", "Permission denied")
 _GONE = ("not found", "No such file")
@@ -166,7 +174,9 @@ class LanceStore(Store):
     def __init__(self, folder: Path, about: About) -> None:
         self.about = about
         self._folder = folder
-        self._database = lancedb.connect(folder, read_consistency_interval=timedelta(0))
+        # Without an interval a table stays at its version until it is told to look for a newer one:
+        # all steps of a search are of the same sightings.
+        self._database = lancedb.connect(folder)
         self._lock = FileLock(folder / LOCK)
         self._seen: tuple[int, ...] = ()
         self._opened: Any = None
@@ -174,6 +184,7 @@ class LanceStore(Store):
         self._known: tuple[str, int, pa.ChunkedArray] | None = None  # table, version, ids
         self._counts: dict[tuple[str, int, str], int] = {}
         self._shown = _Shown()
+        self._next_look = 0  # fragments from which they are counted by size
         self._table()
 
     # Making and opening
@@ -231,6 +242,7 @@ class LanceStore(Store):
                 rows = _to_arrow(unique if added == len(unique) else unique[~there])
                 self._commit(table, lambda: table.add(rows), rows.nbytes)
                 self._remember(table, rows["id"])
+            self._tidy(table)
         return Written(added, replaced, len(sightings) - added - replaced)
 
     def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
@@ -281,8 +293,7 @@ class LanceStore(Store):
             tail = rows - outside.indexed
             if rows >= INDEX_FROM and tail > TAIL * rows:
                 with _explained(self._folder, rows * self.about.dimensions), self._scratch():
-                    # Readers of a moment ago still find the files of their version.
-                    table.optimize(cleanup_older_than=timedelta(minutes=10))
+                    table.optimize(cleanup_older_than=RECENT)
                     self._build_index()
         return self.index_state()
 
@@ -321,10 +332,10 @@ class LanceStore(Store):
             with _explained(self._folder):
                 try:
                     part = next(batches, None)
-                except _ENGINE_ERRORS:
+                except Exception:
                     if self._table() is table:
                         raise
-                    raise ValueError(
+                    raise _Explained(
                         f"{self._folder}: the gallery was compacted while it was read; read again"
                     ) from None
             if part is None:
@@ -383,29 +394,43 @@ class LanceStore(Store):
     # The folder
 
     def _table(self) -> Any:
-        """The table that holds now, opened again when another process has pointed elsewhere."""
-        path = self._folder / TABLE
-        try:
-            status = path.stat()
-            seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-            if seen != self._seen:
-                self._holds = _Holds(**json.loads(path.read_bytes()))
+        """The table that holds now, at its newest version; opened again when another process has
+        pointed elsewhere."""
+        while True:
+            seen = self._signature()
+            try:
                 with _explained(self._folder):
-                    self._opened = self._database.open_table(self._holds.table)
-                    self._refuse_half(self._opened)
-                self._seen = seen
+                    if seen != self._seen:
+                        self._open_table(seen)
+                    self._opened.checkout_latest()
+                return self._opened
+            except _Explained:
+                if self._signature() == seen:  # else a compaction took it away at this moment
+                    raise
+
+    def _signature(self) -> tuple[int, ...]:
+        """What tells one table.json from another."""
+        try:
+            status = (self._folder / TABLE).stat()
         except FileNotFoundError:
-            raise ValueError(_half(self._folder, f"{TABLE} is missing")) from None
-        except (TypeError, KeyError, json.JSONDecodeError):
-            raise ValueError(_half(self._folder, f"{TABLE} cannot be read")) from None
-        return self._opened
+            raise _Explained(_half(self._folder, f"{TABLE} is missing")) from None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _open_table(self, seen: tuple[int, ...]) -> None:
+        try:
+            self._holds = _Holds(**json.loads((self._folder / TABLE).read_bytes()))
+        except (TypeError, json.JSONDecodeError):
+            raise _Explained(_half(self._folder, f"{TABLE} cannot be read")) from None
+        self._opened = self._database.open_table(self._holds.table)
+        self._refuse_half(self._opened)
+        self._seen = seen
 
     def _refuse_half(self, table: Any) -> None:
         """A copy that was cut off lacks files; better said now than in the middle of a search."""
         wanted = table.stats()["fragment_stats"]["num_fragments"]
         there = len([*self._directory().glob("data/*.lance")])
         if there < wanted:
-            raise ValueError(
+            raise _Explained(
                 _half(self._folder, f"{wanted - there} of {wanted} data files missing")
             )
 
@@ -418,7 +443,7 @@ class LanceStore(Store):
             table = self._table()
             try:
                 return work(table)
-            except _ENGINE_ERRORS as error:
+            except Exception as error:
                 if self._table() is table:
                     raise _explanation(self._folder, error) from error
 
@@ -474,11 +499,35 @@ class LanceStore(Store):
             with _explained(self._folder, needed):
                 return change()
         except BaseException:
+            table.checkout_latest()
             if table.version == version:
                 for name in _names(data) - there:
                     with suppress(OSError):
                         (data / name).unlink()
             raise
+
+    def _tidy(self, table: Any) -> None:
+        """Keep a gallery that is written to in small batches quick to open and to search."""
+        stats = table.stats()["fragment_stats"]
+        if stats["num_small_fragments"] < PIECES or stats["num_fragments"] < self._next_look:
+            return
+        self._next_look = stats["num_fragments"] + PIECES
+        if len(_names(self._directory() / "_versions")) > VERSIONS:
+            with _explained(self._folder, self._bytes()):
+                table.optimize(cleanup_older_than=RECENT)
+            self._next_look = 0
+            return
+        parts = [part.column("_rowid").to_numpy() for part in _scan(table, ["id", "_rowid"])]
+        numbers = np.concatenate(parts)
+        pieces = numbers >> np.uint64(32)
+        _, whose, sizes = np.unique(pieces, return_inverse=True, return_counts=True)
+        if int(np.sum(sizes < SMALL)) < PIECES:
+            return
+        # Written once more as one piece: they change nothing but their place, in one step.
+        rows = _taken(table, numbers[sizes[whose] < SMALL], table.schema.names)
+        merge = table.merge_insert("id").when_matched_update_all()
+        self._commit(table, lambda: merge.execute(rows), rows.nbytes)
+        self._known, self._next_look = None, 0
 
     def _bytes(self) -> int:
         total = 0
@@ -585,9 +634,14 @@ class LanceStore(Store):
                 recalls[name] = truth.recall(name, self.at_effort(probes))
                 if recalls[name] >= TARGET or probes >= holds.partitions:
                     break
-                probes = min(holds.partitions, int(np.ceil(1.5 * probes)))
+                probes = min(holds.partitions, int(np.ceil(1.25 * probes)))
             efforts[f"{table.count_rows(_rendered(where)) / rows:.6g}"] = probes
         return replace(holds, probes=efforts, recall=recalls)
+
+    @property
+    def partitions(self) -> int:
+        """Of its index; 0 without one."""
+        return self._holds.partitions
 
     def at_effort(self, probes: int) -> SearchWhere:
         """A search of so many partitions of the index, whatever the filter: to measure it."""
@@ -840,14 +894,18 @@ def _copy(table: Any, other: Any, rows: int, progress: Progress | None) -> None:
 # What went wrong
 
 
+class _Explained(ValueError):
+    """An error in words that help, which no other place shall explain once more."""
+
+
 @contextmanager
 def _explained(folder: Path, needed: int = 0) -> Iterator[None]:
-    """Turn the engine's and the system's errors into ones that say what to do."""
+    """Turn the engine's errors, which are of many types, into ones that say what to do."""
     try:
         yield
-    except (DiskFull, Timeout):
+    except (_Explained, DiskFull, Timeout):
         raise
-    except _ENGINE_ERRORS as error:
+    except Exception as error:
         raise _explanation(folder, error, needed) from error
 
 
@@ -861,18 +919,24 @@ def _explanation(folder: Path, error: Exception, needed: int = 0) -> ValueError:
             "run the command again: what is there already is not added twice"
         )
     if any(sign in text for sign in _FORBIDDEN):
-        return ValueError(
+        return _Explained(
             f"{folder} cannot be written: searching works there, changing the gallery needs the "
             f"right to write ({text.splitlines()[0][:200]})"
         )
     if any(sign in text for sign in _GONE):
-        return ValueError(_half(folder, text.splitlines()[0][:300]))
-    if isinstance(error, ValueError) and str(folder) in text:
-        return error
-    return ValueError(
-        f"{folder}: the engine (lancedb {lancedb.__version__}) failed: {text[:500]}. Run `passerby "
-        "gallery check`; if the gallery was written by a newer version, upgrade"
+        return _Explained(_half(folder, text.splitlines()[0][:300]))
+    return _Explained(
+        f"the gallery {folder} cannot be used: {text[:500]}. It was written by "
+        f"{_written_by(folder)} and is read by lancedb {lancedb.__version__}: upgrade if that is "
+        "older, or else restore the folder from a copy"
     )
+
+
+def _written_by(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / TABLE).read_text("utf-8"))["engine"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "an unknown version"
 
 
 def _half(folder: Path, what: str) -> str:
