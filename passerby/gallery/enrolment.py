@@ -191,14 +191,15 @@ def sightings_of(part: Embeddings) -> Sightings:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors [N, D] at length 1. Raises ValueError for one that is zero or not finite."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # infinite lengths are told of below
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
     wrong = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(wrong):
         raise ValueError(
             f"{len(wrong)} of {len(vectors)} embeddings have no direction (zero or not finite), "
             f"the first in row {wrong[0]}: the model or the file is damaged"
         )
-    return (vectors / lengths).astype(np.float32)
+    return (vectors / lengths).astype(np.float32, copy=False)
 
 
 def _unknown(
