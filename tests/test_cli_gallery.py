@@ -26,7 +26,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 def place(tmp_path, small_model, passerby_command):
     done = passerby_command("gallery", "create", tmp_path / "g", "--model", small_model)
     assert done.code == 0, done.err
-    assert f"passerby gallery add {tmp_path / 'g'}" in done.out
+    assert f"made: {tmp_path / 'g'}" in done.out
     return tmp_path / "g"
 
 

@@ -16,7 +16,7 @@ from passerby.gallery.enrolment import Acknowledged, unit
 from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings, with_columns
 from passerby.gallery.stores import Progress, Store
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.gallery.stores.opening import begun_store, shown
 from passerby.interruption import Stopped, StopRequest
 
 _LOOKED_UP = 512
@@ -65,7 +65,7 @@ def reembed(
                     if stop.number:
                         way.flush()
                         raise Stopped(
-                            f"stopped; {way.counted.added} sightings are in {os.fspath(place)}. "
+                            f"stopped; {way.counted.added} sightings are in {shown(place)}. "
                             "The same command goes on",
                             stop.number,
                         )
@@ -80,14 +80,10 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
     about = describe(embedder)
     if (about.model, about.pooling) == (store.about.model, store.about.pooling):
         raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
-    try:
-        return create_store(place, about)
-    except ValueError:
-        target = open_store(place)  # what was begun; if it is no gallery, this says so
-    if replace(target.about, created="", place="") != replace(about, created="", place=""):
-        target.close()
-        raise ValueError(f"there is another gallery at {os.fspath(place)}: name a new place")
-    return target
+    own = replace(about, created="", place="", calibrations={})
+    return begun_store(
+        place, about, lambda a: replace(a, created="", place="", calibrations={}) == own
+    )
 
 
 def _missing(store: Store, target: Store, way: Acknowledged) -> Iterator[tuple[Sightings, int]]:
