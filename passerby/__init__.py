@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from passerby.evaluation.evaluate import evaluate
     from passerby.evaluation.report import Report
     from passerby.evaluation.rerank import rerank
+    from passerby.gallery.gallery import Gallery
     from passerby.training.loop import train
     from passerby.visual.rankings import draw_rankings
 
 _HOMES = {
     "Embedder": "passerby.embedding.embedder",
     "Embeddings": "passerby.embeddings",
+    "Gallery": "passerby.gallery.gallery",
     "Recipe": "passerby.config",
     "Record": "passerby.data.records",
     "Report": "passerby.evaluation.report",
@@ -39,6 +41,7 @@ _HOMES = {
 __all__ = [
     "Embedder",
     "Embeddings",
+    "Gallery",
     "Recipe",
     "Record",
     "Report",

@@ -41,10 +41,11 @@ def create(
     """
     from passerby.embedding.embedder import load
     from passerby.gallery.gallery import Gallery
+    from passerby.gallery.stores.opening import shown
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     Gallery.create(place, embedder).close()
-    _console().print(f"made: {place}; fill it: passerby gallery add {place} IMAGES...")
+    _console().print(f"made: {shown(place)}; fill it: passerby gallery add ... IMAGES...")
 
 
 @gallery.command

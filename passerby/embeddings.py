@@ -114,6 +114,7 @@ class Embeddings:
         *,
         local: ArrayLike | None = None,
         model: str = "",
+        pooling: str = "",
     ) -> Embeddings:
         """Vectors [N, D] of N records, with all that the records know."""
         cameras = [r.camera for r in records]
@@ -136,6 +137,7 @@ class Embeddings:
             sources=[r.source for r in records],
             local=local,
             model=model,
+            pooling=pooling,
         )
 
     @classmethod

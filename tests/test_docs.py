@@ -105,7 +105,8 @@ def test_what_a_command_names_exists(words: list[str]) -> None:
     settings = [b for a, b in pairwise(words) if a == "--set"]
     if words[1] == "train" and not re.search(r"\.(json|py\b)", words[2]):
         open_recipe(words[2], settings)
-    given = [b for a, b in pairwise(words) if a in ("--data", "--evaluate-on", "check")]
+    given = [b for a, b in pairwise(words) if a in ("--data", "--evaluate-on")]
+    given += words[3:4] if words[1:3] == ["data", "check"] else []
     for data in given:
         with pytest.raises(ValueError, match=r"no such file or folder: \w+"):
             open_reader(data)  # the kind and its options stand, the folder does not

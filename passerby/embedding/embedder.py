@@ -140,7 +140,11 @@ class Embedder:
         vectors = np.concatenate([vectors for vectors, _ in batches])
         local = [stripes for _, stripes in batches if stripes is not None]
         embeddings = Embeddings.of_records(
-            vectors, kept, local=np.concatenate(local) if local else None, model=self.fingerprint
+            vectors,
+            kept,
+            local=np.concatenate(local) if local else None,
+            model=self.fingerprint,
+            pooling=self.pooling,
         )
         return Embedded(embeddings, tuple(set_aside))
 

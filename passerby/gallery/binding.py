@@ -58,8 +58,8 @@ def refuse_other_embeddings(about: About, part: Embeddings) -> None:
         )
     if part.local is not None:
         raise ValueError(_STRIPES.format(name=f"the model {part.model}"))
-    # Embeddings of before 0.2 do not say how images were pooled: the model and length must do.
-    _refuse_other(about, part.model, part.pooling or about.pooling, part.vectors.shape[1])
+    # A file of an older version does not say how images were pooled; most often it was plainly.
+    _refuse_other(about, part.model, part.pooling or "plain", part.vectors.shape[1])
 
 
 def open_embedder(

@@ -15,7 +15,6 @@ import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ import numpy as np
 from passerby.gallery.about import About
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Progress, Store, Written
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.gallery.stores.opening import begun_store
 from passerby.whole_files import PART, saying_what_is_full
 
 FORMAT = 1
@@ -81,13 +80,17 @@ def restore(
 ) -> Written:
     """Make the gallery of a dump at a place, in any engine; the file is checked before anything.
 
-    A restore that was stopped goes on when it is called again: a gallery of the same model at the
-    place is taken for what it began, and sightings that are there stay. Raises ValueError for a
-    file that is no dump, is damaged or of a newer version, and when another gallery is there.
+    A restore that was stopped goes on when it is called again: the same gallery at the place (its
+    model and when it was created) is filled up, and sightings that are there stay. Raises
+    ValueError for a file that is no dump, is damaged or of a newer version, and when another
+    gallery is there.
     """
     with _opened(path) as archive:
         about, parts, total = _checked(archive, path)
-        store = _place_for(place, about)
+        key = (about.model, about.pooling, about.dimensions, about.created)
+        store = begun_store(
+            place, about, lambda a: (a.model, a.pooling, a.dimensions, a.created) == key
+        )
         added = present = 0
         try:
             for number in parts:
@@ -99,21 +102,6 @@ def restore(
         finally:
             store.close()
     return Written(added, 0, present)
-
-
-def _place_for(place: str | os.PathLike[str], about: About) -> Store:
-    try:
-        return create_store(place, about)
-    except ValueError:
-        # What is there may be this restore, begun and stopped. If it is no gallery, this says so.
-        store = open_store(place)
-    there = replace(store.about, calibrations={}, place="", name="")
-    if there != replace(about, calibrations={}, place="", name=""):
-        store.close()
-        raise ValueError(
-            f"there is another gallery at {os.fspath(place)} already: restore to a new place"
-        )
-    return store
 
 
 def _bounded(batches: Iterator[Sightings]) -> Iterator[Sightings]:

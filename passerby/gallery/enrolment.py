@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,14 +52,32 @@ class Enrolled:
         return ", ".join(parts)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """When waiting sightings are written: at ``least`` that many some ``seconds`` after the last
+    write, and at ``most`` that many. Engines slow down with many small writes."""
+
+    least: int = 512
+    most: int = 4096
+    seconds: float = 5.0
+
+    def is_full(self, waiting: int, passed: float) -> bool:
+        """Whether it is time to write."""
+        return waiting >= self.most or (waiting >= self.least and passed >= self.seconds)
+
+
 class Acknowledged:
-    """Sightings on their way into a store: kept until a batch is full, counted once on disk."""
+    """Sightings on their way into a store: kept until a batch is full, counted once on disk.
+
+    total: inputs in all; pace: when a batch is full.
+    """
 
     def __init__(
-        self, store: Store, total: int, batch: int, replace: bool, progress: Progress | None
+        self, store: Store, total: int, pace: Pace, replace: bool, progress: Progress | None
     ) -> None:
-        self._store, self._total, self._batch, self._replace = store, total, batch, replace
+        self._store, self._total, self._pace, self._replace = store, total, pace, replace
         self._progress = progress
+        self._written = time.monotonic()
         self._waiting: list[Sightings] = []
         self._done = 0
         self._passed = 0
@@ -69,7 +88,7 @@ class Acknowledged:
         if new is not None and len(new):
             self._waiting.append(new)
         self._passed += passed
-        if sum(map(len, self._waiting)) >= self._batch:
+        if self._pace.is_full(sum(map(len, self._waiting)), time.monotonic() - self._written):
             self.flush()
         elif not self._waiting:
             self._report()
@@ -80,8 +99,17 @@ class Acknowledged:
             new = Sightings.joined(self._waiting)
             self._waiting = []
             written = self._store.write(new, replace=self._replace)
+            self._written = time.monotonic()
             self._count(written, int(np.isnat(new.times).sum()))
         self._report()
+
+    def obey(self, stop: StopRequest) -> None:
+        """Write what waits and raise Stopped, if that was asked for."""
+        if stop.number:
+            self.flush()
+            raise Stopped(
+                f"stopped; kept so far: {self.counted}. The same command goes on", stop.number
+            )
 
     def skip(self, count: int) -> None:
         """Count sightings that were there already."""
@@ -93,7 +121,7 @@ class Acknowledged:
             known.added + written.added,
             known.replaced + written.replaced,
             known.present + written.present,
-            known.timeless + timeless,
+            known.timeless + min(timeless, written.added + written.replaced),
         )
 
     def _report(self) -> None:
@@ -110,30 +138,29 @@ def enrol_crops(
     *,
     keep_thumbnails: bool = False,
     replace: bool = False,
-    batch: int = 512,
+    pace: Pace = Pace(),
     progress: Progress | None = None,
 ) -> Enrolled:
     """Embed crops and add them; those whose content is there already are not embedded again.
 
     The same content twice is one sighting: the one in the gallery stays, of several new ones the
     first counts; with ``replace`` the new one takes its place. Images that cannot be read are set
-    aside. ``batch`` sightings are written at once, and ``progress(done, in all)`` is called when
+    aside. Sightings are written at the given pace, and ``progress(done, in all)`` is called when
     they are on disk: after a kill the same call goes on where that was. Raises ValueError when the
     embedder is not the gallery's or not one image can be read, Stopped after Ctrl-C or SIGTERM,
     with everything embedded so far written.
     """
     refuse_other_embedder(store.about, embedder)
     refuse_stripes(embedder)
-    way = Acknowledged(store, len(crops), batch, replace, progress)
+    way = Acknowledged(store, len(crops), pace, replace, progress)
     set_aside: list[UnreadableImage] = []
     with StopRequest() as stop:
         for new, passed in _unknown(store, crops, replace, way, set_aside):
             for vectors, chunk in _embedded(embedder, new, keep_thumbnails, set_aside):
                 way.take(_sightings(chunk, vectors), 0)
-                if stop.number:
-                    way.flush()
-                    raise Stopped(_stopped(way.counted), stop.number)
+                way.obey(stop)
             way.take(None, passed)
+            way.obey(stop)
         way.flush()
     if len(set_aside) == len(crops):
         raise ValueError(f"none of {len(crops)} images can be read; the first: {set_aside[0]}")
@@ -154,13 +181,12 @@ def enrol_embeddings(
     Their ids are the hashes of the images where these are known, else of the vectors. labels: what
     is said of all. Raises ValueError when they are not of the gallery's model.
     """
-    way = Acknowledged(store, total, 1, replace, progress)
+    way = Acknowledged(store, total, Pace(1, 1), replace, progress)
     with StopRequest() as stop:
         for part in batches:
             refuse_other_embeddings(store.about, part)
             way.take(_labelled(sightings_of(part), labels), len(part))
-            if stop.number:
-                raise Stopped(_stopped(way.counted), stop.number)
+            way.obey(stop)
     return way.counted
 
 
@@ -191,14 +217,15 @@ def sightings_of(part: Embeddings) -> Sightings:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors [N, D] at length 1. Raises ValueError for one that is zero or not finite."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # infinite lengths are told of below
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
     wrong = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
     if len(wrong):
         raise ValueError(
             f"{len(wrong)} of {len(vectors)} embeddings have no direction (zero or not finite), "
             f"the first in row {wrong[0]}: the model or the file is damaged"
         )
-    return (vectors / lengths).astype(np.float32)
+    return (vectors / lengths).astype(np.float32, copy=False)
 
 
 def _unknown(
@@ -275,10 +302,6 @@ def _labelled(sightings: Sightings, labels: Labels) -> Sightings:
     if labels.time is not None:
         columns["times"] = np.full(len(sightings), moment(labels.time))
     return with_columns(sightings, **columns) if columns else sightings
-
-
-def _stopped(counted: Enrolled) -> str:
-    return f"stopped; kept so far: {counted}. The same command goes on"
 
 
 def _finished(counted: Enrolled, set_aside: Sequence[UnreadableImage]) -> Enrolled:

@@ -12,12 +12,12 @@ from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
-from passerby.gallery.enrolment import Acknowledged, unit
+from passerby.gallery.enrolment import Acknowledged, Pace, unit
 from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings, with_columns
 from passerby.gallery.stores import Progress, Store
-from passerby.gallery.stores.opening import create_store, open_store
-from passerby.interruption import Stopped, StopRequest
+from passerby.gallery.stores.opening import begun_store
+from passerby.interruption import StopRequest
 
 _LOOKED_UP = 512
 
@@ -44,7 +44,7 @@ def reembed(
     place: str | os.PathLike[str],
     *,
     trust_paths: bool = False,
-    batch: int = 512,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
     progress: Progress | None = None,
 ) -> Reembedded:
     """Make a gallery of another model at a new place, from the images that sightings refer to.
@@ -55,21 +55,16 @@ def reembed(
     Called again it goes on where it was stopped. Raises ValueError when another gallery is there.
     """
     target = _target(embedder, place, store)
-    way = Acknowledged(target, store.count(), batch, False, progress)
+    way = Acknowledged(target, store.count(), pace, False, progress)
     left_out: list[UnreadableImage] = []
     try:
         with StopRequest() as stop:
             for waiting, passed in _missing(store, target, way):
                 for part in _embedded(waiting, embedder, trust_paths, left_out):
                     way.take(part, 0)
-                    if stop.number:
-                        way.flush()
-                        raise Stopped(
-                            f"stopped; {way.counted.added} sightings are in {os.fspath(place)}. "
-                            "The same command goes on",
-                            stop.number,
-                        )
+                    way.obey(stop)
                 way.take(None, passed)
+                way.obey(stop)
             way.flush()
     finally:
         target.close()
@@ -80,14 +75,10 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
     about = describe(embedder)
     if (about.model, about.pooling) == (store.about.model, store.about.pooling):
         raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
-    try:
-        return create_store(place, about)
-    except ValueError:
-        target = open_store(place)  # what was begun; if it is no gallery, this says so
-    if replace(target.about, created="", place="") != replace(about, created="", place=""):
-        target.close()
-        raise ValueError(f"there is another gallery at {os.fspath(place)}: name a new place")
-    return target
+    own = replace(about, created="", place="", calibrations={})
+    return begun_store(
+        place, about, lambda a: replace(a, created="", place="", calibrations={}) == own
+    )
 
 
 def _missing(store: Store, target: Store, way: Acknowledged) -> Iterator[tuple[Sightings, int]]:

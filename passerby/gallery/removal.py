@@ -39,7 +39,9 @@ class Removed:
         if self.erased is not None:
             lines.append(self.erased.meaning)
         elif self.count:
-            lines.append("their bytes are still on disk until: passerby gallery compact")
+            lines.append(
+                "physically they stay until: passerby gallery compact, which says what is gone"
+            )
         return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from passerby.embedding.embedder import load
 from passerby.embedding.saving import embed_to_file
 from passerby.embeddings import Embeddings
 from passerby.gallery import enrolment
-from passerby.gallery.enrolment import enrol_crops, enrol_embeddings, sightings_of
+from passerby.gallery.enrolment import Pace, enrol_crops, enrol_embeddings, sightings_of
 from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.sightings import Sightings
@@ -245,7 +245,7 @@ def test_batches_are_acknowledged_when_they_are_written(gallery, crops, monkeypa
     found = read_crops(crops).crops
     with pytest.raises(RuntimeError, match="killed"):
         enrol_crops(
-            gallery.store, gallery.embedder, found, batch=4,
+            gallery.store, gallery.embedder, found, pace=Pace(4, 4),
             progress=lambda done, _: told.append((done, len(gallery))),
         )  # fmt: skip
     assert told

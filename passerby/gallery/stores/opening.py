@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from passerby.gallery.about import About
-from passerby.gallery.stores import Store
+from passerby.gallery.stores import Store, StoreUnavailable
 from passerby.registry import suggest
 
 _FOLDER_ENGINE = "lancedb"
@@ -23,6 +24,41 @@ def create_store(place: str | os.PathLike[str], about: About) -> Store:
 def open_store(place: str | os.PathLike[str]) -> Store:
     """Open a gallery. Raises ValueError when there is none, or one of a newer format."""
     return _engine(place).open(os.fspath(place))
+
+
+def begun_store(
+    place: str | os.PathLike[str], about: About, same: Callable[[About], bool]
+) -> Store:
+    """Make a gallery, or go on with the one there if it is the ``same`` work, begun before.
+
+    Raises ValueError when there is another gallery or something else.
+    """
+    try:
+        return create_store(place, about)
+    except StoreUnavailable:
+        raise
+    except ValueError as error:
+        try:
+            there = open_store(place)
+        except ValueError:
+            raise error from None  # it is no gallery: what making one said is what helps
+    if not same(there.about):
+        there.close()
+        raise ValueError(f"there is another gallery at {shown(place)}: name a new place")
+    return there
+
+
+def shown(place: str | os.PathLike[str]) -> str:
+    """A place for messages: without what an address says of users, passwords and options.
+
+    >>> shown("milvus://root:secret@db:19530/lobby?tls=1"), shown("galleries/lobby")
+    ('milvus://db:19530/lobby', 'galleries/lobby')
+    """
+    scheme, separator, rest = os.fspath(place).partition("://")
+    if not separator:
+        return os.fspath(place)
+    host, slash, path = rest.partition("?")[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def engine_of(place: str | os.PathLike[str]) -> str:
@@ -42,7 +78,7 @@ def _engine(place: str | os.PathLike[str]) -> type[Store]:
     )
     if name not in known:
         raise ValueError(
-            f"{place}: no gallery engine is named {name!r}{suggest(name, known)}; a gallery is a "
-            "folder, or milvus://HOST:PORT/COLLECTION"
+            f"{shown(place)}: no gallery engine is named {name!r}{suggest(name, known)}; a gallery "
+            "is a folder, or milvus://HOST:PORT/COLLECTION"
         )
     return cast(type[Store], import_module(f"passerby.gallery.stores.{name}").ENGINE)
