@@ -156,6 +156,34 @@ class Gallery:
 
         return reembed(self.store, model, place, trust_paths=trust_paths, progress=progress)
 
+    def search(
+        self,
+        query: AnyImage | Sequence[AnyImage] | ArrayLike,
+        k: int = 10,
+        where: Where = EVERYTHING,
+        *,
+        exact: bool = False,
+        rerank: bool = False,
+        prior_absent: float = 0.5,
+        fpir: float = 0.01,
+        thumbnails: bool = False,
+    ) -> Matches:
+        """Who is this? See `passerby.gallery.searching` for the options.
+
+        query: an image, several of one person, or in their place a vector [D] or vectors [M, D] of
+        floats.
+        """
+        asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails)
+        if is_vectors(query):
+            asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
+        else:
+            asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
+        return search(self.store, [asked], asking)[0]
+
+    def search_each(self, queries: Embeddings, asking: Asking = ASKING) -> tuple[Matches, ...]:
+        """The same for each of Q saved embeddings of the gallery's model."""
+        return search(self.store, queries_of_embeddings(queries, self.about), asking)
+
     def close(self) -> None:
         """Give back what is held open."""
         self.store.close()
