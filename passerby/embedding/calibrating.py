@@ -51,8 +51,9 @@ def calibrate_model(
 ) -> Calibration:
     """Calibrate a model on persons that it was not trained on; errors as `calibration_records`.
 
-    Half of the persons fit, the others judge. images: of a query, pooled. false_match_rate: the rate that decisions will be
-    asked at; a warning says when the data are too few for it.
+    Half of the persons fit, the others judge. images: of a query, pooled (see `calibrate`);
+    false_match_rate: the rate that decisions will be asked at; a warning says when the data are too
+    few for it.
     """
     chosen = calibration_records(split, embedder.card, part)
     records, warnings = _within_limit(chosen.records, seed)

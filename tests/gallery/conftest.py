@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -136,7 +136,7 @@ def crowd_about(crowd_calibration: Calibration, pooled_calibration: Calibration)
 
 
 @pytest.fixture
-def make_store(crowd_about: About) -> Iterator[Callable[..., MemoryStore]]:
+def make_store(crowd_about: About) -> Callable[..., MemoryStore]:
     """Makes a store of vectors: ``make_store(vectors, persons=[...], about=...)``."""
 
     def make(vectors, *, about: About | None = None, **columns) -> MemoryStore:
@@ -145,4 +145,4 @@ def make_store(crowd_about: About) -> Iterator[Callable[..., MemoryStore]]:
         store.write(Sightings(ids, np.reshape(vectors, (len(ids), 12)), **columns))
         return store
 
-    yield make
+    return make
