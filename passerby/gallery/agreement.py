@@ -57,9 +57,7 @@ class Agreement:
         return "\n".join(lines)
 
 
-def agreement(
-    persons: ArrayLike, groups: ArrayLike, cameras: ArrayLike | None = None
-) -> Agreement:
+def agreement(persons: ArrayLike, groups: ArrayLike, cameras: ArrayLike | None = None) -> Agreement:
     """Compare groups [N] with persons [N], both by any names or numbers.
 
     Raises ValueError for columns of different lengths.
@@ -76,7 +74,9 @@ def agreement(
             raise ValueError(f"expected {len(true)} cameras, got {len(views)}")
         within = [_pairs(_joined(views, column)) for column in (both, found, true)]
         across = _score(right - within[0], together - within[1], same - within[2])
-    sizes = [np.bincount(column)[column] if len(column) else column for column in (both, found, true)]
+    sizes = [
+        np.bincount(column)[column] if len(column) else column for column in (both, found, true)
+    ]
     count = len(true)
     precision = float((sizes[0] / sizes[1]).mean()) if count else 1.0
     recall = float((sizes[0] / sizes[2]).mean()) if count else 1.0

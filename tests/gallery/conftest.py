@@ -124,6 +124,13 @@ def pooled_calibration() -> Calibration:
     return calibrate(Crowd(seed=2).labelled(150, cameras=3, images=4), images=4, replicates=2)
 
 
+@pytest.fixture(scope="session")
+def sharp_about() -> About:
+    """A gallery of a model that tells the crowd apart well: noise of 0.08 in each direction."""
+    calibration = calibrate(Crowd(seed=3, noise=0.08).labelled(200), replicates=2)
+    return About("crowd", "plain", 12, calibrations={"single": asdict(calibration)})
+
+
 @pytest.fixture
 def crowd() -> Crowd:
     return Crowd()
