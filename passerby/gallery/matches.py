@@ -64,7 +64,7 @@ class Matches:
     """What one query found, nearest first unless re-ranked.
 
     query: its image; images: how many were pooled; files: their paths; searched: sightings that
-    satisfied the filter; untimed: others that a filter on time passed over because their time is
+    satisfied the filter; timeless: others that a filter on time passed over because their time is
     not known; exact: whether all of them were compared; posterior, decision: None without a
     calibration; notes: what to know.
     """
@@ -74,7 +74,7 @@ class Matches:
     files: tuple[str, ...]
     matches: tuple[Match, ...]
     searched: int
-    untimed: int
+    timeless: int
     exact: bool
     posterior: Posterior | None
     decision: Decision | None

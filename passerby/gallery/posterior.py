@@ -23,7 +23,6 @@ that distance, which bounds what all of them together can hold.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -56,16 +55,9 @@ class Population:
 
 def population(store: Store, where: Where = Where()) -> Population:  # noqa: B008 - frozen
     """The population of a search with this filter."""
-    if where.everything:
-        groups = store.groups("person")
-        persons = {name: count for name, count in groups.items() if name != UNKNOWN}
-        return Population(persons, groups.get(UNKNOWN, 0))
-    counts: Counter[str] = Counter()
-    if where.known is not False:
-        for part in store.read(replace(where, known=True), with_vectors=False):
-            counts.update(part.persons.tolist())
-    unlabelled = 0 if where.known else store.count(replace(where, known=False))
-    return Population(dict(counts), unlabelled)
+    groups = store.groups("person", where)
+    persons = {name: count for name, count in groups.items() if name != UNKNOWN}
+    return Population(persons, groups.get(UNKNOWN, 0))
 
 
 @dataclass(frozen=True)

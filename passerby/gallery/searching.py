@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from passerby.gallery.filters import Where
 from passerby.gallery.matches import Match, Matches
 from passerby.gallery.posterior import Population, decide, population, posterior
 from passerby.gallery.querying import Query
+from passerby.gallery.removal import count_timeless
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Store
 
@@ -26,7 +27,6 @@ DEPTH = 200
 EVERYTHING = Where()
 
 _TOGETHER = 64  # queries in one request to the engine
-_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def search(
     evidence.
     """
     among = population(store, asking.where)
-    untimed = count_untimed(store, asking.where)
+    timeless = count_timeless(store, asking.where)
     calibrations = {images: _calibration(store, images) for images in {q.images for q in queries}}
     recall = store.index_state().recall
     found = []
@@ -102,20 +102,12 @@ def search(
                     among=_less(among, near[~others]),
                     calibration=calibration,
                     doubts=doubts,
-                    untimed=untimed,
+                    timeless=timeless,
                 )
             )
     if asking.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
     return tuple(found)
-
-
-def count_untimed(store: Store, where: Where) -> int:
-    """Sightings that a filter on time passes over because their time is not known."""
-    if not where.timed:
-        return 0
-    anytime = where.without_time()
-    return store.count(anytime) - store.count(replace(anytime, since=_EARLIEST))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +165,7 @@ def _matches(
     among: Population,
     calibration: Calibration | None,
     doubts: tuple[str, ...],
-    untimed: int,
+    timeless: int,
 ) -> Matches:
     near, distances = nearest.sightings, nearest.distances
     reranked = _reranked(query, near) if asking.rerank and len(near) > 1 else None
@@ -200,8 +192,10 @@ def _matches(
             f"the order is that of re-ranking within the {len(near)} nearest; probabilities are of "
             "the distances as measured"
         )
-    if untimed:
-        notes.append(f"{untimed:,} sightings without a time were passed over by the filter on time")
+    if timeless:
+        notes.append(
+            f"{timeless:,} sightings without a time were passed over by the filter on time"
+        )
     return Matches(
         query=query.name,
         images=query.images,
@@ -218,7 +212,7 @@ def _matches(
             for rank, row in enumerate(shown.tolist(), 1)
         ),
         searched=among.sightings,
-        untimed=untimed,
+        timeless=timeless,
         exact=nearest.exact,
         posterior=believed,
         decision=decision,

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-import simplejpeg
 from PIL import Image, ImageDraw, ImageFont
 
-from passerby.data.images import UnreadableImage, decode
+from passerby.data.images import UnreadableImage, decode, decode_contents
 from passerby.gallery.matches import Match, Matches, printable, ratio_text, time_text
 from passerby.gallery.sightings import UNKNOWN
 from passerby.visual.rankings import CELL_HEIGHT, CELL_WIDTH, FRAME, STYLES, drawable, load_font
@@ -151,8 +150,8 @@ def _read(file: str, thumbnail: bytes) -> Image.Image | str:
             reason = error.reason
     if thumbnail:
         try:
-            return Image.fromarray(simplejpeg.decode_jpeg(thumbnail, "RGB"))
-        except ValueError:
+            return Image.fromarray(decode_contents(thumbnail, "the thumbnail"))
+        except UnreadableImage:
             reason = reason or "the thumbnail is damaged"
     return reason
 

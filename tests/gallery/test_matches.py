@@ -54,7 +54,7 @@ def found(name="anna", **options):
             Match(2, "cd" * 16, 0.3, llr=-1.0),
         ),
         "searched": 1234,
-        "untimed": 0,
+        "timeless": 0,
         "exact": True,
         "posterior": believed,
         "decision": Decision(0.01, 1e-5, 0.2, None, candidate, "nearest 0.1234, below 0.2"),

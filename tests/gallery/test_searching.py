@@ -13,11 +13,12 @@ from PIL import Image
 
 from passerby.data.images import UnreadableImage
 from passerby.embeddings import Embeddings
+from passerby.evaluation.calibration import write_calibration
 from passerby.gallery.about import About
-from passerby.gallery.calibrations import calibration_of, with_calibrations
+from passerby.gallery.calibrations import calibration_of, fitting, take_calibrations
 from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.querying import open_embedder, queries_of_embeddings, query_of_vectors
+from passerby.gallery.querying import queries_of_embeddings, query_of_vectors
 from passerby.gallery.searching import Asking, search
 from passerby.gallery.sightings import Sightings
 
@@ -36,6 +37,13 @@ class Colours:
             pixels = Image.open(image) if isinstance(image, str | Path) else image
             vectors[row, :3] = np.asarray(pixels, np.float32).reshape(-1, 3).mean(axis=0)
         return vectors
+
+
+def opened(store, embedder=None):
+    """A gallery whose model is open already."""
+    gallery = Gallery(store)
+    gallery._embedder = embedder or Colours()
+    return gallery
 
 
 @pytest.fixture
@@ -117,16 +125,16 @@ def test_filters_say_who_can_be_meant(store, crowd, where, sightings, candidates
 def test_a_filter_on_time_says_what_it_passed_over(store):
     where = Where(since=NOON - timedelta(hours=3), cameras=("cam 0",))
     found = Gallery(store).search(store.centres[7], where=where)
-    assert found.untimed == 10
+    assert found.timeless == 10
     assert "10 sightings without a time were passed over" in str(found)
     untimed = Gallery(store).search(store.centres[7], where=Where(cameras=("cam 0",)))
-    assert untimed.untimed == 0
+    assert untimed.timeless == 0
 
 
 def test_times_that_are_not_known_leave_nothing_to_find(make_store, crowd):
     store = make_store(crowd.persons(3))
     found = Gallery(store).search(crowd.persons(1)[0], where=Where(since=NOON))
-    assert (len(found), found.untimed, found.searched) == (0, 3, 0)
+    assert (len(found), found.timeless, found.searched) == (0, 3, 0)
     assert found.posterior.absent == 1
     assert found.answer is None
     assert "nothing found" in str(found)
@@ -201,9 +209,13 @@ def test_saved_embeddings_are_many_queries(store, crowd):
     assert [one.query for one in found] == list("abcd")
     assert [one.answer.person for one in found] == ["p0", "p1", "p2", "p3"]
     other = Embeddings(queries.vectors, queries.persons, model="other")
-    with pytest.raises(ValueError, match="are of the model other, and the gallery is of crowd"):
+    with pytest.raises(
+        ValueError, match=r"the gallery is of a model .crowd, .* and this is of other"
+    ):
         Gallery(store).search_each(other)
-    unnamed = queries_of_embeddings(Embeddings(queries.vectors, range(4)), store.about)
+    unnamed = queries_of_embeddings(
+        Embeddings(queries.vectors, range(4), model="crowd"), store.about
+    )
     assert [query.name for query in unnamed] == ["row 0", "row 1", "row 2", "row 3"]
 
 
@@ -216,15 +228,15 @@ def test_an_image_is_searched_with_and_does_not_find_itself(tmp_path, make_store
     store = make_store(np.eye(12)[:3], persons=["red", "green", "blue"])
     store.write(Sightings([itself], np.eye(12)[:1], persons=["red"]))
     for query in (str(path), path, pixels, Image.fromarray(pixels), [path]):
-        found = Gallery(store).search(query, embedder=Colours())
+        found = opened(store).search(query)
         assert found[0].person == "red"
-    found = Gallery(store).search(str(path), embedder=Colours())
+    found = opened(store).search(str(path))
     assert found.files == (str(path),)
     assert found.searched == 3
     assert itself not in {match.sighting for match in found}
     assert "the query's own image" in str(found)
     assert found.posterior.candidates[0].sightings == 1
-    two = Gallery(store).search([path, pixels], embedder=Colours())
+    two = opened(store).search([path, pixels])
     assert (two.images, two.query) == (2, f"{path} and 1 more")
 
 
@@ -234,7 +246,7 @@ def test_an_own_image_that_is_a_persons_only_one(tmp_path, make_store):
     itself = blake2b(path.read_bytes(), digest_size=16).hexdigest()
     store = make_store([])
     store.write(Sightings([itself], np.eye(12)[:1], persons=["alone"]))
-    found = Gallery(store).search(path, embedder=Colours())
+    found = opened(store).search(path)
     assert (len(found), found.searched, found.posterior.population) == (0, 0, 0)
 
 
@@ -242,22 +254,15 @@ def test_an_own_image_that_is_a_persons_only_one(tmp_path, make_store):
 def test_another_model_is_refused(tmp_path, store, options):
     path = tmp_path / "a.png"
     Image.new("RGB", (4, 8)).save(path)
-    with pytest.raises(ValueError, match="the gallery is of the model crowd, plain, 12"):
-        Gallery(store).search(path, embedder=Colours(*options))
+    with pytest.raises(ValueError, match=r"the gallery is of a model .crowd, plain, 12 numbers"):
+        opened(store, Colours(*options)).search(path)
 
 
 def test_images_that_cannot_be_searched_with(tmp_path, store):
     with pytest.raises(UnreadableImage, match="No such file"):
-        Gallery(store).search(tmp_path / "none.jpg", embedder=Colours())
+        opened(store).search(tmp_path / "none.jpg")
     with pytest.raises(ValueError, match="at least one image"):
-        Gallery(store).search([], embedder=Colours())
-
-
-def test_a_model_that_is_not_there(store):
-    with pytest.raises(ValueError, match="does not say where its model crowd is"):
-        open_embedder(store.about)
-    with pytest.raises(ValueError, match="cannot be opened"):
-        open_embedder(replace(store.about, place="no/such/folder"))
+        opened(store).search([])
 
 
 def test_re_ranking_orders_and_leaves_the_evidence_alone(store, crowd):
@@ -311,17 +316,36 @@ def test_approximate_searches_say_so_and_count_what_they_may_miss(store, monkeyp
 def test_calibrations_that_do_not_fit(store, crowd_calibration, pooled_calibration):
     bare = replace(store.about, calibrations={})
     assert calibration_of(bare, "single") is None
-    both = with_calibrations(bare, [crowd_calibration, pooled_calibration])
+    found = fitting("crowd", "plain", [crowd_calibration, pooled_calibration])
+    both = replace(bare, calibrations=found)
     assert calibration_of(both, "single") == crowd_calibration
     assert calibration_of(both, "pooled") == pooled_calibration
     again = About.from_json(both.to_json())
     assert calibration_of(again, "pooled") == pooled_calibration
     foreign = replace(crowd_calibration, model="other")
-    with pytest.raises(ValueError, match="expected a calibration for crowd, cosine, plain"):
-        with_calibrations(bare, [foreign])
+    assert fitting("crowd", "plain", [foreign]) == fitting("crowd", "flip", [pooled_calibration])
     damaged = replace(bare, calibrations={"single": {"model": "crowd"}})
     with pytest.raises(ValueError, match="the single calibration of the gallery is damaged"):
         calibration_of(damaged, "single")
-    swapped = replace(bare, calibrations={"single": both.calibrations["pooled"]})
+    swapped = replace(bare, calibrations={"single": found["pooled"]})
     with pytest.raises(ValueError, match="and not of crowd, cosine, plain"):
         calibration_of(swapped, "single")
+
+
+def test_calibrations_are_taken_from_the_file_beside_the_model(
+    tmp_path, store, crowd_calibration, pooled_calibration
+):
+    with pytest.raises(ValueError, match="does not say where its model is"):
+        take_calibrations(store)
+    store.set_about(replace(store.about, calibrations={}, place=str(tmp_path)))
+    with pytest.raises(ValueError, match=r"there is no file .*: run passerby calibrate"):
+        take_calibrations(store)
+    file = tmp_path / "calibration.json"
+    write_calibration(file, replace(crowd_calibration, model="other"))
+    with pytest.raises(ValueError, match=r"no calibration for crowd, cosine, plain .* but for othe"):
+        take_calibrations(store)
+    write_calibration(file, crowd_calibration)
+    assert take_calibrations(store) == ("single",)
+    write_calibration(file, pooled_calibration)
+    assert take_calibrations(store, file) == ("pooled", "single")
+    assert calibration_of(store.about, "pooled") == pooled_calibration
