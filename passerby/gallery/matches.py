@@ -136,6 +136,15 @@ def matches_csv(found: Sequence[Matches]) -> str:
     return buffer.getvalue()
 
 
+def matches_text(found: Sequence[Matches], *, json: bool = False, csv: bool = False) -> str:
+    """The searches as tables, JSON or CSV. Raises ValueError for both."""
+    if json and csv:
+        raise ValueError("expected --json or --csv, not both")
+    if json:
+        return matches_json(found)
+    return matches_csv(found).rstrip("\n") if csv else "\n\n".join(map(str, found))
+
+
 def printable(text: str, longest: int | None = None) -> str:
     r"""A name for a terminal: what is not printable is escaped, what is too long is cut.
 

@@ -342,7 +342,9 @@ def test_calibrations_are_taken_from_the_file_beside_the_model(
         take_calibrations(store)
     file = tmp_path / "calibration.json"
     write_calibration(file, replace(crowd_calibration, model="other"))
-    with pytest.raises(ValueError, match=r"no calibration for crowd, cosine, plain .* but for othe"):
+    with pytest.raises(
+        ValueError, match=r"no calibration for crowd, cosine, plain .* but for othe"
+    ):
         take_calibrations(store)
     write_calibration(file, crowd_calibration)
     assert take_calibrations(store) == ("single",)
