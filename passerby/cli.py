@@ -377,6 +377,7 @@ def calibrate(
     metric: Literal["cosine", "euclidean"] = "cosine",
     flip: bool = False,
     before_neck: bool = False,
+    images: int = 1,
     seed: int = 0,
     device: str | None = None,
 ) -> None:
@@ -390,6 +391,7 @@ def calibrate(
         metric: distance between embeddings.
         flip: embed each image as the mean of it and its mirror image.
         before_neck: use the vectors before the neck.
+        images: above 1, for gallery searches with 2 to so many images of a person, pooled.
         seed: of the division of persons into those that fit and those that judge.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
@@ -404,6 +406,7 @@ def calibrate(
         part=part,
         metric=metric,
         false_match_rate=false_match_rate,
+        images=images,
         seed=seed,
         console=_console(),
     )

@@ -258,6 +258,153 @@ def reembed(
     _console().print(str(moved))
 
 
+@gallery.command
+def search(
+    place: Place,
+    images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = (),
+    /,
+    *,
+    npz: str | None = None,
+    k: Annotated[int, arg(aliases=("-k",))] = 10,
+    person: Names = (),
+    camera: Names = (),
+    not_camera: Names = (),
+    source: Names = (),
+    since: str | None = None,
+    until: str | None = None,
+    known: bool = False,
+    unknown: bool = False,
+    min_quality: float | None = None,
+    exact: bool = False,
+    rerank: bool = False,
+    prior_absent: float = 0.5,
+    fpir: float = 0.01,
+    json: bool = False,
+    csv: bool = False,
+    out: str | None = None,
+    columns: int = 10,
+    model: str | None = None,
+    device: str | None = None,
+) -> None:
+    """Say who somebody is, of all that a gallery holds, or that they are not in it.
+
+    Args:
+        place: the gallery.
+        images: of one person; several are pooled into one vector.
+        npz: search for each of the embeddings of this file (passerby embed) instead.
+        k: sightings to show.
+        person: among the sightings of these persons (repeatable).
+        camera: by one of these cameras (repeatable).
+        not_camera: by none of these cameras (repeatable).
+        source: of one of these sources (repeatable).
+        since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
+        until: seen before this time.
+        known: among sightings of known persons.
+        unknown: among sightings of persons that are not known.
+        min_quality: among sightings of at least this quality.
+        exact: compare all sightings, without an index.
+        rerank: order the nearest 200 by k-reciprocal encoding; probabilities stay as they are.
+        prior_absent: probability, before the search, that the person is not among these.
+        fpir: share of the searches for such persons that may be answered with somebody.
+        json: everything, as JSON.
+        csv: a row for each match, as CSV.
+        out: write a picture (PNG or JPEG) to this file.
+        columns: matches in a row of the picture.
+        model: where the gallery's model is, when it has moved.
+        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
+    """
+    from passerby.gallery.asked import search_asked, where_of
+    from passerby.gallery.matches import matches_text
+    from passerby.gallery.searching import Asking
+    from passerby.visual.matches import draw_matches
+
+    where = where_of(
+        persons=person,
+        cameras=camera,
+        not_cameras=not_camera,
+        sources=source,
+        since=since,
+        until=until,
+        known=None if known == unknown else known,
+        min_quality=min_quality,
+    )
+    asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails=out is not None)
+    found = search_asked(place, images, npz, asking, model=model, device=device)
+    print(matches_text(found, json=json, csv=csv))
+    if out is not None:
+        draw_matches(found, out, columns=columns)
+
+
+@gallery.command
+def link(
+    place: Place,
+    /,
+    *,
+    camera: Names = (),
+    not_camera: Names = (),
+    source: Names = (),
+    since: str | None = None,
+    until: str | None = None,
+    passages: float = 4.0,
+    tolerance: float = 1.0,
+    overlapping: UseAppendAction[tuple[tuple[str, str], ...]] = (),
+    prefix: str = "linked/",
+    over_known: bool = False,
+    extend: bool = False,
+    test: bool = False,
+    write: bool = False,
+    json: bool = False,
+) -> None:
+    """Group sightings over cameras into persons; names are given only with --write.
+
+    Args:
+        place: the gallery.
+        camera: sightings by one of these cameras (repeatable).
+        not_camera: by none of these cameras (repeatable).
+        source: of one of these sources (repeatable).
+        since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
+        until: seen before this time.
+        passages: in how many of them a person is expected to be seen.
+        tolerance: seconds that a person needs from one camera to another at least.
+        overlapping: two cameras that see one place, where a person may be at one time (repeatable).
+        prefix: of the names given; such names bind nothing when linking again.
+        over_known: also group known persons anew, and give them other names.
+        extend: let sightings that were linked to a known person take the name.
+        test: link as if nobody were known, and say how well it agrees with those who are.
+        write: give the names.
+        json: everything, as JSON.
+    """
+    from passerby.gallery.asked import link_asked, where_of
+    from passerby.gallery.linking import Rules
+
+    where = where_of(
+        cameras=camera, not_cameras=not_camera, sources=source, since=since, until=until
+    )
+    rules = Rules(passages, tolerance, overlapping, over_known=over_known, prefix=prefix)
+    linking, named = link_asked(
+        place, where, rules, test=test, write=write, extend=extend, console=_console()
+    )
+    print(linking.to_json() if json else linking)
+    if write and not json:
+        _console().print(f"{named} sightings have another person now")
+
+
+@gallery.command
+def calibrate(place: Place, /, *, calibration: str | None = None) -> None:
+    """Store the calibrations of the gallery's model with it, for probabilities and linking.
+
+    Args:
+        place: the gallery.
+        calibration: file of passerby calibrate (default: the one beside the model).
+    """
+    from passerby.gallery.calibrations import take_calibrations
+    from passerby.gallery.gallery import Gallery
+
+    with Gallery.open(place) as opened:
+        kinds = take_calibrations(opened.store, calibration)
+    _console().print(f"stored: {' and '.join(kinds)}")
+
+
 def _console() -> Console:
     from rich.console import Console
 

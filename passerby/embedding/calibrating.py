@@ -45,13 +45,15 @@ def calibrate_model(
     metric: Metric = "cosine",
     false_match_rate: float = 1e-3,
     replicates: int = 200,
+    images: int = 1,
     seed: int = 0,
     console: Console | None = None,
 ) -> Calibration:
     """Calibrate a model on persons that it was not trained on; errors as `calibration_records`.
 
-    Half of the persons fit, the others judge. false_match_rate: the rate that decisions will be
-    asked at; a warning says when the data are too few for it.
+    Half of the persons fit, the others judge. images: of a query, pooled (see `calibrate`);
+    false_match_rate: the rate that decisions will be asked at; a warning says when the data are too
+    few for it.
     """
     chosen = calibration_records(split, embedder.card, part)
     records, warnings = _within_limit(chosen.records, seed)
@@ -65,6 +67,7 @@ def calibrate_model(
         pooling=embedder.pooling,
         false_match_rate=false_match_rate,
         replicates=replicates,
+        images=images,
         seed=seed,
     )
     return replace(calibration, warnings=(*chosen.warnings, *warnings, *calibration.warnings))

@@ -36,6 +36,7 @@ from passerby.evaluation.likelihood import (
     reliability,
 )
 from passerby.evaluation.pairs import PairCounts, Pairs, PairSample, count_pairs, sample_pairs
+from passerby.evaluation.pooling import pool_tracklets
 from passerby.evaluation.verification import (
     DetCurve,
     OperatingPoint,
@@ -187,20 +188,23 @@ def calibrate(
     pooling: str = "plain",
     false_match_rate: float = 1e-3,
     replicates: int = 200,
+    images: int = 1,
     seed: int = 0,
     level: float = 0.95,
 ) -> Calibration:
     """Fit on half of the persons, judge on the others, keep the method that costs least there.
 
     embeddings: of persons that the model was not trained on, without distractors. Pairs across
-    cameras count; without camera numbers all do, with a warning. false_match_rate: the rate that
-    decisions will be asked at, for the warning where the data are too few. Raises ValueError where
-    a half has no pair of either kind, or for vectors as `passerby.evaluate` does.
+    cameras count; without camera numbers all do, with a warning. images: above 1, pooled queries
+    of 2 to so many images of one person by one camera are compared with single images, as their
+    distances are others than those of two images. false_match_rate: the rate that decisions will
+    be asked at, for the warning where the data are too few. Raises ValueError where a half has no
+    pair of either kind, or for vectors as `passerby.evaluate` does.
     """
     known = embeddings[embeddings.persons != JUNK]
     fitting, judging = _halves(known, seed)
-    fit_counts, fit_totals = _counted(_pairs(fitting, metric), "fit on")
-    pairs = _pairs(judging, metric)
+    fit_counts, fit_totals = _counted(_pairs(fitting, metric, images, seed), "fit on")
+    pairs = _pairs(judging, metric, images, seed)
     counts, totals = _counted(pairs, "judge with")
     curves = {name: fit(fit_counts) for name, fit in FITS.items()}
     costs = {name: cllr(counts, curve) for name, curve in curves.items()}
@@ -227,7 +231,7 @@ def calibrate(
     return Calibration(
         model=embeddings.model,
         metric=metric,
-        pooling=pooling,
+        pooling=pooling if images == 1 else pooled_key(pooling, images),
         method=method,
         curve=curve,
         points=points,
@@ -276,13 +280,13 @@ def read_calibrations(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
                 f"{path} was written by a newer Passerby (format {version}, this one reads "
                 f"{FORMAT}): upgrade with pip install -U passerby"
             )
-        return tuple(_calibration(entry) for entry in content["calibrations"])
+        return tuple(calibration_from(entry) for entry in content["calibrations"])
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a calibration file: {error}") from None
 
 
-def _calibration(entry: dict[str, Any]) -> Calibration:
-    """A calibration from what `asdict` made of it."""
+def calibration_from(entry: Mapping[str, Any]) -> Calibration:
+    """A calibration from what `asdict` made of it; KeyError or TypeError for anything else."""
     quality = entry["quality"]
     points = [
         {**p, **{n: _interval(p[n]) for n in ("threshold_interval", "true_match_rate_interval")}}
@@ -340,10 +344,50 @@ def _halves(embeddings: Embeddings, seed: int) -> tuple[Embeddings, Embeddings]:
     return embeddings[fitted], embeddings[~fitted]
 
 
-def _pairs(part: Embeddings, metric: Metric) -> Pairs:
-    """All pairs across cameras, or all without cameras."""
+def pooled_key(pooling: str, images: int) -> str:
+    """The pooling of a calibration of queries of several images.
+
+    >>> pooled_key("flip", 4)
+    'flip+mean of 2 to 4 images'
+    """
+    return f"{pooling}+mean of 2 to {images} images"
+
+
+def _pairs(part: Embeddings, metric: Metric, images: int, seed: int) -> Pairs:
+    """All pairs across cameras, or all without cameras; with pooled queries against images."""
     cameras = part.cameras is not None
-    return Pairs(part, None, metric, camera_rule=cameras, cross_camera=cameras)
+    if images == 1:
+        return Pairs(part, None, metric, camera_rule=cameras, cross_camera=cameras)
+    queries = _several(part, images, seed)
+    return Pairs(queries, part, metric, camera_rule=True, cross_camera=True)
+
+
+def _several(part: Embeddings, images: int, seed: int) -> Embeddings:
+    """Pooled queries: the images of a person by a camera in random groups of 2 to ``images``."""
+    if images < 2:
+        raise ValueError(f"a pooled query is of two images or more, got {images}")
+    if part.cameras is None:
+        raise ValueError(
+            "a calibration of pooled queries needs camera numbers: a query would be compared with "
+            "its own images"
+        )
+    random = np.random.default_rng([seed, 8])
+    views = np.stack([np.unique(person_names(part), return_inverse=True)[1], part.cameras])
+    owners = np.unique(views, axis=1, return_inverse=True)[1].reshape(-1)
+    groups = np.full(len(part), -1)
+    count = 0
+    for owner in range(int(owners.max(initial=-1)) + 1):
+        rows = random.permutation(np.flatnonzero(owners == owner))
+        while len(rows) > 1:
+            size = int(random.integers(2, images, endpoint=True))
+            groups[rows[:size]] = count
+            rows, count = rows[size:], count + 1
+    if count == 0:
+        raise ValueError("no person has two images by one camera: there is nothing to pool")
+    numbered = Embeddings(
+        part.vectors, part.persons, part.cameras, tracklets=groups, sources=part.sources
+    )
+    return pool_tracklets(numbered[groups >= 0])
 
 
 def _counted(pairs: Pairs, purpose: str) -> tuple[PairCounts, PairTotals]:

@@ -12,11 +12,16 @@ from passerby.data.crops import Labels, Part
 from passerby.data.images import write_unreadable
 from passerby.data.table_rows import time_of, zone_named
 from passerby.embedding.embedder import Embedder
+from passerby.embeddings import Embeddings
 from passerby.gallery.enrolment import Enrolled
 from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.linking import Linking, Rules, write_links
+from passerby.gallery.matches import Matches
+from passerby.gallery.querying import query_of_images
 from passerby.gallery.reembedding import Reembedded
 from passerby.gallery.removal import Removed, count_timeless, older_than, period
+from passerby.gallery.searching import Asking, search
 from passerby.progress import progress_bar
 
 
@@ -127,6 +132,49 @@ def reembed_asked(
     if report is not None:
         write_unreadable(Path(report), moved.left_out)
     return moved
+
+
+def search_asked(
+    place: str,
+    images: Sequence[str],
+    npz: str | None,
+    asking: Asking,
+    *,
+    model: str | None = None,
+    device: str | None = None,
+) -> tuple[Matches, ...]:
+    """Search with images of one person, or with each of the embeddings of a file.
+
+    Raises ValueError where neither or both are given.
+    """
+    if bool(images) == (npz is not None):
+        raise ValueError("expected either images of one person, or --npz FILE with embeddings")
+    with Gallery.open(place, model=model, device=device) as gallery:
+        if npz is not None:
+            return gallery.search_each(Embeddings.load(npz), asking)
+        query = query_of_images(list(images), gallery.about, gallery.embedder)
+        return search(gallery.store, [query], asking)
+
+
+def link_asked(
+    place: str,
+    where: Where,
+    rules: Rules,
+    *,
+    test: bool = False,
+    write: bool = False,
+    extend: bool = False,
+    console: Console,
+) -> tuple[Linking, int]:
+    """`Gallery.link` with a progress bar; returns also how many sightings it named.
+
+    Raises ValueError for a test that is to be written.
+    """
+    if write and test:
+        raise ValueError("--test links as if nobody were known: it is not to be written")
+    with Gallery.open(place) as gallery, progress_bar("comparing", console) as progress:
+        linking = gallery.link(where, rules, judge=test, progress=progress)
+        return linking, write_links(gallery.store, linking, extend=extend) if write else 0
 
 
 def _moment(text: str | None) -> datetime | None:

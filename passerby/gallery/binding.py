@@ -16,6 +16,7 @@ from passerby.embedding.preprocessing import resized
 from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import read_calibrations
 from passerby.gallery.about import About
+from passerby.gallery.calibrations import fitting
 
 
 def describe(embedder: Embedder) -> About:
@@ -111,10 +112,8 @@ def _named(about: About) -> str:
 
 
 def _calibrations(embedder: Embedder) -> Mapping[str, Mapping[str, object]]:
-    """The calibration of cosine distances of this model and pooling, if one is stored."""
+    """The calibrations of cosine distances of this model and pooling that are stored beside it."""
     path = calibration_file(embedder.place) if embedder.place else None
     if path is None or not path.is_file():
         return {}
-    wanted = (embedder.fingerprint, "cosine", embedder.pooling)
-    kept = [c for c in read_calibrations(path) if c.key == wanted]
-    return {"single": asdict(kept[0])} if kept else {}
+    return fitting(embedder.fingerprint, embedder.pooling, read_calibrations(path))

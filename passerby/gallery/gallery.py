@@ -15,12 +15,18 @@ from passerby.gallery.stores import Erased, Progress, Store, Written
 from passerby.gallery.stores.opening import create_store, open_store
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from passerby.data.crops import Labels
-    from passerby.embedding.embedder import Embedder
+    from passerby.embedding.embedder import AnyImage, Embedder
+    from passerby.embeddings import Embeddings
     from passerby.gallery.checking import Check
     from passerby.gallery.enrolment import Enrolled
+    from passerby.gallery.linking import Linking, Rules
+    from passerby.gallery.matches import Matches
     from passerby.gallery.reembedding import Reembedded
     from passerby.gallery.removal import Removed
+    from passerby.gallery.searching import Asking
     from passerby.gallery.summary import Summary
 
 Place = str | os.PathLike[str]
@@ -156,6 +162,54 @@ class Gallery:
         from passerby.gallery.reembedding import reembed
 
         return reembed(self.store, model, place, trust_paths=trust_paths, progress=progress)
+
+    def search(
+        self,
+        query: AnyImage | Sequence[AnyImage] | ArrayLike,
+        k: int = 10,
+        where: Where = Where(),  # noqa: B008 - frozen
+        *,
+        exact: bool = False,
+        rerank: bool = False,
+        prior_absent: float = 0.5,
+        fpir: float = 0.01,
+        thumbnails: bool = False,
+    ) -> Matches:
+        """Who is this? See `passerby.gallery.searching.Asking` for the options.
+
+        query: an image, several of one person, or in their place a vector [D] or vectors [M, D] of
+        floats.
+        """
+        from passerby.gallery.querying import is_vectors, query_of_images, query_of_vectors
+        from passerby.gallery.searching import Asking, search
+
+        asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails)
+        if is_vectors(query):
+            asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
+        else:
+            asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
+        return search(self.store, [asked], asking)[0]
+
+    def search_each(self, queries: Embeddings, asking: Asking | None = None) -> tuple[Matches, ...]:
+        """The same for each of Q saved embeddings of the gallery's model."""
+        from passerby.gallery.querying import queries_of_embeddings
+        from passerby.gallery.searching import Asking, search
+
+        return search(self.store, queries_of_embeddings(queries, self.about), asking or Asking())
+
+    def link(
+        self,
+        where: Where = Where(),  # noqa: B008 - frozen
+        rules: Rules | None = None,
+        *,
+        judge: bool = False,
+        progress: Progress | None = None,
+    ) -> Linking:
+        """Group sightings over cameras into persons (see `passerby.gallery.linking`); nothing is
+        written but by `passerby.gallery.linking.write_links`."""
+        from passerby.gallery.linking import Rules, link
+
+        return link(self.store, where, rules or Rules(), judge=judge, progress=progress)
 
     def close(self) -> None:
         """Give back what is held open."""

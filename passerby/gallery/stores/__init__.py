@@ -143,8 +143,9 @@ class Store(ABC):
         """How many sightings satisfy ``where``."""
 
     @abstractmethod
-    def groups(self, by: Group) -> dict[str, int]:
-        """Sightings by camera, day (UTC, "2026-05-01") or person; "" for those without."""
+    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
+        """Sightings that satisfy ``where`` by camera, day (UTC, "2026-05-01") or person; "" for
+        those without."""
 
     @abstractmethod
     def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:

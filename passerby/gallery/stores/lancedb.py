@@ -347,12 +347,12 @@ class LanceStore(Store):
         condition = _rendered(where)
         return self._reading(lambda table: int(table.count_rows(condition)))
 
-    def groups(self, by: Group) -> dict[str, int]:
+    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
         column = "time" if by == "day" else by
 
         def work(table: Any) -> dict[str, int]:
             counts: dict[str, int] = {}
-            for part in _scan(table, [column]):
+            for part in _scan(table, [column], _rendered(where)):
                 values = part.column(column)
                 if by == "day":
                     values = pa.array(days(_times(values)), pa.string())

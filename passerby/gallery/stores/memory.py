@@ -107,11 +107,12 @@ class MemoryStore(Store):
     def count(self, where: Where = Where()) -> int:  # noqa: B008 - frozen
         return int(where.keeps(self._rows).sum())
 
-    def groups(self, by: Group) -> dict[str, int]:
+    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
+        rows = self._rows[where.keeps(self._rows)]
         names = {
-            "camera": self._rows.cameras,
-            "person": self._rows.persons,
-            "day": days(self._rows.times),
+            "camera": rows.cameras,
+            "person": rows.persons,
+            "day": days(rows.times),
         }
         return dict(Counter(names[by].tolist()))
 

@@ -320,11 +320,11 @@ class MilvusStore(Store):
             self._query(expression(part), ["count(*)"])[0]["count(*)"] for part in _parts(where)
         )
 
-    def groups(self, by: Group) -> dict[str, int]:
+    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
         # The server ignores group_by in queries of this version, so the column is read.
         column = "time" if by == "day" else by
         counted: Counter[Any] = Counter()
-        for rows in self._pages(Where(), [column], _PAGE):
+        for rows in self._pages(where, [column], _PAGE):
             values = [row[column] for row in rows]
             counted.update(days(_times(values)).tolist() if by == "day" else values)
         return dict(counted)

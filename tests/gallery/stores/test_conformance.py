@@ -130,16 +130,18 @@ def test_hostile_names_are_only_names(name, store, sightings):
     assert store.count() == 19
 
 
-def test_groups(store, sightings):
-    given = sightings(200)
+@pytest.mark.parametrize("name", FILTERS)
+def test_groups(name, store, sightings):
+    given, where = sightings(200), FILTERS[name]
     store.write(given)
+    given = given[where.keeps(given)]
     for by, column in (
         ("camera", given.cameras),
         ("person", given.persons),
         ("day", days(given.times)),
     ):
         names, counts = np.unique(column, return_counts=True)
-        assert store.groups(by) == dict(zip(names.tolist(), counts.tolist(), strict=True))
+        assert store.groups(by, where) == dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def test_persons_are_named_and_unnamed(store, sightings):

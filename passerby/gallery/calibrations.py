@@ -1,0 +1,83 @@
+"""The calibrations that a gallery carries: of single images, and of queries of several, pooled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Literal
+
+from passerby.embedding.calibrating import calibration_file
+from passerby.evaluation.calibration import Calibration, calibration_from, read_calibrations
+from passerby.gallery.about import About
+from passerby.gallery.stores import Store
+
+Kind = Literal["single", "pooled"]
+
+
+def calibration_of(about: About, kind: Kind) -> Calibration | None:
+    """The calibration of one kind, None where the gallery has none.
+
+    Raises ValueError for one that is damaged or of another model, distance or pooling.
+    """
+    entry = about.calibrations.get(kind)
+    if entry is None:
+        return None
+    try:
+        calibration = calibration_from(entry)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the {kind} calibration of the gallery is damaged ({error!r}): store it again with "
+            "passerby gallery calibrate"
+        ) from None
+    if _kind(about.model, about.pooling, calibration) != kind:
+        raise ValueError(
+            f"the {kind} calibration of the gallery is of {', '.join(calibration.key)} (model, "
+            f"distance, pooling) and not of {about.model}, cosine, {about.pooling}: store it again "
+            "with passerby gallery calibrate"
+        )
+    return calibration
+
+
+def fitting(
+    model: str, pooling: str, calibrations: Iterable[Calibration]
+) -> dict[str, Mapping[str, object]]:
+    """By kind, as a gallery stores them, those that are of the cosine of a model and pooling.
+
+    Of several of one kind the last counts.
+    """
+    kinds = [(_kind(model, pooling, one), one) for one in calibrations]
+    return {kind: asdict(one) for kind, one in kinds if kind is not None}
+
+
+def take_calibrations(store: Store, path: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
+    """Store the calibrations of a file that fit the gallery with it; returns their kinds.
+
+    path: a file of `passerby calibrate`, by default the one beside the gallery's model. Raises
+    ValueError where there is none, or none that fits.
+    """
+    about = store.about
+    if path is None and not about.place:
+        raise ValueError("the gallery does not say where its model is: name the calibration file")
+    file = Path(path) if path is not None else calibration_file(about.place)
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}: run passerby calibrate on the gallery's model")
+    given = read_calibrations(file)
+    found = fitting(about.model, about.pooling, given)
+    if not found:
+        others = "; ".join(", ".join(one.key) for one in given) or "nothing"
+        raise ValueError(
+            f"{file} has no calibration for {about.model}, cosine, {about.pooling} (model, "
+            f"distance, pooling), but for {others}: run passerby calibrate on the gallery's model"
+        )
+    store.set_about(replace(about, calibrations={**about.calibrations, **found}))
+    return tuple(sorted(found))
+
+
+def _kind(model: str, pooling: str, calibration: Calibration) -> Kind | None:
+    if calibration.key[:2] != (model, "cosine"):
+        return None
+    if calibration.pooling == pooling:
+        return "single"
+    return "pooled" if calibration.pooling.startswith(f"{pooling}+mean of ") else None

@@ -1,0 +1,266 @@
+"""Match, Matches: what a search of a gallery found, as text, JSON and CSV.
+
+Names come from outside. A table shows their control characters escaped, so that none of them acts
+on the terminal; a CSV cell that a spreadsheet would take for a formula is prefixed by "'".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from passerby.gallery.posterior import Candidate, Decision, Posterior
+from passerby.gallery.sightings import UNKNOWN
+
+SCALE = (
+    "the distance is cosine; a likelihood ratio is evidence about one pair of pictures; a "
+    "probability is of a candidate among all that could be meant"
+)
+_NAMED_BY_TEXT = ("sighting", "person", "camera", "source", "time", "image")
+_COLUMNS = (
+    "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "person", "camera",
+    "source", "time", "frame", "tracklet", "quality", "image", "person_probability", "absent",
+    "answer",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_LONGEST = 28  # characters of a name in a table
+_SHOWN = 5  # candidates below a table
+
+
+@dataclass(frozen=True)
+class Match:
+    """A sighting that was found.
+
+    rank: from 1, in the order of the search; distance: cosine; reranked: the distance that the
+    order follows where the search was re-ranked (no evidence, on no scale); llr: natural
+    log-likelihood ratio of the distance, None without a calibration. person, camera, source, image:
+    "" where not known; frame and tracklet: −1; quality and time: None. thumbnail: a small JPEG
+    where it was asked for and is kept.
+    """
+
+    rank: int
+    sighting: str
+    distance: float
+    reranked: float | None = None
+    llr: float | None = None
+    person: str = UNKNOWN
+    camera: str = UNKNOWN
+    source: str = UNKNOWN
+    time: datetime | None = None
+    frame: int = -1
+    tracklet: int = -1
+    quality: float | None = None
+    image: str = ""
+    thumbnail: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What one query found, nearest first unless re-ranked.
+
+    query: its image; images: how many were pooled; files: their paths; searched: sightings that
+    satisfied the filter; timeless: others that a filter on time passed over because their time is
+    not known; exact: whether all of them were compared; posterior, decision: None without a
+    calibration; notes: what to know.
+    """
+
+    query: str
+    images: int
+    files: tuple[str, ...]
+    matches: tuple[Match, ...]
+    searched: int
+    timeless: int
+    exact: bool
+    posterior: Posterior | None
+    decision: Decision | None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    def __getitem__(self, row: int) -> Match:
+        return self.matches[row]
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
+
+    @property
+    def answer(self) -> Candidate | None:
+        """Who it is, None for "unknown"."""
+        return None if self.decision is None else self.decision.answer
+
+    def probability(self, match: Match) -> float | None:
+        """Of the candidate that a match belongs to: its person, or the unknown one of it alone."""
+        if self.posterior is None:
+            return None
+        return self.posterior.of(match.person, match.sighting)
+
+    def to_json(self) -> str:
+        """All of it, as JSON text; thumbnails left out."""
+        return json.dumps(_plain(self), indent=1, allow_nan=False)
+
+    def __str__(self) -> str:
+        pooled = f" ({self.images} images pooled)" if self.images > 1 else ""
+        how = "" if self.exact else ", approximately"
+        lines = [f"{printable(self.query)}{pooled} among {self.searched:,} sightings{how}"]
+        lines += _table(self.matches)
+        if self.posterior is not None:
+            lines += _beliefs(self.posterior)
+        if self.decision is not None:
+            lines.append(_printable_lines(str(self.decision)))
+        return "\n".join([*lines, *(f"note: {_printable_lines(note)}" for note in self.notes)])
+
+
+def matches_json(found: Sequence[Matches]) -> str:
+    """The searches as JSON text: ``{"searches": [...]}``."""
+    return json.dumps({"searches": [_plain(one) for one in found]}, indent=1, allow_nan=False)
+
+
+def matches_csv(found: Sequence[Matches]) -> str:
+    """A row for each match of each search, with a heading.
+
+    person_probability and absent are of the search, and repeated in each of its rows.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for one in found:
+        for match in one:
+            row = _row(one, match)
+            writer.writerow([_cell(row[column]) for column in _COLUMNS])
+    return buffer.getvalue()
+
+
+def matches_text(found: Sequence[Matches], *, json: bool = False, csv: bool = False) -> str:
+    """The searches as tables, JSON or CSV. Raises ValueError for both."""
+    if json and csv:
+        raise ValueError("expected --json or --csv, not both")
+    if json:
+        return matches_json(found)
+    return matches_csv(found).rstrip("\n") if csv else "\n\n".join(map(str, found))
+
+
+def printable(text: str, longest: int | None = None) -> str:
+    r"""A name for a terminal: what is not printable is escaped, what is too long is cut.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def ratio_text(llr: float | None) -> str:
+    """A likelihood ratio, shortly.
+
+    >>> ratio_text(math.log(250)), ratio_text(-math.log(40)), ratio_text(None)
+    ('250', '1/40', '')
+    """
+    if llr is None:
+        return ""
+    times = f"{math.exp(abs(llr)):.3g}"
+    return times if llr >= 0 or times == "1" else f"1/{times}"
+
+
+def time_text(time: datetime | None) -> str:
+    """A time in UTC as ISO 8601, "" where there is none."""
+    return "" if time is None else time.isoformat().replace("+00:00", "Z")
+
+
+def _plain(found: Matches) -> dict[str, object]:
+    """What JSON can hold; beside each match its likelihood ratio, beside the whole the scale."""
+    content = asdict(found)
+    for match, plain in zip(found.matches, content["matches"], strict=True):
+        del plain["thumbnail"]
+        plain["time"] = time_text(match.time) or None
+        plain["likelihood_ratio"] = None if match.llr is None else math.exp(match.llr)
+    content["scale"] = SCALE
+    return content
+
+
+def _row(found: Matches, match: Match) -> dict[str, object]:
+    answer = "" if found.decision is None else "unknown"
+    if found.answer is not None:
+        answer = found.answer.person or f"the person of sighting {found.answer.nearest}"
+    return {
+        "query": found.query,
+        "rank": match.rank,
+        "distance": f"{match.distance:.6f}",
+        "reranked": "" if match.reranked is None else f"{match.reranked:.6f}",
+        "likelihood_ratio": "" if match.llr is None else f"{math.exp(match.llr):.6g}",
+        "frame": "" if match.frame < 0 else match.frame,
+        "tracklet": "" if match.tracklet < 0 else match.tracklet,
+        "quality": "" if match.quality is None else f"{match.quality:.4f}",
+        "person_probability": _share(found.probability(match)),
+        "absent": _share(None if found.posterior is None else found.posterior.absent),
+        "answer": answer,
+        **{name: getattr(match, name) for name in _NAMED_BY_TEXT if name != "time"},
+        "time": time_text(match.time),
+    }
+
+
+def _share(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.6g}"
+
+
+def _cell(value: object) -> str:
+    """Text for a CSV cell: never a formula (numbers of ours are none, names may be)."""
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _table(matches: Sequence[Match]) -> list[str]:
+    if not matches:
+        return ["  nothing found"]
+    calibrated = any(match.llr is not None for match in matches)
+    head = ["rank", "distance", *(["LR"] if calibrated else []), "person", "camera", "time"]
+    rows = [[*head, "sighting"]]
+    for match in matches:
+        ratio = [ratio_text(match.llr)] if calibrated else []
+        rows.append(
+            [
+                str(match.rank),
+                f"{match.distance:.4f}",
+                *ratio,
+                printable(match.person, _LONGEST) or "–",
+                printable(match.camera, _LONGEST) or "–",
+                time_text(match.time) or "–",
+                printable(match.sighting, 32),
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
+    return ["  " + "  ".join(row).rstrip() for row in padded]
+
+
+def _beliefs(found: Posterior) -> list[str]:
+    """The posterior in words."""
+    lines = [
+        f"who it is, when before the search absence had {100 * found.prior_absent:g} % and "
+        f"{found.population:,} candidates shared the rest evenly:"
+    ]
+    shown = found.candidates[:_SHOWN]
+    lines += [f"  {_percent(c.probability)}  {printable(str(c), 90)}" for c in shown]
+    others = sum(c.probability for c in found.candidates[_SHOWN:])
+    count = found.population - len(shown)
+    if count > 0:
+        most = f" (those not compared: at most {100 * found.rest_at_most:.1f} %)"
+        lines.append(
+            f"  {_percent(others + found.rest)}  {count:,} other candidates together"
+            + (most if found.rest > 0 else "")
+        )
+    lines.append(f"  {_percent(found.absent)}  not in the gallery")
+    return lines
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:5.1f} %"
+
+
+def _printable_lines(text: str) -> str:
+    return printable(" ".join(text.split()))

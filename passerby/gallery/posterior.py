@@ -1,0 +1,270 @@
+"""Who is it, of a gallery or nobody in it? Probabilities over all candidates of one search.
+
+    P(i) = prior(i) · LR(i) / (prior(absent) + Σ prior(j) · LR(j))
+
+A candidate is a known person, or the unknown person of one unlabelled sighting. LR(i) is how many
+times likelier what was measured is if the query shows candidate i than if it shows nobody of the
+gallery. The prior of "nobody of the gallery" is stated by whoever asks; the rest is spread evenly
+over the candidates.
+
+*Several sightings of one person* are one candidate, whose LR is the mean of theirs. They resemble
+each other, so their LRs must not be multiplied. The mean of likelihood ratios has an expectation of
+1 over strangers however dependent they are (an e-value; Vovk and Wang 2021, "E-values: calibration,
+combination and applications", Annals of Statistics 49), which neither the product nor the best has:
+the best of a thousand is large by chance. Its price: with one fitting sighting among m it is up to
+m times too small.
+
+*Sightings that were not compared* are known to lie beyond the farthest one that was. For them this
+is the observation, and its LR is P(beyond | same person) / P(beyond | different persons), the false
+non-match rate there over one less the false-match rate. No single one can have more than the LR of
+that distance, which bounds what all of them together can hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.evaluation.calibration import Calibration
+from passerby.gallery.filters import Where
+from passerby.gallery.sightings import UNKNOWN, Sightings
+from passerby.gallery.stores import Store
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who can be found: sightings of each known person, and unlabelled sightings."""
+
+    persons: Mapping[str, int]
+    unlabelled: int
+
+    @property
+    def sightings(self) -> int:
+        """Of known persons and of others."""
+        return sum(self.persons.values()) + self.unlabelled
+
+    @property
+    def candidates(self) -> int:
+        """Known persons and unlabelled sightings."""
+        return len(self.persons) + self.unlabelled
+
+
+def population(store: Store, where: Where = Where()) -> Population:  # noqa: B008 - frozen
+    """The population of a search with this filter."""
+    groups = store.groups("person", where)
+    persons = {name: count for name, count in groups.items() if name != UNKNOWN}
+    return Population(persons, groups.get(UNKNOWN, 0))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Who it may be. person: their name, "" for the unknown person of an unlabelled sighting.
+
+    nearest: id of the nearest sighting, and its distance; compared: sightings of ``sightings`` in
+    all that were measured; llr: natural log-likelihood ratio; probability: of all these, at the
+    prior of the search.
+    """
+
+    person: str
+    nearest: str
+    distance: float
+    compared: int
+    sightings: int
+    llr: float
+    probability: float
+
+    def __str__(self) -> str:
+        if self.person == UNKNOWN:
+            return f"the person of sighting {self.nearest}, not named"
+        return f"{self.person} ({self.sightings} sightings, {self.compared} compared)"
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Probabilities of one search, which sum to 1: absent, rest, and those of the candidates.
+
+    prior_absent: stated before; absent: nobody of the gallery; candidates: those with a compared
+    sighting, most probable first; rest: all others together, and at_most what they can have;
+    population: candidates in all.
+    """
+
+    prior_absent: float
+    absent: float
+    candidates: tuple[Candidate, ...]
+    rest: float
+    rest_at_most: float
+    population: int
+
+    def of(self, person: str, sighting: str) -> float:
+        """The probability of a person, or of the one of an unlabelled sighting; 0 if not there."""
+        for candidate in self.candidates:
+            named = candidate.person == person != UNKNOWN
+            if named or (person == UNKNOWN and candidate.nearest == sighting):
+                return candidate.probability
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An answer, or "unknown". fpir: share of the searches for absent persons that may be answered.
+
+    false_match_rate: of one comparison, so that all together keep the FPIR; threshold: for the
+    distance, None where the calibration cannot show so small a rate; ratio: what the candidate's
+    likelihood ratio must reach in its place, None where it cannot; answer: the candidate, None for
+    unknown; reason: in words.
+    """
+
+    fpir: float
+    false_match_rate: float
+    threshold: float | None
+    ratio: float | None
+    answer: Candidate | None
+    reason: str
+
+    def __str__(self) -> str:
+        who = "unknown" if self.answer is None else str(self.answer)
+        return f"answer: {who} (at an FPIR of {self.fpir:g}: {self.reason})"
+
+
+def posterior(
+    compared: Sightings,
+    distances: NDArray[np.float64],
+    among: Population,
+    calibration: Calibration,
+    *,
+    prior_absent: float = 0.5,
+    recall: float = 1.0,
+) -> Posterior:
+    """The posterior over everybody in ``among``, from the nearest sightings and their distances.
+
+    compared: the nearest ones, by ascending distance; recall: share of the sightings within that
+    distance that an approximate search finds. Raises ValueError for a prior that is not between
+    0 and 1.
+    """
+    if not 0 < prior_absent < 1:
+        raise ValueError(f"the prior of absence must be between 0 and 1, got {prior_absent}")
+    if among.candidates == 0:
+        return Posterior(prior_absent, 1.0, (), 0.0, 0.0, 0)
+    ratios = np.exp(calibration.llr(distances))
+    left = among.sightings > len(compared)
+    hidden = _unseen_ratio(calibration, distances, recall) if left else 0.0
+    found = _candidates(compared, distances, ratios, hidden, among)
+    weight = (1 - prior_absent) / among.candidates
+    mass = weight * sum(math.exp(candidate.llr) for candidate in found)
+    others = among.candidates - len(found)
+    rest = weight * others * hidden
+    highest = float(ratios[-1]) if len(ratios) else math.exp(calibration.curve.llrs[0])
+    most = weight * others * max(highest, hidden)
+    total = prior_absent + mass + rest
+    return Posterior(
+        prior_absent=prior_absent,
+        absent=prior_absent / total,
+        candidates=tuple(
+            replace(candidate, probability=weight * math.exp(candidate.llr) / total)
+            for candidate in sorted(found, key=lambda c: (-c.llr, c.distance))
+        ),
+        rest=rest / total,
+        rest_at_most=most / (prior_absent + mass + most),
+        population=among.candidates,
+    )
+
+
+def decide(
+    found: Posterior, among: Population, calibration: Calibration, fpir: float = 0.01
+) -> Decision:
+    """Answer with the most probable candidate, or "unknown".
+
+    Every sighting gives a stranger one more chance, so each comparison may accept only ``fpir``
+    divided by their number (Bonferroni's bound, which holds however dependent they are): the
+    candidate's nearest sighting must lie below the threshold of that false-match rate. Where the
+    calibration cannot show so small a rate, the candidate's LR must reach the number of candidates
+    divided by ``fpir``: a ratio whose expectation over strangers is 1 reaches c in at most 1 / c of
+    the searches (Markov). Either way the candidate must be more probable than absence. Raises
+    ValueError for a rate that is not between 0 and 1.
+    """
+    if not 0 < fpir < 1:
+        raise ValueError(f"an FPIR must be between 0 and 1, got {fpir}")
+    rate = fpir / max(1, among.sightings)
+    needed = max(1, among.candidates) / fpir
+    point = calibration.point(rate)
+    threshold = None if point is None else point.threshold
+    ratio = None
+    if threshold is None and math.exp(calibration.curve.llrs[0]) >= needed:
+        ratio = needed
+    answer, reason = _answer(found, threshold, ratio)
+    if threshold is None and ratio is None:
+        reason = (
+            f"{among.sightings:,} sightings need a false-match rate of {rate:.2g}, or "
+            f"{among.candidates:,} candidates a likelihood ratio of {needed:.3g}; the calibration "
+            "is of too few persons to show either"
+        )
+    return Decision(fpir, rate, threshold, ratio, answer, reason)
+
+
+def _answer(
+    found: Posterior, threshold: float | None, ratio: float | None
+) -> tuple[Candidate | None, str]:
+    if not found.candidates:
+        return None, "there is nobody to compare with"
+    likeliest = found.candidates[0]
+    accepted, reason = False, ""
+    if threshold is not None:
+        accepted = likeliest.distance < threshold
+        side = "below" if accepted else "not below"
+        reason = f"nearest {likeliest.distance:.4f}, {side} {threshold:.4f}"
+    elif ratio is not None:
+        accepted = math.exp(likeliest.llr) >= ratio
+        side = "at least" if accepted else "below"
+        reason = f"likelihood ratio {math.exp(likeliest.llr):.3g}, {side} {ratio:.3g}"
+    if accepted and likeliest.probability <= found.absent:
+        return None, f"{reason}, but absence is as probable"
+    return (likeliest if accepted else None), reason
+
+
+def _candidates(
+    compared: Sightings,
+    distances: NDArray[np.float64],
+    ratios: NDArray[np.float64],
+    hidden: float,
+    among: Population,
+) -> list[Candidate]:
+    """A candidate for each person and unlabelled sighting that was compared."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for row, (person, sighting) in enumerate(zip(compared.persons, compared.ids, strict=True)):
+        rows.setdefault((str(person), "" if person else str(sighting)), []).append(row)
+    found = []
+    for (person, _), own in rows.items():
+        # Between the count and the search another process may have added sightings.
+        count = max(among.persons.get(person, 1), len(own)) if person else 1
+        mean = (float(ratios[own].sum()) + (count - len(own)) * hidden) / count
+        found.append(
+            Candidate(
+                person=person,
+                nearest=str(compared.ids[own[0]]),
+                distance=float(distances[own[0]]),
+                compared=len(own),
+                sightings=count,
+                llr=math.log(mean),
+                probability=0.0,
+            )
+        )
+    return found
+
+
+def _unseen_ratio(calibration: Calibration, distances: NDArray[np.float64], recall: float) -> float:
+    """LR of not being among the nearest: of a distance beyond the farthest that was measured."""
+    curve, det = calibration.curve, calibration.quality.curve
+    lowest = math.exp(curve.llrs[-1])
+    if len(distances) == 0:
+        return 1.0  # nothing was measured: no evidence
+    reach = float(distances[-1])
+    missed = np.interp(reach, det.thresholds, det.false_non_match_rates)
+    passed = np.interp(reach, det.thresholds, det.false_match_rates)
+    ratio = (1 - recall * (1 - missed)) / max(1 - recall * passed, 1e-12)
+    # The mean over what lies beyond cannot be above the greatest of it, unless the index missed.
+    bound = math.exp(float(curve.llr(reach))) if recall == 1 else math.inf
+    return float(max(lowest, min(ratio, bound)))

@@ -1,0 +1,102 @@
+"""What a gallery is asked with: images, or vectors of its model, as unit vectors with names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from passerby.data.crops import content_id
+from passerby.data.images import contents
+from passerby.embeddings import Embeddings
+from passerby.gallery.about import About
+from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
+
+if TYPE_CHECKING:
+    from passerby.embedding.embedder import AnyImage, Embedder
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """One question. name: of its images; vector [D] of length 1, pooled where images is above 1;
+    images: how many of them; own: the ids that these images have as sightings, where known;
+    files: their paths, "" where there is none."""
+
+    name: str
+    vector: NDArray[np.float32]
+    images: int = 1
+    own: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+def is_vectors(query: object) -> bool:
+    """Whether it is of floating-point numbers, as no image is."""
+    first = query
+    while isinstance(first, list | tuple) and first:
+        first = first[0]
+    if isinstance(first, np.ndarray):
+        return first.dtype.kind == "f"
+    return isinstance(first, float | int | np.floating)
+
+
+def query_of_images(
+    images: Sequence[AnyImage] | AnyImage, about: About, embedder: Embedder
+) -> Query:
+    """The query of an image, or of several of one person. Errors as `refuse_other_embedder`."""
+    listed: list[AnyImage] = list(images) if isinstance(images, list | tuple) else [images]  # type: ignore[list-item]
+    if len(listed) == 0:
+        raise ValueError("expected at least one image to search with")
+    refuse_other_embedder(about, embedder)
+    files = tuple(os.fspath(i) if isinstance(i, str | os.PathLike) else "" for i in listed)
+    own = tuple(content_id(contents(file)) for file in files if file)
+    names = [file or f"image {number}" for number, file in enumerate(files, 1)]
+    name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    pooled = query_of_vectors(embedder(listed), about, name)
+    return Query(name, pooled.vector, len(listed), own, files)
+
+
+def query_of_vectors(vectors: ArrayLike, about: About, name: str = "vector") -> Query:
+    """The query of a vector [D], or of several of one person [M, D]: the mean of unit vectors.
+
+    Raises ValueError for another width, NaN, and vectors without a direction.
+    """
+    matrix = np.atleast_2d(np.asarray(vectors, np.float32))
+    if matrix.ndim != 2 or len(matrix) == 0:
+        raise ValueError(
+            f"a query is a vector [D] or vectors [M, D] of one person, got {list(matrix.shape)}"
+        )
+    vector = _unit(_unit(matrix, about, name).mean(axis=0, keepdims=True), about, name)[0]
+    return Query(name, vector, len(matrix))
+
+
+def queries_of_embeddings(queries: Embeddings, about: About) -> tuple[Query, ...]:
+    """A query of each of Q saved embeddings. Raises ValueError for those of another model."""
+    refuse_other_embeddings(about, queries)
+    files = [""] * len(queries) if queries.images is None else queries.images.tolist()
+    vectors = _unit(queries.vectors, about, "row")
+    own = [()] * len(queries) if queries.hashes is None else [(i,) for i in queries.hashes.tolist()]
+    return tuple(
+        Query(file or f"row {row}", vectors[row], own=own[row], files=(file,))
+        for row, file in enumerate(files)
+    )
+
+
+def _unit(vectors: NDArray[np.float32], about: About, name: str) -> NDArray[np.float32]:
+    if vectors.shape[1] != about.dimensions:
+        raise ValueError(
+            f"a query vector must have the {about.dimensions} dimensions of the gallery, got "
+            f"{vectors.shape[1]}: embed with the gallery's model"
+        )
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    wrong = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 1e-12)).ravel())
+    if len(wrong):
+        raise ValueError(
+            f"{len(wrong)} query vectors are zero or hold NaN, the first in {name} {wrong[0]}: "
+            "they have no direction"
+        )
+    unit: NDArray[np.float32] = (vectors / lengths).astype(np.float32)
+    return unit

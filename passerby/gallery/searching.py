@@ -1,0 +1,269 @@
+"""Searching a gallery: from a query and a filter to matches, and who it is or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.embeddings import Embeddings
+from passerby.evaluation.calibration import Calibration
+from passerby.evaluation.rerank import rerank
+from passerby.gallery.calibrations import calibration_of
+from passerby.gallery.filters import Where
+from passerby.gallery.matches import Match, Matches
+from passerby.gallery.posterior import Population, decide, population, posterior
+from passerby.gallery.querying import Query
+from passerby.gallery.removal import count_timeless
+from passerby.gallery.sightings import Sightings
+from passerby.gallery.stores import Store
+
+DEPTH = 200
+"""Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
+
+EVERYTHING = Where()
+
+_TOGETHER = 64  # queries in one request to the engine
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a search is done.
+
+    k: matches shown of each query; where: among which sightings; exact: compare all of them;
+    rerank: order the nearest 200 by k-reciprocal encoding within these 200; prior_absent: the
+    probability, before the search, that the query shows nobody of them; fpir: share of the searches
+    for such that may be answered with somebody; thumbnails: bring the stored ones.
+    """
+
+    k: int = 10
+    where: Where = EVERYTHING
+    exact: bool = False
+    rerank: bool = False
+    prior_absent: float = 0.5
+    fpir: float = 0.01
+    thumbnails: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, got {self.k}")
+        for name in ("prior_absent", "fpir"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
+
+
+ASKING = Asking()
+
+
+def search(
+    store: Store,
+    queries: Sequence[Query],
+    asking: Asking = ASKING,
+) -> tuple[Matches, ...]:
+    """Search for each of the queries. Raises ValueError for a damaged calibration.
+
+    Sightings that are the query's own image are left out: that a picture equals itself is no
+    evidence.
+    """
+    among = population(store, asking.where)
+    timeless = count_timeless(store, asking.where)
+    calibrations = {images: _calibration(store, images) for images in {q.images for q in queries}}
+    recall = store.index_state().recall
+    found = []
+    for start in range(0, len(queries), _TOGETHER):
+        part = queries[start : start + _TOGETHER]
+        depth = max(asking.k, DEPTH) + max(len(query.own) for query in part)
+        hits = store.search(
+            np.stack([query.vector for query in part]),
+            depth,
+            asking.where,
+            exact=asking.exact,
+            with_vectors=asking.rerank,
+        )
+        for number, query in enumerate(part):
+            near, distances = hits.of(number)
+            others = ~np.isin(near.ids, query.own)
+            nearest = _Nearest(
+                near[others],
+                distances[others],
+                own=int(np.sum(~others)),
+                exact=hits.exact,
+                recall=1.0 if hits.exact or recall is None else recall,
+            )
+            calibration, doubts = calibrations[query.images]
+            found.append(
+                _matches(
+                    query,
+                    asking,
+                    nearest,
+                    among=_less(among, near[~others]),
+                    calibration=calibration,
+                    doubts=doubts,
+                    timeless=timeless,
+                )
+            )
+    if asking.thumbnails:
+        found = [_with_thumbnails(store, one) for one in found]
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Nearest:
+    """Of one query: sightings by ascending distance, and how they were found."""
+
+    sightings: Sightings
+    distances: NDArray[np.float64]
+    own: int
+    exact: bool
+    recall: float
+
+
+def _calibration(store: Store, images: int) -> tuple[Calibration | None, tuple[str, ...]]:
+    """The calibration for queries of so many images, and what to say of it."""
+    found = calibration_of(store.about, "single" if images == 1 else "pooled")
+    if found is not None:
+        return found, _doubts(found, images)
+    if images == 1:
+        return None, (
+            "the gallery has no calibration: distances alone do not say who it is (passerby "
+            "calibrate, then passerby gallery calibrate)",
+        )
+    return None, (
+        f"no probability: {images} images were pooled, whose distances are other than those of one "
+        "image, and the gallery has no calibration of pooled queries (passerby calibrate --images "
+        f"{images}, then passerby gallery calibrate)",
+    )
+
+
+def _doubts(calibration: Calibration, images: int) -> tuple[str, ...]:
+    doubts = calibration.warnings
+    most = calibration.pooling.rpartition(" to ")[2].partition(" ")[0]
+    if images > 1 and most.isdigit() and images > int(most):
+        doubts += (f"{images} images were pooled, and the calibration is of {most} at most",)
+    return doubts
+
+
+def _less(among: Population, own: Sightings) -> Population:
+    """The population without the query's own images."""
+    persons = dict(among.persons)
+    for person in own.persons[own.persons != ""].tolist():
+        persons[person] = persons.get(person, 1) - 1
+    return Population(
+        {person: count for person, count in persons.items() if count > 0},
+        among.unlabelled - int(np.sum(own.persons == "")),
+    )
+
+
+def _matches(
+    query: Query,
+    asking: Asking,
+    nearest: _Nearest,
+    *,
+    among: Population,
+    calibration: Calibration | None,
+    doubts: tuple[str, ...],
+    timeless: int,
+) -> Matches:
+    near, distances = nearest.sightings, nearest.distances
+    reranked = _reranked(query, near) if asking.rerank and len(near) > 1 else None
+    order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
+    shown = order[: asking.k]
+    llrs = None if calibration is None else calibration.llr(distances)
+    believed, decision = None, None
+    if calibration is not None:
+        # On the distances as measured: those of re-ranking are not calibrated.
+        believed = posterior(
+            near,
+            distances,
+            among,
+            calibration,
+            prior_absent=asking.prior_absent,
+            recall=nearest.recall,
+        )
+        decision = decide(believed, among, calibration, asking.fpir)
+    notes = [*doubts]
+    if nearest.own:
+        notes.append(f"{nearest.own} sightings are the query's own image and were left out")
+    if reranked is not None:
+        notes.append(
+            f"the order is that of re-ranking within the {len(near)} nearest; probabilities are of "
+            "the distances as measured"
+        )
+    if timeless:
+        notes.append(
+            f"{timeless:,} sightings without a time were passed over by the filter on time"
+        )
+    return Matches(
+        query=query.name,
+        images=query.images,
+        files=query.files,
+        matches=tuple(
+            _match(
+                near,
+                row,
+                rank,
+                distance=float(distances[row]),
+                reranked=None if reranked is None else float(reranked[row]),
+                llr=None if llrs is None else float(llrs[row]),
+            )
+            for rank, row in enumerate(shown.tolist(), 1)
+        ),
+        searched=among.sightings,
+        timeless=timeless,
+        exact=nearest.exact,
+        posterior=believed,
+        decision=decision,
+        notes=tuple(notes),
+    )
+
+
+def _match(
+    near: Sightings,
+    row: int,
+    rank: int,
+    *,
+    distance: float,
+    reranked: float | None,
+    llr: float | None,
+) -> Match:
+    time = near.times[row]
+    quality = float(near.qualities[row])
+    return Match(
+        rank=rank,
+        sighting=str(near.ids[row]),
+        distance=distance,
+        reranked=reranked,
+        llr=llr,
+        person=str(near.persons[row]),
+        camera=str(near.cameras[row]),
+        source=str(near.sources[row]),
+        time=None if np.isnat(time) else time.item().replace(tzinfo=UTC),
+        frame=int(near.frames[row]),
+        tracklet=int(near.tracklets[row]),
+        quality=None if np.isnan(quality) else quality,
+        image=str(near.images[row]),
+    )
+
+
+def _reranked(query: Query, near: Sightings) -> NDArray[np.float32]:
+    """Distances [N] by k-reciprocal encoding among the query and its N nearest alone.
+
+    Neighbours beyond them take no part, which is what makes it affordable.
+    """
+    nobody = np.zeros(len(near), np.int64)
+    asked = Embeddings(query.vector[None], [0])
+    return rerank(asked, Embeddings(near.vectors, nobody)).block(slice(0, 1))[0]
+
+
+def _with_thumbnails(store: Store, found: Matches) -> Matches:
+    ids = tuple(match.sighting for match in found)
+    if not ids:
+        return found
+    kept: dict[str, bytes] = {}
+    for part in store.read(Where(ids=ids), with_vectors=False, with_thumbnails=True):
+        kept.update(zip(part.ids.tolist(), part.thumbnails, strict=True))
+    matches = tuple(replace(match, thumbnail=kept.get(match.sighting, b"")) for match in found)
+    return replace(found, matches=matches)

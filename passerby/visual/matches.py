@@ -1,0 +1,221 @@
+"""What a search of a gallery found, as a picture after Fig. 6: the probe, then the matches.
+
+Nobody knows yet who is right, so that no box is right or wrong: the sightings of the answer are
+boxed, if there is one, and what is said of all candidates stands below.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from passerby.data.images import UnreadableImage, decode, decode_contents
+from passerby.gallery.matches import Match, Matches, printable, ratio_text, time_text
+from passerby.gallery.sightings import UNKNOWN
+from passerby.visual.rankings import CELL_HEIGHT, CELL_WIDTH, FRAME, STYLES, drawable, load_font
+
+MOST_SEARCHES = 20
+"""Searches in one picture; more would make it too high to open."""
+
+_GAP, _MARGIN, _TEXT, _LINE, _HEADING, _PROBE_GAP = 12, 16, 13, 17, 24, 36
+_CAPTION = 4 * _LINE + 4
+_INK, _FAINT, _PAPER = (25, 25, 25), (105, 105, 105), (255, 255, 255)
+_LETTERBOX, _MISSING, _OUTLINE = (238, 238, 238), (222, 222, 222), (150, 150, 150)
+
+
+def draw_matches(
+    found: Sequence[Matches], path: str | os.PathLike[str], *, columns: int = 10
+) -> Path:
+    """Write the picture (PNG or JPEG, by the ending) of up to 20 searches; returns its path.
+
+    Raises ValueError for no search, no column, or an ending of neither.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"expected the name of a picture (.png, .jpg), got {target}")
+    picture = matches_picture(found, columns=columns)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(target)
+    return target
+
+
+def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Image:
+    """The picture that `draw_matches` writes. Errors as there."""
+    if not found or columns < 1:
+        raise ValueError(
+            f"expected at least one search and one column, got {len(found)} and {columns}"
+        )
+    parts = [_search(one, columns) for one in found[:MOST_SEARCHES]]
+    left = len(found) - len(parts)
+    height = sum(part.height for part in parts) + (_LINE + _MARGIN if left else 0)
+    sheet = Image.new("RGB", (parts[0].width, height), _PAPER)
+    top = 0
+    for part in parts:
+        sheet.paste(part, (0, top))
+        top += part.height
+    if left:
+        text = f"{left} more searches are not drawn"
+        ImageDraw.Draw(sheet).text((_MARGIN, top), text, fill=_FAINT, font=load_font(_TEXT))
+    return sheet
+
+
+def _search(found: Matches, columns: int) -> Image.Image:
+    """One search: probe at the left, rows of matches, what is said below."""
+    font = load_font(_TEXT)
+    left = _MARGIN + CELL_WIDTH + _PROBE_GAP
+    width = max(left + columns * (CELL_WIDTH + _GAP) - _GAP + _MARGIN, 760)
+    rows = max(1, -(-len(found) // columns))
+    words = [line for text in _words(found) for line in _wrapped(text, width - left - _MARGIN)]
+    high = CELL_HEIGHT + _CAPTION + _GAP
+    height = _MARGIN + _HEADING + rows * high + len(words) * _LINE + _MARGIN
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    top = _MARGIN + _HEADING
+    _probe(sheet, found, top)
+    middle = _MARGIN + CELL_WIDTH + _PROBE_GAP // 2
+    draw.line((middle, _MARGIN, middle, height - _MARGIN), fill=(215, 215, 215))
+    heading = f"{len(found)} nearest of {found.searched:,} sightings"
+    if any(match.reranked is not None for match in found):
+        heading += ", re-ranked"
+    draw.text((left, _MARGIN), heading, fill=_INK, font=font)
+    for number, match in enumerate(found):
+        row, column = divmod(number, columns)
+        place = left + column * (CELL_WIDTH + _GAP), top + row * high
+        _cell(sheet, place, _picture(match), _is_answer(found, match))
+        _captions(draw, (place[0], place[1] + CELL_HEIGHT + 4), _lines(match))
+    top += rows * high
+    for text in words:
+        draw.text((left, top), text, fill=_INK, font=font)
+        top += _LINE
+    return sheet
+
+
+def _probe(sheet: Image.Image, found: Matches, top: int) -> None:
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_MARGIN, _MARGIN), "Probe", fill=_INK, font=load_font(_TEXT))
+    file = next((file for file in found.files if file), "")
+    _cell(sheet, (_MARGIN, top), _read(file, b"") if file else "only its vector", False)
+    lines = [Path(found.query).name]
+    if found.images > 1:
+        lines.append(f"{found.images} pooled")
+    _captions(draw, (_MARGIN, top + CELL_HEIGHT + 4), lines)
+
+
+def _words(found: Matches) -> list[str]:
+    """What the table says below its rows."""
+    lines = str(found).splitlines()
+    rows = len(found) + 1 if len(found) else 1
+    return [drawable(line) for line in lines[1 + rows :]] or ["nothing found"]
+
+
+def _lines(match: Match) -> list[str]:
+    ratio = "" if match.llr is None else f" LR {ratio_text(match.llr)}"
+    seen = time_text(match.time)[:19].replace("T", " ")
+    camera = printable(match.camera)
+    return [
+        f"{match.rank} · {camera}" if camera else str(match.rank),
+        f"{match.distance:.3f}{ratio}",
+        printable(match.person) or "not named",
+        seen,
+    ]
+
+
+def _is_answer(found: Matches, match: Match) -> bool:
+    answer = found.answer
+    if answer is None:
+        return False
+    if answer.person != UNKNOWN:
+        return match.person == answer.person
+    return match.sighting == answer.nearest
+
+
+def _picture(match: Match) -> Image.Image | str:
+    if not match.image and not match.thumbnail:
+        return "no picture is stored"
+    return _read(match.image, match.thumbnail)
+
+
+def _read(file: str, thumbnail: bytes) -> Image.Image | str:
+    """The image of a file, or else its thumbnail, or why there is neither."""
+    reason = ""
+    if file:
+        try:
+            return Image.fromarray(decode(file))
+        except UnreadableImage as error:
+            reason = error.reason
+    if thumbnail:
+        try:
+            return Image.fromarray(decode_contents(thumbnail, "the thumbnail"))
+        except UnreadableImage:
+            reason = reason or "the thumbnail is damaged"
+    return reason
+
+
+def _cell(
+    sheet: Image.Image, place: tuple[int, int], picture: Image.Image | str, answer: bool
+) -> None:
+    """An image in its frame; in place of one that is missing an empty box with the reason."""
+    x, y = place
+    box = (x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1)
+    draw = ImageDraw.Draw(sheet)
+    if isinstance(picture, str):
+        draw.rectangle(box, fill=_MISSING)
+        lines = _wrapped(drawable(picture), CELL_WIDTH - 16)[: (CELL_HEIGHT - 16) // _LINE]
+        for number, text in enumerate(lines):
+            draw.text((x + 8, y + 8 + number * _LINE), text, fill=_INK, font=load_font(_TEXT))
+    else:
+        draw.rectangle(box, fill=_LETTERBOX)
+        inner = (CELL_WIDTH - 2 * FRAME, CELL_HEIGHT - 2 * FRAME)
+        scale = min(inner[0] / picture.width, inner[1] / picture.height)
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        offset = x + (CELL_WIDTH - size[0]) // 2, y + (CELL_HEIGHT - size[1]) // 2
+        sheet.paste(picture.resize(size, Image.Resampling.BICUBIC), offset)
+    colour = STYLES["paper"].right if answer else _OUTLINE
+    draw.rectangle(box, outline=colour, width=FRAME if answer else 1)
+
+
+def _captions(draw: ImageDraw.ImageDraw, place: tuple[int, int], lines: Sequence[str]) -> None:
+    font = load_font(_TEXT)
+    x, y = place
+    for line in lines:
+        draw.text((x, y), _cut(drawable(line), CELL_WIDTH, font), fill=_INK, font=font)
+        y += _LINE
+
+
+def _cut(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    if len(text) < 200 and font.getlength(text) <= width:
+        return text
+    return text[: _fitting(text, width - int(font.getlength("…")) - 1, font)] + "…"
+
+
+def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont) -> int:
+    """How many letters of the text fit a width in pixels."""
+    text = text[:200]  # a name of a million letters must not be measured
+    return bisect(range(1, len(text) + 1), width, key=lambda n: ceil(font.getlength(text[:n])))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines that fit the width in pixels; a longer word is broken."""
+    font = load_font(_TEXT)
+    indent = " " * (len(text) - len(text.lstrip()))
+    lines = [indent]
+    for word in text[:2000].split():
+        rest = word
+        joined = f"{lines[-1]} {rest}" if lines[-1].strip() else lines[-1] + rest
+        if font.getlength(joined) <= width:
+            lines[-1] = joined
+            continue
+        if lines[-1].strip():
+            lines.append(indent)
+        while font.getlength(indent + rest) > width and len(rest) > 1:
+            fitting = max(1, _fitting(indent + rest, width, font) - len(indent))
+            lines[-1] = indent + rest[:fitting]
+            lines.append(indent)
+            rest = rest[fitting:]
+        lines[-1] = indent + rest
+    return lines

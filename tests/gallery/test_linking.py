@@ -1,0 +1,215 @@
+"""Linking against a slow version, its constraints, and what it writes."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from passerby.gallery.about import About
+from passerby.gallery.filters import Where
+from passerby.gallery.linking import Rules, link, write_links
+
+EIGHT = np.datetime64("2026-05-01T08:00:00", "us")
+
+
+def walkers(make_store, crowd, about, *, persons=25, cameras=3, named=()):
+    """Persons who pass every camera, an hour apart; ``named`` ones are known at camera 0."""
+    owners = np.repeat(np.arange(persons), cameras)
+    views = np.tile(np.arange(cameras), persons)
+    centres = crowd.persons(persons)
+    store = make_store(
+        crowd.shots(centres[owners], 0.08),
+        about=about,
+        persons=[
+            f"p{o}" if o in named and v == 0 else "" for o, v in zip(owners, views, strict=True)
+        ],
+        cameras=[f"cam {v}" for v in views],
+        times=EIGHT + (views * 3600 + owners * 60).astype("timedelta64[s]"),
+    )
+    store.owners = owners
+    return store
+
+
+def persons_of(store):
+    return {
+        str(i): str(p) for part in store.read() for i, p in zip(part.ids, part.persons, strict=True)
+    }
+
+
+def slow_groups(vectors, calibration, least):
+    """Average linkage with every pair and every mean computed anew at every step."""
+    llrs = calibration.llr(np.maximum(1 - vectors @ vectors.T, 0))
+    groups = [[row] for row in range(len(vectors))]
+    while len(groups) > 1:
+        means = {
+            (a, b): llrs[np.ix_(groups[a], groups[b])].mean()
+            for a in range(len(groups))
+            for b in range(a)
+        }
+        a, b = max(means, key=lambda pair: means[pair])
+        if means[a, b] <= least:
+            break
+        groups[b] += groups.pop(a)
+    return {frozenset(group) for group in groups}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_those_of_average_linkage(make_store, crowd_calibration, crowd, seed):
+    """In a blur where groups grow large and joins change what was next."""
+    crowd.random = np.random.default_rng(seed)
+    vectors = crowd.shots(crowd.persons(6)[np.arange(40) % 6], 0.2).astype(np.float32)
+    found = link(make_store(vectors), rules=Rules(passages=20, neighbours=60))
+    assert found.least_llr == pytest.approx(math.log(39 / 19))
+    given = {frozenset(np.flatnonzero(found.groups == g).tolist()) for g in np.unique(found.groups)}
+    assert given == slow_groups(vectors, crowd_calibration, found.least_llr)
+    assert 1 < len(given) < 40
+
+
+def test_persons_are_linked_over_cameras_and_judged(make_store, crowd, sharp_about):
+    known = walkers(make_store, crowd, sharp_about, named=())
+    known.name_persons([f"{n:032x}" for n in range(75)], [f"p{owner}" for owner in known.owners])
+    judged = link(known, judge=True)
+    assert judged.agreement.sightings == 75
+    assert judged.agreement.pairs.precision > 0.95
+    assert judged.agreement.across_cameras.recall > 0.9
+    assert judged.agreement.b_cubed.f1 > 0.95
+    assert "Rand index" in str(judged)
+    assert persons_of(known)[f"{0:032x}"] == "p0"  # nothing is written
+
+
+def test_names_are_written_only_when_asked_and_never_over_known_persons(
+    make_store, crowd, sharp_about
+):
+    store = walkers(make_store, crowd, sharp_about, named=(3, 4))
+    before = persons_of(store)
+    found = link(store)
+    assert persons_of(store) == before
+    written = write_links(store, found)
+    after = persons_of(store)
+    assert written == sum(before[i] != after[i] for i in before) > 50
+    for number, owner in enumerate(store.owners):
+        sighting = f"{number:032x}"
+        if before[sighting]:
+            assert after[sighting] == before[sighting]
+        elif owner in (3, 4):  # linked to a known person, whose name is not for us to give
+            assert after[sighting] == ""
+    linked = {name for name in after.values() if name.startswith("linked/")}
+    assert {f"linked/{n}" for n in range(1, len(linked) + 1)} == linked
+    write_links(store, found, extend=True)
+    extended = persons_of(store)
+    assert sum(name == "p3" for name in extended.values()) == 3
+
+
+def test_linking_again_changes_nothing(make_store, crowd, sharp_about):
+    """Names of an earlier linking bind nothing, and groups that stay keep theirs."""
+    store = walkers(make_store, crowd, sharp_about)
+    write_links(store, link(store))
+    once = persons_of(store)
+    again = link(store)
+    assert again.changes() == ([], [])
+    assert write_links(store, again) == 0
+    assert persons_of(store) == once
+
+
+def test_a_part_of_the_gallery_takes_no_name_of_the_rest(make_store, crowd, sharp_about):
+    store = walkers(make_store, crowd, sharp_about)
+    write_links(store, link(store, Where(cameras=("cam 0", "cam 1"))))
+    first = {name for name in persons_of(store).values() if name}
+    store.name_persons([f"{0:032x}", f"{1:032x}"], ["", ""])
+    write_links(store, link(store, Where(ids=(f"{0:032x}", f"{1:032x}"))))
+    new = persons_of(store)[f"{0:032x}"]
+    assert new
+    assert new not in first
+
+
+def test_known_persons_are_never_joined(make_store, crowd):
+    """Two names for pictures of one person stay two persons, unless names are given anew."""
+    centre = crowd.persons(1)[[0] * 4]
+    store = make_store(crowd.shots(centre, 0.01), persons=["anna", "anna", "berta", ""])
+    found = link(store, rules=Rules(passages=3))
+    assert found.groups[0] == found.groups[1] != found.groups[2]
+    assert found.kept_apart_by_name == 1
+    assert found.changes() == ([], [])
+    anew = link(store, rules=Rules(passages=3, over_known=True))
+    assert len(np.unique(anew.groups)) == 1
+    assert anew.changes()[1] == ["linked/1"] * 4
+
+
+def test_nobody_is_in_two_places_at_once(make_store, crowd):
+    """Four pictures alike, two of them by two cameras at one moment."""
+    vectors = crowd.shots(crowd.persons(1)[[0] * 4], 0.01)
+    seconds = np.array([0, 0, 60, 90]).astype("timedelta64[s]")
+    cameras = ["hall", "street", "hall", "street"]
+    store = make_store(vectors, cameras=cameras, times=EIGHT + seconds)
+    found = link(store, rules=Rules(passages=3))
+    assert found.groups[0] != found.groups[1]
+    assert found.kept_apart_by_time >= 1
+    assert "kept apart: " in str(found)
+    for rules in (Rules(passages=3, overlapping=(("hall", "street"),)),):
+        assert len(np.unique(link(store, rules=rules).groups)) == 1
+    slow = link(store, rules=Rules(passages=3, tolerance=45))
+    assert len(np.unique(slow.groups)) == 2
+    assert slow.groups[2] != slow.groups[3]
+    # Without times, or without cameras, nothing is known against it.
+    for columns in ({"cameras": cameras}, {"times": EIGHT + seconds}):
+        free = link(make_store(vectors, **columns), rules=Rules(passages=3))
+        assert len(np.unique(free.groups)) == 1
+        assert "4 sightings have no time or no camera" in str(free)
+    with pytest.raises(ValueError, match="no sighting is by the camera 'roof'"):
+        link(store, rules=Rules(overlapping=(("hall", "roof"),)))
+
+
+def test_frames_of_a_tracklet_are_together_and_count_once(make_store, crowd):
+    """Even frames that look like somebody else."""
+    centres = crowd.persons(2)
+    vectors = crowd.shots(centres[[0] * 10 + [1] * 10 + [0]], 0.02)
+    store = make_store(vectors, cameras=["1"] * 20 + ["2"], tracklets=[5] * 11 + [6] * 9 + [-1])
+    found = link(store, rules=Rules(passages=2.5))
+    assert len(np.unique(found.groups[:11])) == 1
+    assert found.groups[20] == found.groups[0]
+    assert found.groups[11] != found.groups[0]
+    assert found.passages == 3
+
+
+def test_a_gallery_without_a_calibration_or_without_sightings(make_store, crowd):
+    with pytest.raises(ValueError, match="the gallery has no calibration"):
+        link(make_store(crowd.persons(2), about=About("crowd", "plain", 12)))
+    for count in (0, 1):
+        found = link(make_store(crowd.persons(count)), judge=True)
+        assert len(found.groups) == count
+        assert found.changes() == ([], [])
+        assert "0 of two sightings or more" in str(found)
+
+
+def test_too_many_passages_for_the_calibration(make_store, crowd, crowd_calibration):
+    found = link(make_store(crowd.persons(30)), rules=Rules(passages=1.0001))
+    assert "too few persons to link so many" in str(found)
+    assert len(np.unique(found.groups)) == 30
+    assert math.exp(found.least_llr) > math.exp(crowd_calibration.curve.llrs[0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"passages": 1}, {"passages": math.nan}, {"tolerance": -1}, {"neighbours": 0}],
+)
+def test_rules_out_of_range(options):
+    with pytest.raises(ValueError, match="expected more than 1 passage"):
+        Rules(**options)
+    with pytest.raises(ValueError, match="need a prefix"):
+        Rules(prefix="")
+
+
+def test_the_json_names_the_sightings_of_each_person(make_store, crowd, sharp_about):
+    store = walkers(make_store, crowd, sharp_about, persons=5, named=(1,))
+    content = json.loads(link(store).to_json())
+    assert content["sightings"] == 15
+    assert content["agreement"] is None
+    assert sum(len(ids) for ids in content["persons"].values()) <= 15
+    assert f"{3:032x}" in content["persons"]["p1"]
+    judged = json.loads(replace(link(store, judge=True), notes=("a",)).to_json())
+    assert judged["notes"] == ["a"]
+    assert judged["agreement"]["sightings"] == 1
