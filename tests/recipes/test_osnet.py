@@ -30,6 +30,14 @@ def test_names_say_what_was_asked_for():
     )
 
 
+def test_the_compact_scale_is_one_phase_from_random_weights():
+    small = osnet(0.25, scale="compact")
+    assert small.name == "osnet(width=0.25, scale=compact)"
+    assert (small.phases, small.network.start) == ((), "none")
+    assert replace(small.network, start="imagenet") == osnet(0.25).network
+    assert any("OSNet x0.25 at 192×64 without pretraining" in line for line in small.origins)
+
+
 def test_phases_add_up():
     assert sum(phase.epochs for phase in osnet().phases) == osnet().epochs == 150
     first, second = osnet().phases
