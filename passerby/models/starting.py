@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
+from typing import cast
 
 from torch import Tensor
 
@@ -78,8 +79,8 @@ def build_started(network: Network, persons: int) -> tuple[System, Start]:
             f"{', '.join(parts)}"
         )
     taken = _take(system, theirs, network, card)
-    known = (*card.training_persons, *card.validation_persons)
-    return system, Start(network.start, card.fingerprint, known, (taken, *_other(network, card)))
+    said = (taken, *_other(network, card))
+    return system, Start(network.start, card.fingerprint, card.training_persons, said)
 
 
 def _take(system: System, theirs: dict[str, Tensor], network: Network, card: Card) -> str:
@@ -87,15 +88,19 @@ def _take(system: System, theirs: dict[str, Tensor], network: Network, card: Car
     own = system.state_dict()
     count = len(theirs)
     backbone = dict(system.named_children()).get("backbone")
-    added = network.attention != "none" and card.recipe.network.attention == "none"
-    if added and isinstance(backbone, ResNet):
+    trunk = inside("backbone.", theirs)
+    new_attention = network.attention != "none" and card.recipe.network.attention == "none"
+    added = new_attention and bool(trunk) and isinstance(backbone, ResNet)
+    if added:
         # As from ImageNet: attention is new, and begins as the identity.
         try:
-            backbone.load_imagenet(inside("backbone.", theirs))
+            cast(ResNet, backbone).load_imagenet(trunk)
         except ValueError as error:
             raise ValueError(f"network.start={network.start} does not fit: {error}") from None
-        theirs = {n: tensor for n, tensor in theirs.items() if not n.startswith("backbone.")}
-        own = {name: tensor for name, tensor in own.items() if not name.startswith("backbone.")}
+        theirs, own = (
+            {name: tensor for name, tensor in state.items() if not name.startswith("backbone.")}
+            for state in (theirs, own)
+        )
     wanted = _fitting(own, network.start_of)
     misfits = [*_misfits(wanted, theirs)]
     if misfits:
@@ -108,7 +113,7 @@ def _take(system: System, theirs: dict[str, Tensor], network: Network, card: Car
     system.load_state_dict(theirs, strict=False)
     new = dict.fromkeys(name.partition(".")[0] for name in own if name not in theirs)
     begun = [name for name in new if name != "classifier"]
-    begun += ["attention"] if added and isinstance(backbone, ResNet) else []
+    begun += ["attention"] if added else []
     begun += ["classifiers"] if "classifier" in new else []
     return (
         f"started from {network.start} (fingerprint {card.fingerprint}): {count} tensors taken, "

@@ -17,7 +17,7 @@ PLAIN = Network("resnet18(last_stride=1)")
 def stored(folder: Path, network: Network = PLAIN, persons: int = 7) -> Network:
     """A model of its own weights in a folder, and the network that would start from it."""
     torch.manual_seed(3)
-    card = Card(Recipe("one", network=network), persons, 0, 1, ("hall/1",), ("hall/2",))
+    card = Card(Recipe("one", network=network), persons, 0, 1, ("hall/1", "hall/2"), ("hall/3",))
     save_model(folder, build_model(network, persons), card)
     return replace(network, start=str(folder))
 
@@ -85,6 +85,8 @@ def test_attention_is_added_as_the_identity(tmp_path: Path) -> None:
         torch.testing.assert_close(added.eval()(images).embedding, plain(images).embedding)
     assert start.said[0].endswith("new: attention, classifiers")
     gated = stored(tmp_path / "gated", replace(PLAIN, attention="cbam"))
+    neck = replace(network, attention="cbam", start_of="neck.*")
+    assert begun(neck)[1].said[0].endswith("5 tensors taken, new: backbone, classifiers")
     with pytest.raises(ValueError, match=r"only in the other: backbone\.layer1\.0\.attention"):
         begun(replace(gated, attention="none"))
 
@@ -138,5 +140,5 @@ def test_the_card_of_what_follows_knows_the_start(tmp_path: Path) -> None:
     begun_with = {"model": str(tmp_path), "fingerprint": start.fingerprint}
     assert card.data["started_from"] == begun_with
     assert Start().noted(card) is card
-    assert len(start.remarks([("yard", 1)])) == 1
+    assert len(start.remarks([("yard", 1), ("hall", 3)])) == 1
     assert start.remarks([("hall", 2), ("yard", 1)])[1].startswith("1 of the held-out persons were")
