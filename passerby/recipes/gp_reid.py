@@ -116,11 +116,6 @@ def gp_reid(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
         ),
     )
     if scale == "compact":
-        quicker = replace(
-            ranking,
-            optimizer=(Optimizer("adam", rate=3e-4, weight_decay=5e-5),),
-            schedule=(Schedule("cosine", warm_up=0),),
-        )
         small = scaled(recipe, data, scale, last_stride=2)
         return replace(
             small,
@@ -131,16 +126,16 @@ def gp_reid(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
             ),
             augmentations=(
                 *small.augmentations,
-                "erase(smallest=0.02, largest=0.2, fill=noise, grows=(8, 24))",
+                "erase(smallest=0.02, largest=0.2, fill=noise, grows=(8, 32))",
             ),
             sampling=Sampling(persons=16, images=4),
             computation=Computation(),
-            phases=_phases(16, 8, quicker),
+            epochs=32,
+            phases=_phases(24, 8, ranking),
             origins=(
                 *small.origins,
-                "compact: a layer of 256, cross-entropy on cosines × 16, then triplets by Adam "
-                "3e-4, 16 and 8 epochs of 16 × 4, cut-out to 20 %: ours, to learn without "
-                "pretraining",
+                "compact: a layer of 256, cross-entropy on cosines × 16, 24 epochs of it and 8 of "
+                "triplets, 16 × 4, cut-out to 20 %: ours, to learn without pretraining",
             ),
         )
     return scaled(recipe, data, scale, last_stride=2)

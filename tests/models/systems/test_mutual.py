@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from passerby.config import Network, Recipe
+from passerby.models.cost import cost_of
 from passerby.models.model import Model, build_model
-from passerby.systems import cost_of
 from tests.models.systems.test_pcb import randomised
 
 NETWORK = Network("resnet18(last_stride=2)", system="mutual", neck="none")
