@@ -132,6 +132,19 @@ def test_compacting_twice_does_nothing_and_says_so(store: LanceStore, sightings:
     assert erased.meaning == "nothing has changed since the last compaction"
 
 
+def test_an_index_built_anew_is_no_compaction(
+    store: LanceStore, folder: Path, sightings: Make, indexed_early: None
+) -> None:
+    """What was removed before it is gone only after one."""
+    some = sightings(1200)
+    store.write(some)
+    store.delete(Where(ids=(str(some.ids[7]),)))
+    assert store.update_index().indexed == 1199
+    store.compact()
+    secret = some.vectors[7].tobytes()
+    assert not any(secret in content for content in files(folder).values())
+
+
 def test_what_a_killed_compaction_left_is_removed(
     store: LanceStore, folder: Path, sightings: Make
 ) -> None:
@@ -277,8 +290,10 @@ def test_a_nul_in_a_filter_meets_nothing(store: LanceStore, sightings: Make) -> 
 
 def test_vectors_that_do_not_fit_are_refused(store: LanceStore, sightings: Make) -> None:
     some = sightings(3)
-    with pytest.raises(ValueError, match="vectors of 32 dimensions, got 31"):
+    with pytest.raises(ValueError, match=r"32 dimensions, got the shape \[3, 31\]"):
         store.write(Sightings(some.ids, some.vectors[:, :31]))
+    with pytest.raises(ValueError, match=r"32 dimensions, got the shape \[3, 31\]"):
+        store.search(some.vectors[:, :31], 5)
     for wrong in (2 * some.vectors, np.full_like(some.vectors, np.nan)):
         with pytest.raises(ValueError, match="of length 1"):
             store.write(Sightings(some.ids, wrong))
