@@ -19,7 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from passerby.data.crops import Labels
+from passerby.embeddings import Embeddings
 from passerby.gallery.about import About
+from passerby.gallery.adding import Inputs, add
 from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import lancedb as engine
@@ -236,6 +239,18 @@ def check_recall(store: LanceStore, there: Sightings, queries: Sightings) -> Non
             true = [1 - float(kept.vectors[rows[i]] @ query) for i in found.ids.tolist()]
             np.testing.assert_allclose(distances, true, atol=1e-5)
         assert met >= 0.99 * k * len(queries), where
+
+
+def test_adding_has_the_index_built_and_says_so(
+    store: LanceStore, sightings: Make, indexed_early: None, tmp_path: Path
+) -> None:
+    some, path = sightings(1100, persons=100), tmp_path / "some.npz"
+    Embeddings(some.vectors, np.arange(1100), model=store.about.model).save(path)
+    inputs = Inputs.of([path], Labels())
+    notes = add(store, inputs, lambda: pytest.fail("no model is needed")).notes
+    assert [note for note in notes if "the index now holds 1,100 of 1,100 sightings, its" in note]
+    assert store.index_state().indexed == 1100
+    assert not any("index" in note for note in add(store, inputs, pytest.fail).notes)
 
 
 def test_what_searches_show_follows_every_change(store: LanceStore, sightings: Make) -> None:
