@@ -69,7 +69,16 @@ def add(
                 progress=progress,
             )
         )
-    return _sum(done)
+    return _sum([*done, Enrolled(notes=_index_notes(store))])
+
+
+def _index_notes(store: Store) -> tuple[str, ...]:
+    """Have the index follow what was added, where that pays by now, and say so."""
+    before, now = store.index_state(), store.update_index()
+    if now.indexed == before.indexed:
+        return ()
+    recall = "" if now.recall is None else f", its recall at 10 is {now.recall:.3f}"
+    return (f"the index now holds {now.indexed:,} of {now.rows:,} sightings{recall}",)
 
 
 def _sum(parts: Sequence[Enrolled]) -> Enrolled:

@@ -56,9 +56,9 @@ class Check:
         lines.append(f"index: {_described(self.index)}")
         if self.trials:
             lines.append(f"searches for {self.sampled} of its own sightings, top {K}:")
-            lines.append("  filter    recall   p50 / p95 ms   exact p50 / p95 ms")
+            lines.append("  filter         recall   p50 / p95 ms      exact p50 / p95 ms")
         lines += [
-            f"  {trial.filter:8}  {trial.recall:.4f}  {trial.p50:6.1f} / {trial.p95:6.1f}"
+            f"  {trial.filter:13}  {trial.recall:.4f}  {trial.p50:6.1f} / {trial.p95:6.1f}"
             f"  {trial.exact_p50:8.1f} / {trial.exact_p95:6.1f}"
             for trial in self.trials
         ]

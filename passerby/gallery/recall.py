@@ -50,13 +50,16 @@ class Truth:
 
 
 def typical_filters(store: Store) -> dict[str, Where]:
-    """What recall is measured under: "plain"; "camera": all but the camera with most sightings;
-    "rare": about 0.5 % of them, by camera and time. Those that a gallery cannot have are left out.
+    """What recall is measured under: "plain"; "other cameras" than that with most sightings; "one
+    camera", that with most; "rare", about 0.5 % of all, by camera and time. Those that a gallery
+    cannot have are left out.
     """
     filters = {"plain": Where()}
     cameras = {name: count for name, count in store.groups("camera").items() if name}
     if len(cameras) > 1:
-        filters["camera"] = Where(not_cameras=(max(cameras, key=lambda name: cameras[name]),))
+        most = max(cameras, key=lambda name: cameras[name])
+        filters["other cameras"] = Where(not_cameras=(most,))
+        filters["one camera"] = Where(cameras=(most,))
     rare = _rare(store, cameras)
     if rare is not None:
         filters["rare"] = rare

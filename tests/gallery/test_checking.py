@@ -41,11 +41,16 @@ def test_a_whole_gallery(tmp_path: Path) -> None:
     assert found.whole
     assert (found.rows, found.sampled) == (600, 50)
     assert seen == [(600, 600)]
-    assert [trial.filter for trial in found.trials] == ["plain", "camera", "rare"]
+    assert [trial.filter for trial in found.trials] == [
+        "plain",
+        "other cameras",
+        "one camera",
+        "rare",
+    ]
     assert all(trial.recall == 1 and 0 < trial.p50 <= trial.p95 for trial in found.trials)
     text = str(found)
     assert text.startswith("600 sightings: whole\nindex: none")
-    assert len(text.splitlines()) == 7
+    assert len(text.splitlines()) == 8
 
 
 def test_what_is_wrong_is_said() -> None:
@@ -122,7 +127,7 @@ def test_typical_filters_keep_what_they_should() -> None:
     store.write(some)
     filters = typical_filters(store)
     kept = {name: int(where.keeps(some).sum()) for name, where in filters.items()}
-    assert kept == {"plain": 2000, "camera": 1333, "rare": 10}
+    assert kept == {"plain": 2000, "other cameras": 1333, "one camera": 667, "rare": 10}
     bare = MemoryStore(ABOUT)
     bare.write(Sightings(some.ids, some.vectors))
     assert [*typical_filters(bare)] == ["plain"]

@@ -162,7 +162,7 @@ class Store(ABC):
     def compact(self, progress: Progress | None = None) -> Erased:
         """Make deletion physical, join small pieces and bring the index up to date."""
 
-    def update_index(self, progress: Progress | None = None) -> IndexState:
+    def update_index(self) -> IndexState:
         """Bring the index up to date if that pays by now, and say what searches use.
 
         Called at the end of adding. An engine that needs no telling only says it.

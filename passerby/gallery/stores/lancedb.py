@@ -52,7 +52,7 @@ INDEX_FROM = 10_000
 TAIL = 0.1
 """Share of the sightings that may lie outside the index before it is built again."""
 
-EXACT_BELOW = 2_000
+EXACT_BELOW = 200
 """Sightings that a filter may keep for all of them to be compared."""
 
 TARGET = 0.995
@@ -89,6 +89,7 @@ PATIENCE = 600.0
 """Seconds that a writer waits for another one."""
 
 _INDEX = "vector_idx"
+_PARTS = ("data", "_deletions", "_versions")
 _SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree}
 _SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -156,7 +157,8 @@ class _Shown:
         if of != self._of:
             self._of, self._searches, self._rows = of, 0, None
         self._searches += 1
-        if self._rows is None and self._searches >= STILL and table.count_rows() <= SHOWN_UP_TO:
+        wanted = self._rows is None and self._searches >= STILL
+        if wanted and 0 < table.count_rows() <= SHOWN_UP_TO:
             rows = _all_shown(table)
             self._rows, self._numbers = rows.drop_columns("_rowid"), rows["_rowid"].to_numpy()
         return self._rows is not None
@@ -169,7 +171,7 @@ class _Shown:
 
 
 class LanceStore(Store):
-    """Sightings in a folder."""
+    """Sightings in a folder. For one thread at a time; another one opens the folder again."""
 
     def __init__(self, folder: Path, about: About) -> None:
         self.about = about
@@ -277,9 +279,12 @@ class LanceStore(Store):
             rows = table.count_rows()
             with _explained(self._folder, before), self._scratch():
                 _copy(table, self._database.create_table(name, schema=table.schema), rows, progress)
+                for part in _PARTS:  # before the old table goes
+                    _flush(path := self._folder / f"{name}.lance" / part, _names(path))
                 self._point_to(_Holds(name))
                 self._remove_old_tables()
                 self._build_index()
+                self._point_to(replace(self._holds, version=self._table().version))
         return Erased(
             before,
             self._bytes(),
@@ -287,7 +292,7 @@ class LanceStore(Store):
             "this folder; copies and backups of it are not",
         )
 
-    def update_index(self, progress: Progress | None = None) -> IndexState:
+    def update_index(self) -> IndexState:
         with self._writing() as table:
             rows, outside = table.count_rows(), self.index_state()
             tail = rows - outside.indexed
@@ -309,6 +314,7 @@ class LanceStore(Store):
         with_vectors: bool = False,
     ) -> Hits:
         queries = np.ascontiguousarray(vectors, np.float32)
+        self._refuse_width(queries)
         asked = _Asked(queries, k, _rendered(where), columns=_columns(vectors=with_vectors))
 
         def work(table: Any) -> Hits:
@@ -492,18 +498,22 @@ class LanceStore(Store):
                     os.environ["TMPDIR"] = before
 
     def _commit(self, table: Any, change: Callable[[], Found], needed: int) -> Found:
-        """Make a change, all of it or nothing; what a failed one left on the disk is removed."""
-        data = self._directory() / "data"
-        there, version = _names(data), table.version
+        """Make a change, all of it or nothing, and wait until the disk has it; what a failed one
+        left there is removed."""
+        folders = [self._directory() / name for name in _PARTS]
+        there, version = [_names(folder) for folder in folders], table.version
         try:
             with _explained(self._folder, needed):
-                return change()
+                done = change()
+                for folder, names in zip(folders, there, strict=True):
+                    _flush(folder, _names(folder) - names)
+            return done
         except BaseException:
             table.checkout_latest()
             if table.version == version:
-                for name in _names(data) - there:
+                for name in _names(folders[0]) - there[0]:
                     with suppress(OSError):
-                        (data / name).unlink()
+                        (folders[0] / name).unlink()
             raise
 
     def _tidy(self, table: Any) -> None:
@@ -538,12 +548,15 @@ class LanceStore(Store):
 
     # Which ids are there
 
-    def _refuse_unfit(self, sightings: Sightings) -> None:
-        shape = sightings.vectors.shape
-        if shape[1] != self.about.dimensions:
+    def _refuse_width(self, vectors: NDArray[np.float32]) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self.about.dimensions:
             raise ValueError(
-                f"the gallery holds vectors of {self.about.dimensions} dimensions, got {shape[1]}"
+                f"the gallery holds vectors of {self.about.dimensions} dimensions, got the shape "
+                f"{list(vectors.shape)}"
             )
+
+    def _refuse_unfit(self, sightings: Sightings) -> None:
+        self._refuse_width(sightings.vectors)
         lengths = np.einsum("nd,nd->n", sightings.vectors, sightings.vectors)
         if len(lengths) and not np.abs(lengths - 1).max() < 1e-3:  # NaN fails too
             raise ValueError("the vectors of sightings must be of length 1 and without NaN")
@@ -621,7 +634,6 @@ class LanceStore(Store):
             config = IvfSq(distance_type="cosine", num_partitions=partitions)
             table.create_index("vector", config=config, name=_INDEX)
             self._point_to(self._tuned(replace(self._holds, partitions=partitions)))
-        self._point_to(replace(self._holds, version=self._table().version))
 
     def _tuned(self, holds: _Holds) -> _Holds:
         """Raise the effort under each typical filter until recall on a sample is what it should."""
@@ -947,7 +959,20 @@ def _half(folder: Path, what: str) -> str:
 
 
 def _names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return {*os.listdir(folder)} if folder.is_dir() else set()
+
+
+def _flush(folder: Path, names: set[str]) -> None:
+    """Wait until new files of a folder are on the disk, whatever becomes of the power."""
+    for name in names:
+        with suppress(FileNotFoundError), (folder / name).open("r+b") as file:
+            os.fsync(file.fileno())  # gone: it only stood for another one for a moment
+    if names and os.name != "nt":  # where folders cannot be opened
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 ENGINE = LanceStore

@@ -19,7 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from passerby.data.crops import Labels
+from passerby.embeddings import Embeddings
 from passerby.gallery.about import About
+from passerby.gallery.adding import Inputs, add
 from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import lancedb as engine
@@ -132,6 +135,19 @@ def test_compacting_twice_does_nothing_and_says_so(store: LanceStore, sightings:
     assert erased.meaning == "nothing has changed since the last compaction"
 
 
+def test_an_index_built_anew_is_no_compaction(
+    store: LanceStore, folder: Path, sightings: Make, indexed_early: None
+) -> None:
+    """What was removed before it is gone only after one."""
+    some = sightings(1200)
+    store.write(some)
+    store.delete(Where(ids=(str(some.ids[7]),)))
+    assert store.update_index().indexed == 1199
+    store.compact()
+    secret = some.vectors[7].tobytes()
+    assert not any(secret in content for content in files(folder).values())
+
+
 def test_what_a_killed_compaction_left_is_removed(
     store: LanceStore, folder: Path, sightings: Make
 ) -> None:
@@ -225,6 +241,18 @@ def check_recall(store: LanceStore, there: Sightings, queries: Sightings) -> Non
         assert met >= 0.99 * k * len(queries), where
 
 
+def test_adding_has_the_index_built_and_says_so(
+    store: LanceStore, sightings: Make, indexed_early: None, tmp_path: Path
+) -> None:
+    some, path = sightings(1100, persons=100), tmp_path / "some.npz"
+    Embeddings(some.vectors, np.arange(1100), model=store.about.model).save(path)
+    inputs = Inputs.of([path], Labels())
+    notes = add(store, inputs, lambda: pytest.fail("no model is needed")).notes
+    assert [note for note in notes if "the index now holds 1,100 of 1,100 sightings, its" in note]
+    assert store.index_state().indexed == 1100
+    assert not any("index" in note for note in add(store, inputs, pytest.fail).notes)
+
+
 def test_what_searches_show_follows_every_change(store: LanceStore, sightings: Make) -> None:
     """Columns are kept in memory while a gallery stands still, and only then."""
     many = sightings(100)
@@ -277,8 +305,10 @@ def test_a_nul_in_a_filter_meets_nothing(store: LanceStore, sightings: Make) -> 
 
 def test_vectors_that_do_not_fit_are_refused(store: LanceStore, sightings: Make) -> None:
     some = sightings(3)
-    with pytest.raises(ValueError, match="vectors of 32 dimensions, got 31"):
+    with pytest.raises(ValueError, match=r"32 dimensions, got the shape \[3, 31\]"):
         store.write(Sightings(some.ids, some.vectors[:, :31]))
+    with pytest.raises(ValueError, match=r"32 dimensions, got the shape \[3, 31\]"):
+        store.search(some.vectors[:, :31], 5)
     for wrong in (2 * some.vectors, np.full_like(some.vectors, np.nan)):
         with pytest.raises(ValueError, match="of length 1"):
             store.write(Sightings(some.ids, wrong))
