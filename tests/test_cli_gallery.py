@@ -78,6 +78,7 @@ def test_a_gallery_is_dumped_restored_compacted_and_moved(
     one, two = (shown(passerby_command, at) for at in (place, tmp_path / "g2"))
     assert {**one, "bytes": 0, "index": 0} == {**two, "bytes": 0, "index": 0}
     assert "on disk" in passerby_command("gallery", "compact", place).out
+    assert "10 sightings: whole" in passerby_command("gallery", "check", place).out
     other = make_model(1)
     moved = ("gallery", "reembed", place, "--model", other, "--out", tmp_path / "g3")
     assert "10 sightings embedded anew" in passerby_command(*moved, "--device", "cpu").out

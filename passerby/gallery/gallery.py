@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from passerby.data.crops import Labels
     from passerby.embedding.embedder import Embedder
     from passerby.embeddings import Embeddings
+    from passerby.gallery.checking import Check
     from passerby.gallery.enrolment import Enrolled
     from passerby.gallery.reembedding import Reembedded
     from passerby.gallery.removal import Removed
@@ -178,3 +179,9 @@ class Gallery:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def check(self, progress: Progress | None = None) -> Check:
+        """Whether it is whole, and recall and latency of its index on some of its own sightings."""
+        from passerby.gallery.checking import check_store
+
+        return check_store(self.store, progress=progress)

@@ -61,8 +61,23 @@ TARGET = 0.995
 FEWEST = 8
 """Partitions that are always searched."""
 
-PROPOSED = 40
+PROPOSED = 50
 """Least number of sightings that the index proposes for a comparison in full."""
+
+PIECES, SMALL = 64, 4000
+"""Pieces of fewer than so many sightings that are left lying before they are joined."""
+
+VERSIONS = 1000
+"""Versions of the table after which old ones are removed without a compaction."""
+
+RECENT = timedelta(minutes=10)
+"""Age up to which old versions are kept, for those who read them at the moment."""
+
+STILL = 4
+"""Searches of an unchanged table after which what they show is kept in memory."""
+
+SHOWN_UP_TO = 2_000_000
+"""Sightings of which that is done: about 150 bytes each."""
 
 PIECE = 128_000_000
 """Bytes that a compaction holds in memory."""
@@ -76,7 +91,6 @@ PATIENCE = 600.0
 _INDEX = "vector_idx"
 _SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree}
 _SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
-_ENGINE_ERRORS = (OSError, RuntimeError, ValueError)
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 _FORBIDDEN = ("Read-only file system", "Permission denied")
 _GONE = ("not found", "No such file")
@@ -126,19 +140,51 @@ class _Asked:
     columns: Sequence[str] = ()
 
 
+class _Shown:
+    """What a search shows of each sighting, in memory once the table has stood still for a few
+    searches: to fetch it from the disk takes a third of the time of a search."""
+
+    def __init__(self) -> None:
+        self._of: tuple[str, int] = ("", 0)
+        self._searches = 0
+        self._numbers: NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._rows: pa.Table | None = None
+
+    def serves(self, table: Any) -> bool:
+        """Whether it holds this version; read when that is asked for often."""
+        of = (table.name, table.version)
+        if of != self._of:
+            self._of, self._searches, self._rows = of, 0, None
+        self._searches += 1
+        if self._rows is None and self._searches >= STILL and table.count_rows() <= SHOWN_UP_TO:
+            rows = _all_shown(table)
+            self._rows, self._numbers = rows.drop_columns("_rowid"), rows["_rowid"].to_numpy()
+        return self._rows is not None
+
+    def of(self, numbers: NDArray[np.uint64]) -> pa.Table:
+        """The columns of the rows of these numbers."""
+        assert self._rows is not None
+        rows = self._rows.take(pa.array(np.searchsorted(self._numbers, numbers)))
+        return rows.cast(pa.schema([_schema(1).field(name) for name in rows.schema.names]))
+
+
 class LanceStore(Store):
     """Sightings in a folder."""
 
     def __init__(self, folder: Path, about: About) -> None:
         self.about = about
         self._folder = folder
-        self._database = lancedb.connect(folder, read_consistency_interval=timedelta(0))
+        # Without an interval a table stays at its version until it is told to look for a newer one:
+        # all steps of a search are of the same sightings.
+        self._database = lancedb.connect(folder)
         self._lock = FileLock(folder / LOCK)
         self._seen: tuple[int, ...] = ()
         self._opened: Any = None
         self._holds = _Holds("")
         self._known: tuple[str, int, pa.ChunkedArray] | None = None  # table, version, ids
         self._counts: dict[tuple[str, int, str], int] = {}
+        self._shown = _Shown()
+        self._next_look = 0  # fragments from which they are counted by size
         self._table()
 
     # Making and opening
@@ -196,6 +242,7 @@ class LanceStore(Store):
                 rows = _to_arrow(unique if added == len(unique) else unique[~there])
                 self._commit(table, lambda: table.add(rows), rows.nbytes)
                 self._remember(table, rows["id"])
+            self._tidy(table)
         return Written(added, replaced, len(sightings) - added - replaced)
 
     def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
@@ -246,8 +293,7 @@ class LanceStore(Store):
             tail = rows - outside.indexed
             if rows >= INDEX_FROM and tail > TAIL * rows:
                 with _explained(self._folder, rows * self.about.dimensions), self._scratch():
-                    # Readers of a moment ago still find the files of their version.
-                    table.optimize(cleanup_older_than=timedelta(minutes=10))
+                    table.optimize(cleanup_older_than=RECENT)
                     self._build_index()
         return self.index_state()
 
@@ -286,10 +332,10 @@ class LanceStore(Store):
             with _explained(self._folder):
                 try:
                     part = next(batches, None)
-                except _ENGINE_ERRORS:
+                except Exception:
                     if self._table() is table:
                         raise
-                    raise ValueError(
+                    raise _Explained(
                         f"{self._folder}: the gallery was compacted while it was read; read again"
                     ) from None
             if part is None:
@@ -343,33 +389,48 @@ class LanceStore(Store):
         """Forget what was read; files are open only during a call."""
         self._known, self._opened, self._seen = None, None, ()
         self._counts.clear()
+        self._shown = _Shown()
 
     # The folder
 
     def _table(self) -> Any:
-        """The table that holds now, opened again when another process has pointed elsewhere."""
-        path = self._folder / TABLE
-        try:
-            status = path.stat()
-            seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-            if seen != self._seen:
-                self._holds = _Holds(**json.loads(path.read_bytes()))
+        """The table that holds now, at its newest version; opened again when another process has
+        pointed elsewhere."""
+        while True:
+            seen = self._signature()
+            try:
                 with _explained(self._folder):
-                    self._opened = self._database.open_table(self._holds.table)
-                    self._refuse_half(self._opened)
-                self._seen = seen
+                    if seen != self._seen:
+                        self._open_table(seen)
+                    self._opened.checkout_latest()
+                return self._opened
+            except _Explained:
+                if self._signature() == seen:  # else a compaction took it away at this moment
+                    raise
+
+    def _signature(self) -> tuple[int, ...]:
+        """What tells one table.json from another."""
+        try:
+            status = (self._folder / TABLE).stat()
         except FileNotFoundError:
-            raise ValueError(_half(self._folder, f"{TABLE} is missing")) from None
-        except (TypeError, KeyError, json.JSONDecodeError):
-            raise ValueError(_half(self._folder, f"{TABLE} cannot be read")) from None
-        return self._opened
+            raise _Explained(_half(self._folder, f"{TABLE} is missing")) from None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _open_table(self, seen: tuple[int, ...]) -> None:
+        try:
+            self._holds = _Holds(**json.loads((self._folder / TABLE).read_bytes()))
+        except (TypeError, json.JSONDecodeError):
+            raise _Explained(_half(self._folder, f"{TABLE} cannot be read")) from None
+        self._opened = self._database.open_table(self._holds.table)
+        self._refuse_half(self._opened)
+        self._seen = seen
 
     def _refuse_half(self, table: Any) -> None:
         """A copy that was cut off lacks files; better said now than in the middle of a search."""
         wanted = table.stats()["fragment_stats"]["num_fragments"]
         there = len([*self._directory().glob("data/*.lance")])
         if there < wanted:
-            raise ValueError(
+            raise _Explained(
                 _half(self._folder, f"{wanted - there} of {wanted} data files missing")
             )
 
@@ -382,7 +443,7 @@ class LanceStore(Store):
             table = self._table()
             try:
                 return work(table)
-            except _ENGINE_ERRORS as error:
+            except Exception as error:
                 if self._table() is table:
                     raise _explanation(self._folder, error) from error
 
@@ -438,11 +499,35 @@ class LanceStore(Store):
             with _explained(self._folder, needed):
                 return change()
         except BaseException:
+            table.checkout_latest()
             if table.version == version:
                 for name in _names(data) - there:
                     with suppress(OSError):
                         (data / name).unlink()
             raise
+
+    def _tidy(self, table: Any) -> None:
+        """Keep a gallery that is written to in small batches quick to open and to search."""
+        stats = table.stats()["fragment_stats"]
+        if stats["num_small_fragments"] < PIECES or stats["num_fragments"] < self._next_look:
+            return
+        self._next_look = stats["num_fragments"] + PIECES
+        if len(_names(self._directory() / "_versions")) > VERSIONS:
+            with _explained(self._folder, self._bytes()):
+                table.optimize(cleanup_older_than=RECENT)
+            self._next_look = 0
+            return
+        parts = [part.column("_rowid").to_numpy() for part in _scan(table, ["id", "_rowid"])]
+        numbers = np.concatenate(parts)
+        pieces = numbers >> np.uint64(32)
+        _, whose, sizes = np.unique(pieces, return_inverse=True, return_counts=True)
+        if int(np.sum(sizes < SMALL)) < PIECES:
+            return
+        # Written once more as one piece: they change nothing but their place, in one step.
+        rows = _taken(table, numbers[sizes[whose] < SMALL], table.schema.names)
+        merge = table.merge_insert("id").when_matched_update_all()
+        self._commit(table, lambda: merge.execute(rows), rows.nbytes)
+        self._known, self._next_look = None, 0
 
     def _bytes(self) -> int:
         total = 0
@@ -508,7 +593,11 @@ class LanceStore(Store):
         for start in range(0, len(asked.queries), step):
             some = replace(asked, queries=asked.queries[start : start + step])
             one_by_one = asked.probes or len(some.queries) == 1
-            found, whose = (_nearest if one_by_one else _nearest_of_all)(table, some)
+            if one_by_one:
+                shown = self._shown if self._shown.serves(table) else None
+                found, whose = _nearest(table, some, shown)
+            else:
+                found, whose = _nearest_of_all(table, some)
             parts.append(found)
             counts.append(np.bincount(whose, minlength=len(some.queries)))
         rows = pa.concat_tables(parts)
@@ -528,7 +617,7 @@ class LanceStore(Store):
         if rows >= INDEX_FROM:
             for column, kind in _SCALARS.items():
                 table.create_index(column, config=kind())
-            partitions = int(np.sqrt(rows))
+            partitions = min(rows // 1000, int(np.sqrt(rows)))
             config = IvfSq(distance_type="cosine", num_partitions=partitions)
             table.create_index("vector", config=config, name=_INDEX)
             self._point_to(self._tuned(replace(self._holds, partitions=partitions)))
@@ -545,9 +634,14 @@ class LanceStore(Store):
                 recalls[name] = truth.recall(name, self.at_effort(probes))
                 if recalls[name] >= TARGET or probes >= holds.partitions:
                     break
-                probes = min(holds.partitions, int(np.ceil(1.5 * probes)))
+                probes = min(holds.partitions, int(np.ceil(1.25 * probes)))
             efforts[f"{table.count_rows(_rendered(where)) / rows:.6g}"] = probes
         return replace(holds, probes=efforts, recall=recalls)
+
+    @property
+    def partitions(self) -> int:
+        """Of its index; 0 without one."""
+        return self._holds.partitions
 
     def at_effort(self, probes: int) -> SearchWhere:
         """A search of so many partitions of the index, whatever the filter: to measure it."""
@@ -705,6 +799,16 @@ def _scan(
     yield from asked.to_batches(batch)
 
 
+def _all_shown(table: Any) -> pa.Table:
+    """The columns that searches show, of all rows by their number; few names are many rows'."""
+    rows = pa.Table.from_batches([*_scan(table, [*_SHOWN, "_rowid"], None, 100_000)])
+    rows = rows.combine_chunks().sort_by("_rowid")
+    for name in ("person", "camera", "source"):
+        column = rows[name].combine_chunks().dictionary_encode()
+        rows = rows.set_column(rows.schema.names.index(name), name, column)
+    return rows
+
+
 def _taken(table: Any, numbers: NDArray[np.uint64], columns: Sequence[str]) -> pa.Table:
     """The rows of these numbers, in this order."""
     unique, places = np.unique(numbers, return_inverse=True)
@@ -724,25 +828,30 @@ def _sample(table: Any, count: int, dimensions: int) -> Sightings:
     )
 
 
-def _nearest(table: Any, asked: _Asked) -> tuple[pa.Table, NDArray[np.int32]]:
+def _nearest(
+    table: Any, asked: _Asked, shown: _Shown | None = None
+) -> tuple[pa.Table, NDArray[np.int32]]:
     """The engine's own search; by the index when partitions to probe are given. Rows by query,
     then distance, and whose they are."""
-    names = [*asked.columns, "_distance"]
+    fetched = shown is None or "vector" in asked.columns
     search = table.search(asked.queries, vector_column_name="vector", query_type="vector")
-    search = search.limit(asked.k).select(names)
+    search = search.limit(asked.k).select([*(asked.columns if fetched else ()), "_distance"])
     if asked.condition is not None:
         search = search.where(asked.condition, prefilter=True)
     if asked.probes:
-        # The codes only propose: more than are asked for are compared in full.
-        proposed = -(-max(2 * asked.k, PROPOSED) // asked.k)
-        search = search.distance_type("cosine").nprobes(asked.probes).refine_factor(proposed)
+        # The codes only propose: what they do is compared in full.
+        search = search.distance_type("cosine").nprobes(asked.probes)
+        search = search.refine_factor(-(-PROPOSED // asked.k))
     else:
         search = search.distance_type("dot").bypass_vector_index()
-    rows = search.to_arrow()
+    rows = search.with_row_id(True).to_arrow()
     whose = np.zeros(rows.num_rows, np.int32)  # the column is only there with several queries
     if "query_index" in rows.schema.names:
         whose = rows["query_index"].to_numpy()
-    return rows.select(names), whose
+    if shown is not None and not fetched:
+        found = shown.of(rows["_rowid"].to_numpy())
+        rows = found.append_column("_distance", rows["_distance"])
+    return rows.select([*asked.columns, "_distance"]), whose
 
 
 def _nearest_of_all(table: Any, asked: _Asked) -> tuple[pa.Table, NDArray[np.int32]]:
@@ -785,14 +894,18 @@ def _copy(table: Any, other: Any, rows: int, progress: Progress | None) -> None:
 # What went wrong
 
 
+class _Explained(ValueError):
+    """An error in words that help, which no other place shall explain once more."""
+
+
 @contextmanager
 def _explained(folder: Path, needed: int = 0) -> Iterator[None]:
-    """Turn the engine's and the system's errors into ones that say what to do."""
+    """Turn the engine's errors, which are of many types, into ones that say what to do."""
     try:
         yield
-    except (DiskFull, Timeout):
+    except (_Explained, DiskFull, Timeout):
         raise
-    except _ENGINE_ERRORS as error:
+    except Exception as error:
         raise _explanation(folder, error, needed) from error
 
 
@@ -806,18 +919,24 @@ def _explanation(folder: Path, error: Exception, needed: int = 0) -> ValueError:
             "run the command again: what is there already is not added twice"
         )
     if any(sign in text for sign in _FORBIDDEN):
-        return ValueError(
+        return _Explained(
             f"{folder} cannot be written: searching works there, changing the gallery needs the "
             f"right to write ({text.splitlines()[0][:200]})"
         )
     if any(sign in text for sign in _GONE):
-        return ValueError(_half(folder, text.splitlines()[0][:300]))
-    if isinstance(error, ValueError) and str(folder) in text:
-        return error
-    return ValueError(
-        f"{folder}: the engine (lancedb {lancedb.__version__}) failed: {text[:500]}. Run `passerby "
-        "gallery check`; if the gallery was written by a newer version, upgrade"
+        return _Explained(_half(folder, text.splitlines()[0][:300]))
+    return _Explained(
+        f"the gallery {folder} cannot be used: {text[:500]}. It was written by "
+        f"{_written_by(folder)} and is read by lancedb {lancedb.__version__}: upgrade if that is "
+        "older, or else restore the folder from a copy"
     )
+
+
+def _written_by(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / TABLE).read_text("utf-8"))["engine"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "an unknown version"
 
 
 def _half(folder: Path, what: str) -> str:

@@ -48,6 +48,13 @@ def make_sightings(count: int, *, seed: int = 0, persons: int = 20) -> Sightings
     )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes ``kill_trial`` runs five times, and fifty times with ``--long``."""
+    if "kill_trial" in metafunc.fixturenames:
+        trials = 50 if metafunc.config.getoption("long") else 5
+        metafunc.parametrize("kill_trial", range(trials))
+
+
 @pytest.fixture
 def about() -> About:
     return About(model="0123456789abcdef", pooling="plain", dimensions=DIMENSIONS, name="small")

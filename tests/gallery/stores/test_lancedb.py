@@ -1,0 +1,496 @@
+"""A gallery in a folder: what is forgotten is gone, and no fault loses what was acknowledged."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from passerby.gallery.about import About
+from passerby.gallery.filters import Where
+from passerby.gallery.sightings import Sightings
+from passerby.gallery.stores import lancedb as engine
+from passerby.gallery.stores.lancedb import LanceStore
+from passerby.gallery.stores.opening import create_store, open_store
+from passerby.whole_files import DiskFull
+
+ROOT = Path(__file__).resolve().parents[3]
+PROCESSES = Path(__file__).with_name("lance_processes.py")
+PATIENCE = 120
+
+_spec = importlib.util.spec_from_file_location("lance_processes", PROCESSES)
+assert _spec is not None
+assert _spec.loader is not None
+_processes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_processes)
+numbered = _processes.numbered
+
+Make = Callable[..., Sightings]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "gallery"
+
+
+@pytest.fixture
+def store(folder: Path, about: About) -> LanceStore:
+    return LanceStore.create(str(folder), about)
+
+
+@pytest.fixture
+def indexed_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index at a size that a test can afford."""
+    monkeypatch.setattr(engine, "INDEX_FROM", 1000)
+    monkeypatch.setattr(engine, "EXACT_BELOW", 20)
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def names(store: LanceStore) -> list[str]:
+    return sorted(i for part in store.read(with_vectors=False) for i in part.ids.tolist())
+
+
+# What is forgotten
+
+
+def test_what_was_removed_is_gone_from_the_disk(
+    store: LanceStore, folder: Path, sightings: Make, indexed_early: None
+) -> None:
+    """Vectors, thumbnails, names, ids, old versions: no byte of them, and no file of before."""
+    many = sightings(1500)
+    jpeg = b"\xff\xd8thumbnail of somebody\xff\xd9"
+    who = replace_columns(
+        many[:40],
+        persons=["Doe, Jane 4711"] * 40,
+        images=["crops/doe-jane.jpg"] * 40,
+        cameras=["camera behind the door"] * 40,
+        thumbnails=[jpeg] * 40,
+    )
+    store.write(who)
+    store.write(many[40:])
+    store.compact()
+    assert store.index_state().indexed == 1500
+    store.name_persons([str(who.ids[0])], ["Doe, Jane 4712"])
+    store.write(replace_columns(who[1:2], persons=["Doe, Jane 4713"]), replace=True)
+    secrets = {
+        "vector": who.vectors[5].tobytes(),
+        "thumbnail": jpeg,
+        "person": b"Jane 471",
+        "image": b"doe-jane",
+        "camera": b"behind the door",
+        "id": str(who.ids[5]).encode(),
+    }
+    before = files(folder)
+    for name, secret in secrets.items():  # the search for bytes is able to find them
+        compressed = name == "id"
+        assert compressed or any(secret in content for content in before.values()), name
+    gone = Where(cameras=("camera behind the door",))
+    assert store.delete(gone) == 40
+    erased = store.compact()
+    after = files(folder)
+    for name, secret in secrets.items():
+        assert [p for p, content in after.items() if secret in content] == [], name
+        assert not any(secret.decode("latin1") in str(path) for path in after), name
+    # Compressed or quantised, bytes might hide: nothing of before is there but these.
+    kept = {path.name for path in before.keys() & after.keys()}
+    assert kept == {"about.json", "table.json", "writers.lock"}
+    assert store.count() == 1460
+    assert store.index_state().indexed == 1460
+    assert erased.bytes_before is not None
+    assert erased.bytes_before > erased.bytes_after
+    assert erased.bytes_after == sum(map(len, after.values()))
+    assert "gone" in erased.meaning
+
+
+def replace_columns(sightings: Sightings, **columns: object) -> Sightings:
+    there = {name: getattr(sightings, name) for name in sightings.__dataclass_fields__}
+    return Sightings(**{**there, **columns})
+
+
+def test_compacting_twice_does_nothing_and_says_so(store: LanceStore, sightings: Make) -> None:
+    store.write(sightings(50))
+    seen: list[tuple[int, int]] = []
+    store.compact(lambda done, rows: seen.append((done, rows)))
+    assert seen == [(50, 50)]
+    erased = store.compact()
+    assert erased.meaning == "nothing has changed since the last compaction"
+
+
+def test_what_a_killed_compaction_left_is_removed(
+    store: LanceStore, folder: Path, sightings: Make
+) -> None:
+    store.write(sightings(10))
+    shutil.copytree(folder / "sightings-1.lance", folder / "sightings-2.lance")
+    (folder / "scratch-x").mkdir()
+    (folder / "table.json.part").write_text("half")
+    open_store(str(folder)).write(sightings(20))
+    assert {path.name for path in folder.iterdir()} == {
+        "about.json",
+        "table.json",
+        "writers.lock",
+        "sightings-1.lance",
+    }
+
+
+def test_a_reader_goes_on_while_another_process_compacts(
+    store: LanceStore, folder: Path, sightings: Make
+) -> None:
+    given_ = sightings(300)
+    store.write(given_)
+    reader = LanceStore.open(str(folder))
+    assert len(reader.search(given_.vectors[:1], 5).sightings) == 5
+    store.delete(Where(persons=("person/1",)))
+    store.compact()
+    assert reader.count() == store.count() < 300
+    assert len(reader.search(given_.vectors[:2], 400).sightings) == 2 * reader.count()
+    assert names(reader) == names(store)
+    batches = reader.read(batch=10)
+    read = len(next(batches))
+    before = store.count()
+    store.write(sightings(5, seed=8))
+    store.compact()
+    try:  # what it had opened it may still read to the end
+        assert read + sum(map(len, batches)) == before
+    except ValueError as error:
+        assert "compacted while it was read; read again" in str(error)  # noqa: PT017
+
+
+# The index
+
+
+def test_an_index_is_built_when_it_pays_and_says_its_recall(
+    store: LanceStore, sightings: Make, indexed_early: None
+) -> None:
+    many = sightings(3000, persons=200)
+    store.write(many[:900])
+    assert store.update_index().kind == ""
+    store.write(many[900:2000])
+    state = store.update_index()
+    assert (state.kind, state.indexed, state.rows) == ("IVF_SQ", 2000, 2000)
+    assert state.recall is not None
+    assert state.recall >= 0.99
+    assert "partitions" in state.effort
+    store.write(many[2000:2100])  # a tail too small to build it again
+    assert store.update_index().indexed == 2000
+    queries = sightings(50, seed=4, persons=200)
+    check_recall(store, many[:2100], queries)
+    store.delete(Where(cameras=("cam 3",)))
+    check_recall(store, many[:2100][many[:2100].cameras != "cam 3"], queries)
+    store.write(many[2100:])
+    assert store.update_index().indexed == store.count()
+    check_recall(store, _left(many), queries)
+    assert store.search(queries.vectors[:1], 5).exact is False
+    assert store.search(queries.vectors[:1], 5, exact=True).exact is True
+
+
+def _left(many: Sightings) -> Sightings:
+    """What of all is there when camera 3 was removed between the two parts."""
+    keep = (many.cameras != "cam 3") | (np.arange(len(many)) >= 2100)
+    return many[keep]
+
+
+def check_recall(store: LanceStore, there: Sightings, queries: Sightings) -> None:
+    for where in (
+        Where(),
+        Where(not_cameras=("cam 1",)),
+        Where(cameras=("cam 2",), known=True),
+        Where(cameras=("cam 2",), persons=("person/3", "person/4", "person/5")),
+    ):
+        kept = there[where.keeps(there)]
+        k, met = min(10, len(kept)), 0
+        hits = store.search(queries.vectors, 10, where)
+        for number, query in enumerate(queries.vectors):
+            nearest = np.argsort(-(kept.vectors @ query))[:k]
+            found, distances = hits.of(number)
+            met += len({*found.ids.tolist()} & {*kept.ids[nearest].tolist()})
+            rows = {name: row for row, name in enumerate(kept.ids.tolist())}
+            true = [1 - float(kept.vectors[rows[i]] @ query) for i in found.ids.tolist()]
+            np.testing.assert_allclose(distances, true, atol=1e-5)
+        assert met >= 0.99 * k * len(queries), where
+
+
+def test_what_searches_show_follows_every_change(store: LanceStore, sightings: Make) -> None:
+    """Columns are kept in memory while a gallery stands still, and only then."""
+    many = sightings(100)
+    store.write(many)
+    query = many.vectors[:1]
+    for _ in range(6):
+        first = store.search(query, 1).sightings
+    assert first.ids[0] == many.ids[0]
+    store.name_persons([str(many.ids[0])], ["renamed"])
+    assert store.search(query, 1).sightings.persons[0] == "renamed"
+    for _ in range(6):
+        found = store.search(query, 100).sightings
+    assert found.persons[0] == "renamed"
+    found = found[np.argsort(found.ids)]
+    np.testing.assert_array_equal(found.times, many.times)
+    np.testing.assert_array_equal(found.qualities, many.qualities)
+    np.testing.assert_array_equal(found.cameras, many.cameras)
+
+
+# Hostile text
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40))
+def test_any_text_is_only_a_name(text: str, tmp_path: Path, about: About, sightings: Make) -> None:
+    place = tmp_path / f"g{time.monotonic_ns()}"
+    store = create_store(str(place), about)
+    some = replace_columns(
+        sightings(3), persons=[text, "x", ""], cameras=["x", text, "'"], images=[text] * 3
+    )
+    store.write(some)
+    for where in (
+        Where(persons=(text,)),
+        Where(cameras=(text, "y")),
+        Where(not_cameras=(text,)),
+        Where(sources=(text,)),
+        Where(ids=(text,)),
+    ):
+        assert store.count(where) == int(where.keeps(some).sum()), where
+    shutil.rmtree(place)
+
+
+def test_a_nul_in_a_filter_meets_nothing(store: LanceStore, sightings: Make) -> None:
+    store.write(sightings(5))
+    assert store.count(Where(persons=("\0' OR 1=1 --",))) == 0
+
+
+# Refusals
+
+
+def test_vectors_that_do_not_fit_are_refused(store: LanceStore, sightings: Make) -> None:
+    some = sightings(3)
+    with pytest.raises(ValueError, match="vectors of 32 dimensions, got 31"):
+        store.write(Sightings(some.ids, some.vectors[:, :31]))
+    for wrong in (2 * some.vectors, np.full_like(some.vectors, np.nan)):
+        with pytest.raises(ValueError, match="of length 1"):
+            store.write(Sightings(some.ids, wrong))
+    assert store.count() == 0
+
+
+def test_no_gallery_and_folders_of_others(tmp_path: Path, about: About) -> None:
+    with pytest.raises(ValueError, match=r"no gallery there .*about\.json"):
+        open_store(str(tmp_path / "nothing"))
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    with pytest.raises(ValueError, match="not empty"):
+        create_store(str(tmp_path), about)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+def test_a_newer_gallery_is_refused(store: LanceStore, folder: Path) -> None:
+    described = json.loads((folder / "about.json").read_text())
+    (folder / "about.json").write_text(json.dumps(described | {"format": 99}))
+    with pytest.raises(ValueError, match=r"format 99.*upgrade Passerby"):
+        open_store(str(folder))
+
+
+def test_a_table_of_a_newer_engine_is_refused(
+    store: LanceStore, folder: Path, sightings: Make
+) -> None:
+    """Its files say which version wrote them; whatever the engine makes of it, it is told."""
+    store.write(sightings(5))
+    holds = json.loads((folder / "table.json").read_text())
+    (folder / "table.json").write_text(json.dumps(holds | {"engine": "lancedb 99.0"}))
+    for path in folder.glob("sightings-1.lance/_versions/*.manifest"):
+        path.write_bytes(b"LANC" * 100)
+    with pytest.raises(ValueError, match=r"written by lancedb 99\.0"):
+        open_store(str(folder))
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["table.json", "sightings-2.lance", "sightings-2.lance/_versions", "sightings-2.lance/data/*"],
+)
+def test_a_half_copied_gallery_is_refused(
+    missing: str, store: LanceStore, folder: Path, sightings: Make, tmp_path: Path
+) -> None:
+    store.write(sightings(5))
+    store.compact()
+    store.write(sightings(10))
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = next(copy.glob(missing))
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(ValueError, match="incomplete, as after a copy that was cut off"):
+        open_store(str(copy))
+
+
+@pytest.mark.parametrize("size", [0, 100, 0.5])
+def test_a_cut_data_file_is_told(
+    size: float, store: LanceStore, folder: Path, sightings: Make
+) -> None:
+    store.write(sightings(500))
+    (data,) = folder.glob("sightings-1.lance/data/*")
+    content = data.read_bytes()
+    data.write_bytes(content[: int(size * len(content)) if size < 1 else int(size)])
+    with pytest.raises(ValueError, match="gallery"):
+        names(LanceStore.open(str(folder)))
+
+
+# The disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB, where this process may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    try:
+        subprocess.run(mount, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_on_a_full_disk_nothing_acknowledged_is_lost(
+    small_disk: Path, about: About, sightings: Make
+) -> None:
+    store = LanceStore.create(str(small_disk / "gallery"), about)
+    many = sightings(40_000)
+    acknowledged = 0
+
+    def fill() -> None:
+        nonlocal acknowledged
+        for start in range(0, 40_000, 4000):
+            store.write(many[start : start + 4000])
+            acknowledged = start + 4000
+
+    with pytest.raises(DiskFull, match=r"no room for the gallery .* MB are free"):
+        fill()
+    assert 0 < acknowledged < 40_000
+    again = LanceStore.open(str(small_disk / "gallery"))
+    assert names(again) == many.ids[:acknowledged].tolist()
+    # What the failed batch left is removed: a smaller one still fits.
+    files_there = len([*(small_disk / "gallery").glob("*.lance/data/*")])
+    assert files_there == acknowledged // 4000
+    assert again.write(many[acknowledged : acknowledged + 100]).added == 100
+    with pytest.raises(DiskFull):
+        again.compact()
+    assert again.count() == acknowledged + 100
+    assert again.delete(Where(cameras=("cam 1",))) > 0
+
+
+def test_in_a_read_only_folder_one_can_search(
+    small_disk: Path, about: About, sightings: Make
+) -> None:
+    place = str(small_disk / "gallery")
+    some = sightings(50)
+    with_some = create_store(place, about)
+    with_some.write(some)
+    with_some.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    store = open_store(place)
+    assert store.search(some.vectors[:1], 3).sightings.ids[0] == some.ids[0]
+    assert store.count(Where(known=True)) > 0
+    for change in (
+        lambda: store.write(sightings(60)),
+        lambda: store.delete(Where(known=True)),
+        store.compact,
+        lambda: store.set_about(replace(about, name="x")),
+    ):
+        with pytest.raises(ValueError, match="cannot be written: searching works"):
+            change()
+    assert store.count() == 50
+
+
+# Several processes
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(PROCESSES), *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@pytest.fixture
+def small(folder: Path) -> Path:
+    """An empty gallery of the dimensions that the processes write."""
+    create_store(str(folder), About(model="m", pooling="plain", dimensions=8)).close()
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_killed_while_adding_nothing_acknowledged_is_lost_and_nothing_is_twice(
+    kill_trial: int, small: Path
+) -> None:
+    chance = random.Random(kill_trial)
+    process = start("add", small, 0, 100_000)
+    assert process.stdout is not None
+    acknowledged = int(process.stdout.readline())
+    time.sleep(chance.uniform(0, 0.6))
+    process.kill()
+    rest, complaint = process.communicate(timeout=PATIENCE)
+    acknowledged = int([str(acknowledged), *rest.split()][-1])
+    assert process.returncode == -9, complaint
+    store = LanceStore.open(str(small))
+    there = names(store)
+    assert len(there) in (acknowledged, acknowledged + 10)  # whole batches, perhaps the last one
+    assert there == [f"{number:032x}" for number in range(len(there))]
+    store.write(numbered(0, acknowledged + 50))  # the same command again
+    assert names(store) == [f"{number:032x}" for number in range(acknowledged + 50)]
+    read = Sightings.joined([*store.read(with_thumbnails=True)])
+    assert sorted(read.thumbnails) == sorted(
+        b"\xff\xd8" + str(number).encode() for number in range(acknowledged + 50)
+    )
+
+
+def test_two_add_the_same_and_more_while_a_third_searches(small: Path) -> None:
+    searching = start("search", small, 300)
+    adding = [start("add", small, 0, 200), start("add", small, 100, 300)]
+    for process in (*adding, searching):
+        out, complaint = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, complaint
+    assert out == "whole\n"
+    assert names(LanceStore.open(str(small))) == [f"{number:032x}" for number in range(300)]
+
+
+def test_a_store_sees_what_another_wrote_and_removed(
+    store: LanceStore, folder: Path, sightings: Make
+) -> None:
+    other = LanceStore.open(str(folder))
+    store.write(sightings(10))
+    assert other.write(sightings(15)).added == 5
+    assert store.write(sightings(15)).present == 15
+    other.delete(Where(ids=(str(sightings(1).ids[0]),)))
+    assert store.write(sightings(15)).added == 1
+
+
+@pytest.mark.parametrize("versions", [20, 1000])
+def test_many_small_batches_are_joined(
+    versions: int, store: LanceStore, sightings: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a gallery that is written to one by one still opens and searches quickly."""
+    monkeypatch.setattr(engine, "PIECES", 8)
+    monkeypatch.setattr(engine, "SMALL", 20)
+    monkeypatch.setattr(engine, "VERSIONS", versions)
+    many = sightings(60)
+    for row in range(60):
+        assert store.write(many[row : row + 1]).added == 1
+    read = Sightings.joined([*store.read(with_thumbnails=True)])
+    order = np.argsort(read.ids)
+    assert read.ids[order].tolist() == many.ids.tolist()
+    np.testing.assert_array_equal(read.vectors[order], many.vectors)
+    assert [read.thumbnails[row] for row in order] == [*many.thumbnails]
+    pieces = store._table().stats()["fragment_stats"]["num_fragments"]
+    assert pieces <= 2 * engine.PIECES
