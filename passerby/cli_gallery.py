@@ -174,6 +174,23 @@ def remove(
 
 
 @gallery.command
+def check(place: Place, /) -> None:
+    """Say whether a gallery is whole, and how well and fast its index finds its own sightings.
+
+    Args:
+        place: the gallery.
+    """
+    from passerby.gallery.gallery import Gallery
+    from passerby.progress import progress_bar
+
+    with Gallery.open(place) as opened, progress_bar("checking", _console()) as progress:
+        found = opened.check(progress)
+    _console().print(str(found))
+    if not found.whole:
+        raise ValueError(f"{len(found.problems)} problems were found")
+
+
+@gallery.command
 def compact(place: Place, /) -> None:
     """Make removal physical, join small pieces, bring the index up to date; say what is gone.
 

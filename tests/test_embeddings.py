@@ -238,3 +238,28 @@ def test_of_records_refuses_half_known_cameras_and_other_counts():
         Embeddings.of_records(VECTORS[:2], records)
     with pytest.raises(ValueError, match=r"persons must be \[3\]"):
         Embeddings.of_records(VECTORS, records[:1])
+
+
+def test_what_galleries_need_is_kept(tmp_path):
+    more = {
+        "hashes": ["0" * 32, "1" * 32, "2" * 32],
+        "frames": [4, -1, 6],
+        "qualities": [0.5, np.nan, 1.0],
+        "named_persons": ["anna", "", "人"],
+        "named_cameras": ["lobby", "hall", ""],
+    }
+    made = Embeddings(VECTORS, [1, -1, 2], **more, model="abc", pooling="flip")
+    again = Embeddings.load(made.save(tmp_path / "e.npz"))
+    assert (again.model, again.pooling) == ("abc", "flip")
+    for name, values in more.items():
+        np.testing.assert_array_equal(getattr(again, name), np.array(values), name)
+        np.testing.assert_array_equal(getattr(again[[2, 0]], name), np.array(values)[[2, 0]], name)
+    assert again[1:].pooling == "flip"
+
+
+def test_files_of_older_versions_are_read(tmp_path):
+    columns = {"vectors": VECTORS, "persons": np.arange(3), "model": np.array("abc")}
+    np.savez(tmp_path / "old.npz", **columns)
+    old = Embeddings.load(tmp_path / "old.npz")
+    assert (old.model, old.pooling) == ("abc", "")
+    assert old.hashes is old.frames is old.qualities is old.named_persons is None

@@ -166,11 +166,12 @@ def _read_named(given: str, labels: Labels, found: _Found) -> None:
 
 def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
     known = known_layout(folder) if labels.names == "auto" else None
-    if known is not None:
+    # A data set further below is read with all else that lies there: nothing is passed over.
+    if known is not None and not _is_below(known[1], folder):
         reader, located = known
         found.notes.append(f"{folder} is read as {type(reader).__name__}, from {located}")
         # One folder of a data set, as its gallery: read with the others, for what numbers mean.
-        below = "" if _same(located, folder) or located.is_relative_to(folder) else str(folder)
+        below = "" if _same(located, folder) else str(folder)
         _add_split(reader.read(located), located, labels.part, found, below)
         return
     listings = list(_tree(folder))
@@ -310,6 +311,12 @@ def _of_row(row: Row, folder: Path, labels: Labels) -> Crop:
         whole_of("frame", row.get("frame")),
         whole_of("tracklet", row.get("tracklet")),
         share_of("quality", row.get("quality")),
+    )
+
+
+def _is_below(one: Path, other: Path) -> bool:
+    return not _same(one, other) and Path(os.path.realpath(one)).is_relative_to(
+        os.path.realpath(other)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -110,7 +111,7 @@ def remove_asked(
         if not yes:
             count = gallery.store.count(chosen)
             count += count_timeless(gallery.store, chosen) if timeless else 0
-            if not console.is_terminal:
+            if not (console.is_terminal and sys.stdin.isatty()):
                 raise ValueError(f"{count} sightings would be removed for good: confirm with --yes")
             if console.input(f"remove {count} sightings for good? [y/N] ").strip().lower() != "y":
                 raise ValueError("nothing was removed")

@@ -94,18 +94,25 @@ class Gallery:
 
     def add(
         self,
-        inputs: Place | Sequence[Place],
+        inputs: Place | Sequence[Place] | Embeddings,
         labels: Labels | None = None,
         *,
         keep_thumbnails: bool = False,
         replace: bool = False,
         progress: Progress | None = None,
     ) -> Enrolled:
-        """Add images, folders, tables, data sets or embeddings files (.npz), each sighting once."""
+        """Add images, folders, tables, data sets or embeddings (or files of them), each once."""
         from passerby.data.crops import Labels
+        from passerby.embeddings import Embeddings
         from passerby.gallery.adding import Inputs, add
+        from passerby.gallery.enrolment import enrol_embeddings
 
-        given = Inputs.of(inputs, labels or Labels())
+        said = labels or Labels()
+        if isinstance(inputs, Embeddings):
+            return enrol_embeddings(
+                self.store, [inputs], len(inputs), said, replace=replace, progress=progress
+            )
+        given = Inputs.of(inputs, said)
         return add(
             self.store,
             given,

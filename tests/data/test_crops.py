@@ -89,6 +89,13 @@ def test_one_folder_of_a_data_set(tmp_path, make_images):
     assert [crop.number for crop in found.crops] == [0, 1]
 
 
+def test_a_data_set_further_below_does_not_hide_the_rest(tmp_path, make_images):
+    for name in ("bounding_box_train", "bounding_box_test", "query"):
+        make_images(tmp_path / "all" / "set" / name, ["0001_c2s1_000001_01.jpg"])
+    make_images(tmp_path / "all", ["mine.jpg"])
+    assert len(read_crops(tmp_path / "all").crops) == 4
+
+
 def test_a_data_set_of_named_persons(tmp_path, make_images):
     make_images(tmp_path / "set", ["anna/cam1/1.jpg", "anna/cam2/2.jpg", "bert/cam1/3.jpg"])
     found = read_crops(f"folder={tmp_path / 'set'}")

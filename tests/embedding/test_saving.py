@@ -206,3 +206,26 @@ def test_a_killed_command_goes_on(many, small_model, tmp_path):
     assert len(stored) == 300
     assert len({*stored.hashes.tolist()}) == 300
     assert not parts.exists()
+
+
+def test_the_command_takes_several_inputs(
+    crops, small_model, tiny_root, tmp_path, passerby_command
+):
+    files = sorted(crops.iterdir())
+    given = ("--model", small_model, "--out", tmp_path / "e.npz", "--device", "cpu")
+    done = passerby_command("embed", files[0], files[1], f"synthetic={tiny_root}", *given)
+    assert done.code == 0, done.err
+    stored = Embeddings.load(tmp_path / "e.npz")
+    assert len(stored) > 2
+    assert stored.images[:2].tolist() == [str(file) for file in files[:2]]
+    assert stored.persons[:2].tolist() == [-1, -1]  # nobody known
+    assert stored.cameras is None  # not all are known, and evaluations need all or none
+    assert stored.named_cameras[:3].tolist() == ["", "", "1"]
+    for wrong, message in (
+        (("embed", tmp_path / "e.npz", *given), "passerby gallery add takes it"),
+        (("embed", tmp_path / "nowhere", *given), "no such file or folder"),
+        (("embed", crops, "--zone", "Nowhere", *given), "no time zone is named"),
+    ):
+        done = passerby_command(*wrong)
+        assert done.code == 2
+        assert message in done.err

@@ -294,3 +294,9 @@ def test_the_model_of_a_gallery_is_found_checked_and_asked_for(
         _ = Gallery.open(memory_place).embedder
     moved = Gallery.open(memory_place, model=small_model, device="cpu")
     assert moved.embedder.fingerprint == gallery.about.model
+
+
+def test_embeddings_in_memory(gallery, embedder, tiny):
+    made = embedder.embed(tiny.query).embeddings
+    assert gallery.add(made).added == len(tiny.query)
+    assert set(everything(gallery).sources) == {tiny.source}
