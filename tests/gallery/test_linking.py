@@ -199,8 +199,17 @@ def test_too_many_passages_for_the_calibration(make_store, crowd, crowd_calibrat
 def test_rules_out_of_range(options):
     with pytest.raises(ValueError, match="expected more than 1 passage"):
         Rules(**options)
+    with pytest.raises(ValueError, match="a least likelihood ratio must be 1 or more"):
+        Rules(least_ratio=0.5)
     with pytest.raises(ValueError, match="need a prefix"):
         Rules(prefix="")
+
+
+def test_the_least_ratio_may_be_said(make_store, crowd, sharp_about):
+    store = walkers(make_store, crowd, sharp_about)
+    few, many = (link(store, rules=Rules(least_ratio=ratio)) for ratio in (1e5, 1))
+    assert (few.least_llr, many.least_llr) == (math.log(1e5), 0)
+    assert len(np.unique(few.groups)) > len(np.unique(many.groups))
 
 
 def test_the_json_names_the_sightings_of_each_person(make_store, crowd, sharp_about):
