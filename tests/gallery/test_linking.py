@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
+from passerby.data.reader import read_split
+from passerby.embedding.histogram import MODEL, embed_histograms
+from passerby.embeddings import person_names
+from passerby.evaluation.calibration import calibrate
 from passerby.gallery.about import About
 from passerby.gallery.filters import Where
 from passerby.gallery.linking import Rules, link, write_links
+from passerby.gallery.sightings import Sightings
+from passerby.gallery.stores.memory import MemoryStore
 
 EIGHT = np.datetime64("2026-05-01T08:00:00", "us")
 
@@ -222,3 +228,35 @@ def test_the_json_names_the_sightings_of_each_person(make_store, crowd, sharp_ab
     judged = json.loads(replace(link(store, judge=True), notes=("a",)).to_json())
     assert judged["notes"] == ["a"]
     assert judged["agreement"]["sightings"] == 1
+
+
+def test_real_crops_by_their_colours(people, tmp_path):
+    """Calibrated on train persons, linked on test persons; colours tell little, and it shows."""
+    split = read_split(str(people))
+    views = {}
+    for record in split.train:
+        views.setdefault(record.person, set()).add(record.camera)
+    chosen = [record for record in split.train if len(views[record.person]) > 1][:500]
+    calibration = calibrate(embed_histograms(chosen).embeddings, replicates=2)
+    test = embed_histograms([record for record in split.gallery if record.person > 0][:300])
+    found = test.embeddings
+    store = MemoryStore.create(
+        f"memory://{tmp_path}",
+        About(MODEL, "plain", 768, calibrations={"single": asdict(calibration)}),
+    )
+    lengths = np.linalg.norm(found.vectors, axis=1, keepdims=True)
+    store.write(
+        Sightings(
+            [f"{row:032x}" for row in range(len(found))],
+            found.vectors / lengths,
+            persons=person_names(found),
+            cameras=found.cameras.astype(str),
+        )
+    )
+    strict, loose = (
+        link(store, rules=Rules(least_ratio=ratio), judge=True).agreement for ratio in (30, 3)
+    )
+    assert strict.sightings == loose.sightings == 300
+    assert strict.pairs.precision > loose.pairs.precision
+    assert strict.pairs.recall < loose.pairs.recall
+    assert loose.adjusted_rand > 0.1
