@@ -411,7 +411,8 @@ def calibrate(
         console=_console(),
     )
     path = store_calibration(model, calibration)
-    charts = draw_calibration(calibration, path)
+    named = path if images == 1 else path.with_stem(f"{path.stem}-pooled")
+    charts = draw_calibration(calibration, named)
     _console().print(str(calibration), f"written: {path}, with {len(charts)} charts", sep="\n")
 
 

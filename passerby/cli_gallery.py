@@ -363,6 +363,7 @@ def link(
     since: str | None = None,
     until: str | None = None,
     passages: float = 4.0,
+    least_ratio: float | None = None,
     tolerance: float = 1.0,
     overlapping: UseAppendAction[tuple[tuple[str, str], ...]] = (),
     prefix: str = "linked/",
@@ -381,7 +382,8 @@ def link(
         source: of one of these sources (repeatable).
         since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
         until: seen before this time.
-        passages: in how many of them a person is expected to be seen.
+        passages: in how many of them a person is expected to be seen; gives the prior odds.
+        least_ratio: link where the mean likelihood ratio is above this, in place of the prior odds.
         tolerance: seconds that a person needs from one camera to another at least.
         overlapping: two cameras that see one place, where a person may be at one time (repeatable).
         prefix: of the names given; such names bind nothing when linking again.
@@ -397,7 +399,9 @@ def link(
     where = where_of(
         cameras=camera, not_cameras=not_camera, sources=source, since=since, until=until
     )
-    rules = Rules(passages, tolerance, overlapping, over_known=over_known, prefix=prefix)
+    rules = Rules(
+        passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix
+    )
     linking, named = link_asked(
         place, where, rules, test=test, write=write, extend=extend, console=_console()
     )

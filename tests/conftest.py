@@ -157,6 +157,8 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.evaluation.report.Report.from_json",
         "passerby.gallery.asked.labels_of",
         "passerby.gallery.asked.where_of",
+        "passerby.gallery.asked.link_asked",
+        "passerby.gallery.asked.search_asked",
         "passerby.gallery.gallery.Gallery.open",
         "passerby.gallery.gallery.Gallery.restore",
         "passerby.models.converting.convert_weights",

@@ -44,14 +44,16 @@ _MOST = 32  # sightings of a group that are compared with those of another
 class Rules:
     """How sightings are linked.
 
-    passages: in how many of them a person is expected to be seen; tolerance: seconds that a person
-    needs from one camera to another at least; overlapping: pairs of cameras that see the same
-    place, where one person may be at one time; neighbours: near sightings looked at of each;
+    passages: in how many of them a person is expected to be seen, from which the prior odds follow;
+    least_ratio: the mean likelihood ratio to link above, in place of that; tolerance: seconds that
+    a person needs from one camera to another at least; overlapping: pairs of cameras that see the
+    same place, where one person may be at one time; neighbours: near sightings looked at of each;
     over_known: also group known persons anew; prefix: of the names given. Names that begin with it
     were given by an earlier linking and bind nothing.
     """
 
     passages: float = 4.0
+    least_ratio: float | None = None
     tolerance: float = 1.0
     overlapping: tuple[tuple[str, str], ...] = ()
     neighbours: int = 30
@@ -64,6 +66,8 @@ class Rules:
                 "expected more than 1 passage of a person, a tolerance of 0 seconds or more and at "
                 f"least 1 neighbour, got {self.passages}, {self.tolerance} and {self.neighbours}"
             )
+        if self.least_ratio is not None and not self.least_ratio >= 1:
+            raise ValueError(f"a least likelihood ratio must be 1 or more, got {self.least_ratio}")
         if not self.prefix:
             raise ValueError("names of linked persons need a prefix, such as linked/")
 
@@ -164,7 +168,7 @@ def link(
     sightings = joined[np.argsort(joined.ids, kind="stable")]
     free = np.char.startswith(sightings.persons, rules.prefix) | rules.over_known
     passages = passages_of(sightings, np.where(free, UNKNOWN, sightings.persons))
-    least = math.log(max(1.0, (len(passages) - 1) / (rules.passages - 1)))
+    least = math.log(rules.least_ratio or max(1.0, (len(passages) - 1) / (rules.passages - 1)))
     merging = _Merging(sightings, passages, calibration, rules, least)
     merging.run(progress)
     groups = _numbered(merging.groups()[passages.of], sightings)

@@ -158,12 +158,12 @@ def printable(text: str, longest: int | None = None) -> str:
 def ratio_text(llr: float | None) -> str:
     """A likelihood ratio, shortly.
 
-    >>> ratio_text(math.log(250)), ratio_text(-math.log(40)), ratio_text(None)
-    ('250', '1/40', '')
+    >>> ratio_text(math.log(7882)), ratio_text(-math.log(40)), ratio_text(None)
+    ('7,880', '1/40', '')
     """
     if llr is None:
         return ""
-    times = f"{math.exp(abs(llr)):.3g}"
+    times = f"{float(f'{math.exp(abs(llr)):.3g}'):,.10g}"
     return times if llr >= 0 or times == "1" else f"1/{times}"
 
 

@@ -23,7 +23,7 @@ MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""
 
 _GAP, _MARGIN, _TEXT, _LINE, _HEADING, _PROBE_GAP = 12, 16, 13, 17, 24, 36
-_CAPTION = 4 * _LINE + 4
+_CAPTION = 5 * _LINE + 4
 _INK, _FAINT, _PAPER = (25, 25, 25), (105, 105, 105), (255, 255, 255)
 _LETTERBOX, _MISSING, _OUTLINE = (238, 238, 238), (222, 222, 222), (150, 150, 150)
 
@@ -50,7 +50,9 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
         raise ValueError(
             f"expected at least one search and one column, got {len(found)} and {columns}"
         )
-    parts = [_search(one, columns) for one in found[:MOST_SEARCHES]]
+    shown = found[:MOST_SEARCHES]
+    used = min(columns, max(1, *map(len, shown)))
+    parts = [_search(one, used) for one in shown]
     left = len(found) - len(parts)
     height = sum(part.height for part in parts) + (_LINE + _MARGIN if left else 0)
     sheet = Image.new("RGB", (parts[0].width, height), _PAPER)
@@ -114,12 +116,13 @@ def _words(found: Matches) -> list[str]:
 
 
 def _lines(match: Match) -> list[str]:
-    ratio = "" if match.llr is None else f" LR {ratio_text(match.llr)}"
+    ratio = [] if match.llr is None else [f"LR {ratio_text(match.llr)}"]
     seen = time_text(match.time)[:19].replace("T", " ")
     camera = printable(match.camera)
     return [
         f"{match.rank} · {camera}" if camera else str(match.rank),
-        f"{match.distance:.3f}{ratio}",
+        f"at {match.distance:.3f}",
+        *ratio,
         printable(match.person) or "not named",
         seen,
     ]

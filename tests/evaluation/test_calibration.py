@@ -170,3 +170,45 @@ def test_junk_is_left_out(calibration):
     cameras = np.append(everybody.cameras, np.arange(5))
     mixed = Embeddings(vectors, persons, cameras, sources=["made"] * len(persons), model="abc")
     assert calibrate(mixed, replicates=50) == calibration
+
+
+def test_pooled_queries_are_calibrated_apart(calibration):
+    """Against a slow account of the pairs: pooled ones of a person and camera, by other cameras."""
+    everybody = people(images=5)
+    pooled = calibrate(everybody, images=3, replicates=2)
+    assert pooled.key == ("abc", "cosine", "plain+mean of 2 to 3 images")
+    judging = pooled.quality.judging
+    assert judging.persons == 40
+    # Five images are a group of 2 or 3 and the rest; one left over is not pooled. Each group is
+    # compared with the ten images of its person by the two other cameras.
+    groups = judging.same / 10
+    assert 40 * 3 <= groups <= 40 * 3 * 2
+    assert judging.different == groups * 39 * 10
+    assert pooled.quality.cllr < calibrate(everybody, replicates=2).quality.cllr
+    # A pooled query is nearer to strangers: single images' thresholds would let more of them in.
+    further = people(seed=5, images=3)
+    cameras = further.cameras
+    asked = further[cameras == 0]
+    vectors = asked.vectors / np.linalg.norm(asked.vectors, axis=1, keepdims=True)
+    means = vectors.reshape(-1, 3, 16).mean(axis=1)
+    query = Embeddings(means, asked.persons[::3], asked.cameras[::3], model="abc")
+    counts = count_pairs(Pairs(query, further[cameras > 0], cross_camera=True))
+    same, different = counts.same / counts.same.sum(), counts.different / counts.different.sum()
+    given = pooled.probability(counts.middle)
+    for low, high in ((0, 0.2), (0.8, 1)):
+        chosen = (given >= low) & (given <= high)
+        observed = same[chosen].sum() / (same[chosen].sum() + different[chosen].sum())
+        expected = (given * (same + different))[chosen].sum() / (same + different)[chosen].sum()
+        assert observed == pytest.approx(expected, abs=0.05)
+
+
+def test_what_cannot_be_pooled_is_refused():
+    everybody = people()
+    for images in (0, -1):
+        with pytest.raises(ValueError, match="of two images or more"):
+            calibrate(everybody, images=images)
+    bare = Embeddings(everybody.vectors, everybody.persons)
+    with pytest.raises(ValueError, match="pooled queries needs camera numbers"):
+        calibrate(bare, images=3)
+    with pytest.raises(ValueError, match="two images by one camera"):
+        calibrate(people(images=1), images=3)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
+from passerby.data.reader import read_split
+from passerby.embedding.histogram import MODEL, embed_histograms
+from passerby.embeddings import person_names
+from passerby.evaluation.calibration import calibrate
 from passerby.gallery.about import About
 from passerby.gallery.filters import Where
 from passerby.gallery.linking import Rules, link, write_links
+from passerby.gallery.sightings import Sightings
+from passerby.gallery.stores.memory import MemoryStore
 
 EIGHT = np.datetime64("2026-05-01T08:00:00", "us")
 
@@ -199,8 +205,17 @@ def test_too_many_passages_for_the_calibration(make_store, crowd, crowd_calibrat
 def test_rules_out_of_range(options):
     with pytest.raises(ValueError, match="expected more than 1 passage"):
         Rules(**options)
+    with pytest.raises(ValueError, match="a least likelihood ratio must be 1 or more"):
+        Rules(least_ratio=0.5)
     with pytest.raises(ValueError, match="need a prefix"):
         Rules(prefix="")
+
+
+def test_the_least_ratio_may_be_said(make_store, crowd, sharp_about):
+    store = walkers(make_store, crowd, sharp_about)
+    few, many = (link(store, rules=Rules(least_ratio=ratio)) for ratio in (1e5, 1))
+    assert (few.least_llr, many.least_llr) == (math.log(1e5), 0)
+    assert len(np.unique(few.groups)) > len(np.unique(many.groups))
 
 
 def test_the_json_names_the_sightings_of_each_person(make_store, crowd, sharp_about):
@@ -213,3 +228,35 @@ def test_the_json_names_the_sightings_of_each_person(make_store, crowd, sharp_ab
     judged = json.loads(replace(link(store, judge=True), notes=("a",)).to_json())
     assert judged["notes"] == ["a"]
     assert judged["agreement"]["sightings"] == 1
+
+
+def test_real_crops_by_their_colours(people, tmp_path):
+    """Calibrated on train persons, linked on test persons; colours tell little, and it shows."""
+    split = read_split(str(people))
+    views = {}
+    for record in split.train:
+        views.setdefault(record.person, set()).add(record.camera)
+    chosen = [record for record in split.train if len(views[record.person]) > 1][:500]
+    calibration = calibrate(embed_histograms(chosen).embeddings, replicates=2)
+    test = embed_histograms([record for record in split.gallery if record.person > 0][:300])
+    found = test.embeddings
+    store = MemoryStore.create(
+        f"memory://{tmp_path}",
+        About(MODEL, "plain", 768, calibrations={"single": asdict(calibration)}),
+    )
+    lengths = np.linalg.norm(found.vectors, axis=1, keepdims=True)
+    store.write(
+        Sightings(
+            [f"{row:032x}" for row in range(len(found))],
+            found.vectors / lengths,
+            persons=person_names(found),
+            cameras=found.cameras.astype(str),
+        )
+    )
+    strict, loose = (
+        link(store, rules=Rules(least_ratio=ratio), judge=True).agreement for ratio in (30, 3)
+    )
+    assert strict.sightings == loose.sightings == 300
+    assert strict.pairs.precision > loose.pairs.precision
+    assert strict.pairs.recall < loose.pairs.recall
+    assert loose.adjusted_rand > 0.1
