@@ -7,7 +7,7 @@ A gallery is one collection; its `About` is a property of the collection. What h
   at the same time.
 - A write is acknowledged when a strongly consistent read has seen the server reach it. Searches
   then need not ask for strong consistency, which costs each of them a time tick (200 ms).
-- Up to `FLAT_ROWS` sightings the server compares all of them; beyond, `compact` makes it HNSW.
+- Up to `FLAT_ROWS` sightings the server compares all of them; beyond, it is told to keep HNSW.
 - Filters are rendered here and nowhere else. Templates would leave that to the server, but
   Milvus 2.3 does not know them.
 """
@@ -69,10 +69,13 @@ _ANSWERS = 20_000  # hits in one answer
 _COLUMNS = ("person", "camera", "source", "time", "frame", "tracklet", "quality", "image")
 
 # Codes of answers that pass: a server that starts, a segment on its way to another node, a
-# collection that is released while its index is changed, a rate limit.
-_PASSING = {1, 2, 4, 5, 8, 9, 101, 103, 106} | {*range(400, 407), *range(500, 505)}
+# collection that is released and has no index while that is exchanged, a rate limit.
+_NO_INDEX = 700
+_PASSING = {1, 2, 4, 5, 8, 9, 101, 103, 106, _NO_INDEX} | {*range(400, 407), *range(500, 505)}
 _PASSING |= {*range(600, 605), *range(900, 905)}
-_PASSING_WORDS = re.compile(r"not ready|not healthy|unavailable|not loaded|not serviceable|lack")
+_PASSING_WORDS = re.compile(
+    r"not ready|not healthy|unavailable|no available|not loaded|not serviceable|empty grpc client"
+)
 
 _LASTING = {"UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "INVALID_ARGUMENT"}
 
@@ -132,6 +135,11 @@ class Address:
         token = ":".join(unquote(each) for each in (parts.username, parts.password) if each)
         uri = f"{'https' if options.get('tls') else 'http'}://{host}:{port}"
         return cls(uri, shown, collection, token or os.environ.get(TOKEN_VARIABLE, ""), **options)
+
+    @property
+    def lite(self) -> bool:
+        """Whether it is a file of Milvus Lite."""
+        return self.uri.endswith(".db")
 
     def connect(self) -> Client:
         """A client of its own: a shared one would not tell TLS from none."""
@@ -289,7 +297,10 @@ class MilvusStore(Store):
                 filter=expression(where),
                 output_fields=fields,
                 anns_field="vector",
-                search_params={"metric_type": "COSINE", "params": {} if flat else _effort(k)},
+                search_params={
+                    "metric_type": "COSINE",
+                    "params": {} if flat else _effort(k, where),
+                },
                 consistency_level=self._address.consistency.title(),
             )
         ]
@@ -361,13 +372,20 @@ class MilvusStore(Store):
         self._wait_for(lambda: self._built(progress))
         return Erased(None, None, _MEANING)
 
+    def update_index(self, progress: Progress | None = None) -> IndexState:
+        """As `Store.update_index`: the index is exchanged; the server then builds it by itself."""
+        self._fit_index()
+        return self.index_state()
+
     def index_state(self) -> IndexState:
         index, rows = self._index(), self.count()
         if index["index_type"] == "FLAT":
             return IndexState("", 0, rows, "every sighting is compared on the server")
         # What was removed or replaced counts as indexed until the server has compacted.
         indexed = min(int(index["indexed_rows"]), rows)
-        return IndexState(index["index_type"], indexed, rows, f"ef {_effort(10)['ef']}")
+        plain, filtered = _effort(10, Where())["ef"], _effort(10, Where(known=True))["ef"]
+        effort = f"ef {plain}, {filtered} under a filter"
+        return IndexState(index["index_type"], indexed, rows, effort)
 
     def disk_bytes(self) -> int | None:
         return None
@@ -502,7 +520,15 @@ class MilvusStore(Store):
         self._ask("load_collection")
 
     def _index(self) -> dict[str, Any]:
-        return self._ask("describe_index", index_name="vector")
+        """The server's description; waits where the index is being exchanged."""
+
+        def described() -> dict[str, Any]:
+            found = self._ask("describe_index", index_name="vector")
+            if found is None:
+                raise _pymilvus().MilvusException(_NO_INDEX, "there is no index")
+            return dict(found)
+
+        return self._patiently(described)
 
     def _make_index(self, kind: str) -> None:
         wanted = self._client.prepare_index_params()
@@ -511,15 +537,21 @@ class MilvusStore(Store):
         self._ask("create_index", index_params=wanted, sync=False)
 
     def _fit_index(self) -> None:
-        """The index that the number of sightings asks for; searches wait for the change."""
-        kind = "HNSW" if self.count() > FLAT_ROWS else "FLAT"
-        if self._index()["index_type"] != kind:
+        """The index that the number of sightings asks for; searches wait for the change. Never
+        HNSW in Milvus Lite, which loses results there under a narrow filter; and never back."""
+        large = self.count() > FLAT_ROWS and not self._address.lite
+        if not large or self._index()["index_type"] != "FLAT":
+            return
+        try:
             self._ask("release_collection")
             self._ask("drop_index", index_name="vector")
-            self._load_with(kind)
-
-    def _load_with(self, kind: str) -> None:
-        self._make_index(kind)
+            self._make_index("HNSW")
+        except StoreUnavailable:
+            raise
+        except ValueError:
+            # Another process exchanges it at the same time, and has loaded the collection again.
+            if self._index()["index_type"] == "FLAT":
+                raise
         self._ask("load_collection")
 
     def _compacted(self, job: int) -> bool:
@@ -684,8 +716,10 @@ def _properties(address: Address, about: About) -> dict[str, str]:
     return {_PROPERTY: text}
 
 
-def _effort(k: int) -> dict[str, int]:
-    return {"ef": max(256, 2 * k)}
+def _effort(k: int, where: Where) -> dict[str, int]:
+    """Of a search in HNSW: the list of candidates holds those that a filter leaves out, too."""
+    wanted = max(512, 4 * k) if where.everything else max(1024, 8 * k)
+    return {"ef": min(wanted, 32_768)}  # what the server takes at most
 
 
 def _pymilvus() -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from passerby.gallery.about import About
+from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Store
 from passerby.gallery.stores.opening import create_store
@@ -92,8 +93,26 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"memory://{tmp_path.name}-{next(_NUMBERS)}"
 
 
+@pytest.fixture(scope="session")
+def milvus_collections() -> Iterator[dict[int, Store]]:
+    """A collection of each number of dimensions: making one takes the server two seconds."""
+    made: dict[int, Store] = {}
+    yield made
+    for each in made.values():
+        each.close()
+
+
 @pytest.fixture
-def store(place: str, about: About) -> Iterator[Store]:
+def store(place: str, about: About, milvus_collections: dict[int, Store]) -> Iterator[Store]:
+    """An empty gallery."""
+    if place.startswith("milvus://root"):
+        if about.dimensions not in milvus_collections:
+            milvus_collections[about.dimensions] = create_store(place, about)
+        kept = milvus_collections[about.dimensions]
+        for known in (True, False):
+            kept.delete(Where(known=known))
+        yield kept
+        return
     made = create_store(place, about)
     yield made
     made.close()

@@ -26,7 +26,7 @@ _QUICK = {
     "queryCoord.checkHandoffInterval": 200,
     "proxy.timeTickInterval": 50,
     "common.gracefulStopTimeout": 2,
-    "common.session.ttl": 4,  # seconds that a killed server keeps its successor waiting
+    "common.session.ttl": 12,  # seconds; that a killed server keeps its successor waiting
     "log.level": "warn",
     "log.stdout": "false",
 }

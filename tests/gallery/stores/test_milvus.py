@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerby.gallery.about import About
 from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import StoreUnavailable
@@ -92,8 +93,6 @@ def named(milvus_server):
     ]
     sightings = make_sightings(len(texts))
     sightings = Sightings(sightings.ids, sightings.vectors, persons=texts)
-    from passerby.gallery.about import About
-
     store = create_store(milvus_place(milvus_server), About("m", "plain", DIMENSIONS))
     store.write(sightings)
     yield store, sightings
@@ -133,20 +132,20 @@ def test_what_the_server_cannot_hold_is_refused_before_it_is_sent(named):
 
 def test_large_reads_and_many_ids(milvus_server, about):
     """More than the server gives in one answer, more ids than go into one expression."""
-    count = 20_000
+    count = 17_000
     sightings = make_sightings(count)
     with_jpegs = Sightings(
-        sightings.ids, sightings.vectors, thumbnails=[bytes(3000)] * count, cameras=["a"] * count
+        sightings.ids, sightings.vectors, thumbnails=[bytes(1500)] * count, cameras=["a"] * count
     )
     store = create_store(milvus_place(milvus_server), about)
-    assert store.write(with_jpegs).added == count  # about 80 MB: several requests
+    assert store.write(with_jpegs).added == count  # more than 32 MiB: two requests
     assert store.write(with_jpegs).present == count
     pages = [*store.read(with_vectors=False, batch=50_000)]
     assert sorted(str(name) for page in pages for name in page.ids) == sorted(sightings.ids)
-    some = Where(ids=tuple(sightings.ids[:12_000].tolist()))
-    assert store.count(some) == 12_000
+    some = Where(ids=tuple(sightings.ids[:11_000].tolist()))
+    assert store.count(some) == 11_000
     hits = store.search(sightings.vectors[-1:], 3, some)
-    nearest = np.sort(1 - sightings.vectors[:12_000] @ sightings.vectors[-1])[:3]
+    nearest = np.sort(1 - sightings.vectors[:11_000] @ sightings.vectors[-1])[:3]
     np.testing.assert_allclose(hits.distances, nearest, atol=1e-5)
     assert store.groups("camera") == {"a": count}
     assert store.delete(Where(cameras=("a",))) == count
@@ -280,7 +279,7 @@ def test_a_server_that_goes_away_and_comes_back(milvus_server, about):
 def test_tls(milvus_server, about, tmp_path):
     """A server with a certificate of its own: trusted when named, refused when not."""
     certificate, key = _certificate(tmp_path)
-    milvus_server.stop()
+    milvus_server.kill()
     milvus_server.start(tls=(certificate, key))
     try:
         place = milvus_place(milvus_server)
@@ -294,7 +293,7 @@ def test_tls(milvus_server, about, tmp_path):
         assert store.count() == 0
         store.close()
     finally:
-        milvus_server.stop()
+        milvus_server.kill()
         milvus_server.start()
 
 
