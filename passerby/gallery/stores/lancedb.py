@@ -55,6 +55,9 @@ TAIL = 0.1
 EXACT_BELOW = 200
 """Sightings that a filter may keep for all of them to be compared."""
 
+MANY = 256
+"""Queries from which one pass over all vectors takes less time than the index, at any size."""
+
 TARGET = 0.995
 """Recall at 10 that the effort of searches is raised to, on a sample; 0.99 is promised."""
 
@@ -94,7 +97,7 @@ _SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "t
 _SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 _FORBIDDEN = ("Read-only file system", "Permission denied")
-_GONE = ("not found", "No such file")
+_GONE = ("Not found", "not found", "No such file")
 
 Found = TypeVar("Found")
 
@@ -318,7 +321,8 @@ class LanceStore(Store):
         asked = _Asked(queries, k, _rendered(where), columns=_columns(vectors=with_vectors))
 
         def work(table: Any) -> Hits:
-            probes = 0 if exact else self._effort(table, asked.condition)
+            plainly = exact or len(queries) >= MANY
+            probes = 0 if plainly else self._effort(table, asked.condition)
             return self._searched(table, replace(asked, probes=probes))
 
         return self._reading(work)
@@ -872,7 +876,7 @@ def _nearest_of_all(table: Any, asked: _Asked) -> tuple[pa.Table, NDArray[np.int
     queries, k = asked.queries, asked.k
     best: NDArray[np.float32] = np.empty((len(queries), 0), np.float32)  # similarities [Q, k]
     numbers: NDArray[np.uint64] = np.empty((len(queries), 0), np.uint64)  # of rows [Q, k]
-    batch = int(np.clip(2**25 // len(queries), 256, 10_000))
+    batch = int(np.clip(2**23 // len(queries), 256, 10_000))
     for part in _scan(table, ["vector", "_rowid"], asked.condition, batch):
         vectors = _matrix(part.column("vector"), queries.shape[1])
         rows = np.broadcast_to(part.column("_rowid").to_numpy(), (len(queries), len(vectors)))
