@@ -106,10 +106,9 @@ Found = TypeVar("Found")
 class _Holds:
     """What table.json says.
 
-    table: name of the one that holds now; engine: that wrote it; rows: when its index was built;
-    probes: partitions to search by the share of sightings that a filter keeps, ascending in share;
-    partitions: of the index; recall: by the name of a filter; version: of the table when it was
-    compacted, so that nothing is done twice.
+    table: name of the one that holds now; engine: that wrote it; probes: partitions to search, by
+    the share of sightings that a filter keeps; partitions: of the index; recall: by the name of a
+    filter; version: of the table when it was compacted, so that nothing is done twice.
     """
 
     table: str
@@ -337,7 +336,7 @@ class LanceStore(Store):
     ) -> Iterator[Sightings]:
         columns = _columns(vectors=with_vectors, thumbnails=with_thumbnails)
         table = self._table()
-        batches = self._reading(lambda table: _scan(table, columns, _rendered(where), batch))
+        batches = _scan(table, columns, _rendered(where), batch)
         while True:
             with _explained(self._folder):
                 try:
@@ -512,7 +511,7 @@ class LanceStore(Store):
                 for folder, names in zip(folders, there, strict=True):
                     _flush(folder, _names(folder) - names)
             return done
-        except BaseException:
+        except Exception:  # not when interrupted: the engine may be about to finish the change
             table.checkout_latest()
             if table.version == version:
                 for name in _names(folders[0]) - there[0]:
