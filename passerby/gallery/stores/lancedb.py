@@ -55,6 +55,9 @@ TAIL = 0.1
 EXACT_BELOW = 200
 """Sightings that a filter may keep for all of them to be compared."""
 
+MANY = 256
+"""Queries from which one pass over all vectors takes less time than the index, at any size."""
+
 TARGET = 0.995
 """Recall at 10 that the effort of searches is raised to, on a sample; 0.99 is promised."""
 
@@ -94,7 +97,7 @@ _SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "t
 _SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 _FORBIDDEN = ("Read-only file system", "Permission denied")
-_GONE = ("not found", "No such file")
+_GONE = ("Not found", "not found", "No such file")
 
 Found = TypeVar("Found")
 
@@ -103,10 +106,9 @@ Found = TypeVar("Found")
 class _Holds:
     """What table.json says.
 
-    table: name of the one that holds now; engine: that wrote it; rows: when its index was built;
-    probes: partitions to search by the share of sightings that a filter keeps, ascending in share;
-    partitions: of the index; recall: by the name of a filter; version: of the table when it was
-    compacted, so that nothing is done twice.
+    table: name of the one that holds now; engine: that wrote it; probes: partitions to search, by
+    the share of sightings that a filter keeps; partitions: of the index; recall: by the name of a
+    filter; version: of the table when it was compacted, so that nothing is done twice.
     """
 
     table: str
@@ -318,7 +320,8 @@ class LanceStore(Store):
         asked = _Asked(queries, k, _rendered(where), columns=_columns(vectors=with_vectors))
 
         def work(table: Any) -> Hits:
-            probes = 0 if exact else self._effort(table, asked.condition)
+            plainly = exact or len(queries) >= MANY
+            probes = 0 if plainly else self._effort(table, asked.condition)
             return self._searched(table, replace(asked, probes=probes))
 
         return self._reading(work)
@@ -333,7 +336,7 @@ class LanceStore(Store):
     ) -> Iterator[Sightings]:
         columns = _columns(vectors=with_vectors, thumbnails=with_thumbnails)
         table = self._table()
-        batches = self._reading(lambda table: _scan(table, columns, _rendered(where), batch))
+        batches = _scan(table, columns, _rendered(where), batch)
         while True:
             with _explained(self._folder):
                 try:
@@ -508,7 +511,7 @@ class LanceStore(Store):
                 for folder, names in zip(folders, there, strict=True):
                     _flush(folder, _names(folder) - names)
             return done
-        except BaseException:
+        except Exception:  # not when interrupted: the engine may be about to finish the change
             table.checkout_latest()
             if table.version == version:
                 for name in _names(folders[0]) - there[0]:
@@ -872,7 +875,7 @@ def _nearest_of_all(table: Any, asked: _Asked) -> tuple[pa.Table, NDArray[np.int
     queries, k = asked.queries, asked.k
     best: NDArray[np.float32] = np.empty((len(queries), 0), np.float32)  # similarities [Q, k]
     numbers: NDArray[np.uint64] = np.empty((len(queries), 0), np.uint64)  # of rows [Q, k]
-    batch = int(np.clip(2**25 // len(queries), 256, 10_000))
+    batch = int(np.clip(2**23 // len(queries), 256, 10_000))
     for part in _scan(table, ["vector", "_rowid"], asked.condition, batch):
         vectors = _matrix(part.column("vector"), queries.shape[1])
         rows = np.broadcast_to(part.column("_rowid").to_numpy(), (len(queries), len(vectors)))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -213,6 +214,7 @@ def test_an_index_is_built_when_it_pays_and_says_its_recall(
     check_recall(store, _left(many), queries)
     assert store.search(queries.vectors[:1], 5).exact is False
     assert store.search(queries.vectors[:1], 5, exact=True).exact is True
+    assert store.search(np.tile(queries.vectors, (6, 1)), 5).exact is True  # in one pass
 
 
 def _left(many: Sightings) -> Sightings:
@@ -362,6 +364,19 @@ def test_a_half_copied_gallery_is_refused(
         open_store(str(copy))
 
 
+@pytest.mark.parametrize("missing", ["_indices", "_deletions"])
+def test_a_copy_that_lacks_what_only_searches_need_is_told(
+    missing: str, store: LanceStore, folder: Path, sightings: Make, indexed_early: None
+) -> None:
+    some = sightings(1200)
+    store.write(some)
+    store.compact()
+    store.delete(Where(cameras=("cam 1",)))
+    shutil.rmtree(next(folder.glob(f"*.lance/{missing}")))
+    with pytest.raises(ValueError, match="incomplete, as after a copy that was cut off"):
+        LanceStore.open(str(folder)).search(some.vectors[:1], 5)
+
+
 @pytest.mark.parametrize("size", [0, 100, 0.5])
 def test_a_cut_data_file_is_told(
     size: float, store: LanceStore, folder: Path, sightings: Make
@@ -504,6 +519,18 @@ def test_a_store_sees_what_another_wrote_and_removed(
     assert store.write(sightings(15)).present == 15
     other.delete(Where(ids=(str(sightings(1).ids[0]),)))
     assert store.write(sightings(15)).added == 1
+
+
+def test_a_writer_does_not_wait_for_ever(
+    store: LanceStore, folder: Path, sightings: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.1)
+    store.write(sightings(5))
+    with FileLock(folder / "writers.lock"):
+        with pytest.raises(ValueError, match="another process has been writing for"):
+            store.write(sightings(6))
+        assert store.count() == 5  # readers wait for nobody
+    assert store.write(sightings(6)).added == 1
 
 
 @pytest.mark.parametrize("versions", [20, 1000])
