@@ -101,9 +101,11 @@ class Linking:
         were linked to a known person take the name; else they stay without one.
         """
         given = np.char.startswith(self.names, self.rules.prefix)
-        free = (self.before == UNKNOWN) | np.char.startswith(self.before, self.rules.prefix)
+        ours = np.char.startswith(self.before, self.rules.prefix)
         new = np.where(given | extend, self.names, UNKNOWN)
-        changed = (new != self.before) & (free | self.rules.over_known)
+        # A known person's sighting that was linked to nothing keeps its name even then.
+        free = ours | (self.before == UNKNOWN) | (self.rules.over_known & (new != UNKNOWN))
+        changed = (new != self.before) & free
         return self.ids[changed].tolist(), new[changed].tolist()
 
     def to_json(self) -> str:

@@ -143,6 +143,8 @@ def test_known_persons_are_never_joined(make_store, crowd):
     anew = link(store, rules=Rules(passages=3, over_known=True))
     assert len(np.unique(anew.groups)) == 1
     assert anew.changes()[1] == ["linked/1"] * 4
+    alone = make_store(crowd.persons(2), persons=["anna", ""])
+    assert link(alone, rules=Rules(least_ratio=1e6, over_known=True)).changes() == ([], [])
 
 
 def test_nobody_is_in_two_places_at_once(make_store, crowd):
