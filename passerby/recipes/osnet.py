@@ -127,7 +127,7 @@ def osnet(
         optimizer=replace(small.optimizer, rate=3e-3),
         origins=(
             *small.origins,
-            "compact scale, one phase, as nothing is pretrained that could be kept; rate 3e-3 and 50 "
-            "epochs in place of those: ours, see docs/results/systems.md",
+            "compact scale, one phase, as nothing is pretrained that could be kept; rate 3e-3 and "
+            "50 epochs in place of those: ours, see docs/results/systems.md",
         ),
     )
