@@ -36,6 +36,8 @@ def test_the_compact_scale_is_one_phase_from_random_weights():
     assert (small.phases, small.network.start) == ((), "none")
     assert replace(small.network, start="imagenet") == osnet(0.25).network
     assert any("OSNet x0.25 at 192×64 without pretraining" in line for line in small.origins)
+    assert (small.epochs, small.optimizer.rate) == (50, 3e-3)
+    assert "rate 3e-3 and 50 epochs in place" in small.origins[-1]
 
 
 def test_phases_add_up():
