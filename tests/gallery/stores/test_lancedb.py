@@ -501,13 +501,13 @@ def test_killed_while_adding_nothing_acknowledged_is_lost_and_nothing_is_twice(
 
 
 def test_two_add_the_same_and_more_while_a_third_searches(small: Path) -> None:
-    searching = start("search", small, 300)
-    adding = [start("add", small, 0, 200), start("add", small, 100, 300)]
+    searching = start("search", small, 150)
+    adding = [start("add", small, 0, 100), start("add", small, 50, 150)]
     for process in (*adding, searching):
         out, complaint = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, complaint
     assert out == "whole\n"
-    assert names(LanceStore.open(str(small))) == [f"{number:032x}" for number in range(300)]
+    assert names(LanceStore.open(str(small))) == [f"{number:032x}" for number in range(150)]
 
 
 def test_a_store_sees_what_another_wrote_and_removed(
