@@ -236,7 +236,7 @@ def embed(
     ],
     /,
     *,
-    model: str,
+    model: str = "default",
     out: str,
     part: Literal["all", "train", "validation", "query", "gallery", "test"] = "all",
     names: str = "auto",

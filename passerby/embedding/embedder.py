@@ -199,7 +199,8 @@ def load(
     "default" is the model that comes with Passerby (docs/default_model.md). Raises ValueError when
     there is no model in the folder or it cannot be read.
     """
-    network, card = load_model(model_folder(model))
+    folder = model_folder(model)
+    network, card = load_model(folder)
     return Embedder(
         network,
         card.recipe.input,
@@ -208,7 +209,7 @@ def load(
         before_neck=before_neck,
         device=device,
         card=card,
-        place=os.path.abspath(model),
+        place=os.path.abspath(folder),
     )
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from passerby.data.synthesis import draw
 from passerby.embedding.calibrating import calibration_file, find_calibration, store_calibration
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.histogram import embed_histograms
+from passerby.gallery.binding import open_embedder
+from passerby.gallery.gallery import Gallery
 from passerby.models.checkpoint import read_card
 from passerby.models.packaged import DEFAULT, is_packaged, model_folder
+from passerby.models.starting import build_started
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = model_folder(DEFAULT)
@@ -89,6 +93,24 @@ def test_its_calibration_holds_for_it_and_says_its_limits(embedder: Embedder) ->
 def test_a_folder_of_that_name_is_opened_by_its_path() -> None:
     assert model_folder("./default") == Path("default")
     assert not is_packaged("default")
+
+
+def test_training_may_start_from_it() -> None:
+    network = replace(read_card(FOLDER).recipe.network, start="default")
+    system, start = build_started(network, persons=3)
+    assert start.fingerprint == read_card(FOLDER).fingerprint
+    torch.testing.assert_close(
+        system.state_dict()["backbone._conv_head.weight"],
+        load_file(FOLDER / "model.safetensors")["backbone._conv_head.weight"].float(),
+    )
+
+
+def test_a_gallery_of_it_finds_it_again(tmp_path: Path, embedder: Embedder) -> None:
+    with Gallery.create(tmp_path / "gallery", embedder) as gallery:
+        about = gallery.about
+    assert about.calibrations
+    for model in (None, "default"):
+        assert open_embedder(about, model).fingerprint == embedder.fingerprint
 
 
 def test_compare_takes_it_by_default(passerby_command, tmp_path: Path) -> None:
