@@ -83,8 +83,9 @@ def test_embeddings_repeat_and_tell_persons(embedder: Embedder) -> None:
 def test_its_calibration_holds_for_it_and_says_its_limits(embedder: Embedder) -> None:
     calibration = find_calibration(calibration_file(DEFAULT), embedder)
     assert calibration is not None
-    assert calibration.sources == ("street",)
+    assert calibration.sources == ("street_site",)
     assert any("synthetic" in warning for warning in calibration.warnings)
+    assert calibration.doubts(1e-3) == calibration.warnings  # persons enough for compare's default
     with pytest.raises(ValueError, match="copy its folder"):
         store_calibration(DEFAULT, calibration)
     assert is_packaged(calibration_file(DEFAULT))
