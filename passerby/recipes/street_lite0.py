@@ -2,9 +2,9 @@
 
     python benchmarks/default_model.py OUT
 
-makes the persons, trains, packs and calibrates. Expected: rank-1 38.3, mAP 34.9 on real crops it has
-never seen the like of (docs/default_model.md). Cost: about four minutes of one CPU core, as long
-again for drawing; there were no more for the model in the package, and its loss was still falling.
+makes the persons, trains, packs and calibrates. Expected: rank-1 38.3, mAP 34.9 on real crops
+(docs/default_model.md). Cost: about four minutes of one CPU core, and as long again for drawing;
+there were no more for the model in the package, and its loss was still falling.
 
 What decides on cameras that were never seen: pictures as varied as real sets are (style "varied"
 of ``passerby data synthesize``), a start from ImageNet whose first stages stay as they are, and a
