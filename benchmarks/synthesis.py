@@ -1,6 +1,6 @@
 """How fast synthetic pictures are drawn on one core, JPEG encoding included.
 
-    python benchmarks/synthesis.py [PICTURES]
+    python benchmarks/synthesis.py [PICTURES [STYLE]]
 
 Prints pictures per second of CPU time. The cameras' panoramas are painted before the clock starts
 and are reported apart: a set needs each of them once.
@@ -15,20 +15,21 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 from passerby.data.synthesis import photo  # noqa: E402
+from passerby.data.synthesis.variety import Style  # noqa: E402
 
 CAMERAS = 4
 
 
-def main(pictures: int) -> None:
+def main(pictures: int, style: Style) -> None:
     """Draw that many pictures of a default set and print how long they took."""
     start = time.process_time()
     for camera in range(1, CAMERAS + 1):
-        photo(0, 1, camera, 0)
+        photo(0, 1, camera, 0, style=style)
     first = time.process_time() - start
     start = time.process_time()
     size = 0
     for number in range(pictures):
-        size += len(photo(0, 1 + number // CAMERAS, 1 + number % CAMERAS, 1))
+        size += len(photo(0, 1 + number // CAMERAS, 1 + number % CAMERAS, 1, style=style))
     seconds = time.process_time() - start
     print(f"cameras    {1000 * first / CAMERAS:8.1f} ms each, once")
     print(f"pictures   {pictures / seconds:8.1f} per second of one core")
@@ -36,4 +37,5 @@ def main(pictures: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600)
+    wanted: Style = "varied" if sys.argv[2:] == ["varied"] else "plain"
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600, wanted)

@@ -185,7 +185,7 @@ def evaluate(
     passerby evaluate MODEL --data ROOT, or passerby evaluate --query q.npz --gallery g.npz.
 
     Args:
-        model: folder that passerby train wrote.
+        model: folder that passerby train wrote, or default.
         data: folder of the data set; the kind is guessed from its layout unless named.
         query: embeddings of the query (Embeddings.save), of any model.
         gallery: embeddings of the gallery.
@@ -236,7 +236,7 @@ def embed(
     ],
     /,
     *,
-    model: str,
+    model: str = "default",
     out: str,
     part: Literal["all", "train", "validation", "query", "gallery", "test"] = "all",
     names: str = "auto",
@@ -294,7 +294,7 @@ def rank(
     """Draw ranked lists: the query, its nearest gallery images, and the true ones below.
 
     Args:
-        model: folder that passerby train wrote.
+        model: folder that passerby train wrote, or default.
         data: folder of the data set; the kind is guessed from its layout unless named.
         out: folder for the pictures.
         queries: how many queries, drawn by seed (0: all).
@@ -343,7 +343,7 @@ def verify(
     passerby verify MODEL --data ROOT, or passerby verify --query q.npz --gallery g.npz.
 
     Args:
-        model: folder that passerby train wrote.
+        model: folder that passerby train wrote, or default.
         data: folder of the data set; the kind is guessed from its layout unless named.
         query: embeddings of the query (Embeddings.save), of any model.
         gallery: embeddings of the gallery.
@@ -384,7 +384,7 @@ def calibrate(
     """Learn what a model's distances are worth as evidence; written beside the model.
 
     Args:
-        model: folder that passerby train wrote.
+        model: folder that passerby train wrote, or default.
         data: folder of the data set; the kind is guessed from its layout unless named.
         part: persons that did not train the model (the test part where there are few), or a part.
         false_match_rate: the rate that decisions will be asked at; says when data are too few.
@@ -422,7 +422,7 @@ def compare(
     second: Positional[str],
     /,
     *,
-    model: str,
+    model: str = "default",
     prior: float = 0.5,
     false_match_rate: float = 1e-3,
     out: str | None = None,
@@ -437,7 +437,7 @@ def compare(
     Args:
         first: image file.
         second: image file.
-        model: folder that passerby train wrote.
+        model: folder that passerby train wrote, or default: the model that comes with Passerby.
         prior: probability that it is one person, before the images were seen.
         false_match_rate: share of pairs of different persons that may be accepted.
         out: write a picture (PNG or JPEG) of the comparison to this file.
@@ -674,6 +674,8 @@ def synthesize(
     test_persons: int = 100,
     cameras: int = 4,
     images: int = 3,
+    style: Literal["plain", "varied"] = "plain",
+    sites: int = 1,
     workers: int = 2,
 ) -> None:
     """Draw synthetic persons in Market-1501 layout, the same ones for the same seed.
@@ -685,6 +687,8 @@ def synthesize(
         test_persons: other persons, in query and gallery.
         cameras: that see every person.
         images: of each person by each camera.
+        style: plain, or varied: places, light, cameras and boxes as unlike as those of real sets.
+        sites: over which the persons are spread, each with so many cameras of its own.
         workers: processes that draw.
     """
     from passerby.data.synthesis.writing import write
@@ -698,6 +702,8 @@ def synthesize(
             test_persons=test_persons,
             cameras=cameras,
             images=images,
+            style=style,
+            sites=sites,
             workers=workers,
             progress=progress,
         )

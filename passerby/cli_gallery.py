@@ -25,7 +25,7 @@ def create(
     place: Place,
     /,
     *,
-    model: str,
+    model: str = "default",
     flip: bool = False,
     before_neck: bool = False,
     device: str | None = None,
@@ -34,7 +34,7 @@ def create(
 
     Args:
         place: folder to make, or milvus://HOST:PORT/COLLECTION.
-        model: folder that passerby train wrote; its calibration is taken over.
+        model: folder that passerby train wrote, or default; its calibration is taken over.
         flip: embed each image as the mean of it and its mirror image.
         before_neck: use the vectors before the neck.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).

@@ -26,3 +26,16 @@ def test_the_training_benchmark_runs():
     assert float(measured["Pillow, torchvision.transforms"]) > 0
     peer = next(line for line in done.stdout.splitlines() if line.startswith("| torchreid"))
     assert "No module named 'torchreid'" in peer or float(measured["torchreid"]) > 0
+
+
+def test_models_are_scored_on_train_persons(tiny_root):
+    done = subprocess.run(
+        [sys.executable, "benchmarks/unseen_cameras.py", "--data", str(tiny_root), "histogram"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| histogram | " in done.stdout

@@ -22,6 +22,7 @@ from passerby.evaluation.calibration import (
 )
 from passerby.evaluation.distances import Metric
 from passerby.models.checkpoint import Card
+from passerby.models.packaged import is_packaged, model_folder
 from passerby.progress import progress_bar
 
 Part = Literal["held-out", "train", "validation", "test"]
@@ -109,13 +110,22 @@ def calibration_records(split: Split, card: Card | None, part: Part) -> Calibrat
 
 def calibration_file(model: str | os.PathLike[str]) -> Path:
     """Where the calibrations of a MODEL are kept: in its folder, or beside an exported file."""
-    path = Path(model)
+    path = model_folder(model)
     return path / "calibration.json" if path.is_dir() else path.with_suffix(".calibration.json")
 
 
 def store_calibration(model: str | os.PathLike[str], calibration: Calibration) -> Path:
-    """Keep a calibration beside its model; returns the file."""
-    return write_calibration(calibration_file(model), calibration)
+    """Keep a calibration beside its model; returns the file.
+
+    Raises ValueError for the packaged model, whose files belong to the installation.
+    """
+    file = calibration_file(model)
+    if is_packaged(file):
+        raise ValueError(
+            "the packaged model keeps the calibration it came with: copy its folder "
+            f"({file.parent}) and calibrate the copy"
+        )
+    return write_calibration(file, calibration)
 
 
 def find_calibration(

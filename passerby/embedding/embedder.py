@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from passerby.embedding.loading import prefetched
 from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import Card, fingerprint, load_model
+from passerby.models.packaged import DEFAULT, model_folder
 from passerby.models.systems import System
 
 _Item = TypeVar("_Item")
@@ -188,17 +188,19 @@ class Embedder:
 
 
 def load(
-    model: str | os.PathLike[str],
+    model: str | os.PathLike[str] = DEFAULT,
     *,
     flip: bool = False,
     before_neck: bool = False,
     device: str | None = None,
 ) -> Embedder:
-    """Open MODEL, a folder that `passerby train` wrote, as an Embedder.
+    """Open MODEL as an Embedder: a folder that `passerby train` wrote, or "default".
 
-    Raises ValueError when there is no model in it or it cannot be read.
+    "default" is the model that comes with Passerby (docs/default_model.md). Raises ValueError when
+    there is no model in the folder or it cannot be read.
     """
-    network, card = load_model(Path(model))
+    folder = model_folder(model)
+    network, card = load_model(folder)
     return Embedder(
         network,
         card.recipe.input,
@@ -207,7 +209,7 @@ def load(
         before_neck=before_neck,
         device=device,
         card=card,
-        place=os.path.abspath(model),
+        place=os.path.abspath(folder),
     )
 
 

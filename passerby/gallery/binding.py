@@ -17,6 +17,7 @@ from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import read_calibrations
 from passerby.gallery.about import About
 from passerby.gallery.calibrations import fitting
+from passerby.models.packaged import model_folder
 
 
 def describe(embedder: Embedder) -> About:
@@ -70,7 +71,7 @@ def open_embedder(
 
     Raises ValueError when there is no model, or another one.
     """
-    place = os.fspath(model) if model is not None else about.place
+    place = os.fspath(model_folder(model)) if model is not None else about.place
     if not place or not os.path.exists(place):
         where = f"is no longer at {place}" if about.place == place else f"is not at {place}"
         raise ValueError(

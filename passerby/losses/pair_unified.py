@@ -14,15 +14,19 @@ from passerby.registry import LOSSES
 class PairUnified(Loss):
     """ln(1 + Σ_n Σ_p exp(γ (s_n − s_p + m))), mean over anchors; no self-paced weights.
 
-    Circle loss with its weights α fixed at 1 is this form with m = 1 − 2 · m_circle.
+    Circle loss with its weights α fixed at 1 is this form with m = 1 − 2 · m_circle. With margin 0
+    and two images a person it is the cross-entropy of finding the other image among the batch's
+    (the N-pair loss of Sohn 2016, InfoNCE at temperature 1/γ). after_neck=True takes the vectors
+    after the neck.
     """
 
-    def __init__(self, scale: float = 64.0, margin: float = 0.3) -> None:
+    def __init__(self, scale: float = 64.0, margin: float = 0.3, after_neck: bool = False) -> None:
         super().__init__()
-        self.scale, self.margin = scale, margin
+        self.scale, self.margin, self.after_neck = scale, margin, after_neck
 
     def forward(self, features: Features, batch: Batch) -> Tensor:
-        terms = [self._of_vectors(part.before_neck, batch.persons) for part in features.parts]
+        vectors = [p.after_neck if self.after_neck else p.before_neck for p in features.parts]
+        terms = [self._of_vectors(own, batch.persons) for own in vectors]
         return torch.stack(terms).mean()
 
     def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:

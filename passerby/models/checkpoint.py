@@ -49,8 +49,14 @@ class Card:
     fingerprint: str = ""
 
 
-def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Card:
+def save_model(
+    folder: str | os.PathLike[str], model: System, card: Card, *, half: bool = False
+) -> Card:
     """Write a model and its card; returns the card with the fingerprint.
+
+    half: keep floating-point weights in 16 bits, half the size; they are rounded, and the
+    fingerprint is of the rounded ones, which `load_model` turns back into 32 bits. Raises
+    ValueError for weights beyond the range of 16 bits.
 
     Both are written before either is replaced, and each is replaced at once: a kill leaves the old
     model, the new one, or (between two renames) weights that `load_model` refuses to read with the
@@ -61,9 +67,11 @@ def save_model(folder: str | os.PathLike[str], model: System, card: Card) -> Car
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
+    if half:
+        state = {name: _rounded(name, tensor) for name, tensor in state.items()}
     files = sorted({file.name for file in imported_files(model.modules()).values()})
     data = {**card.data, _COMPONENTS: files} if files else card.data
-    card = replace(card, fingerprint=fingerprint(state), data=data)
+    card = replace(card, fingerprint=fingerprint(_widened(state)), data=data)
     weights = serialised(state, metadata={"fingerprint": card.fingerprint})
     content = json.dumps({"format": FORMAT, **dataclasses.asdict(card)}, indent=1) + "\n"
     write_all_whole({target / _WEIGHTS: weights, target / _CONFIG: content.encode()})
@@ -84,7 +92,7 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], Card]
         )
     card = read_card(source)
     try:
-        state = load_file(source / _WEIGHTS)
+        state = _widened(load_file(source / _WEIGHTS))
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{source / _WEIGHTS} cannot be read ({error}); copy it again") from None
     if not _belongs(source / _WEIGHTS, state, card):
@@ -131,7 +139,7 @@ def is_whole(folder: str | os.PathLike[str]) -> bool:
     source = Path(folder)
     try:
         card = read_card(source)
-        return _belongs(source / _WEIGHTS, load_file(source / _WEIGHTS), card)
+        return _belongs(source / _WEIGHTS, _widened(load_file(source / _WEIGHTS)), card)
     except (ValueError, SafetensorError, OSError):
         return False
 
@@ -142,6 +150,21 @@ def _belongs(path: Path, state: Mapping[str, Tensor], card: Card) -> bool:
     with safe_open(path, framework="pt") as file:
         said = (file.metadata() or {}).get("fingerprint")
     return not card.fingerprint or card.fingerprint == (said or fingerprint(state))
+
+
+def _rounded(name: str, tensor: Tensor) -> Tensor:
+    """A tensor in 16 bits if it is floating-point. Raises ValueError where it does not fit."""
+    if not tensor.is_floating_point():
+        return tensor
+    halved = tensor.half()
+    if bool(halved.isinf().any()):
+        raise ValueError(f"{name} holds values beyond ±65504, the range of 16 bits; keep 32")
+    return halved
+
+
+def _widened(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with those of 16 bits in 32, in which networks compute."""
+    return {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:

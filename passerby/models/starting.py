@@ -13,6 +13,7 @@ from passerby.config import Network
 from passerby.models.backbones.resnet import ResNet
 from passerby.models.checkpoint import Card, read_model
 from passerby.models.model import build_model
+from passerby.models.packaged import model_folder
 from passerby.models.systems import System
 from passerby.models.weights import inside
 from passerby.registry import suggest
@@ -64,7 +65,7 @@ def build_started(network: Network, persons: int) -> tuple[System, Start]:
     if network.start in _WORDS:
         return build_model(network, persons), Start()
     try:
-        state, card = read_model(network.start)
+        state, card = read_model(model_folder(network.start))
     except ValueError as error:
         raise ValueError(
             "network.start must be 'imagenet', 'none' or a model folder, got "

@@ -1,6 +1,7 @@
 """The unified pair loss (the paper's eq. 4) against a triple loop, and its relation to circle."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -95,3 +96,17 @@ def test_neither_order_nor_length_of_the_vectors_counts(order, lengths):
 def test_options():
     loss = LOSSES.build("pair-unified(scale=32)")
     assert (loss.scale, loss.margin) == (32, 0.3)
+
+
+def test_two_images_a_person_are_a_cross_entropy_after_the_neck():
+    torch.manual_seed(0)
+    before, after = torch.randn(2, 8, 5)
+    persons = torch.arange(4).repeat_interleave(2)
+    part = SimpleNamespace(before_neck=before, after_neck=after)
+    loss = PairUnified(scale=16, margin=0, after_neck=True)(
+        SimpleNamespace(parts=(part,)), SimpleNamespace(persons=persons)
+    )
+    unit = torch.nn.functional.normalize(after)
+    logits = (16 * unit @ unit.T).masked_fill(torch.eye(8, dtype=torch.bool), -torch.inf)
+    other = torch.arange(8) ^ 1
+    assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, other).item())

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from passerby.config import Input, Network, Recipe, open_recipe
-from passerby.models.checkpoint import Card, fingerprint, load_model, read_card, save_model
+from passerby.models.checkpoint import (
+    Card,
+    fingerprint,
+    is_whole,
+    load_model,
+    read_card,
+    save_model,
+)
 from passerby.models.model import Model, build_model
 from passerby.registry import SYSTEMS
 
@@ -116,3 +123,27 @@ def test_a_component_that_is_not_known_is_named_with_its_file(
     with pytest.raises(ValueError, match=r"named 'own_system'.* components of own\.py: run that"):
         load_model(tmp_path / "model")
     assert _save(tmp_path / "plain")[1].data == {}
+
+
+def test_half_precision_is_half_the_size_and_the_fingerprint_is_of_what_is_read(
+    tmp_path: Path,
+) -> None:
+    model, whole = _save(tmp_path / "whole")
+    half = save_model(tmp_path / "half", model, whole, half=True)
+    sizes = [(tmp_path / n / "model.safetensors").stat().st_size for n in ("half", "whole")]
+    assert sizes[0] < 0.55 * sizes[1]
+    assert is_whole(tmp_path / "half")
+    loaded, stored = load_model(tmp_path / "half")
+    state = loaded.state_dict()
+    assert stored.fingerprint == half.fingerprint == fingerprint(state) != whole.fingerprint
+    assert {v.dtype for v in state.values()} == {torch.float32, torch.int64}
+    for name, value in state.items():
+        torch.testing.assert_close(value, model.state_dict()[name], rtol=1e-3, atol=1e-7)
+
+
+def test_weights_beyond_half_precision_are_named(tmp_path: Path) -> None:
+    model, card = _save(tmp_path)
+    with torch.no_grad():
+        model.backbone.conv1.weight.mul_(1e7)  # type: ignore[union-attr,operator]
+    with pytest.raises(ValueError, match=r"backbone.conv1.weight holds values beyond ±65504"):
+        save_model(tmp_path / "half", model, card, half=True)

@@ -6,7 +6,7 @@ the scene in linear light and lets the lens photograph it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import simplejpeg
@@ -18,22 +18,10 @@ from passerby.data.synthesis.drawing import Figure, Light, Solids, View, render,
 from passerby.data.synthesis.lens import expose, photograph
 from passerby.data.synthesis.obstacles import obstruct
 from passerby.data.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
+from passerby.data.synthesis.variety import Box, Style, dress_varied, install_varied, vary_box
 from passerby.data.synthesis.wardrobe import Appearance, dress
 
 DISTRACTOR, JUNK = 0, -1
-
-
-@dataclass(frozen=True)
-class Box:
-    """What a detector cut out around a person, in metres in the picture plane.
-
-    The origin is the point on the ground under the hips.
-    """
-
-    left: float
-    bottom: float
-    wide: float
-    high: float
 
 
 def _detect(rng: np.random.Generator, solids: Solids, junk: bool) -> Box:
@@ -129,10 +117,9 @@ def _place(scene: np.ndarray, figure: Figure) -> None:
 
 
 def _somebody(
-    rng: np.random.Generator, seed: int, camera: Camera, view: View, light: Light
+    rng: np.random.Generator, look: Appearance, camera: Camera, view: View, light: Light
 ) -> Figure:
     """Another passer-by, half in the picture, a little before or behind the person."""
-    look = dress(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)))
     parts = assemble(look, strike_pose(rng, look))
     solids = solidify(parts, rng.uniform(-np.pi, np.pi), camera.pitch)
     nearer = rng.uniform(0.75, 1.25)
@@ -146,15 +133,21 @@ def _somebody(
     return render(parts, solids, look, other, light)
 
 
-def _look(seed: int, person: int, camera: int, moment: int) -> Appearance:
+def _look(seed: int, person: int, camera: int, moment: int, style: Style) -> Appearance:
     """Numbers from 1 are persons; 0 and -1 are somebody else each time."""
-    if person > 0:
-        return dress(seed, person)
-    return dress(seed, person, camera * 1_000_003 + moment)
+    wear = dress_varied if style == "varied" else dress
+    return wear(seed, person, 0 if person > 0 else camera * 1_000_003 + moment)
 
 
 def draw(
-    seed: int, person: int, camera: int, moment: int, *, height: int = 256, width: int = 128
+    seed: int,
+    person: int,
+    camera: int,
+    moment: int,
+    *,
+    height: int = 256,
+    width: int = 128,
+    style: Style = "plain",
 ) -> np.ndarray:
     """A picture [height, width, 3] uint8, RGB, that depends on nothing but the arguments.
 
@@ -167,15 +160,17 @@ def draw(
             "expected seed, camera and moment from 0, person from -1 and at least 16 pixels, got "
             f"{seed=}, {person=}, {camera=}, {moment=}, {height=}, {width=}"
         )
-    place = install(seed, camera)
+    place = install_varied(seed, camera) if style == "varied" else install(seed, camera)
     passage = generator(seed, "passage", person, camera)
     rng = generator(seed, "moment", person, camera, moment)
-    look = _look(seed, person, camera, moment)
+    look = _look(seed, person, camera, moment, style)
     light = _light(rng, place)
     parts = assemble(look, strike_pose(rng, look))
     pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
     solids = solidify(parts, _yaw(passage, rng, place), pitch)
     box = _detect(rng, solids, person == JUNK)
+    if style == "varied":
+        box = vary_box(rng, box)
     scale = height / box.high
     across = width / box.wide
     foot = (box.bottom + box.high) * scale
@@ -187,7 +182,8 @@ def draw(
     company = rng.random()
     figures = [figure]
     if company < place.crowding:
-        other = _somebody(rng, seed, place, view, light)
+        passer_by = _look(seed, DISTRACTOR, 0, int(rng.integers(0, 1 << 30)), style)
+        other = _somebody(rng, passer_by, place, view, light)
         figures.insert(int(company < place.crowding * 0.4), other)  # in front: drawn last
     for one in figures:
         _place(scene, one)
@@ -196,10 +192,17 @@ def draw(
 
 
 def photo(
-    seed: int, person: int, camera: int, moment: int, *, height: int = 256, width: int = 128
+    seed: int,
+    person: int,
+    camera: int,
+    moment: int,
+    *,
+    height: int = 256,
+    width: int = 128,
+    style: Style = "plain",
 ) -> bytes:
     """The same picture as a JPEG file of a quality between 60 and 95; arguments as for `draw`."""
-    picture = draw(seed, person, camera, moment, height=height, width=width)
+    picture = draw(seed, person, camera, moment, height=height, width=width, style=style)
     quality = int(generator(seed, "file", person, camera, moment).integers(60, 96))
     data: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(picture), quality=quality, colorspace="RGB", colorsubsampling="420"

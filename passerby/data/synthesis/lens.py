@@ -46,7 +46,7 @@ def expose(rng: np.random.Generator, camera: Camera) -> Exposure:
         noise=camera.noise * rng.uniform(0.5, 1.4),
         blur=camera.blur * rng.uniform(0.4, 1.6),
         shake=int(rng.integers(2, 7)) if rng.random() < 0.12 else 0,
-        rows=float(np.clip(camera.rows * np.exp(rng.normal(0, 0.25)), 56, 256)),
+        rows=float(np.clip(camera.rows * np.exp(rng.normal(0, 0.25)), camera.least_rows, 256)),
         quality=int(np.clip(camera.quality + rng.normal(0, 6), 25, 95)),
         sharpening=camera.sharpening * rng.uniform(0.5, 1.5),
     )  # fmt: skip
@@ -94,6 +94,8 @@ def photograph(
     if camera.vignette:
         edge = np.linspace(-1, 1, height, dtype=np.float32)[:, None, None] ** 2
         light *= 1 - camera.vignette * edge
+    if camera.haze:
+        light += np.float32(camera.haze)
     screen = np.sqrt(np.clip(light, 0, 1, out=light), out=light)
     grey = screen @ np.array([[0.3], [0.59], [0.11]], np.float32)
     screen = grey + (screen - grey) * exposure.saturation

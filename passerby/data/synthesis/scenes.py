@@ -51,6 +51,8 @@ class Camera:
     interlaced: bool
     occluders: tuple[str, ...]
     crowding: float  # how often somebody else is in the picture
+    haze: float = 0.0  # light that comes from nowhere in the scene: black is grey
+    least_rows: float = 56  # sensor rows that the farthest person fills
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from passerby.data.synthesis.figures import DISTRACTOR, JUNK, photo
+from passerby.data.synthesis.variety import Style
 
 # Raised whenever the same arguments would give other pictures.
 GENERATOR_VERSION = 2
@@ -39,10 +40,12 @@ class Contents:
     distractors: int
     junk: int
     generator_version: int = GENERATOR_VERSION
+    style: Style = "plain"
+    sites: int = 1
 
     def __post_init__(self) -> None:
         least = {"seed": 0, "train_persons": 0, "test_persons": 0, "cameras": 1, "images": 1,
-                 "distractors": 0, "junk": 0}  # fmt: skip
+                 "distractors": 0, "junk": 0, "sites": 1}  # fmt: skip
         if self.test_persons:
             least["images"] = 2  # one is the query, the others are to be found
         for name, minimum in least.items():
@@ -67,33 +70,36 @@ class Shot:
 
 
 def shots(contents: Contents) -> Iterator[Shot]:
-    """All pictures of a set, camera after camera."""
+    """All pictures of a set, camera after camera; a person is seen by the cameras of one site."""
     persons = contents.train_persons + contents.test_persons
-    for camera in range(1, contents.cameras + 1):
-        for person in range(1, persons + 1):
+    for camera in range(1, contents.cameras * contents.sites + 1):
+        site = (camera - 1) // contents.cameras
+        for person in range(1 + site, persons + 1, contents.sites):
             for moment in range(contents.images):
                 folder = GALLERY if moment else QUERY
                 if person <= contents.train_persons:
                     folder = TRAIN
                 yield Shot(folder, person, camera, moment)
         for person, count in ((DISTRACTOR, contents.distractors), (JUNK, contents.junk)):
-            for number in range(camera - 1, count, contents.cameras):
-                yield Shot(GALLERY, person, camera, number // contents.cameras)
+            for number in range(camera - 1, count, contents.cameras * contents.sites):
+                yield Shot(GALLERY, person, camera, number // (contents.cameras * contents.sites))
 
 
-def _write_some(task: tuple[Path, int, list[Shot]]) -> int:
+def _write_some(task: tuple[Path, Contents, list[Shot]]) -> int:
     """Draw some pictures into a folder; how many they were."""
-    folder, seed, some = task
+    folder, contents, some = task
     for shot in some:
-        data = photo(seed, shot.person, shot.camera, shot.moment)
+        data = photo(contents.seed, shot.person, shot.camera, shot.moment, style=contents.style)
         (folder / shot.folder / shot.name).write_bytes(data)
     return len(some)
 
 
-def _tasks(folder: Path, contents: Contents, size: int) -> Iterator[tuple[Path, int, list[Shot]]]:
+def _tasks(
+    folder: Path, contents: Contents, size: int
+) -> Iterator[tuple[Path, Contents, list[Shot]]]:
     remaining = shots(contents)
     while some := list(islice(remaining, size)):
-        yield folder, contents.seed, some
+        yield folder, contents, some
 
 
 def _write_all(
@@ -133,7 +139,9 @@ def _finished(root: Path, contents: Contents) -> bool:
                 f"and no {CONTENTS}; choose another folder"
             )
         return False
-    found, wanted = json.loads(described.read_text(encoding="utf-8")), asdict(contents)
+    earlier = {"style": "plain", "sites": 1}  # what sets were before they could say so
+    found = earlier | json.loads(described.read_text(encoding="utf-8"))
+    wanted = asdict(contents)
     if found != wanted:
         different = [name for name in wanted if found.get(name) != wanted[name]]
         there = ", ".join(f"{name}={found.get(name)}" for name in different)
@@ -155,20 +163,26 @@ def write(
     images: int = 3,
     distractors: int = 100,
     junk: int = 60,
+    style: Style = "plain",
+    sites: int = 1,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write a synthetic set and return its folder; a finished set is found and left as it is.
 
-    `images` is per person and camera. `progress` is called with the pictures written so far and
-    their total number. The set is made beside `root`, in a hidden folder, and renamed when it is
-    complete: what stands at `root` is never half a set. With more than one worker the calling
-    script needs the usual `if __name__ == "__main__":`, as processes are started afresh.
+    `images` is per person and camera. Persons are spread over `sites`, each with `cameras` cameras
+    of its own that see none but them. `style` "varied" is for networks that are to be used on
+    cameras they were not trained on (`variety`); "plain" is one place, well lit. `progress` is
+    called with the pictures written so far and their total number. The set is made beside `root`,
+    in a hidden folder, and renamed when it is complete: what stands at `root` is never half a set.
+    With more than one worker the calling script needs the usual `if __name__ == "__main__":`, as
+    processes are started afresh.
 
     Raises `ValueError` for impossible numbers and for a folder that holds something else.
     """
     root = Path(root)
-    contents = Contents(seed, train_persons, test_persons, cameras, images, distractors, junk)
+    counts = (train_persons, test_persons, cameras, images, distractors, junk)
+    contents = Contents(seed, *counts, style=style, sites=sites)
     if workers < 1:
         raise ValueError(f"expected at least 1 worker, got {workers}")
     if _finished(root, contents):

@@ -9,6 +9,7 @@ import pytest
 import simplejpeg
 
 from passerby.data.synthesis import contact_sheet, draw, photo
+from passerby.data.synthesis.variety import Style, dress_varied, install_varied
 
 ARGUMENTS = [(0, 1, 1, 0), (0, 1, 2, 0), (0, 1, 1, 1), (0, 2, 1, 0), (1, 1, 1, 0), (0, 0, 1, 3)]
 
@@ -82,3 +83,26 @@ def test_contact_sheet_has_a_row_per_person() -> None:
     sheet = contact_sheet([1, 2, 3], [1, 2], moments=2)
     assert sheet.shape == (3 * 256, 4 * 128, 3)
     np.testing.assert_array_equal(sheet[256:512, 128:256], draw(0, 2, 1, 1))
+
+
+def test_the_varied_style_repeats_and_differs_from_the_plain_one() -> None:
+    first, plain = draw(0, 1, 1, 0, style="varied"), draw(0, 1, 1, 0)
+    install_varied.cache_clear()
+    dress_varied.cache_clear()
+    np.testing.assert_array_equal(draw(0, 1, 1, 0, style="varied"), first)
+    assert np.abs(first.astype(int) - plain).mean() > 10
+
+
+def test_every_varied_picture_can_be_drawn() -> None:
+    """Any light, place and box: no warning, no empty picture."""
+    for person in range(-1, 60):
+        picture = draw(5, person, 1 + person % 9, 3, height=64, width=32, style="varied")
+        assert picture.std() > 2
+
+
+def test_varied_cameras_differ_more_than_plain_ones() -> None:
+    def spread(style: Style) -> float:
+        means = [draw(0, 1, camera, 0, style=style).mean((0, 1)) for camera in range(1, 9)]
+        return float(np.std(means, axis=0).mean())
+
+    assert spread("varied") > 1.3 * spread("plain")

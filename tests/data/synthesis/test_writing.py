@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from passerby.data.synthesis import figures, photo, write, writing
+from passerby.data.synthesis.variety import Style
 
 NAME = re.compile(r"(-1|\d{4})_c(\d+)s1_(\d{6})_01\.jpg")
 
@@ -66,7 +67,7 @@ def test_progress_reaches_the_total(tmp_path: Path) -> None:
 
 def test_a_finished_set_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_small(tmp_path / "set")
-    monkeypatch.setattr(writing, "photo", lambda *_: pytest.fail("drew a picture again"))
+    monkeypatch.setattr(writing, "photo", lambda *_, **__: pytest.fail("drew a picture again"))
     assert write_small(tmp_path / "set") == root
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
@@ -75,6 +76,34 @@ def test_another_set_in_the_folder_is_named(tmp_path: Path) -> None:
     write_small(tmp_path / "set")
     with pytest.raises(ValueError, match=r"with seed=0, junk=3, but seed=1, junk=2 was asked"):
         write_small(tmp_path / "set", seed=1, junk=2)
+
+
+def test_a_set_that_does_not_name_its_style_is_plain(tmp_path: Path) -> None:
+    root = write_small(tmp_path / "set")
+    described = json.loads((root / "synthetic.json").read_text())
+    older = {key: value for key, value in described.items() if key not in ("style", "sites")}
+    (root / "synthetic.json").write_text(json.dumps(older))
+    assert write_small(root) == root
+    with pytest.raises(ValueError, match=r"style=plain, but style=varied was asked"):
+        write(root, train_persons=3, test_persons=2, cameras=2, images=3, distractors=5, junk=3,
+              style="varied")  # fmt: skip
+
+
+def test_each_site_has_cameras_and_persons_of_its_own(tmp_path: Path) -> None:
+    root = write(
+        tmp_path / "set", train_persons=5, test_persons=2, cameras=2, images=2, distractors=7,
+        junk=0, sites=3, style="varied",
+    )  # fmt: skip
+    seen: dict[int, set[int]] = {}
+    names = [path.name for path in root.glob("*/*.jpg")]
+    for name in names:
+        person, camera = (int(number) for number in NAME.fullmatch(name).groups()[:2])
+        seen.setdefault(person, set()).add(camera)
+    assert len(names) == 7 * 2 * 2 + 7
+    assert seen.pop(0) == {1, 2, 3, 4, 5, 6}
+    assert seen == {1 + p: {1 + p % 3 * 2, 2 + p % 3 * 2} for p in range(7)}
+    drawn = photo(0, 2, 3, 1, style="varied")
+    assert (root / "bounding_box_train" / "0002_c3s1_000001_01.jpg").read_bytes() == drawn
 
 
 def test_an_older_generator_is_another_set(tmp_path: Path) -> None:
@@ -106,10 +135,10 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_an_interrupted_set_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = iter(range(10))
 
-    def interrupted(*arguments: int) -> bytes:
+    def interrupted(*arguments: int, style: Style) -> bytes:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return figures.photo(*arguments)
+        return figures.photo(*arguments, style=style)
 
     monkeypatch.setattr(writing, "photo", interrupted)
     with pytest.raises(KeyboardInterrupt):
