@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from passerby.config import LossTerm, Network, Optimizer, Phase, Recipe, Schedule
 from passerby.data.records import Split
 from passerby.losses import Batch, Features, Loss
+from passerby.models import starting
 from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
 from passerby.registry import LOSSES
@@ -228,7 +229,7 @@ def test_an_interrupted_run_resumes_at_and_within_a_phase(
     staged: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str
 ) -> None:
     monkeypatch.setattr(LOSSES, "_found", {**LOSSES._found, "centred": Centred})
-    monkeypatch.setattr(loop, "build_model", Staged)
+    monkeypatch.setattr(starting, "build_model", Staged)
     head, whole_phase = staged.phases
     losses = (CE, LossTerm("triplet(soft=True)"), LossTerm("centred"))
     staged = replace(staged, phases=(head, replace(whole_phase, losses=losses)))
