@@ -39,6 +39,14 @@ _NOT_IN_THE_TEMPLATE = """
 """
 
 
+_CANNOT_RUN = {126, 127, -signal.SIGILL}
+"""Exit codes of a programme that this machine cannot execute: no right, no library, no such CPU."""
+
+
+class CannotRun(Exception):
+    """The server's programme does not run on this machine at all."""
+
+
 def why_not() -> str:
     """Why the server cannot run here, "" where it can."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
@@ -86,7 +94,7 @@ class MilvusServer:
         """HOST:PORT for clients."""
         return f"127.0.0.1:{self._ports['proxy_port']}"
 
-    def start(self, *, tls: tuple[Path, Path] | None = None, timeout: float = 120) -> None:
+    def start(self, *, tls: tuple[Path, Path] | None = None, timeout: float = 240) -> None:
         """Returns when it is healthy. tls: certificate and key. To be called by the main thread:
         the server ends with the thread that started it."""
         assert self.process is None
@@ -145,8 +153,11 @@ class MilvusServer:
             except OSError:
                 pass
             time.sleep(0.1)
+        code = self.process.poll()
         self.kill()
         tail = (self.folder / "output.txt").read_text(errors="replace")[-3000:]
+        if code in _CANNOT_RUN:
+            raise CannotRun(f"the Milvus server ended with {code}: {tail[-300:]}")
         raise RuntimeError(f"the Milvus server did not come up in {timeout} s:\n{tail}")
 
     def _write_config(self, tls: tuple[Path, Path] | None) -> None:
