@@ -130,7 +130,7 @@ def cross_validate(
         by: persons (folds of them, the test parts untouched) or sources (each left out in turn and
             tested on all its persons, those of its test parts too).
         folds: how many, of persons.
-        only: sources to leave out, by name (repeatable; default: all).
+        only: sources whose persons are held out, by name (repeatable; default: all).
         set: change one value of the recipe, as in losses.triplet.margin=0.2 (repeatable).
         seed: of the folds, initialisation, batches and augmentation.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).

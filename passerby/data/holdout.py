@@ -56,19 +56,23 @@ def hold_out(records: Sequence[Record], persons: int, seed: int) -> HoldOut:
     return _held(records, images, held, random)
 
 
-def folds(records: Sequence[Record], count: int, seed: int) -> tuple[HoldOut, ...]:
+def folds(
+    records: Sequence[Record], count: int, seed: int, sources: Sequence[str] = ()
+) -> tuple[HoldOut, ...]:
     """Divide the persons that can be matched across cameras into ``count`` held-out groups.
 
     Each is in one group, every group has its share of each source, and all other persons are in
-    every train part. Queries and gallery as of `hold_out`. Raises ValueError for fewer than two
-    groups, or fewer such persons than groups.
+    every train part; with ``sources`` so are the persons of all other sources, such as drawn ones
+    that help to train and are no measure. Queries and gallery as of `hold_out`. Raises ValueError
+    for fewer than two groups, or fewer such persons than groups.
     """
     images = _by_person(records)
-    fit = _fit(images)
+    fit = [key for key in _fit(images) if not sources or key[0] in sources]
     if count < 2 or len(fit) < count:
+        theirs = f"are of {' or '.join(sources)} and " if sources else ""
         raise ValueError(
             f"expected 2 to {len(fit)} folds, got {count}: {len(fit)} of {len(images)} train "
-            "persons can be matched across cameras"
+            f"persons {theirs}can be matched across cameras"
         )
     random = np.random.default_rng([seed, 11])
     shuffled = [fit[i] for i in random.permutation(len(fit))]

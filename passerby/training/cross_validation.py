@@ -50,10 +50,11 @@ def cross_validate(
 ) -> CrossValidation:
     """Train ``count`` times, each time without a part of the train persons, and test on those.
 
-    The test parts of the split are never looked at, except by ``by="sources"``, which leaves out
-    one source after another (``only`` these) and tests on all persons of it. A gallery holds the
-    persons of one source. Each fold is a run in its own folder of ``out`` and the pooled report
-    stands in ``out/report.json``; interrupted, it goes on when called again.
+    ``only``: persons of these sources alone are held out, those of others always train. The test
+    parts of the split are never looked at, except by ``by="sources"``, which leaves out one source
+    after another and tests on all persons of it. A gallery holds the persons of one source. Each
+    fold is a run in its own folder of ``out`` and the pooled report stands in ``out/report.json``;
+    interrupted, it goes on when called again.
     """
     out, console = Path(out), console or Console()
     held = _held(split, by, count, only, seed)
@@ -81,7 +82,7 @@ def cross_validate(
 
 def _held(split: Split, by: str, count: int, only: Sequence[str], seed: int) -> dict[str, HoldOut]:
     if by == "persons":
-        made = folds(persons_in_train(split), count, seed)
+        made = folds(persons_in_train(split), count, seed, only)
         return {f"fold{number}": fold for number, fold in enumerate(made)}
     sources = only or tuple(dict.fromkeys(record.source for record in split.train))
     return {source: without_source(split, source, seed) for source in sources}

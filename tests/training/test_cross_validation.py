@@ -52,6 +52,18 @@ def test_folds_need_persons(count: int) -> None:
         folds(records("a", 12, 2), count, seed=0)
 
 
+def test_persons_of_other_sources_always_train() -> None:
+    drawn = records("drawn", 6, 2)
+    everyone = records("a", 12, 2) + drawn
+    made = folds(everyone, 4, seed=3, sources=["a"])
+    assert sorted(person for fold in made for person in fold.persons) == sorted(
+        persons_of(records("a", 12, 2))
+    )
+    assert all(persons_of(drawn) <= persons_of(fold.train) for fold in made)
+    with pytest.raises(ValueError, match="0 of 18 train persons are of b and can be matched"):
+        folds(everyone, 4, seed=3, sources=["b"])
+
+
 def test_a_source_is_left_out_with_its_test_parts() -> None:
     one = Split("a", train=records("a", 6, 2)[:12], query=records("a", 6, 2)[12:])
     two, three = Split("b", train=records("b", 4, 2)), Split("c", train=records("c", 4, 1))
