@@ -66,7 +66,10 @@ class Sampling:
 
     limit: how often one person may come in an epoch (0: as often as its images allow). sources:
     where there are several, drawn from jointly, evenly within each batch, or one source a batch.
-    cameras: balanced spreads a person's images over as many cameras as possible.
+    cameras: balanced spreads a person's images over as many cameras as possible. sites: apart fills
+    a batch (a source's share of it) with persons of one site as far as they reach; persons are of
+    one site when cameras in common link them. Strangers in one light are hard to tell apart,
+    those of two places are told by the light.
     """
 
     persons: int = 16
@@ -74,6 +77,7 @@ class Sampling:
     limit: int = 0
     sources: Literal["joint", "even", "alternate"] = "joint"
     cameras: Literal["any", "balanced"] = "any"
+    sites: Literal["mixed", "apart"] = "mixed"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,26 @@ def person_batches(
         mix=sampling.sources,
         sources=[record.source for record in records],
         cameras=[r.camera for r in records] if sampling.cameras == "balanced" else (),
+        sites=sites_of(records, labels) if sampling.sites == "apart" else (),
     )
+
+
+def sites_of(records: Sequence[Record], labels: Sequence[int]) -> list[int]:
+    """The site [N] of each row: persons whom cameras in common link, directly or by others.
+
+    A source without cameras is one site.
+    """
+    parents: dict[Hashable, Hashable] = {}
+
+    def root(node: Hashable) -> Hashable:
+        while (above := parents.setdefault(node, node)) != node:
+            parents[node] = node = parents[above]  # halves the way for whoever comes next
+        return node
+
+    for record, label in zip(records, labels, strict=True):
+        parents[root((record.source, record.camera))] = root(label)
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(root(label), len(numbers)) for label in labels]
 
 
 class PersonBatches:
@@ -59,6 +78,9 @@ class PersonBatches:
     cameras as possible (FastReID, He et al. 2020, draws images of other cameras for one anchor;
     here all groups of a deal are divided together). Without them the shuffle cuts the groups.
 
+    sites [N]: the site of each row's person. A source's share of a batch is then filled with
+    persons of one site, drawn by how many of its persons are left, then of another.
+
     Batches depend on seed and epoch only. Raises ValueError when there are too few persons.
     """
 
@@ -73,6 +95,7 @@ class PersonBatches:
         mix: Mix = "joint",
         sources: Sequence[Hashable] = (),
         cameras: Sequence[Hashable] = (),
+        sites: Sequence[Hashable] = (),
     ) -> None:
         if persons < 2 or images < 1:
             raise ValueError(
@@ -83,6 +106,7 @@ class PersonBatches:
         rows: dict[Hashable, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for row, label in enumerate(labels):
             rows[sources[row] if apart else ""][label].append(row)
+        self.sites = dict(zip(labels, sites, strict=True)) if sites else {}
         self._rows = list(rows.values())  # by source, in the order of the records
         self.persons, self.images, self.seed, self.limit = persons, images, seed, limit
         self._refuse_too_few(list(rows))
@@ -191,14 +215,24 @@ class _Deck:
             self._shuffle()
         if len(self._available) < persons:
             return None
-        chosen = self._random.choice(len(self._available), persons, replace=False)
-        labels = [self._available[i] for i in chosen]
+        labels = self._drawn(persons)
         for label in labels:
             self._dealt[label] += 1
         hand = [self._groups[label].pop() for label in labels]
         spent = {label for label in labels if not self._groups[label]}
         self._available = [label for label in self._available if label not in spent]
         return hand
+
+    def _drawn(self, persons: int) -> list[int]:
+        if not self._batches.sites:
+            chosen = self._random.choice(len(self._available), persons, replace=False)
+            return [self._available[i] for i in chosen]
+        by_site: dict[Hashable, list[int]] = defaultdict(list)
+        for i in self._random.permutation(len(self._available)):
+            label = self._available[i]
+            by_site[self._batches.sites[label]].append(label)
+        # A site comes as early as the first of its persons in the shuffle: by how many are left.
+        return [label for labels in by_site.values() for label in labels][:persons]
 
     def _shuffle(self) -> None:
         limit = self._batches.limit

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.data.sampling import Mix, PersonBatches
+from passerby.data.records import Record
+from passerby.data.sampling import Mix, PersonBatches, sites_of
 
 counts = st.lists(st.integers(1, 12), min_size=3, max_size=10)
 
@@ -225,3 +226,32 @@ def test_cameras_are_spread_where_chance_leaves_some_out() -> None:
         for made in (balanced, plain)
     ]
     assert seen[0] == 6 * 3 > seen[1]
+
+
+def test_sites_are_persons_linked_by_cameras_in_common() -> None:
+    seen = [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 3), (5, 1)]
+    sources = ["a", "a", "a", "a", "a", "a", "b"]
+    records = [
+        Record(f"{row}.jpg", person, camera, source)
+        for row, ((person, camera), source) in enumerate(zip(seen, sources, strict=True))
+    ]
+    sites = sites_of(records, [person for person, _ in seen])
+    assert sites == [0, 0, 0, 1, 2, 1, 3]
+    unknown = [Record(f"{row}.jpg", row, None, "a") for row in range(3)]
+    assert sites_of(unknown, [0, 1, 2]) == [0, 0, 0]
+
+
+@given(st.lists(st.integers(0, 3), min_size=6, max_size=14), st.integers(0, 3))
+def test_a_batch_takes_a_second_site_only_when_the_first_is_used_up(
+    site_of: list[int], epoch: int
+) -> None:
+    labels = _labels([4] * len(site_of))
+    sites = [site_of[label] for label in labels]
+    left = Counter(site_of)
+    batches = PersonBatches(labels, 3, 4, seed=2, sites=sites).epoch(epoch)
+    assert len(batches) == len(site_of) // 3
+    for batch in batches:
+        chosen = Counter(site_of[label] for label in {labels[row] for row in batch})
+        complete = [site for site, taken in chosen.items() if taken == left[site]]
+        assert len(complete) >= len(chosen) - 1
+        left -= chosen

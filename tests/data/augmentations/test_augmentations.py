@@ -18,6 +18,7 @@ CALLS = [
     "erase(probability=0.7, fill=colour)",
     "grey_patch(probability=0.7)",
     "colour_jitter(brightness=0.3, contrast=0.3, saturation=0.3, hue=0.1)",
+    "camera_colours(probability=0.7)",
     "grey(probability=0.5)",
     "low_resolution(probability=0.7)",
     "blur(probability=0.7)",
