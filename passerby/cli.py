@@ -177,6 +177,7 @@ def evaluate(
     ties: Literal["stable", "mean", "worst"] = "stable",
     average_precision: Literal["mean", "trapezoid"] = "mean",
     rerank: bool = False,
+    centre_cameras: bool = False,
     memory: str = "2GB",
     device: str | None = None,
 ) -> None:
@@ -200,6 +201,8 @@ def evaluate(
         ties: rank equal distances in gallery order, as expected over all orders, or matches last.
         average_precision: mean of the precisions at the matches, or Market-1501's trapezoid.
         rerank: by k-reciprocal encoding (k1 20, k2 6, weight 0.3) in place of the metric.
+        centre_cameras: take away what the gallery images of a camera have in common, such as its
+            light; needs no labels, but images of each camera.
         memory: that re-ranking may use, as 500MB or 2GB; too little is said before it starts.
         device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
@@ -217,6 +220,7 @@ def evaluate(
         rerank,
         memory,
         distance,
+        centre_cameras,
     )
     console = _console()
     report = score(

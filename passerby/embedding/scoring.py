@@ -11,6 +11,7 @@ from passerby.data.reader import read_split
 from passerby.data.records import Record, Split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.embeddings import Embeddings
+from passerby.evaluation.centring import centred
 from passerby.evaluation.distances import Distances, Metric
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.local import Which, distances_of
@@ -51,9 +52,10 @@ class Scoring:
 
     camera_pairs: also score each camera against each other; device: of the distances, the CPU by
     default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``; distance:
-    of the embeddings (global), of their aligned stripes (local), or both.
+    of the embeddings (global), of their aligned stripes (local), or both. centre: take away what
+    the images of a camera have in common (`passerby.evaluation.centring`), before all else.
 
-    Raises ValueError for stripes with anything but the cosine, or re-ranked.
+    Raises ValueError for stripes with anything but the cosine, re-ranked, or centred.
     """
 
     metric: Metric = "cosine"
@@ -66,12 +68,15 @@ class Scoring:
     rerank: bool = False
     memory: str = "2GB"
     distance: Which = "global"
+    centre: bool = False
 
     def __post_init__(self) -> None:
-        if self.distance != "global" and (self.metric != "cosine" or self.rerank):
+        if self.distance != "global" and (self.metric != "cosine" or self.rerank or self.centre):
             raise ValueError(
                 f"the distance {self.distance!r} goes with the metric cosine and without "
-                f"re-ranking, got the metric {self.metric!r}" + " and re-ranking" * self.rerank
+                f"re-ranking or centring, got the metric {self.metric!r}"
+                + " and re-ranking" * self.rerank
+                + " and centring" * self.centre
             )
 
 
@@ -83,6 +88,8 @@ def score_embeddings(
 ) -> Report:
     """Evaluate embeddings, with a progress bar; errors as `passerby.evaluate`."""
     console = console or Console()
+    if scoring.centre:
+        query, gallery = centred(query, gallery)
     distances: Distances | None = None
     if scoring.distance != "global":
         distances = distances_of(query, gallery, scoring.distance, scoring.device)
@@ -102,6 +109,8 @@ def score_embeddings(
             device=scoring.device,
             progress=progress,
         )
+    if scoring.centre:
+        report = replace(report, metric=f"{report.metric}, centred on cameras")
     if not scoring.camera_pairs or query.cameras is None or gallery.cameras is None:
         return report
     with progress_bar("comparing cameras", console) as progress:

@@ -5,6 +5,7 @@ import pytest
 
 from passerby.embedding.scoring import Scoring, score, score_embeddings, score_files
 from passerby.embeddings import Embeddings
+from passerby.evaluation.centring import centred
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.local import distances_of
 from passerby.evaluation.rerank import rerank
@@ -41,6 +42,18 @@ def test_re_ranking_takes_the_place_of_the_metric_within_its_memory():
     assert report.metric == "Reranked"
     with pytest.raises(ValueError, match="memory"):
         score_embeddings(query, gallery, Scoring(rerank=True, memory="1KB"))
+
+
+def test_vectors_are_centred_on_cameras_before_all_else():
+    query, gallery = part(30, 0), part(200, 1)
+    both = centred(query, gallery)
+    report = score_embeddings(query, gallery, Scoring(centre=True))
+    assert report.figures() == evaluate(*both).figures() != evaluate(query, gallery).figures()
+    assert report.metric == "cosine, centred on cameras"
+    reranked = score_embeddings(query, gallery, Scoring(rerank=True, centre=True))
+    assert reranked.figures() == evaluate(*both, distances=rerank(*both)).figures()
+    with pytest.raises(ValueError, match="without re-ranking or centring"):
+        Scoring(distance="local", centre=True)
 
 
 def test_no_camera_pairs_without_cameras():
