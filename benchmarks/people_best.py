@@ -4,9 +4,9 @@
 
 ROOT is a Market-1501 layout with ``sources.csv`` (see people.py). OUT/sources gets a set a source,
 of links; OUT/drawn the drawn persons that train with them; OUT/run the training run. It goes on
-from where it was interrupted. Prints the commands that cross-validate the recipe and that leave a source
-out; with --score-test, once and last, the scores on the test part: one gallery of all sources,
-plain, with mirror images, centred on cameras (of each source apart), and re-ranked.
+from where it was interrupted. Prints the commands that cross-validate the recipe and that leave a
+source out; with --score-test, once and last, the scores on the test part: one gallery of all
+sources, plain, with mirror images, centred on cameras (of each source apart), and re-ranked.
 """
 
 from __future__ import annotations
