@@ -22,7 +22,8 @@ from passerby.training.logbook import read_metrics
 class RepeatedRow:
     """A row of Table 1 with the reports of its runs, one a seed.
 
-    seconds: of training, of each run; losses: the first run's sum of losses, by epoch; cost: of
+    seconds: of training, of each run, as if every epoch had taken what the median one took, since
+    a run may have been interrupted or held up in the others; losses: the first run's sum of losses, by epoch; cost: of
     the network as it is tested.
     """
 
@@ -62,7 +63,9 @@ def _repeated(row: Row, runs: list[Path]) -> RepeatedRow:
     if any(recipe != recipes[0] for recipe in recipes):
         raise ValueError(f"{row.name} was run with different settings in {runs[0]} and others")
     metrics = [read_metrics(run / "metrics.jsonl") for run in runs]
-    seconds = tuple(sum(epoch["seconds"] for epoch in epochs) for epochs in metrics)
+    seconds = tuple(
+        len(epochs) * float(np.median([epoch["seconds"] for epoch in epochs])) for epochs in metrics
+    )
     losses = tuple(sum(epoch["losses"].values()) for epoch in metrics[0])
     reports = tuple(Report.from_json(run / "report.json") for run in runs)
     return RepeatedRow(row, reports, seconds, losses, recipes[0], cost_of(recipes[0]))
@@ -95,16 +98,23 @@ def seeds_table(rows: Sequence[RepeatedRow]) -> str:
 def orders(rows: Sequence[RepeatedRow]) -> str:
     """Of each pair of the paper's rows: does its order hold here, is it reversed, or undecided?
 
-    An order counts only where the 95 % interval over persons and seeds leaves out zero.
+    An order counts only where the 95 % interval over persons and seeds leaves out zero. Where a row
+    has one seed the interval is over persons alone and knows nothing of another seed: that an order
+    is seen is then said apart.
     """
     printed = [row for row in rows if row.row.paper is not None]
-    said: dict[str, list[str]] = {"holds": [], "is reversed": [], "undecided": []}
+    verdicts = ("holds", "is reversed")
+    said: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
+    said |= {f"{verdict} in one seed, over persons alone": [] for verdict in verdicts}
+    said["is undecided"] = []
     for one, other in itertools.combinations(printed, 2):
         low, high = sorted((one, other), key=lambda row: row.row.paper[3])  # type: ignore[index]
         found = compared(low, high).mean_average_precision
-        verdict = "undecided"
+        verdict = "is undecided"
         if found.decided:
             verdict = "holds" if found.difference.value > 0 else "is reversed"
+            if 1 in (len(low.reports), len(high.reports)):
+                verdict += " in one seed, over persons alone"
         text = f"{high.row.title} above {low.row.title}: {found.difference}"
         said[verdict].append(text)
     pairs = sum(map(len, said.values()))
