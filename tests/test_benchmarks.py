@@ -39,3 +39,19 @@ def test_models_are_scored_on_train_persons(tiny_root):
     )
     assert done.returncode == 0, done.stderr
     assert "| histogram | " in done.stdout
+
+
+def test_the_rows_of_the_ablation_are_timed():
+    options = ["--rows", "baseline,ours", "--steps", "1", "--set", "input.height=32"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/ablation.py", *options, "--set", "input.width=16"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["Baseline", "Ours (CBAM, Tri Cir)"]
+    assert all(float(figure) > 0 for row in rows for figure in row[1:])

@@ -23,8 +23,8 @@ class RepeatedRow:
     """A row of Table 1 with the reports of its runs, one a seed.
 
     seconds: of training, of each run, as if every epoch had taken what the median one took, since
-    a run may have been interrupted or held up in the others; losses: the first run's sum of losses, by epoch; cost: of
-    the network as it is tested.
+    a run may have been interrupted or held up in the others; losses: the first run's sum of losses,
+    by epoch; cost: of the network as it is tested.
     """
 
     row: Row
