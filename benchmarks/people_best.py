@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import people
+from default_model import PERSONS
 from rich.console import Console
 
 from passerby.config import open_recipe
@@ -29,15 +30,12 @@ from passerby.embedding.scoring import Scoring, score_embeddings
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.training.loop import train
 
-# Those of the packaged model (default_model.py); the test persons are not used here.
-DRAWN = {"seed": 22, "train_persons": 1500, "test_persons": 120, "cameras": 4, "sites": 60}
-
 
 def prepare(root: Path, out: Path) -> list[str]:
     """Divide and draw what is not there yet; returns the data sets as ``--data`` takes them."""
     people.main(root, out / "sources")
     if not (out / "drawn").exists():
-        write(out / "drawn", **DRAWN, images=2, style="varied")
+        write(out / "drawn", **PERSONS, images=2, style="varied")  # the packaged model's
     sources = sorted(path.name for path in (out / "sources").iterdir())
     real = [f"{name}:market1501={out / 'sources' / name}" for name in sources]
     return [*real, f"drawn:synthetic={out / 'drawn'}"]

@@ -55,7 +55,7 @@ def people_lite0() -> Recipe:
 
 
 @RECIPES.register
-def people_best(epochs: int = 24) -> Recipe:
+def people_best(epochs: int = 48) -> Recipe:
     """The best on a small, mixed set of real crops that cross-validation found, with drawn persons.
 
     ``benchmarks/people_best.py`` makes, trains and scores it: a ``--data`` for each source, and one
