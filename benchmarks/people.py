@@ -17,14 +17,18 @@ from pathlib import Path
 PARTS = ("bounding_box_train", "query", "bounding_box_test")
 
 
+def read_ranges(file: Path) -> list[tuple[int, int, str]]:
+    """First person, last person and source of each row of a ``sources.csv``."""
+    with file.open(newline="") as rows:
+        return [
+            (int(row["first_person"]), int(row["last_person"]), row["source"])
+            for row in csv.DictReader(rows)
+        ]
+
+
 def main(root: Path, out: Path) -> None:
     """Link every image into the folder of its source."""
-    with (root / "sources.csv").open(newline="") as file:
-        ranges = [
-            (int(row["first_person"]), int(row["last_person"]), row["source"])
-            for row in csv.DictReader(file)
-        ]
-    counts: dict[str, int] = {}
+    ranges, counts = read_ranges(root / "sources.csv"), dict[str, int]()
     for part in PARTS:
         for image in sorted((root / part).glob("*.jpg")):
             person = int(image.name.split("_")[0])

@@ -1,20 +1,23 @@
 """Score models on the train persons of a set that they were not trained on, to choose by.
 
-    python benchmarks/unseen_cameras.py --data ROOT [MODEL ...] [--first N --last N]
+    python benchmarks/unseen_cameras.py --data ROOT [MODEL ...] [--first N --last N] [--sources CSV]
 
 The test part of a set is scored once; choices need something else. Every train image of a person
 seen by two or more cameras is a query, every train image the gallery (the image itself is ignored,
 as are all of its person by its camera). "histogram" stands for the colour histogram. Persons can be
-restricted to a range, where only some were seen by several cameras. Prints a Markdown table, then
-for each model with a calibration how its likelihood ratios do on these persons.
+restricted to a range, where only some were seen by several cameras. Prints a Markdown table, with
+--sources (see people.py) also for the queries of each source in the same gallery, then for each
+model with a calibration how its likelihood ratios do on these persons.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
+from people import read_ranges
 
 import passerby
 from passerby.data.records import Record
@@ -64,12 +67,18 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--last", type=int, default=10**9)
     parser.add_argument("--flip", action="store_true")
+    parser.add_argument("--sources", type=Path, help="first_person,last_person,source")
     arguments = parser.parse_args()
     split = passerby.read_split(arguments.data)
     records = [r for r in split.train if arguments.first <= r.person <= arguments.last]
     rows, paragraphs = seen_by_several(records), []
     print(f"{len(rows)} queries of {len({records[row].person for row in rows})} persons\n")
-    print("| model | rank-1 | rank-5 | mAP |\n|---|---|---|---|")
+    parts = {"all": rows}
+    for first, last, source in read_ranges(arguments.sources) if arguments.sources else ():
+        of_source = [row for row in rows if first <= records[row].person <= last]
+        if of_source:
+            parts[source] = np.array(of_source)
+    print("| rank-1 / mAP | " + " | ".join(parts) + " |\n|---|" + "---|" * len(parts))
     for model in arguments.models:
         if model == "histogram":
             known = embed_histograms(records).embeddings
@@ -78,9 +87,9 @@ def main() -> None:
             known = embedder.embed(records).embeddings
             if not arguments.flip:
                 paragraphs.append(evidence(embedder, known[rows], model))
-        report = passerby.evaluate(known[rows], known)
-        print(f"| {model} | {report.rank1:.2f} | {report.cmc[4]:.2f} | "
-              f"{report.mean_average_precision:.2f} |")  # fmt: skip
+        reports = [passerby.evaluate(known[part], known) for part in parts.values()]
+        figures = [f"{each.rank1:.1f} / {each.mean_average_precision:.1f}" for each in reports]
+        print(f"| {model} | " + " | ".join(figures) + " |")
     print("\n" + "\n".join(paragraphs))
 
 
