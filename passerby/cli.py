@@ -556,11 +556,11 @@ def ablation_table(folders: Positional[tuple[str, ...]], /, *, out: str | None =
         folders: that passerby ablate wrote, one a seed.
         out: folder for the table (Markdown) and the curves of training (SVG).
     """
-    from passerby.training.ablation_seeds import orders, read_seeds, seeds_table
+    from passerby.training.ablation_seeds import added, orders, read_seeds, seeds_table
     from passerby.visual.ablation import draw_training_curves
 
     rows = read_seeds(folders)
-    text = f"{seeds_table(rows)}\n{orders(rows)}"
+    text = f"{seeds_table(rows)}\n{orders(rows)}\n{added(rows)}"
     _console().print(text)
     if out is not None:
         path = draw_training_curves(rows, Path(out))

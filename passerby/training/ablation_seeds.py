@@ -113,8 +113,7 @@ def orders(rows: Sequence[RepeatedRow]) -> str:
         verdict = "is undecided"
         if found.decided:
             verdict = "holds" if found.difference.value > 0 else "is reversed"
-            if 1 in (len(low.reports), len(high.reports)):
-                verdict += " in one seed, over persons alone"
+            verdict += _seen_once(low, high)
         text = f"{high.row.title} above {low.row.title}: {found.difference}"
         said[verdict].append(text)
     pairs = sum(map(len, said.values()))
@@ -123,6 +122,22 @@ def orders(rows: Sequence[RepeatedRow]) -> str:
         lines.append(f"The paper's order by mAP {verdict}: {len(texts)} of {pairs} pairs\n")
         lines += [f"- {text}" for text in texts] + [""]
     return "\n".join(lines)
+
+
+def added(rows: Sequence[RepeatedRow]) -> str:
+    """Each row that the paper does not have, set beside each of its rows: mAP less that row's."""
+    lines = ["Rows that the paper does not have, mAP less another row's:\n"]
+    for ours in (row for row in rows if row.row.paper is None):
+        for printed in (row for row in rows if row.row.paper is not None):
+            found = compared(printed, ours).mean_average_precision
+            said = _seen_once(printed, ours) if found.decided else "; undecided"
+            lines.append(f"- {ours.row.title}, less {printed.row.title}: {found.difference}{said}")
+    return "\n".join(lines) + "\n" if len(lines) > 1 else ""
+
+
+def _seen_once(one: RepeatedRow, other: RepeatedRow) -> str:
+    once = 1 in (len(one.reports), len(other.reports))
+    return " in one seed, over persons alone" if once else ""
 
 
 def _differences(first: RepeatedRow | None, row: RepeatedRow) -> list[str]:

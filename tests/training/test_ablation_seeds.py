@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from passerby.config import open_recipe
 from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import Card
-from passerby.training.ablation_seeds import orders, read_seeds, seeds_table
+from passerby.training.ablation_seeds import added, orders, read_seeds, seeds_table
 from passerby.visual.ablation import draw_training_curves
 
 
@@ -74,6 +75,18 @@ def test_an_order_counts_only_where_the_interval_says_so(folders: list[Path]) ->
     once = "holds in one seed, over persons alone: 1 of 3 pairs\n\n"
     assert f"{once}- Ours (CBAM, Tri Cir) above Baseline (+ECA): " in text
     assert "undecided: 1 of 3 pairs\n\n- Baseline (+ECA) above Baseline" in text
+
+
+def test_rows_that_the_paper_lacks_are_set_beside_its_own(folders: list[Path]) -> None:
+    assert added(read_seeds(folders)) == ""
+    for seed, folder in enumerate(folders):
+        finished(folder, "cbam", seed, 0.8)
+    text = added(read_seeds(folders))
+    above = r"CBAM\), not in the paper, less Baseline: \d+\.\d+ \(\d+\.\d+ to \d+\.\d+\)\n"
+    assert re.search(above, text)
+    assert re.search(r"less Baseline \(\+ECA\): .* in one seed, over persons alone\n", text)
+    assert re.search(r"less Ours \(CBAM, Tri Cir\): -\d+", text)
+    assert text.count("\n- ") == 3
 
 
 def test_runs_that_do_not_belong_together_are_refused(folders: list[Path], tmp_path: Path) -> None:
