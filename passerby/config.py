@@ -43,10 +43,10 @@ class Input:
 class Network:
     """Backbone to classifier. neck: batch norm (BNNeck), none.
 
-    start: the weights that training begins with: imagenet, none, or those of a model folder, of
-    which ``start_of`` takes what its patterns of names fit ("backbone.*, neck.*"; classifiers
-    never). system: a complete method's network, which says what of the rest it reads; plain reads
-    all. projection: a linear layer between pooling and neck, or none.
+    start: the weights that training begins with: imagenet, none, or those of a model folder or of
+    "default", of which ``start_of`` takes what its patterns of names fit ("backbone.*, neck.*";
+    classifiers never). system: a complete method's network, which says what of the rest it reads;
+    plain reads all. projection: a linear layer between pooling and neck, or none.
     """
 
     backbone: str = "resnet50(last_stride=1)"

@@ -55,8 +55,8 @@ def people_lite0() -> Recipe:
 
 
 @RECIPES.register
-def people_best(epochs: int = 48) -> Recipe:
-    """The best on a small, mixed set of real crops that cross-validation found, with drawn persons.
+def people_best(epochs: int = 8) -> Recipe:
+    """The packaged model, trained on with a small, mixed set of real crops and with drawn persons.
 
     ``benchmarks/people_best.py`` makes, trains and scores it: a ``--data`` for each source, and one
     of drawn persons, who show what the few real ones with several cameras cannot.
@@ -69,7 +69,7 @@ def people_best(epochs: int = 48) -> Recipe:
         epochs=epochs,
         input=Input(height=192, width=96, mean=(0.498, 0.498, 0.498), std=(0.502, 0.502, 0.502)),
         network=Network(
-            "efficientnet_lite0(last_stride=1)", start="imagenet", pooling="gem(power=3.0)"
+            "efficientnet_lite0(last_stride=1)", start="default", pooling="gem(power=3.0)"
         ),
         augmentations=(
             "flip",
@@ -82,17 +82,18 @@ def people_best(epochs: int = 48) -> Recipe:
             persons=32, images=4, limit=4, sources="even", cameras="balanced", sites="apart"
         ),
         losses=(LossTerm("pair_unified(scale=16.0, margin=0.0, after_neck=true)"),),
-        optimizer=Optimizer("adamw", rate=7e-4, weight_decay=1e-2, decays="matrices"),
+        optimizer=Optimizer("adamw", rate=3.5e-4, weight_decay=1e-2, decays="matrices"),
         schedule=Schedule("cosine", warm_up=0.5, warm_up_start=0.05),
         validate_every=epochs,
         origins=(
             "loss on the pairs of a batch after the neck: N-pair (Sohn 2016), temperature 1/16",
             "last stride 1, BNNeck, erasing: BoT (Luo et al. 2019); GeM: Radenović et al. 2018",
-            "even sources, batches of persons of one site, low-resolution augmentation, 192×96, "
-            "frozen first blocks, drawn persons as a source: ours, by cross-validation",
+            "the packaged model as start, even sources, batches of persons of one site, 192×96, "
+            "low-resolution augmentation, frozen first blocks, drawn persons as a source: ours, by "
+            "cross-validation",
         ),
         phases=(Phase("later blocks", epochs, trains=trains),),
-        averaging=Averaging("exponential", decay=0.99),
+        averaging=Averaging("exponential", decay=0.97),
     )
 
 
