@@ -3,11 +3,10 @@
     python benchmarks/people_best.py ROOT OUT [--recipe RECIPE] [--score-test]
 
 ROOT is a Market-1501 layout with ``sources.csv`` (see people.py). OUT/sources gets a set a source,
-of links; OUT/drawn the drawn persons that train with them; OUT/start the packaged model, trained on
-with these alone; OUT/run the training run. It goes on from where it was interrupted. Prints the
-commands that cross-validate the recipe and that leave a source out; with --score-test, once and
-last, the scores on the test part: one gallery of all sources, plain, with mirror images, centred on
-cameras (of each source apart), and re-ranked.
+of links; OUT/drawn the drawn persons that train with them; OUT/run the training run. It goes on
+from where it was interrupted. Prints the commands that cross-validate the recipe and that leave a
+source out; with --score-test, once and last, the scores on the test part: one gallery of all
+sources, plain, with mirror images, centred on cameras (of each source apart), and re-ranked.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import Scoring, score_embeddings
 from passerby.evaluation.bootstrap import bootstrap_report
-from passerby.models.packaged import DEFAULT
 from passerby.training.loop import train
 
 
@@ -41,17 +39,6 @@ def prepare(root: Path, out: Path) -> list[str]:
     sources = sorted(path.name for path in (out / "sources").iterdir())
     real = [f"{name}:market1501={out / 'sources' / name}" for name in sources]
     return [*real, f"drawn:synthetic={out / 'drawn'}"]
-
-
-def train_start(out: Path) -> Path:
-    """Train the packaged model on with the drawn persons that it already knows."""
-    split = read_split(f"street:synthetic={out / 'drawn'}")
-    recipe = open_recipe("street_lite0(epochs=24)")
-    recipe = replace(recipe, network=replace(recipe.network, start=DEFAULT))
-    start = out / "start"
-    begun = (start / "metrics.jsonl").exists()
-    train(recipe, split, start, seed=0, resume=begun, workers=1, cache="2GB")
-    return start
 
 
 def score_test(run: Path, tests: list[Split]) -> None:
@@ -80,7 +67,6 @@ def score_test(run: Path, tests: list[Split]) -> None:
 def main(root: Path, out: Path, recipe: str, test: bool) -> None:
     """Prepare, train, and score where asked."""
     data = prepare(root, out)
-    recipe = recipe or f"people_best(start={str(train_start(out))!r})"
     split = join_splits([read_split(name) for name in data])
     command = f"passerby cross-validate {shlex.quote(recipe)} " + " ".join(
         f"--data {name}" for name in data
@@ -100,7 +86,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recipe", default="", help="else people_best, begun with OUT/start")
+    parser.add_argument("--recipe", default="people_best")
     parser.add_argument("--score-test", action="store_true")
     arguments = parser.parse_args()
     main(arguments.root, arguments.out, arguments.recipe, arguments.score_test)

@@ -55,12 +55,11 @@ def people_lite0() -> Recipe:
 
 
 @RECIPES.register
-def people_best(epochs: int = 24, start: str = "default") -> Recipe:
-    """A model of drawn persons, trained on with a small, mixed set of real crops and drawn ones.
+def people_best(epochs: int = 24) -> Recipe:
+    """The packaged model, trained on with a small, mixed set of real crops and with drawn persons.
 
     ``benchmarks/people_best.py`` makes, trains and scores it: a ``--data`` for each source, and one
-    of drawn persons, who show what the few real ones with several cameras cannot. start: there the
-    packaged model after 24 more epochs of its own recipe, which is not shipped.
+    of drawn persons, who show what the few real ones with several cameras cannot.
     """
     frozen = 3  # of 16 blocks: edges and colours, for which there is too little to learn from here
     blocks = tuple(f"backbone._blocks.{number}.*" for number in range(frozen, 16))
@@ -69,7 +68,9 @@ def people_best(epochs: int = 24, start: str = "default") -> Recipe:
         name="people_best",
         epochs=epochs,
         input=Input(height=192, width=96, mean=(0.498, 0.498, 0.498), std=(0.502, 0.502, 0.502)),
-        network=Network("efficientnet_lite0(last_stride=1)", start=start, pooling="gem(power=3.0)"),
+        network=Network(
+            "efficientnet_lite0(last_stride=1)", start="default", pooling="gem(power=3.0)"
+        ),
         augmentations=(
             "flip",
             "pad_and_crop(padding=8)",
@@ -87,9 +88,9 @@ def people_best(epochs: int = 24, start: str = "default") -> Recipe:
         origins=(
             "loss on the pairs of a batch after the neck: N-pair (Sohn 2016), temperature 1/16",
             "last stride 1, BNNeck, erasing: BoT (Luo et al. 2019); GeM: Radenović et al. 2018",
-            "a model of drawn persons as start, even sources, batches of persons of one site, "
-            "192×96, low-resolution augmentation, frozen first blocks, drawn persons as a source: "
-            "ours, by cross-validation",
+            "the packaged model as start, even sources, batches of persons of one site, 192×96, "
+            "low-resolution augmentation, frozen first blocks, drawn persons as a source: ours, by "
+            "cross-validation",
         ),
         phases=(Phase("later blocks", epochs, trains=trains),),
         averaging=Averaging("exponential", decay=0.97),

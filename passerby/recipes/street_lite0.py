@@ -2,8 +2,8 @@
 
     python benchmarks/default_model.py OUT
 
-makes the persons, trains, packs and calibrates. Expected on real crops: docs/default_model.md.
-Cost: twenty minutes of one CPU core, and three more for drawing.
+makes the persons, trains in two rounds, packs and calibrates. Expected on real crops:
+docs/default_model.md. Cost: 75 minutes of one CPU core, and three more for drawing.
 
 What decides on cameras that were never seen: pictures as varied as real sets are (style "varied"
 of ``passerby data synthesize``), a start from ImageNet whose first stages stay as they are, a loss
@@ -30,17 +30,18 @@ _FROZEN_BLOCKS = 3  # of 16: edges and colours, which synthetic pictures cannot 
 
 
 @RECIPES.register
-def street_lite0(epochs: int = 10) -> Recipe:
-    """EfficientNet-Lite0 on synthetic persons, 192×96, loss on pairs: the default model."""
+def street_lite0(epochs: int = 10, start: str = "imagenet") -> Recipe:
+    """EfficientNet-Lite0 on synthetic persons, 192×96, loss on pairs: the default model.
+
+    start: weights to begin with; the default model's second round begins with its first.
+    """
     blocks = tuple(f"backbone._blocks.{number}.*" for number in range(_FROZEN_BLOCKS, 16))
     trains = (*blocks, "backbone._conv_head*", "backbone._bn1*", "pooling*", "neck*")
     return Recipe(
         name="street_lite0",
         epochs=epochs,
         input=Input(height=192, width=96, mean=(0.498, 0.498, 0.498), std=(0.502, 0.502, 0.502)),
-        network=Network(
-            "efficientnet_lite0(last_stride=1)", start="imagenet", pooling="gem(power=3.0)"
-        ),
+        network=Network("efficientnet_lite0(last_stride=1)", start=start, pooling="gem(power=3.0)"),
         augmentations=(
             "flip",
             "pad_and_crop(padding=6)",
