@@ -16,6 +16,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import people
 from default_model import PERSONS
 from rich.console import Console
@@ -42,7 +43,10 @@ def prepare(root: Path, out: Path) -> list[str]:
 
 
 def score_test(run: Path, tests: list[Split]) -> None:
-    """Print a row for each way to score the test parts of all sources as one gallery."""
+    """Print a row for each way to score the test parts of all sources as one gallery.
+
+    Then the plain score of each source's queries in that gallery.
+    """
     ways = {
         "": Scoring(),
         "re-ranked": Scoring(rerank=True),
@@ -50,7 +54,7 @@ def score_test(run: Path, tests: list[Split]) -> None:
         "centred on cameras, re-ranked": Scoring(centre=True, rerank=True),
     }
     print("\n| scored | rank-1 | rank-5 | rank-10 | mAP | mINP |\n|---|---|---|---|---|---|")
-    intervals = []
+    intervals, sources = [], []
     for flip in (False, True):
         embedder = load(run, flip=flip)
         query = embedder.embed([r for part in tests for r in part.query]).embeddings
@@ -61,7 +65,11 @@ def score_test(run: Path, tests: list[Split]) -> None:
             figures = [*report.cmc[[0, 4, 9]], report.mean_average_precision, report.minp]
             print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
             intervals.append(f"{name}: {bootstrap_report(report)}")
-    print("\n" + "\n".join(intervals))
+        for part in [] if flip else tests:
+            own = query[np.flatnonzero(query.sources == part.source)]
+            report = score_embeddings(own, gallery, Scoring(), Console(quiet=True))
+            sources.append(f"{part.source}: {report}")
+    print("\n" + "\n".join(intervals) + "\n\n" + "\n".join(sources))
 
 
 def main(root: Path, out: Path, recipe: str, test: bool) -> None:
