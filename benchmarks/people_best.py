@@ -65,10 +65,11 @@ def score_test(run: Path, tests: list[Split]) -> None:
             figures = [*report.cmc[[0, 4, 9]], report.mean_average_precision, report.minp]
             print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
             intervals.append(f"{name}: {bootstrap_report(report)}")
-        for part in [] if flip else tests:
-            own = query[np.flatnonzero(query.sources == part.source)]
-            report = score_embeddings(own, gallery, Scoring(), Console(quiet=True))
-            sources.append(f"{part.source}: {report}")
+        if not flip:
+            for part in tests:
+                own = query[np.flatnonzero(query.sources == part.source)]
+                report = score_embeddings(own, gallery, Scoring(), Console(quiet=True))
+                sources.append(f"{part.source}: {report}")
     print("\n" + "\n".join(intervals) + "\n\n" + "\n".join(sources))
 
 

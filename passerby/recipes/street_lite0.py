@@ -3,7 +3,7 @@
     python benchmarks/default_model.py OUT
 
 makes the persons, trains in two rounds, packs and calibrates. Expected on real crops:
-docs/default_model.md. Cost: 75 minutes of one CPU core, and three more for drawing.
+docs/default_model.md. Cost: 75 minutes of one CPU core, with drawing and calibration.
 
 What decides on cameras that were never seen: pictures as varied as real sets are (style "varied"
 of ``passerby data synthesize``), a start from ImageNet whose first stages stay as they are, a loss
