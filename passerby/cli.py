@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli_gallery import gallery
-from passerby.interruption import Stopped
+from passerby.process.interruption import Stopped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +78,7 @@ def train(
     from passerby.config import open_recipe
     from passerby.data.joining import join_splits
     from passerby.data.reader import read_split
-    from passerby.distributed import process_group, rank
+    from passerby.process.distributed import process_group, rank
     from passerby.training.loop import train
 
     chosen, console = open_recipe(recipe, set), _console()
@@ -270,9 +270,9 @@ def embed(
     """
     from passerby.data.crops import Labels, read_crops
     from passerby.data.table_rows import zone_named
-    from passerby.distributed import process_group
     from passerby.embedding.embedder import load
     from passerby.embedding.saving import embed_told
+    from passerby.process.distributed import process_group
 
     labels = Labels(zone=None if zone is None else zone_named(zone), names=names, part=part)
     crops = read_crops(inputs, labels)
@@ -585,7 +585,7 @@ def pull(
         limit: gigabytes that are taken at most.
     """
     from passerby.models.published import published_listing, pull
-    from passerby.progress import progress_bar
+    from passerby.process.progress import progress_bar
 
     console = _console()
     if name is None:
@@ -696,7 +696,7 @@ def synthesize(
         workers: processes that draw.
     """
     from passerby.data.synthesis.writing import write
-    from passerby.progress import progress_bar
+    from passerby.process.progress import progress_bar
 
     with progress_bar("drawing", _console()) as progress:
         write(

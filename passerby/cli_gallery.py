@@ -181,7 +181,7 @@ def check(place: Place, /) -> None:
         place: the gallery.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.progress import progress_bar
+    from passerby.process.progress import progress_bar
 
     with Gallery.open(place) as opened, progress_bar("checking", _console()) as progress:
         found = opened.check(progress)
@@ -198,7 +198,7 @@ def compact(place: Place, /) -> None:
         place: the gallery.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.progress import progress_bar
+    from passerby.process.progress import progress_bar
 
     with Gallery.open(place) as opened, progress_bar("compacting", _console()) as progress:
         erased = opened.compact(progress)
@@ -214,7 +214,7 @@ def dump(place: Place, /, *, out: str) -> None:
         out: file to write.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.progress import progress_bar
+    from passerby.process.progress import progress_bar
 
     with Gallery.open(place) as opened, progress_bar("writing", _console()) as progress:
         count = opened.dump(out, progress)
@@ -230,7 +230,7 @@ def restore(place: Place, /, *, file: str) -> None:
         file: that passerby gallery dump wrote; it is checked first.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.progress import progress_bar
+    from passerby.process.progress import progress_bar
 
     with progress_bar("restoring", _console()) as progress:
         written = Gallery.restore(file, place, progress)

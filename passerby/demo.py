@@ -26,7 +26,7 @@ from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.rankings import rank
 from passerby.evaluation.report import Report
 from passerby.models.model import build_model
-from passerby.progress import progress_bar
+from passerby.process.progress import progress_bar
 from passerby.recipes.demo import demo as demo_recipe
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train

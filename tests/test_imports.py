@@ -126,13 +126,14 @@ def test_only_distributed_imports_torch_distributed():
     wrong = [
         module
         for module, imported in IMPORTS.items()
-        if module != "passerby.distributed"
+        if module != "passerby.process.distributed"
         and any(other.startswith("torch.distributed") for other in imported)
     ]
     wrong += [
         module
         for module, path in FILES.items()
-        if module != "passerby.distributed" and "torch.distributed" in path.read_text("utf-8")
+        if module != "passerby.process.distributed"
+        and "torch.distributed" in path.read_text("utf-8")
     ]
     assert wrong == []
 

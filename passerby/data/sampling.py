@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from passerby import distributed
 from passerby.config import Sampling
 from passerby.data.records import Record
+from passerby.process import distributed
 
 Mix = Literal["joint", "even", "alternate"]
 

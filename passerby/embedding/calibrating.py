@@ -23,7 +23,7 @@ from passerby.evaluation.calibration import (
 from passerby.evaluation.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import is_packaged, model_folder
-from passerby.progress import progress_bar
+from passerby.process.progress import progress_bar
 
 Part = Literal["held-out", "train", "validation", "test"]
 

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from passerby.embeddings import Embeddings
-from passerby.whole_files import PART, saying_what_is_full
+from passerby.process.whole_files import PART, saying_what_is_full
 
 _ROWS = 50_000
 

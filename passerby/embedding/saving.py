@@ -23,7 +23,6 @@ from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
 from rich.console import Console
 
-from passerby import distributed
 from passerby.data.crops import Crop, Crops
 from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.numbering import number_cameras, number_persons
@@ -32,8 +31,9 @@ from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.embedding.npz_columns import Column, write_columns
 from passerby.embeddings import utc
-from passerby.progress import progress_bar
-from passerby.whole_files import write_whole
+from passerby.process import distributed
+from passerby.process.progress import progress_bar
+from passerby.process.whole_files import write_whole
 
 Progress = Callable[[int, int], None]
 

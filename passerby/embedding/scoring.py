@@ -18,7 +18,7 @@ from passerby.evaluation.local import Which, distances_of
 from passerby.evaluation.metrics import PrecisionRule, Ties
 from passerby.evaluation.report import Report
 from passerby.evaluation.rerank import rerank
-from passerby.progress import progress_bar
+from passerby.process.progress import progress_bar
 
 EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], Embedded]
 """``Embedder.embed``, or anything else that embeds records (the colour histogram)."""

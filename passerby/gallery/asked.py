@@ -23,7 +23,7 @@ from passerby.gallery.querying import query_of_images
 from passerby.gallery.reembedding import Reembedded
 from passerby.gallery.removal import Removed, count_timeless, older_than, period
 from passerby.gallery.searching import Asking, search
-from passerby.progress import progress_bar
+from passerby.process.progress import progress_bar
 
 
 def labels_of(

@@ -25,7 +25,7 @@ from passerby.gallery.about import About
 from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Progress, Store, Written
 from passerby.gallery.stores.opening import begun_store
-from passerby.whole_files import PART, saying_what_is_full
+from passerby.process.whole_files import PART, saying_what_is_full
 
 FORMAT = 1
 

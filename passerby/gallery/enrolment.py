@@ -23,7 +23,7 @@ from passerby.gallery.filters import Where, moment
 from passerby.gallery.sightings import Sightings, with_columns
 from passerby.gallery.stores import Progress, Store, Written
 from passerby.gallery.thumbnails import thumbnail
-from passerby.interruption import Stopped, StopRequest
+from passerby.process.interruption import Stopped, StopRequest
 
 _LOOKED_UP = 512  # images asked for at once, whether they are there already
 

@@ -17,7 +17,7 @@ from passerby.gallery.filters import Where
 from passerby.gallery.sightings import Sightings, with_columns
 from passerby.gallery.stores import Progress, Store
 from passerby.gallery.stores.opening import begun_store
-from passerby.interruption import StopRequest
+from passerby.process.interruption import StopRequest
 
 _LOOKED_UP = 512
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from passerby.config import Network, Recipe, imported_files
 from passerby.models.model import build_model
 from passerby.models.systems import System
-from passerby.whole_files import write_all_whole
+from passerby.process.whole_files import write_all_whole
 
 FORMAT = 1
 _WEIGHTS, _CONFIG = "model.safetensors", "config.json"

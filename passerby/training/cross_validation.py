@@ -18,8 +18,8 @@ from passerby.embedding.embedder import load
 from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report, pooled
+from passerby.process.whole_files import write_whole
 from passerby.training.loop import train
-from passerby.whole_files import write_whole
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passerby import distributed
+from passerby.process import distributed
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

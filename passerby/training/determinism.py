@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from passerby import distributed
+from passerby.process import distributed
 
 _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 

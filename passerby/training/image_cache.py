@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from passerby import distributed
 from passerby.config import Input
 from passerby.evaluation.rerank import memory_size
+from passerby.process import distributed
 
 
 def image_cache(images: int, size: Input, memory: int | str, shared: bool) -> ImageCache | None:

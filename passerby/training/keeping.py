@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from passerby import distributed
-from passerby.interruption import Stopped, StopRequest
+from passerby.process import distributed
+from passerby.process.interruption import Stopped, StopRequest
 from passerby.training.learner import Learner
 from passerby.training.logbook import Logbook
 from passerby.training.state import State, save_state

@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from passerby import distributed
 from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.systems import System
+from passerby.process import distributed
 from passerby.training.accumulation import in_parts, mapped, whole
 from passerby.training.averaging import Average, settle
 from passerby.training.compilation import network_for, with_joint_statistics

@@ -25,8 +25,8 @@ from passerby.data.augmentations import Augmentation
 from passerby.data.batch import Batch
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.records import Record
-from passerby.distributed import own_share
 from passerby.embedding.preprocessing import resized
+from passerby.process.distributed import own_share
 from passerby.training.image_cache import ImageCache
 
 

@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from passerby import distributed
 from passerby.data.batch import Batch
+from passerby.process import distributed
+from passerby.process.whole_files import remove_parts, saying_what_is_full, write_whole
 from passerby.training.curves import Curves
-from passerby.whole_files import remove_parts, saying_what_is_full, write_whole
 
 
 class Logbook:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from passerby import distributed
 from passerby.config import Recipe
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
@@ -25,6 +24,7 @@ from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.starting import Start, build_started
+from passerby.process import distributed
 from passerby.registry import AUGMENTATIONS
 from passerby.training.collapse import CollapseWatch
 from passerby.training.curves import Curves

@@ -12,7 +12,7 @@ from passerby.data.records import Split, persons_of
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.report import Report
-from passerby.whole_files import write_whole
+from passerby.process.whole_files import write_whole
 
 Scores = Mapping[str, Mapping[str, float]]
 """Figures in percent by the name of what was scored on."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from passerby.whole_files import write_whole
+from passerby.process.whole_files import write_whole
 
 _FILE = "state.pt"
 

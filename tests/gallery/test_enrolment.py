@@ -19,7 +19,7 @@ from passerby.gallery.enrolment import Pace, enrol_crops, enrol_embeddings, sigh
 from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.sightings import Sightings
-from passerby.interruption import Stopped
+from passerby.process.interruption import Stopped
 
 EIGHT = datetime(2026, 5, 1, 8, tzinfo=UTC)
 

@@ -97,7 +97,7 @@ def test_unasked_nothing_is_written(tmp_path: Path) -> None:
 
 
 def test_only_the_first_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.distributed.rank", lambda: 1)
+    monkeypatch.setattr("passerby.process.distributed.rank", lambda: 1)
     curves = Curves(tmp_path, True)
     curves.open(0)
     curves.close()

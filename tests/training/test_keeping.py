@@ -14,14 +14,14 @@ from rich.console import Console
 
 from passerby.config import Recipe, open_recipe
 from passerby.data.records import Split
-from passerby.interruption import Stopped
 from passerby.models.checkpoint import load_model
+from passerby.process.interruption import Stopped
+from passerby.process.whole_files import DiskFull
 from passerby.training import keeping, loop
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import Run, train
 from passerby.training.scores import Scores
 from passerby.training.state import State, load_state
-from passerby.whole_files import DiskFull
 
 SMALL = f"{Path(__file__).parent / 'small_net.py'}:small"
 STEPS = 4  # two epochs of two

@@ -15,11 +15,11 @@ import torch
 import torchvision.transforms.functional as TV
 from PIL import Image
 
-from passerby import distributed
 from passerby.config import IMAGENET_MEAN, Input, open_recipe
 from passerby.data.batch import Batch
 from passerby.data.images import decode
 from passerby.data.records import Record, Split
+from passerby.process import distributed
 from passerby.registry import AUGMENTATIONS
 from passerby.training import loader as module
 from passerby.training.image_cache import ImageCache, image_cache

@@ -42,7 +42,7 @@ from passerby.gallery.stores import (
     Written,
     refuse_everything,
 )
-from passerby.whole_files import DiskFull, remove_parts, write_whole
+from passerby.process.whole_files import DiskFull, remove_parts, write_whole
 
 ABOUT, TABLE, LOCK = "about.json", "table.json", "writers.lock"
 

@@ -29,7 +29,7 @@ from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import lancedb as engine
 from passerby.gallery.stores.lancedb import LanceStore
 from passerby.gallery.stores.opening import create_store, open_store
-from passerby.whole_files import DiskFull
+from passerby.process.whole_files import DiskFull
 
 ROOT = Path(__file__).resolve().parents[3]
 PROCESSES = Path(__file__).with_name("lance_processes.py")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from passerby.whole_files import DiskFull, remove_parts, write_all_whole, write_whole
+from passerby.process.whole_files import DiskFull, remove_parts, write_all_whole, write_whole
 
 
 @pytest.fixture

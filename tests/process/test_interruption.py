@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from passerby.interruption import Stopped, StopRequest
+from passerby.process.interruption import Stopped, StopRequest
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows")
 

@@ -30,7 +30,7 @@ def _run(*arguments: str, processes: int = 2) -> subprocess.CompletedProcess[str
         "localhost:0",
         *arguments,
     ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(WORKER.parents[1])}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(WORKER.parents[2])}
     return subprocess.run(
         launch, capture_output=True, text=True, env=environment, timeout=300, check=False
     )

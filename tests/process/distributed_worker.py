@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from passerby import distributed
 from passerby.config import Computation, LossTerm, Network, Recipe, open_recipe
 from passerby.data.batch import Batch
 from passerby.data.reader import read_split
 from passerby.models.classifiers import Circle
 from passerby.models.features import Features, Part
 from passerby.models.model import Model
+from passerby.process import distributed
 from passerby.registry import LOSSES
 from passerby.training import loop
 from passerby.training.learner import Learner

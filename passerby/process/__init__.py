@@ -1,0 +1,1 @@
+"""What any long work needs of its process: other processes, signals, progress, whole files."""
