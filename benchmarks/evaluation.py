@@ -29,10 +29,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.openset import identify
 from passerby.evaluation.verification import RATES, verify
+from passerby.tables.embeddings import Embeddings
 
 # Images of query and gallery, persons and cameras.
 SCALES = {

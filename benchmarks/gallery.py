@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where, moment
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores.lancedb import LanceStore
+from passerby.tables.filters import Where, moment
+from passerby.tables.sightings import Sightings
 
 SEED, WIDTH, LATENT, NOISE, PER_PERSON, CAMERAS, DAYS = 0, 512, 64, 0.75, 50, 20, 10
 SIZES = {"100k": 100_000, "1m": 1_000_000}

@@ -24,11 +24,11 @@ from rich.console import Console
 from passerby.config import open_recipe
 from passerby.data.joining import join_splits
 from passerby.data.reader import read_split
-from passerby.data.records import Split
 from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import Scoring, score_embeddings
 from passerby.evaluation.bootstrap import bootstrap_report
+from passerby.tables.records import Split
 from passerby.training.loop import train
 
 

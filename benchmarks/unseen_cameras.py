@@ -20,13 +20,13 @@ import numpy as np
 from people import read_ranges
 
 import passerby
-from passerby.data.records import Record
 from passerby.embedding.calibrating import calibration_file, find_calibration
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
-from passerby.embeddings import Embeddings
 from passerby.evaluation.likelihood import calibration_error, cllr, minimum_cllr, reliability
 from passerby.evaluation.pairs import Pairs, count_pairs
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import Record
 
 
 def seen_by_several(records: list[Record]) -> np.ndarray:

@@ -12,24 +12,24 @@ from passerby.version import __version__
 if TYPE_CHECKING:
     from passerby.config import Recipe
     from passerby.data.reader import read_split
-    from passerby.data.records import Record, Split
     from passerby.embedding.embedder import Embedder, load
-    from passerby.embeddings import Embeddings
     from passerby.evaluation.evaluate import evaluate
     from passerby.evaluation.report import Report
     from passerby.evaluation.rerank import rerank
     from passerby.gallery.gallery import Gallery
+    from passerby.tables.embeddings import Embeddings
+    from passerby.tables.records import Record, Split
     from passerby.training.loop import train
     from passerby.visual.rankings import draw_rankings
 
 _HOMES = {
     "Embedder": "passerby.embedding.embedder",
-    "Embeddings": "passerby.embeddings",
+    "Embeddings": "passerby.tables.embeddings",
     "Gallery": "passerby.gallery.gallery",
     "Recipe": "passerby.config",
-    "Record": "passerby.data.records",
+    "Record": "passerby.tables.records",
     "Report": "passerby.evaluation.report",
-    "Split": "passerby.data.records",
+    "Split": "passerby.tables.records",
     "draw_rankings": "passerby.visual.rankings",
     "evaluate": "passerby.evaluation.evaluate",
     "load": "passerby.embedding.embedder",

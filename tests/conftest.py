@@ -16,10 +16,10 @@ from hypothesis import settings
 
 from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Sampling, Schedule
 from passerby.data.reader import read_split
-from passerby.data.records import Split
 from passerby.data.synthesis.writing import write
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.model import build_model
+from passerby.tables.records import Split
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")

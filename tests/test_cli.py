@@ -16,9 +16,9 @@ from PIL import Image
 from passerby import registry
 from passerby.data.reader import read_split
 from passerby.embedding.embedder import load
-from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import read_card
 from passerby.registry import Call
+from passerby.tables.embeddings import Embeddings
 from passerby.training import ablation, loop
 from passerby.training.logbook import read_metrics
 from passerby.visual.rankings import STYLES

@@ -14,7 +14,7 @@ import pytest
 
 from passerby.data.crops import content_id
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.sightings import Sightings
+from passerby.tables.sightings import Sightings
 
 pytest.importorskip("lancedb")
 

@@ -112,12 +112,12 @@ def test_parts_that_do_not_know_each_other(part, targets):
 
 def test_the_rules_see_what_they_should():
     assert ("evaluation", "embeddings") in {(part, target) for *_, part, target in arrows()}
-    assert part_of("passerby.data.records") == "data.records"
+    assert part_of("passerby.tables.records") == "data.records"
     assert layer_of("cli") == TOP
     assert imports_of(
         "passerby.cli", "def f():\n    from passerby.data import records, reader"
     ) == {
-        "passerby.data.records",
+        "passerby.tables.records",
         "passerby.data.reader",
     }
 

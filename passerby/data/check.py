@@ -18,7 +18,7 @@ from rich.text import Text
 
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.reader import Published, Reader, open_reader
-from passerby.data.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Record, Split
 
 _SHOWN = 5  # examples per finding
 _CHUNK = 32  # images per task: small enough for Ctrl-C, large enough for little overhead

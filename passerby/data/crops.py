@@ -16,7 +16,6 @@ from passerby.data.datasets.table import Table
 from passerby.data.listing import Listing, examples, list_folder
 from passerby.data.name_pattern import NamePattern, all_match
 from passerby.data.reader import known_layout, open_reader
-from passerby.data.records import JUNK, Record, Split
 from passerby.data.table_rows import (
     TABLE_SUFFIXES,
     Row,
@@ -28,6 +27,7 @@ from passerby.data.table_rows import (
     whole_of,
 )
 from passerby.registry import suggest
+from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from passerby.data.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Record, Split
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from passerby.data.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Record, Split
 
 
 def join_splits(splits: Sequence[Split]) -> Split:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passerby.data.listing import Listing, examples
-from passerby.data.records import Record
 from passerby.registry import suggest
+from passerby.tables.records import Record
 
 GROUPS = ("person", "camera", "sequence", "frame", "tracklet")
 """The named groups that a pattern may have; sequence is allowed for and not kept."""

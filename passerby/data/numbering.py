@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from passerby.data.parts import Division, refuse_half_cameras
-from passerby.data.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Record, Split
 
 _INTEGER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")  # spreadsheets write 3 as 3.0
 _CAMERA = re.compile(r"(?:camera|cam|c)?[ _-]?([0-9]{1,18})", re.IGNORECASE)

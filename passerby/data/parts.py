@@ -10,7 +10,7 @@ from pathlib import Path
 
 from passerby.data.listing import Listing, first_images, list_folder
 from passerby.data.name_pattern import NamePattern
-from passerby.data.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Record, Split
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-from passerby.data.records import Split
 from passerby.registry import DATASETS, Call
+from passerby.tables.records import Split
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from passerby.config import Sampling
-from passerby.data.records import Record
 from passerby.process import distributed
+from passerby.tables.records import Record
 
 Mix = Literal["joint", "even", "alternate"]
 

@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 from rich.console import Console
 
-from passerby.data.records import JUNK, Record, Split
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.bootstrap import FEWEST_PERSONS
 from passerby.evaluation.calibration import (
@@ -24,6 +23,7 @@ from passerby.evaluation.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import is_packaged, model_folder
 from passerby.process.progress import progress_bar
+from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["held-out", "train", "validation", "test"]
 

@@ -16,13 +16,13 @@ from torch import Tensor
 
 from passerby.config import Input
 from passerby.data.images import UnreadableImage, decode
-from passerby.data.records import Record
 from passerby.embedding.loading import prefetched
 from passerby.embedding.preprocessing import normalised, resized, stacked
-from passerby.embeddings import Embeddings
 from passerby.models.checkpoint import Card, fingerprint, load_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.models.systems import System
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import Record
 
 _Item = TypeVar("_Item")
 

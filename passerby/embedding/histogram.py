@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from passerby.data.images import UnreadableImage, decode
-from passerby.data.records import Record
 from passerby.embedding.embedder import Embedded
-from passerby.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import Record
 
 HEIGHT, WIDTH = 128, 64
 STRIPES = 6

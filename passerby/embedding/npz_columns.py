@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
 from passerby.process.whole_files import PART, saying_what_is_full
+from passerby.tables.embeddings import Embeddings
 
 _ROWS = 50_000
 

@@ -26,14 +26,14 @@ from rich.console import Console
 from passerby.data.crops import Crop, Crops
 from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.numbering import number_cameras, number_persons
-from passerby.data.records import JUNK
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.embedding.npz_columns import Column, write_columns
-from passerby.embeddings import utc
 from passerby.process import distributed
 from passerby.process.progress import progress_bar
 from passerby.process.whole_files import write_whole
+from passerby.tables.embeddings import utc
+from passerby.tables.records import JUNK
 
 Progress = Callable[[int, int], None]
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from passerby.data.reader import read_split
-from passerby.data.records import Record, Split
 from passerby.embedding.embedder import Embedded, Embedder, load
-from passerby.embeddings import Embeddings
 from passerby.evaluation.centring import centred
 from passerby.evaluation.distances import Distances, Metric
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -19,6 +17,8 @@ from passerby.evaluation.metrics import PrecisionRule, Ties
 from passerby.evaluation.report import Report
 from passerby.evaluation.rerank import rerank
 from passerby.process.progress import progress_bar
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import Record, Split
 
 EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], Embedded]
 """``Embedder.embed``, or anything else that embeds records (the colour histogram)."""

@@ -10,11 +10,11 @@ from rich.console import Console
 from passerby.data.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import embed_test_parts
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Metric
 from passerby.evaluation.json_text import json_text
 from passerby.evaluation.openset import OpenSet, identify
 from passerby.evaluation.verification import Verification, verify
+from passerby.tables.embeddings import Embeddings
 
 
 @dataclass(frozen=True)

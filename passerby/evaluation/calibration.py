@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from passerby.data.records import JUNK
-from passerby.embeddings import Embeddings, person_names
 from passerby.evaluation.bootstrap import (
     FEWEST_PERSONS,
     Interval,
@@ -45,6 +43,8 @@ from passerby.evaluation.verification import (
     operating_points,
     with_intervals,
 )
+from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.records import JUNK
 
 FORMAT = 1
 RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings
 
 STEADY = 4.0  # of 0 to 50 on held-out persons of the set in docs/results/people.md, 0 to 10 alike
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings, person_names
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.metrics import (
     Places,
@@ -22,6 +21,7 @@ from passerby.evaluation.metrics import (
 from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.report import CameraPair, Report
 from passerby.evaluation.threads import shared
+from passerby.tables.embeddings import Embeddings, person_names
 
 R = TypeVar("R")
 Progress = Callable[[int, int], None]

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from passerby.alignment import aligned_distance
-from passerby.embeddings import Embeddings
 from passerby.evaluation.copies import find_copies
 from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.threads import shared
+from passerby.tables.embeddings import Embeddings
 
 Which = Literal["global", "local", "both"]
 

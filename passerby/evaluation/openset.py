@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.json_text import json_text
 from passerby.evaluation.pairs import person_rows
 from passerby.evaluation.protocol import Protocol
+from passerby.tables.embeddings import Embeddings
 
 RATES = (1e-3, 1e-2, 1e-1)
 

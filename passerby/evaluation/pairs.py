@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.records import JUNK
-from passerby.embeddings import Embeddings, person_names
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.protocol import Protocol
+from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.records import JUNK
 
 BIN_WIDTH = 2.0**-14
 """Width of a bin relative to its distance, at most."""

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings
 
 Pooling = Literal["mean", "max"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.records import JUNK
-from passerby.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import JUNK
 
 
 class Protocol:

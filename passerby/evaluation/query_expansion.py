@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.neighbours import UnitVectors, nearest
+from passerby.tables.embeddings import Embeddings
 
 _BLOCK = 256
 

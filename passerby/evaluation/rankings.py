@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.protocol import Protocol
+from passerby.tables.embeddings import Embeddings
 
 
 @dataclass(frozen=True, eq=False)

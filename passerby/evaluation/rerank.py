@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.neighbours import Neighbours, UnitVectors, neighbours
+from passerby.tables.embeddings import Embeddings
 
 _BLOCK = 256
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}

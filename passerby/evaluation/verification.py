@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.records import JUNK
-from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
 from passerby.evaluation.distances import Distances, Metric
 from passerby.evaluation.json_text import json_text
@@ -28,6 +26,8 @@ from passerby.evaluation.pairs import (
     person_rows,
     sample_pairs,
 )
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import JUNK
 
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)
 

@@ -13,9 +13,7 @@ from passerby.data.crops import Labels, Part
 from passerby.data.images import write_unreadable
 from passerby.data.table_rows import time_of, zone_named
 from passerby.embedding.embedder import Embedder
-from passerby.embeddings import Embeddings
 from passerby.gallery.enrolment import Enrolled
-from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.linking import Linking, Rules, write_links
 from passerby.gallery.matches import Matches
@@ -24,6 +22,8 @@ from passerby.gallery.reembedding import Reembedded
 from passerby.gallery.removal import Removed, count_timeless, older_than, period
 from passerby.gallery.searching import Asking, search
 from passerby.process.progress import progress_bar
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
 
 
 def labels_of(

@@ -13,11 +13,11 @@ from passerby.data.crops import content_id
 from passerby.embedding.calibrating import calibration_file
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import resized
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import read_calibrations
 from passerby.gallery.about import About
 from passerby.gallery.calibrations import fitting
 from passerby.models.packaged import model_folder
+from passerby.tables.embeddings import Embeddings
 
 
 def describe(embedder: Embedder) -> About:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.filters import Where
 from passerby.gallery.recall import Truth
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Hits, IndexState, Progress, Store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 K = 10
 LENGTH_TOLERANCE = 1e-3

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from passerby.gallery.about import About
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Progress, Store, Written
 from passerby.gallery.stores.opening import begun_store
 from passerby.process.whole_files import PART, saying_what_is_full
+from passerby.tables.sightings import Sightings
 
 FORMAT = 1
 

@@ -12,18 +12,18 @@ from passerby.data.crops import Crop, Labels
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, hash_image, load_image, prefetched
-from passerby.embeddings import Embeddings, person_names
 from passerby.gallery.binding import (
     refuse_other_embedder,
     refuse_other_embeddings,
     refuse_stripes,
     vector_id,
 )
-from passerby.gallery.filters import Where, moment
-from passerby.gallery.sightings import Sightings, with_columns
 from passerby.gallery.stores import Progress, Store, Written
 from passerby.gallery.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
+from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.filters import Where, moment
+from passerby.tables.sightings import Sightings, with_columns
 
 _LOOKED_UP = 512  # images asked for at once, whether they are there already
 

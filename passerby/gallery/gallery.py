@@ -10,16 +10,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where
 from passerby.gallery.stores import Erased, Progress, Store, Written
 from passerby.gallery.stores.opening import create_store, open_store
+from passerby.tables.filters import Where
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from passerby.data.crops import Labels
     from passerby.embedding.embedder import AnyImage, Embedder
-    from passerby.embeddings import Embeddings
     from passerby.gallery.checking import Check
     from passerby.gallery.enrolment import Enrolled
     from passerby.gallery.linking import Linking, Rules
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from passerby.gallery.removal import Removed
     from passerby.gallery.searching import Asking
     from passerby.gallery.summary import Summary
+    from passerby.tables.embeddings import Embeddings
 
 Place = str | os.PathLike[str]
 """A folder, or ``milvus://HOST:PORT/COLLECTION``."""
@@ -103,9 +103,9 @@ class Gallery:
     ) -> Enrolled:
         """Add images, folders, tables, data sets or embeddings (or files of them), each once."""
         from passerby.data.crops import Labels
-        from passerby.embeddings import Embeddings
         from passerby.gallery.adding import Inputs, add
         from passerby.gallery.enrolment import enrol_embeddings
+        from passerby.tables.embeddings import Embeddings
 
         said = labels or Labels()
         if isinstance(inputs, Embeddings):

@@ -25,7 +25,6 @@ from passerby.evaluation.calibration import Calibration
 from passerby.evaluation.neighbours import UnitVectors, neighbours
 from passerby.gallery.agreement import Agreement, agreement
 from passerby.gallery.calibrations import calibration_of
-from passerby.gallery.filters import Where
 from passerby.gallery.passages import (
     Passages,
     Stays,
@@ -34,8 +33,9 @@ from passerby.gallery.passages import (
     places_of,
     stays_of,
 )
-from passerby.gallery.sightings import UNKNOWN, Sightings
 from passerby.gallery.stores import Progress, Store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import UNKNOWN, Sightings
 
 _MOST = 32  # sightings of a group that are compared with those of another
 

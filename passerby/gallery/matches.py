@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from passerby.gallery.posterior import Candidate, Decision, Posterior
-from passerby.gallery.sightings import UNKNOWN
+from passerby.tables.sightings import UNKNOWN
 
 SCALE = (
     "the distance is cosine; a likelihood ratio is evidence about one pair of pictures; a "

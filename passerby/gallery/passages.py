@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings
 
 _SECOND = 1_000_000  # microseconds
 REPRESENTATIVES = 4

@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.calibration import Calibration
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import UNKNOWN, Sightings
 from passerby.gallery.stores import Store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import UNKNOWN, Sightings
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Hits, Store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 RARE = 0.005
 """Share of a gallery that the rare filter keeps."""

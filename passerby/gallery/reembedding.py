@@ -13,11 +13,11 @@ from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
 from passerby.gallery.enrolment import Acknowledged, Pace, unit
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings, with_columns
 from passerby.gallery.stores import Progress, Store
 from passerby.gallery.stores.opening import begun_store
 from passerby.process.interruption import StopRequest
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings, with_columns
 
 _LOOKED_UP = 512
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from passerby.gallery.filters import Where
 from passerby.gallery.stores import Erased, Store
+from passerby.tables.filters import Where
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _AT_ONCE = 1000  # ids in one condition

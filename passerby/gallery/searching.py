@@ -9,17 +9,17 @@ from datetime import UTC
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import Calibration
 from passerby.evaluation.rerank import rerank
 from passerby.gallery.calibrations import calibration_of
-from passerby.gallery.filters import Where
 from passerby.gallery.matches import Match, Matches
 from passerby.gallery.posterior import Population, decide, population, posterior
 from passerby.gallery.querying import Query
 from passerby.gallery.removal import count_timeless
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Store
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""

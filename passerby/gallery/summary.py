@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from passerby.gallery.about import About
-from passerby.gallery.sightings import UNKNOWN
 from passerby.gallery.stores import IndexState, Store
+from passerby.tables.sightings import UNKNOWN
 
 _SHOWN = 12
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from passerby.config import open_recipe
-from passerby.data.records import Split
+from passerby.tables.records import Split
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
 

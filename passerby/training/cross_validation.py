@@ -13,12 +13,12 @@ from rich.console import Console
 from passerby.config import Recipe
 from passerby.data.holdout import HoldOut, folds, without_source
 from passerby.data.joining import persons_in_train
-from passerby.data.records import Split
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report, pooled
 from passerby.process.whole_files import write_whole
+from passerby.tables.records import Split
 from passerby.training.loop import train
 
 

@@ -24,9 +24,9 @@ from passerby.config import Input, import_files, imported_files
 from passerby.data.augmentations import Augmentation
 from passerby.data.batch import Batch
 from passerby.data.images import UnreadableImage, decode
-from passerby.data.records import Record
 from passerby.embedding.preprocessing import resized
 from passerby.process.distributed import own_share
+from passerby.tables.records import Record
 from passerby.training.image_cache import ImageCache
 
 

@@ -18,7 +18,6 @@ from passerby.config import Recipe
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.joining import persons_in_train
-from passerby.data.records import Record, Split
 from passerby.data.sampling import person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
@@ -26,6 +25,7 @@ from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.starting import Start, build_started
 from passerby.process import distributed
 from passerby.registry import AUGMENTATIONS
+from passerby.tables.records import Record, Split
 from passerby.training.collapse import CollapseWatch
 from passerby.training.curves import Curves
 from passerby.training.determinism import seed_step, strict

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from passerby.data.records import Split
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.scoring import embed_test_parts
 from passerby.evaluation.rankings import rank
+from passerby.tables.records import Split
 from passerby.visual.rankings import Colours, draw_rankings
 
 

@@ -17,9 +17,9 @@ from typing import Literal, cast
 from PIL import Image, ImageDraw, ImageFont
 
 from passerby.data.images import UnreadableImage, decode
-from passerby.data.records import JUNK
-from passerby.embeddings import Embeddings
 from passerby.evaluation.rankings import Ranking
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import JUNK
 
 Colours = Literal["paper", "safe"]
 

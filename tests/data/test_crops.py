@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from passerby.data.crops import Crop, Labels, content_id, read_crops
-from passerby.data.records import JUNK
+from passerby.tables.records import JUNK
 
 EIGHT = datetime(2026, 5, 1, 8, tzinfo=UTC)
 

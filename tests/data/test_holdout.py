@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from passerby.data.holdout import hold_out
-from passerby.data.records import Record
+from passerby.tables.records import Record
 
 
 def _records(cameras: bool = True) -> list[Record]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from passerby.data.joining import join_splits, persons_in_train
-from passerby.data.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Record, Split
 
 
 def made(source: str, persons: list[int], camera: int | None = 1, **more: object) -> Split:

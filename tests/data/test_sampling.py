@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.data.records import Record
 from passerby.data.sampling import Mix, PersonBatches, sites_of
+from passerby.tables.records import Record
 
 counts = st.lists(st.integers(1, 12), min_size=3, max_size=10)
 

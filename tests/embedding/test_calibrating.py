@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from passerby.config import Input, Network, Recipe
-from passerby.data.records import Record, Split
 from passerby.embedding import calibrating
 from passerby.embedding.calibrating import (
     calibrate_model,
@@ -19,6 +18,7 @@ from passerby.embedding.comparing import compare_images
 from passerby.embedding.embedder import Embedder
 from passerby.models.checkpoint import Card
 from passerby.models.model import Model
+from passerby.tables.records import Record, Split
 
 
 def images(persons, source="made", cameras=2, prefix=""):

@@ -9,10 +9,10 @@ from PIL import Image
 
 from passerby.config import Input, Network
 from passerby.data.images import decode
-from passerby.data.records import Record
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.models.model import Model
+from passerby.tables.records import Record
 
 SIZE = Input(height=64, width=32)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.data.records import Record
 from passerby.embedding.histogram import colour_histogram, embed_histograms
-from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import Record
 
 PEOPLE = Path(__file__).parents[3] / "shared" / "data" / "people"
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from passerby.embedding.scoring import Scoring, score, score_embeddings, score_files
-from passerby.embeddings import Embeddings
 from passerby.evaluation.centring import centred
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.local import distances_of
 from passerby.evaluation.rerank import rerank
+from passerby.tables.embeddings import Embeddings
 
 
 def part(count, seed, model="m", cameras=True):

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import (
     bootstrap_report,
     compare_repeated,
@@ -16,6 +15,7 @@ from passerby.evaluation.bootstrap import (
 )
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.report import CameraPair, Report
+from passerby.tables.embeddings import Embeddings
 
 
 def report(first_ranks, precisions, persons, rows=None):

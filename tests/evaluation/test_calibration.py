@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import (
     RATES,
     calibrate,
@@ -16,6 +15,7 @@ from passerby.evaluation.calibration import (
 )
 from passerby.evaluation.pairs import Pairs, count_pairs
 from passerby.evaluation.verification import verify
+from passerby.tables.embeddings import Embeddings
 
 
 def people(seed=0, *, persons=80, noise=0.35, cameras=3, images=2, width=16):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.centring import STEADY, centred
 from passerby.evaluation.evaluate import evaluate
+from passerby.tables.embeddings import Embeddings
 
 
 def part(count: int, seed: int, sources: bool = False) -> Embeddings:

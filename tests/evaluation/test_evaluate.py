@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.tables.embeddings import Embeddings
 
 
 class Table(Distances):

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.local import LocalDistances, distances_of
+from passerby.tables.embeddings import Embeddings
 
 
 def slowly(one, other):

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.openset import identify
+from passerby.tables.embeddings import Embeddings
 
 
 def people(seed, images, *, persons=20, noise=0.5):

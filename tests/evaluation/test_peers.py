@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.verification import verify
+from passerby.tables.embeddings import Embeddings
 
 
 def parts(*, images=600, junk=0.0):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.pooling import pool_queries, pool_tracklets
+from passerby.tables.embeddings import Embeddings
 
 STATISTICS = {"mean": np.mean, "max": np.max}
 

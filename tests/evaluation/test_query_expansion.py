@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation import query_expansion
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.query_expansion import augment_database, expand_queries
+from passerby.tables.embeddings import Embeddings
 
 
 def people(*, queries=20, images=90, width=12, persons=10, noise=0.8, seed=0):

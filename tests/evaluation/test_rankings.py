@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.rankings import rank
+from passerby.tables.embeddings import Embeddings
 
 
 @pytest.fixture

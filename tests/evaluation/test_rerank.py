@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import passerby
-from passerby.embeddings import Embeddings
 from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.neighbours import Neighbours, UnitVectors, nearest, neighbours
 from passerby.evaluation.rerank import Reranked, encode, memory_needed, memory_size, rerank
+from passerby.tables.embeddings import Embeddings
 
 UNLIMITED = 10**15
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation import pairs as pairs_module
 from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.pairs import BIN_WIDTH, PairCounts, Pairs, count_pairs, sample_pairs
@@ -18,6 +17,7 @@ from passerby.evaluation.verification import (
     operating_points,
     verify,
 )
+from passerby.tables.embeddings import Embeddings
 
 
 class Table(Distances):

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from passerby.embedding.embedder import Embedder, load
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import Calibration, calibrate
 from passerby.gallery.about import About
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores.memory import MemoryStore
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.sightings import Sightings
 
 _NUMBERS = itertools.count()
 

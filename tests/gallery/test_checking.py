@@ -10,12 +10,12 @@ import pytest
 
 from passerby.gallery.about import About
 from passerby.gallery.checking import check_store
-from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.recall import Truth, typical_filters
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Hits, IndexState
 from passerby.gallery.stores.memory import MemoryStore
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 ABOUT = About(model="m", pooling="plain", dimensions=8)
 

@@ -13,13 +13,13 @@ import pytest
 from passerby.data.crops import Labels, content_id, read_crops
 from passerby.embedding.embedder import load
 from passerby.embedding.saving import embed_to_file
-from passerby.embeddings import Embeddings
 from passerby.gallery import enrolment
 from passerby.gallery.enrolment import Pace, enrol_crops, enrol_embeddings, sightings_of
-from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.sightings import Sightings
 from passerby.process.interruption import Stopped
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 EIGHT = datetime(2026, 5, 1, 8, tzinfo=UTC)
 

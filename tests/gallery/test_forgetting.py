@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from passerby.gallery.asked import remove_asked
-from passerby.gallery.filters import Where
 from passerby.gallery.removal import older_than, period, remove
-from passerby.gallery.sightings import Sightings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 NOW = datetime(2026, 5, 31, 12, tzinfo=UTC)
 

@@ -11,13 +11,13 @@ import pytest
 
 from passerby.data.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
-from passerby.embeddings import person_names
 from passerby.evaluation.calibration import calibrate
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where
 from passerby.gallery.linking import Rules, link, write_links
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores.memory import MemoryStore
+from passerby.tables.embeddings import person_names
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 EIGHT = np.datetime64("2026-05-01T08:00:00", "us")
 

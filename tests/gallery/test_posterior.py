@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from passerby.gallery.filters import Where
 from passerby.gallery.posterior import Population, decide, population, posterior
-from passerby.gallery.sightings import Sightings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 
 def sightings(persons, numbers=None):

@@ -9,9 +9,9 @@ import pytest
 
 from passerby.data.crops import Labels
 from passerby.embedding.embedder import load
-from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.sightings import Sightings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import write_calibration
+from passerby.tables.embeddings import Embeddings
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 
 from passerby.data.images import UnreadableImage
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import write_calibration
 from passerby.gallery.about import About
 from passerby.gallery.calibrations import calibration_of, fitting, take_calibrations
-from passerby.gallery.filters import Where
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.querying import queries_of_embeddings, query_of_vectors
 from passerby.gallery.searching import Asking, search
-from passerby.gallery.sightings import Sightings
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from passerby.data.records import Split
 from passerby.models.model import Model
 from passerby.recipes.osnet import osnet
+from passerby.tables.records import Split
 from passerby.training.loop import train
 
 

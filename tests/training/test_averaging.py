@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from passerby.config import Averaging, Network, Phase, Recipe
-from passerby.data.records import Split
 from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
+from passerby.tables.records import Split
 from passerby.training import keeping
 from passerby.training.averaging import Average, settle
 from passerby.training.learner import Learner

@@ -13,8 +13,8 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from passerby.config import LossTerm, Optimizer, Schedule, open_recipe
-from passerby.data.records import Split
 from passerby.models.features import Features, Part
+from passerby.tables.records import Split
 from passerby.training.collapse import PATIENCE, CollapseWatch, mean_cosine
 from passerby.training.loop import train
 

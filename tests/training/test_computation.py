@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from passerby.config import Computation, LossTerm, Network, Recipe
 from passerby.data.batch import Batch
-from passerby.data.records import Split
 from passerby.models.model import Model
 from passerby.registry import LOSSES
+from passerby.tables.records import Split
 from passerby.training import compilation
 from passerby.training.learner import Learner
 from passerby.training.loop import train

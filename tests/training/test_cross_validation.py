@@ -12,8 +12,8 @@ from rich.console import Console
 from passerby.config import Recipe
 from passerby.data.holdout import folds, without_source
 from passerby.data.joining import join_splits
-from passerby.data.records import Record, Split
 from passerby.evaluation.report import Report, pooled
+from passerby.tables.records import Record, Split
 from passerby.training import cross_validation
 from passerby.training.cross_validation import cross_validate
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from passerby.config import Recipe
-from passerby.data.records import Split
+from passerby.tables.records import Split
 from passerby.training import keeping
 from passerby.training.curves import Curves
 from passerby.training.logbook import read_metrics

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from passerby.config import Recipe, open_recipe
-from passerby.data.records import Split
 from passerby.models.checkpoint import load_model
 from passerby.process.interruption import Stopped
 from passerby.process.whole_files import DiskFull
+from passerby.tables.records import Split
 from passerby.training import keeping, loop
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import Run, train

@@ -18,9 +18,9 @@ from PIL import Image
 from passerby.config import IMAGENET_MEAN, Input, open_recipe
 from passerby.data.batch import Batch
 from passerby.data.images import decode
-from passerby.data.records import Record, Split
 from passerby.process import distributed
 from passerby.registry import AUGMENTATIONS
+from passerby.tables.records import Record, Split
 from passerby.training import loader as module
 from passerby.training.image_cache import ImageCache, image_cache
 from passerby.training.loader import Key, Loader, TrainingImages
@@ -231,7 +231,7 @@ def test_a_worker_that_is_killed_is_an_error_and_no_wait(
 PROGRAM = """
 import os, sys, time
 from passerby.config import Input
-from passerby.data.records import Record
+from passerby.tables.records import Record
 from passerby.training.loader import Loader, TrainingImages
 
 records = [Record(image, 0, 1, "x") for image in sys.argv[1:]]

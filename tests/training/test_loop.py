@@ -12,9 +12,9 @@ from rich.console import Console
 
 import passerby
 from passerby.config import LossTerm, Recipe, Schedule
-from passerby.data.records import Split
 from passerby.models.checkpoint import load_model, read_card
 from passerby.registry import LOSSES
+from passerby.tables.records import Split
 from passerby.training import keeping, loop, scores
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train

@@ -13,8 +13,8 @@ import torch
 from rich.console import Console
 
 from passerby.config import Computation, Recipe
-from passerby.data.records import Split
 from passerby.registry import LOSSES
+from passerby.tables.records import Split
 from passerby.training import memory
 from passerby.training.loop import train
 from passerby.training.memory import Memory

@@ -11,12 +11,12 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from passerby.config import LossTerm, Network, Optimizer, Phase, Recipe, Schedule
-from passerby.data.records import Split
 from passerby.losses import Batch, Features, Loss
 from passerby.models import starting
 from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
 from passerby.registry import LOSSES
+from passerby.tables.records import Split
 from passerby.training import keeping, loop
 from passerby.training.learner import Learner
 from passerby.training.logbook import read_metrics

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.data.joining import join_splits
-from passerby.data.records import Split
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import score_model
 from passerby.models.checkpoint import load_model
+from passerby.tables.records import Split
 from passerby.training import loop, scores
 from passerby.training.logbook import read_metrics
 from passerby.training.loop import train

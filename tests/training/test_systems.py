@@ -8,12 +8,12 @@ import torch
 
 from passerby.config import Input, Network, Recipe, Sampling
 from passerby.data.batch import Batch
-from passerby.data.records import Split
 from passerby.embedding.embedder import load
 from passerby.embedding.scoring import Scoring, score_model
 from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.registry import LOSSES, RECIPES
+from passerby.tables.records import Split
 from passerby.training.accumulation import in_parts, whole
 from passerby.training.learner import Learner
 from passerby.training.loop import train

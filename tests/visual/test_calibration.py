@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from passerby.embedding.comparing import Evidence, PairComparison, likelihood_in_words
-from passerby.embeddings import Embeddings
 from passerby.evaluation.calibration import calibrate
+from passerby.tables.embeddings import Embeddings
 from passerby.visual.calibration import (
     distances_chart,
     draw_calibration,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.rankings import Ranking, rank
+from passerby.tables.embeddings import Embeddings
 from passerby.visual.rankings import (
     CELL_HEIGHT,
     CELL_WIDTH,

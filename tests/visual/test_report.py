@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.embeddings import Embeddings
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.report import Report
+from passerby.tables.embeddings import Embeddings
 from passerby.visual.report import (
     Method,
     Page,

@@ -13,8 +13,8 @@ from passerby.data.listing import nearest
 from passerby.data.name_pattern import DUKE_NAME, NamePattern, all_match
 from passerby.data.parts import PartFolders, read_parts
 from passerby.data.reader import Published, Reader
-from passerby.data.records import Split
 from passerby.registry import DATASETS
+from passerby.tables.records import Split
 
 _FOLDERS = PartFolders()
 

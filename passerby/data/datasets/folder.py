@@ -10,8 +10,8 @@ from passerby.data.listing import Listing, first_images, list_folder
 from passerby.data.numbering import NamedImage, split_of
 from passerby.data.parts import Division
 from passerby.data.reader import Reader
-from passerby.data.records import Split
 from passerby.registry import DATASETS
+from passerby.tables.records import Split
 
 _PARTS = ("train", "validation", "query", "gallery")
 _PART_LIKE = re.compile("train|test|query|gallery|probe", re.IGNORECASE)

@@ -11,8 +11,8 @@ from passerby.data.listing import nearest
 from passerby.data.name_pattern import DUKE_NAME, NamePattern, all_match
 from passerby.data.parts import PartFolders, read_parts
 from passerby.data.reader import Published, Reader
-from passerby.data.records import Split
 from passerby.registry import DATASETS
+from passerby.tables.records import Split
 
 # Person, camera, then optionally sequence and frame, then anything; at most 18 digits fit 64 bits.
 DEFAULT_PATTERN = (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from passerby.data.listing import examples, list_folder, missing_of, nearest
 from passerby.data.reader import Published, Reader
-from passerby.data.records import Record, Split
 from passerby.registry import DATASETS, suggest
+from passerby.tables.records import Record, Split
 
 _FOLDERS = (("train", "test"), ("mask_train_v2", "mask_test_v2"))  # of version 1, of version 2
 _LISTS = ("list_train.txt", "list_val.txt", "list_query.txt", "list_gallery.txt")

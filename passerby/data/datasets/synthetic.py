@@ -7,8 +7,8 @@ from pathlib import Path
 from passerby.data.datasets.market1501 import Market1501
 from passerby.data.listing import nearest
 from passerby.data.reader import Reader
-from passerby.data.records import Split
 from passerby.registry import DATASETS
+from passerby.tables.records import Split
 
 
 def _is_marked(folder: Path) -> bool:

@@ -9,7 +9,6 @@ from passerby.data.listing import examples, missing_of
 from passerby.data.numbering import NamedImage, split_of
 from passerby.data.parts import Division
 from passerby.data.reader import Reader
-from passerby.data.records import Split
 from passerby.data.table_rows import (
     TABLE_SUFFIXES,
     Row,
@@ -21,6 +20,7 @@ from passerby.data.table_rows import (
     whole_of,
 )
 from passerby.registry import DATASETS, suggest
+from passerby.tables.records import Split
 
 _COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split")
 _PARTS = ("train", "validation", "query", "gallery")

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 Progress = Callable[[int, int], None]
 """Called with (done, in all)."""

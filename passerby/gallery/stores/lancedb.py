@@ -29,9 +29,7 @@ from lancedb.index import Bitmap, BTree, IvfSq
 from numpy.typing import NDArray
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where, moment
 from passerby.gallery.recall import SearchWhere, Truth
-from passerby.gallery.sightings import UNKNOWN, Sightings, days
 from passerby.gallery.stores import (
     Erased,
     Group,
@@ -43,6 +41,8 @@ from passerby.gallery.stores import (
     refuse_everything,
 )
 from passerby.process.whole_files import DiskFull, remove_parts, write_whole
+from passerby.tables.filters import Where, moment
+from passerby.tables.sightings import UNKNOWN, Sightings, days
 
 ABOUT, TABLE, LOCK = "about.json", "table.json", "writers.lock"
 

@@ -9,14 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import (
-    Sightings,
-    days,
-    with_persons,
-    without_thumbnails,
-    without_vectors,
-)
 from passerby.gallery.stores import (
     Erased,
     Group,
@@ -26,6 +18,14 @@ from passerby.gallery.stores import (
     Store,
     Written,
     refuse_everything,
+)
+from passerby.tables.filters import Where
+from passerby.tables.sightings import (
+    Sightings,
+    days,
+    with_persons,
+    without_thumbnails,
+    without_vectors,
 )
 
 _OPEN: dict[str, MemoryStore] = {}

@@ -31,8 +31,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where, moment
-from passerby.gallery.sightings import Sightings, days, with_persons
 from passerby.gallery.stores import (
     Erased,
     Group,
@@ -44,6 +42,8 @@ from passerby.gallery.stores import (
     Written,
     refuse_everything,
 )
+from passerby.tables.filters import Where, moment
+from passerby.tables.sightings import Sightings, days, with_persons
 
 TOKEN_VARIABLE = "PASSERBY_MILVUS_TOKEN"
 """Of the environment: USER:PASSWORD or a token, so that it need not stand in a command line."""

@@ -6,7 +6,7 @@ import pytest
 
 from passerby.data.datasets.market1501 import Market1501
 from passerby.data.reader import open_reader, read_split
-from passerby.data.records import Record
+from passerby.tables.records import Record
 
 
 def test_persons_cameras_and_parts(market):

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import Store
 from passerby.gallery.stores.opening import create_store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 from tests.gallery.stores.milvus_server import PASSWORD, CannotRun, MilvusServer, why_not
 
 DIMENSIONS = 32

@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores.opening import open_store
+from passerby.tables.sightings import Sightings
 
 DIMENSIONS, BATCH = 8, 10
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings, days
 from passerby.gallery.stores import Store
 from passerby.gallery.stores.opening import create_store, open_store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings, days
 
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 FILTERS = {

@@ -21,15 +21,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerby.data.crops import Labels
-from passerby.embeddings import Embeddings
 from passerby.gallery.about import About
 from passerby.gallery.adding import Inputs, add
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import lancedb as engine
 from passerby.gallery.stores.lancedb import LanceStore
 from passerby.gallery.stores.opening import create_store, open_store
 from passerby.process.whole_files import DiskFull
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 ROOT = Path(__file__).resolve().parents[3]
 PROCESSES = Path(__file__).with_name("lance_processes.py")

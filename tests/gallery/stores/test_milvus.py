@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.gallery.about import About
-from passerby.gallery.filters import Where
-from passerby.gallery.sightings import Sightings
 from passerby.gallery.stores import StoreUnavailable
 from passerby.gallery.stores.milvus import TOKEN_VARIABLE, Address, expression
 from passerby.gallery.stores.opening import create_store, open_store
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 from tests.gallery.stores.conftest import DIMENSIONS, make_sightings, milvus_place
 from tests.gallery.stores.milvus_server import free_ports
 

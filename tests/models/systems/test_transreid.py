@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from passerby.config import Network, Recipe
-from passerby.data.records import Record
 from passerby.embedding.embedder import Embedder
 from passerby.models.model import build_model
 from passerby.models.systems import transreid
+from passerby.tables.records import Record
 
 TINY = "variant=tiny, depth=2, height=64, width=32"
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from passerby.data.records import Record
-from passerby.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.records import Record
 
 COLUMNS = {
     "images": ["a.jpg", "ü.jpg", "c.jpg"],

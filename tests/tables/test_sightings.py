@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from passerby.gallery.sightings import Sightings
+from passerby.tables.sightings import Sightings
 
 
 def test_what_is_not_given_is_not_known():

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from passerby.gallery.filters import Where, moment
-from passerby.gallery.sightings import Sightings
+from passerby.tables.filters import Where, moment
+from passerby.tables.sightings import Sightings
 
 EIGHT = datetime(2026, 5, 1, 8, tzinfo=UTC)
 SIGHTINGS = Sightings(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings
 
 
 @dataclass(frozen=True)

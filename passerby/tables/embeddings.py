@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from passerby.data.records import Record
+from passerby.tables.records import Record
 
 _OPTIONAL = (
     "images",

@@ -1,0 +1,1 @@
+"""Tables of images: records and splits, embeddings, sightings, and conditions on them."""
