@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from passerby.assessment.calibrate import calibrate_model, store_calibration
 from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
-from passerby.embedding.calibrating import calibrate_model, store_calibration
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model, save_model
 from passerby.models.packaged import DEFAULT, model_folder

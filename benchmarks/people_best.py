@@ -21,12 +21,12 @@ import people
 from default_model import PERSONS
 from rich.console import Console
 
+from passerby.assessment.score import Scoring, score_embeddings
 from passerby.config import open_recipe
 from passerby.data.joining import join_splits
 from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import load
-from passerby.embedding.scoring import Scoring, score_embeddings
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.tables.records import Split
 from passerby.training.loop import train

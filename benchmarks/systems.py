@@ -21,11 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the minutes are those of one co
 import torch
 from rich.console import Console
 
+from passerby.assessment.score import embed_test_parts
 from passerby.config import open_recipe
 from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import Embedder
-from passerby.embedding.scoring import embed_test_parts
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.local import distances_of
 from passerby.models.checkpoint import load_model

@@ -20,7 +20,7 @@ import numpy as np
 from people import read_ranges
 
 import passerby
-from passerby.embedding.calibrating import calibration_file, find_calibration
+from passerby.assessment.calibrate import calibration_file, find_calibration
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
 from passerby.evaluation.likelihood import calibration_error, cllr, minimum_cllr, reliability

@@ -206,7 +206,7 @@ def evaluate(
         memory: that re-ranking may use, as 500MB or 2GB; too little is said before it starts.
         device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
-    from passerby.embedding.scoring import Scoring, score
+    from passerby.assessment.score import Scoring, score
     from passerby.evaluation.bootstrap import bootstrap_report
 
     how = Scoring(
@@ -359,7 +359,7 @@ def verify(
         seed: of the persons taken out of the gallery, and of the resamples.
         device: cpu, cuda, cuda:1 (default: a GPU for the model when there is one).
     """
-    from passerby.embedding.verifying import measure_decisions, query_and_gallery
+    from passerby.assessment.verify import measure_decisions, query_and_gallery
 
     parts = query_and_gallery(model, data, query, gallery, device=device, console=_console())
     found = measure_decisions(
@@ -399,8 +399,8 @@ def calibrate(
         seed: of the division of persons into those that fit and those that judge.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
+    from passerby.assessment.calibrate import calibrate_model, store_calibration
     from passerby.data.reader import read_split
-    from passerby.embedding.calibrating import calibrate_model, store_calibration
     from passerby.embedding.embedder import load
     from passerby.visual.calibration import draw_calibration
 
@@ -451,8 +451,8 @@ def compare(
         before_neck: use the vectors before the neck.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.embedding.calibrating import calibration_file, find_calibration
-    from passerby.embedding.comparing import compare_images
+    from passerby.assessment.calibrate import calibration_file, find_calibration
+    from passerby.assessment.compare import compare_images
     from passerby.embedding.embedder import load
     from passerby.visual.comparison import draw_comparison
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from passerby.assessment.score import EmbedRecords, embed_test_parts
 from passerby.config import Recipe
 from passerby.data.check import check_data
 from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
-from passerby.embedding.scoring import EmbedRecords, embed_test_parts
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.rankings import rank
 from passerby.evaluation.report import Report

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from passerby.assessment.calibrate import calibration_file
 from passerby.data.crops import content_id
-from passerby.embedding.calibrating import calibration_file
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import resized
 from passerby.evaluation.calibration import read_calibrations

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
-from passerby.embedding.calibrating import calibration_file
+from passerby.assessment.calibrate import calibration_file
 from passerby.evaluation.calibration import Calibration, calibration_from, read_calibrations
 from passerby.gallery.about import About
 from passerby.gallery.stores import Store

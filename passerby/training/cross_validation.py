@@ -10,11 +10,11 @@ from typing import Literal
 
 from rich.console import Console
 
+from passerby.assessment.score import Scoring, score_model
 from passerby.config import Recipe
 from passerby.data.holdout import HoldOut, folds, without_source
 from passerby.data.joining import persons_in_train
 from passerby.embedding.embedder import load
-from passerby.embedding.scoring import Scoring, score_model
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report, pooled
 from passerby.process.whole_files import write_whole

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from passerby.assessment.compare import PairComparison
 from passerby.data.images import decode
-from passerby.embedding.comparing import PairComparison
 from passerby.evaluation.calibration import Calibration
 from passerby.visual.rankings import STYLES, drawable, load_font
 

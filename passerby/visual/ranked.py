@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from passerby.assessment.score import embed_test_parts
 from passerby.embedding.embedder import Embedder
-from passerby.embedding.scoring import embed_test_parts
 from passerby.evaluation.rankings import rank
 from passerby.tables.records import Split
 from passerby.visual.rankings import Colours, draw_rankings

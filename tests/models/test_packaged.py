@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 import passerby
+from passerby.assessment.calibrate import calibration_file, find_calibration, store_calibration
 from passerby.data.synthesis import draw
-from passerby.embedding.calibrating import calibration_file, find_calibration, store_calibration
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.histogram import embed_histograms
 from passerby.gallery.binding import open_embedder

@@ -9,10 +9,10 @@ import pytest
 import torch
 from rich.console import Console
 
+from passerby.assessment.score import score_model
 from passerby.config import Recipe
 from passerby.data.joining import join_splits
 from passerby.embedding.embedder import load
-from passerby.embedding.scoring import score_model
 from passerby.models.checkpoint import load_model
 from passerby.tables.records import Split
 from passerby.training import loop, scores

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from passerby.assessment.score import Scoring, score_model
 from passerby.config import Input, Network, Recipe, Sampling
 from passerby.data.batch import Batch
 from passerby.embedding.embedder import load
-from passerby.embedding.scoring import Scoring, score_model
 from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.registry import LOSSES, RECIPES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.embedding.comparing import Evidence, PairComparison, likelihood_in_words
+from passerby.assessment.compare import Evidence, PairComparison, likelihood_in_words
 from passerby.evaluation.calibration import calibrate
 from passerby.tables.embeddings import Embeddings
 from passerby.visual.calibration import (

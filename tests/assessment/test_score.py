@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from passerby.embedding.scoring import Scoring, score, score_embeddings, score_files
+from passerby.assessment.score import Scoring, score, score_embeddings, score_files
 from passerby.evaluation.centring import centred
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.local import distances_of

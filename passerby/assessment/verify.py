@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from passerby.assessment.score import embed_test_parts
 from passerby.data.reader import read_split
 from passerby.embedding.embedder import load
-from passerby.embedding.scoring import embed_test_parts
 from passerby.evaluation.distances import Metric
 from passerby.evaluation.json_text import json_text
 from passerby.evaluation.openset import OpenSet, identify

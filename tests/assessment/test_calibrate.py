@@ -5,16 +5,16 @@ import dataclasses
 import pytest
 import torch
 
-from passerby.config import Input, Network, Recipe
-from passerby.embedding import calibrating
-from passerby.embedding.calibrating import (
+from passerby.assessment import calibrate as calibrating
+from passerby.assessment.calibrate import (
     calibrate_model,
     calibration_file,
     calibration_records,
     find_calibration,
     store_calibration,
 )
-from passerby.embedding.comparing import compare_images
+from passerby.assessment.compare import compare_images
+from passerby.config import Input, Network, Recipe
 from passerby.embedding.embedder import Embedder
 from passerby.models.checkpoint import Card
 from passerby.models.model import Model
