@@ -29,9 +29,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from passerby.evaluation.decisions.openset import identify
+from passerby.evaluation.decisions.verification import RATES, verify
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.openset import identify
-from passerby.evaluation.verification import RATES, verify
 from passerby.tables.embeddings import Embeddings
 
 # Images of query and gallery, persons and cameras.

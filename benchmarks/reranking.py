@@ -27,9 +27,9 @@ import torch
 from numpy.typing import NDArray
 
 import passerby
-from passerby.evaluation.distances import VectorDistances
-from passerby.evaluation.query_expansion import augment_database, expand_queries
-from passerby.evaluation.rerank import memory_needed
+from passerby.evaluation.ranking.distances import VectorDistances
+from passerby.evaluation.ranking.query_expansion import augment_database, expand_queries
+from passerby.evaluation.ranking.rerank import memory_needed
 from passerby.tables.embeddings import Embeddings
 
 LATENT, NOISE, SEED = 64, 1.25, 0

@@ -27,7 +27,7 @@ from passerby.data.reader import read_split
 from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.local import distances_of
+from passerby.evaluation.ranking.local import distances_of
 from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.registry import Call

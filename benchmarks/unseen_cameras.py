@@ -23,8 +23,13 @@ import passerby
 from passerby.assessment.calibrate import calibration_file, find_calibration
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
-from passerby.evaluation.likelihood import calibration_error, cllr, minimum_cllr, reliability
-from passerby.evaluation.pairs import Pairs, count_pairs
+from passerby.evaluation.decisions.likelihood import (
+    calibration_error,
+    cllr,
+    minimum_cllr,
+    reliability,
+)
+from passerby.evaluation.decisions.pairs import Pairs, count_pairs
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
 

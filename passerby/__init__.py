@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from passerby.data.reader import read_split
     from passerby.embedding.embedder import Embedder, load
     from passerby.evaluation.evaluate import evaluate
+    from passerby.evaluation.ranking.rerank import rerank
     from passerby.evaluation.report import Report
-    from passerby.evaluation.rerank import rerank
     from passerby.gallery.gallery import Gallery
     from passerby.tables.embeddings import Embeddings
     from passerby.tables.records import Record, Split
@@ -34,7 +34,7 @@ _HOMES = {
     "evaluate": "passerby.evaluation.evaluate",
     "load": "passerby.embedding.embedder",
     "read_split": "passerby.data.reader",
-    "rerank": "passerby.evaluation.rerank",
+    "rerank": "passerby.evaluation.ranking.rerank",
     "train": "passerby.training.loop",
 }
 

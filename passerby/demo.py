@@ -21,7 +21,7 @@ from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
-from passerby.evaluation.rankings import rank
+from passerby.evaluation.ranking.rankings import rank
 from passerby.evaluation.report import Report
 from passerby.models.model import build_model
 from passerby.process.progress import progress_bar

@@ -13,13 +13,13 @@ from rich.console import Console
 
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.bootstrap import FEWEST_PERSONS
-from passerby.evaluation.calibration import (
+from passerby.evaluation.decisions.calibration import (
     Calibration,
     calibrate,
     read_calibrations,
     write_calibration,
 )
-from passerby.evaluation.distances import Metric
+from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import is_packaged, model_folder
 from passerby.process.progress import progress_bar

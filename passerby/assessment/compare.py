@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass
 
 from passerby.embedding.embedder import Embedder
-from passerby.evaluation.calibration import Calibration
-from passerby.evaluation.distances import Metric, VectorDistances
-from passerby.evaluation.verification import OperatingPoint
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.verification import OperatingPoint
+from passerby.evaluation.ranking.distances import Metric, VectorDistances
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from rich.console import Console
 from passerby.assessment.score import embed_test_parts
 from passerby.data.reader import read_split
 from passerby.embedding.embedder import load
-from passerby.evaluation.distances import Metric
+from passerby.evaluation.decisions.openset import OpenSet, identify
+from passerby.evaluation.decisions.verification import Verification, verify
 from passerby.evaluation.json_text import json_text
-from passerby.evaluation.openset import OpenSet, identify
-from passerby.evaluation.verification import Verification, verify
+from passerby.evaluation.ranking.distances import Metric
 from passerby.tables.embeddings import Embeddings
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.metrics import (
     Places,
     PrecisionRule,
@@ -19,8 +18,9 @@ from passerby.evaluation.metrics import (
     score,
 )
 from passerby.evaluation.protocol import Protocol
+from passerby.evaluation.ranking.distances import Distances, Metric, VectorDistances
+from passerby.evaluation.ranking.threads import shared
 from passerby.evaluation.report import CameraPair, Report
-from passerby.evaluation.threads import shared
 from passerby.tables.embeddings import Embeddings, person_names
 
 R = TypeVar("R")

@@ -13,7 +13,7 @@ from passerby.assessment.calibrate import calibration_file
 from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import resized
-from passerby.evaluation.calibration import read_calibrations
+from passerby.evaluation.decisions.calibration import read_calibrations
 from passerby.gallery.about import About
 from passerby.gallery.calibrations import fitting
 from passerby.models.packaged import model_folder

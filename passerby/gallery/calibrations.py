@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from passerby.assessment.calibrate import calibration_file
-from passerby.evaluation.calibration import Calibration, calibration_from, read_calibrations
+from passerby.evaluation.decisions.calibration import (
+    Calibration,
+    calibration_from,
+    read_calibrations,
+)
 from passerby.gallery.about import About
 from passerby.gallery.stores import Store
 

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.calibration import Calibration
-from passerby.evaluation.neighbours import UnitVectors, neighbours
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.ranking.neighbours import UnitVectors, neighbours
 from passerby.gallery.agreement import Agreement, agreement
 from passerby.gallery.calibrations import calibration_of
 from passerby.gallery.passages import (

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.calibration import Calibration
+from passerby.evaluation.decisions.calibration import Calibration
 from passerby.gallery.stores import Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings

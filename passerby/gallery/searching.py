@@ -9,8 +9,8 @@ from datetime import UTC
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.calibration import Calibration
-from passerby.evaluation.rerank import rerank
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.ranking.rerank import rerank
 from passerby.gallery.calibrations import calibration_of
 from passerby.gallery.matches import Match, Matches
 from passerby.gallery.posterior import Population, decide, population, posterior

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.config import Input
-from passerby.evaluation.rerank import memory_size
+from passerby.evaluation.ranking.rerank import memory_size
 from passerby.process import distributed
 
 

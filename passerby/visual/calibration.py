@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passerby.evaluation.calibration import Calibration
+from passerby.evaluation.decisions.calibration import Calibration
 from passerby.visual.charts import Series, histogram_chart, line_chart
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from passerby.assessment.score import embed_test_parts
 from passerby.embedding.embedder import Embedder
-from passerby.evaluation.rankings import rank
+from passerby.evaluation.ranking.rankings import rank
 from passerby.tables.records import Split
 from passerby.visual.rankings import Colours, draw_rankings
 

@@ -17,7 +17,7 @@ from typing import Literal, cast
 from PIL import Image, ImageDraw, ImageFont
 
 from passerby.data.images import UnreadableImage, decode
-from passerby.evaluation.rankings import Ranking
+from passerby.evaluation.ranking.rankings import Ranking
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import JUNK
 

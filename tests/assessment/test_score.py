@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from passerby.assessment.score import Scoring, score, score_embeddings, score_files
-from passerby.evaluation.centring import centred
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
-from passerby.evaluation.local import distances_of
-from passerby.evaluation.rerank import rerank
+from passerby.evaluation.ranking.centring import centred
+from passerby.evaluation.ranking.local import distances_of
+from passerby.evaluation.ranking.rerank import rerank
 from passerby.tables.embeddings import Embeddings
 
 

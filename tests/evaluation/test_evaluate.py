@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.tables.embeddings import Embeddings
 
 

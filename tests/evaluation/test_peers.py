@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from passerby.evaluation.distances import VectorDistances
+from passerby.evaluation.decisions.verification import verify
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.verification import verify
+from passerby.evaluation.ranking.distances import VectorDistances
 from passerby.tables.embeddings import Embeddings
 
 

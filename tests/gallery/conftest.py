@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from passerby.embedding.embedder import Embedder, load
-from passerby.evaluation.calibration import Calibration, calibrate
+from passerby.evaluation.decisions.calibration import Calibration, calibrate
 from passerby.gallery.about import About
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.stores.memory import MemoryStore

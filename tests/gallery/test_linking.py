@@ -11,7 +11,7 @@ import pytest
 
 from passerby.data.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
-from passerby.evaluation.calibration import calibrate
+from passerby.evaluation.decisions.calibration import calibrate
 from passerby.gallery.about import About
 from passerby.gallery.linking import Rules, link, write_links
 from passerby.gallery.stores.memory import MemoryStore

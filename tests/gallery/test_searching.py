@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from passerby.data.images import UnreadableImage
-from passerby.evaluation.calibration import write_calibration
+from passerby.evaluation.decisions.calibration import write_calibration
 from passerby.gallery.about import About
 from passerby.gallery.calibrations import calibration_of, fitting, take_calibrations
 from passerby.gallery.gallery import Gallery

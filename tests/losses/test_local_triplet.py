@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from passerby.losses.local_triplet import LocalTriplet
-from tests.evaluation.test_local import slowly as aligned_slowly
+from tests.evaluation.ranking.test_local import slowly as aligned_slowly
 
 
 def loss_of(loss, vectors, local, persons):

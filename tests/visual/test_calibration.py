@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from passerby.assessment.compare import Evidence, PairComparison, likelihood_in_words
-from passerby.evaluation.calibration import calibrate
+from passerby.evaluation.decisions.calibration import calibrate
 from passerby.tables.embeddings import Embeddings
 from passerby.visual.calibration import (
     distances_chart,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.evaluation.rankings import Ranking, rank
+from passerby.evaluation.ranking.rankings import Ranking, rank
 from passerby.tables.embeddings import Embeddings
 from passerby.visual.rankings import (
     CELL_HEIGHT,

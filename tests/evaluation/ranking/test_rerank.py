@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import passerby
-from passerby.evaluation.distances import Distances, VectorDistances
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.neighbours import Neighbours, UnitVectors, nearest, neighbours
-from passerby.evaluation.rerank import Reranked, encode, memory_needed, memory_size, rerank
+from passerby.evaluation.ranking.distances import Distances, VectorDistances
+from passerby.evaluation.ranking.neighbours import Neighbours, UnitVectors, nearest, neighbours
+from passerby.evaluation.ranking.rerank import Reranked, encode, memory_needed, memory_size, rerank
 from passerby.tables.embeddings import Embeddings
 
 UNLIMITED = 10**15

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
-from passerby.evaluation.distances import Distances, Metric, VectorDistances
+from passerby.evaluation.decisions.pairs import person_rows
 from passerby.evaluation.json_text import json_text
-from passerby.evaluation.pairs import person_rows
 from passerby.evaluation.protocol import Protocol
+from passerby.evaluation.ranking.distances import Distances, Metric, VectorDistances
 from passerby.tables.embeddings import Embeddings
 
 RATES = (1e-3, 1e-2, 1e-1)

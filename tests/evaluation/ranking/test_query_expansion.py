@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from passerby.evaluation import query_expansion
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.query_expansion import augment_database, expand_queries
+from passerby.evaluation.ranking import query_expansion
+from passerby.evaluation.ranking.query_expansion import augment_database, expand_queries
 from passerby.tables.embeddings import Embeddings
 
 

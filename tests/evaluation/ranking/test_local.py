@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.local import LocalDistances, distances_of
+from passerby.evaluation.ranking.distances import VectorDistances
+from passerby.evaluation.ranking.local import LocalDistances, distances_of
 from passerby.tables.embeddings import Embeddings
 
 

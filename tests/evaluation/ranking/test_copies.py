@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.evaluation import copies
-from passerby.evaluation.copies import find_copies
+from passerby.evaluation.ranking import copies
+from passerby.evaluation.ranking.copies import find_copies
 
 
 def slow_copies(vectors):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from passerby.evaluation.distances import VectorDistances
-from passerby.evaluation.openset import identify
+from passerby.evaluation.decisions.openset import identify
+from passerby.evaluation.ranking.distances import VectorDistances
 from passerby.tables.embeddings import Embeddings
 
 

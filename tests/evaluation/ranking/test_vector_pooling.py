@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.pooling import pool_queries, pool_tracklets
+from passerby.evaluation.ranking.vector_pooling import pool_queries, pool_tracklets
 from passerby.tables.embeddings import Embeddings
 
 STATISTICS = {"mean": np.mean, "max": np.max}

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from passerby.evaluation import pairs as pairs_module
-from passerby.evaluation.distances import Distances, VectorDistances
-from passerby.evaluation.pairs import BIN_WIDTH, PairCounts, Pairs, count_pairs, sample_pairs
-from passerby.evaluation.verification import (
+from passerby.evaluation.decisions import pairs as pairs_module
+from passerby.evaluation.decisions.pairs import (
+    BIN_WIDTH,
+    PairCounts,
+    Pairs,
+    count_pairs,
+    sample_pairs,
+)
+from passerby.evaluation.decisions.verification import (
     det_curve,
     equal_error_rate,
     operating_points,
     verify,
 )
+from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.tables.embeddings import Embeddings
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from passerby.evaluation.distances import VectorDistances
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.rankings import rank
+from passerby.evaluation.ranking.distances import VectorDistances
+from passerby.evaluation.ranking.rankings import rank
 from passerby.tables.embeddings import Embeddings
 
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from passerby.alignment import aligned_distance
-from passerby.evaluation.copies import find_copies
-from passerby.evaluation.distances import Distances, VectorDistances
-from passerby.evaluation.threads import shared
+from passerby.evaluation.ranking.copies import find_copies
+from passerby.evaluation.ranking.distances import Distances, VectorDistances
+from passerby.evaluation.ranking.threads import shared
 from passerby.tables.embeddings import Embeddings
 
 Which = Literal["global", "local", "both"]

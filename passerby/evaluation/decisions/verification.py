@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.bootstrap import Interval, percentile_interval, person_counts
-from passerby.evaluation.distances import Distances, Metric
-from passerby.evaluation.json_text import json_text
-from passerby.evaluation.pairs import (
+from passerby.evaluation.decisions.pairs import (
     BIN_WIDTH,
     PairCounts,
     Pairs,
@@ -26,6 +24,8 @@ from passerby.evaluation.pairs import (
     person_rows,
     sample_pairs,
 )
+from passerby.evaluation.json_text import json_text
+from passerby.evaluation.ranking.distances import Distances, Metric
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import JUNK
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from passerby.evaluation.likelihood import (
+from passerby.evaluation.decisions.likelihood import (
     FITS,
     Curve,
     bigaussian_cllr,
@@ -25,7 +25,7 @@ from passerby.evaluation.likelihood import (
     probability,
     reliability,
 )
-from passerby.evaluation.pairs import PairCounts
+from passerby.evaluation.decisions.pairs import PairCounts
 
 
 def counted(same, different):

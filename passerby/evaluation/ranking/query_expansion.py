@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from passerby.evaluation.distances import VectorDistances
-from passerby.evaluation.neighbours import UnitVectors, nearest
+from passerby.evaluation.ranking.distances import VectorDistances
+from passerby.evaluation.ranking.neighbours import UnitVectors, nearest
 from passerby.tables.embeddings import Embeddings
 
 _BLOCK = 256

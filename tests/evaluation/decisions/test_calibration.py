@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from passerby.evaluation.calibration import (
+from passerby.evaluation.decisions.calibration import (
     RATES,
     calibrate,
     read_calibrations,
     write_calibration,
 )
-from passerby.evaluation.pairs import Pairs, count_pairs
-from passerby.evaluation.verification import verify
+from passerby.evaluation.decisions.pairs import Pairs, count_pairs
+from passerby.evaluation.decisions.verification import verify
 from passerby.tables.embeddings import Embeddings
 
 

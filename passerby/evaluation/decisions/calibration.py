@@ -22,8 +22,7 @@ from passerby.evaluation.bootstrap import (
     percentile_interval,
     person_counts,
 )
-from passerby.evaluation.distances import Metric
-from passerby.evaluation.likelihood import (
+from passerby.evaluation.decisions.likelihood import (
     FITS,
     Curve,
     Reliability,
@@ -33,9 +32,14 @@ from passerby.evaluation.likelihood import (
     probability,
     reliability,
 )
-from passerby.evaluation.pairs import PairCounts, Pairs, PairSample, count_pairs, sample_pairs
-from passerby.evaluation.pooling import pool_tracklets
-from passerby.evaluation.verification import (
+from passerby.evaluation.decisions.pairs import (
+    PairCounts,
+    Pairs,
+    PairSample,
+    count_pairs,
+    sample_pairs,
+)
+from passerby.evaluation.decisions.verification import (
     DetCurve,
     OperatingPoint,
     det_curve,
@@ -43,6 +47,8 @@ from passerby.evaluation.verification import (
     operating_points,
     with_intervals,
 )
+from passerby.evaluation.ranking.distances import Metric
+from passerby.evaluation.ranking.vector_pooling import pool_tracklets
 from passerby.tables.embeddings import Embeddings, person_names
 from passerby.tables.records import JUNK
 

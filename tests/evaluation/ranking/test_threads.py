@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from passerby.evaluation.threads import shared
+from passerby.evaluation.ranking.threads import shared
 
 
 @pytest.fixture

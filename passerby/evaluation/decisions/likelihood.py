@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from passerby.evaluation.pairs import PairCounts
+from passerby.evaluation.decisions.pairs import PairCounts
 
 _STEPS = 60  # of Newton and of bisection: doubles are exact long before
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from passerby.evaluation.centring import STEADY, centred
 from passerby.evaluation.evaluate import evaluate
+from passerby.evaluation.ranking.centring import STEADY, centred
 from passerby.tables.embeddings import Embeddings
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.protocol import Protocol
+from passerby.evaluation.ranking.distances import Distances, Metric, VectorDistances
 from passerby.tables.embeddings import Embeddings
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.distances import Distances, VectorDistances
-from passerby.evaluation.neighbours import Neighbours, UnitVectors, neighbours
+from passerby.evaluation.ranking.distances import Distances, VectorDistances
+from passerby.evaluation.ranking.neighbours import Neighbours, UnitVectors, neighbours
 from passerby.tables.embeddings import Embeddings
 
 _BLOCK = 256

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from passerby.evaluation.copies import find_copies
-from passerby.evaluation.threads import shared
+from passerby.evaluation.ranking.copies import find_copies
+from passerby.evaluation.ranking.threads import shared
 
 Metric = Literal["cosine", "euclidean"]
 

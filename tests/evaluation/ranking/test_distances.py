@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerby.evaluation.distances import VectorDistances
+from passerby.evaluation.ranking.distances import VectorDistances
 
 
 def cosine_distance(a, b):

@@ -1,0 +1,1 @@
+"""From distances to decisions: pairs, likelihood ratios, calibration, open set."""

@@ -1,0 +1,1 @@
+"""From vectors to ranked lists: distances, re-ranking, expansion, centring."""
