@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.about import About
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.stores.lancedb import LanceStore
+from passerby.stores.about import About
+from passerby.stores.engines.lancedb import LanceStore
 from passerby.tables.filters import Where, moment
 from passerby.tables.sightings import Sightings
 

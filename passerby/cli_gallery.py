@@ -41,7 +41,7 @@ def create(
     """
     from passerby.embedding.embedder import load
     from passerby.gallery.gallery import Gallery
-    from passerby.gallery.stores.opening import shown
+    from passerby.stores.opening import shown
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     Gallery.create(place, embedder).close()

@@ -11,7 +11,7 @@ from passerby.data.crops import Labels, read_crops
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.npz_columns import read_in_batches
 from passerby.gallery.enrolment import Enrolled, enrol_crops, enrol_embeddings
-from passerby.gallery.stores import Progress, Store
+from passerby.stores import Progress, Store
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from passerby.evaluation.decisions.calibration import (
     calibration_from,
     read_calibrations,
 )
-from passerby.gallery.about import About
-from passerby.gallery.stores import Store
+from passerby.stores import Store
+from passerby.stores.about import About
 
 Kind = Literal["single", "pooled"]
 

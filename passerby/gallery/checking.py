@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.recall import Truth
-from passerby.gallery.stores import Hits, IndexState, Progress, Store
+from passerby.stores import Hits, IndexState, Progress, Store
+from passerby.stores.recall import Truth
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

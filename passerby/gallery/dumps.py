@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import Progress, Store, Written
-from passerby.gallery.stores.opening import begun_store
 from passerby.process.whole_files import PART, saying_what_is_full
+from passerby.stores import Progress, Store, Written
+from passerby.stores.about import About
+from passerby.stores.opening import begun_store
 from passerby.tables.sightings import Sightings
 
 FORMAT = 1

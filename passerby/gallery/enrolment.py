@@ -18,9 +18,9 @@ from passerby.gallery.binding import (
     refuse_stripes,
     vector_id,
 )
-from passerby.gallery.stores import Progress, Store, Written
 from passerby.gallery.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
+from passerby.stores import Progress, Store, Written
 from passerby.tables.embeddings import Embeddings, person_names
 from passerby.tables.filters import Where, moment
 from passerby.tables.sightings import Sightings, with_columns

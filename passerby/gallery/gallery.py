@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import Erased, Progress, Store, Written
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.stores import Erased, Progress, Store, Written
+from passerby.stores.about import About
+from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from passerby.gallery.passages import (
     places_of,
     stays_of,
 )
-from passerby.gallery.stores import Progress, Store
+from passerby.stores import Progress, Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.gallery.stores import Store
+from passerby.stores import Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from passerby.data.crops import content_id
 from passerby.data.images import contents
-from passerby.gallery.about import About
 from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
+from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
 
 if TYPE_CHECKING:

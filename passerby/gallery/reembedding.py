@@ -13,9 +13,9 @@ from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
 from passerby.gallery.enrolment import Acknowledged, Pace, unit
-from passerby.gallery.stores import Progress, Store
-from passerby.gallery.stores.opening import begun_store
 from passerby.process.interruption import StopRequest
+from passerby.stores import Progress, Store
+from passerby.stores.opening import begun_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
 

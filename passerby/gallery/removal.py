@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from passerby.gallery.stores import Erased, Store
+from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}

@@ -16,7 +16,7 @@ from passerby.gallery.matches import Match, Matches
 from passerby.gallery.posterior import Population, decide, population, posterior
 from passerby.gallery.querying import Query
 from passerby.gallery.removal import count_timeless
-from passerby.gallery.stores import Store
+from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings

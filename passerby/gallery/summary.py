@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import IndexState, Store
+from passerby.stores import IndexState, Store
+from passerby.stores.about import About
 from passerby.tables.sightings import UNKNOWN
 
 _SHOWN = 12

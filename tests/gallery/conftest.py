@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from passerby.embedding.embedder import Embedder, load
 from passerby.evaluation.decisions.calibration import Calibration, calibrate
-from passerby.gallery.about import About
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.stores.memory import MemoryStore
+from passerby.stores.about import About
+from passerby.stores.engines.memory import MemoryStore
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.sightings import Sightings
 

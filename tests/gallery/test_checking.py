@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from passerby.gallery.about import About
 from passerby.gallery.checking import check_store
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.recall import Truth, typical_filters
-from passerby.gallery.stores import Hits, IndexState
-from passerby.gallery.stores.memory import MemoryStore
+from passerby.stores import Hits, IndexState
+from passerby.stores.about import About
+from passerby.stores.engines.memory import MemoryStore
+from passerby.stores.recall import Truth, typical_filters
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

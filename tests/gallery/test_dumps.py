@@ -10,7 +10,7 @@ import pytest
 
 from passerby.gallery import dumps
 from passerby.gallery.dumps import dump, restore
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

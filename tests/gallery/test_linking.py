@@ -12,9 +12,9 @@ import pytest
 from passerby.data.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
 from passerby.evaluation.decisions.calibration import calibrate
-from passerby.gallery.about import About
 from passerby.gallery.linking import Rules, link, write_links
-from passerby.gallery.stores.memory import MemoryStore
+from passerby.stores.about import About
+from passerby.stores.engines.memory import MemoryStore
 from passerby.tables.embeddings import person_names
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from passerby.gallery.stores.opening import open_store
+from passerby.stores.opening import open_store
 from passerby.tables.sightings import Sightings
 
 DIMENSIONS, BATCH = 8, 10

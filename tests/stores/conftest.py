@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import Store
-from passerby.gallery.stores.opening import create_store
+from passerby.stores import Store
+from passerby.stores.about import About
+from passerby.stores.opening import create_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
-from tests.gallery.stores.milvus_server import PASSWORD, CannotRun, MilvusServer, why_not
+from tests.stores.milvus_server import PASSWORD, CannotRun, MilvusServer, why_not
 
 DIMENSIONS = 32
 _NUMBERS = itertools.count()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from passerby.gallery.dumps import dump, restore
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.stores.opening import create_store, open_store
 from passerby.tables.sightings import Sightings
 
 HOSTILE = ("o'brien", '"; drop table', "new\nline", "人 🚶", "back\\slash", "")

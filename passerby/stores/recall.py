@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.stores import Hits, Store
+from passerby.stores import Hits, Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

@@ -28,9 +28,8 @@ from filelock import FileLock, Timeout
 from lancedb.index import Bitmap, BTree, IvfSq
 from numpy.typing import NDArray
 
-from passerby.gallery.about import About
-from passerby.gallery.recall import SearchWhere, Truth
-from passerby.gallery.stores import (
+from passerby.process.whole_files import DiskFull, remove_parts, write_whole
+from passerby.stores import (
     Erased,
     Group,
     Hits,
@@ -40,7 +39,8 @@ from passerby.gallery.stores import (
     Written,
     refuse_everything,
 )
-from passerby.process.whole_files import DiskFull, remove_parts, write_whole
+from passerby.stores.about import About
+from passerby.stores.recall import SearchWhere, Truth
 from passerby.tables.filters import Where, moment
 from passerby.tables.sightings import UNKNOWN, Sightings, days
 

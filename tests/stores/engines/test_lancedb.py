@@ -21,12 +21,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerby.data.crops import Labels
-from passerby.gallery.about import About
 from passerby.gallery.adding import Inputs, add
-from passerby.gallery.stores import lancedb as engine
-from passerby.gallery.stores.lancedb import LanceStore
-from passerby.gallery.stores.opening import create_store, open_store
 from passerby.process.whole_files import DiskFull
+from passerby.stores.about import About
+from passerby.stores.engines import lancedb as engine
+from passerby.stores.engines.lancedb import LanceStore
+from passerby.stores.opening import create_store, open_store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings

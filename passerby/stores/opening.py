@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
+from pkgutil import iter_modules
 from typing import cast
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import Store, StoreUnavailable
 from passerby.registry import suggest
+from passerby.stores import Store, StoreUnavailable, engines
+from passerby.stores.about import About
 
 _FOLDER_ENGINE = "lancedb"
-_NO_ENGINES = {"__init__", "opening"}
 
 
 def create_store(place: str | os.PathLike[str], about: About) -> Store:
@@ -73,12 +72,10 @@ def engine_of(place: str | os.PathLike[str]) -> str:
 
 def _engine(place: str | os.PathLike[str]) -> type[Store]:
     name = engine_of(place)
-    known = sorted(
-        path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in _NO_ENGINES
-    )
+    known = sorted(module.name for module in iter_modules(engines.__path__))
     if name not in known:
         raise ValueError(
             f"{shown(place)}: no gallery engine is named {name!r}{suggest(name, known)}; a gallery "
             "is a folder, or milvus://HOST:PORT/COLLECTION"
         )
-    return cast(type[Store], import_module(f"passerby.gallery.stores.{name}").ENGINE)
+    return cast(type[Store], import_module(f"passerby.stores.engines.{name}").ENGINE)

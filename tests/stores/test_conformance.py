@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from passerby.gallery.stores import Store
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.stores import Store
+from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, days
 

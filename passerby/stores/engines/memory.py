@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import (
+from passerby.stores import (
     Erased,
     Group,
     Hits,
@@ -19,6 +18,7 @@ from passerby.gallery.stores import (
     Written,
     refuse_everything,
 )
+from passerby.stores.about import About
 from passerby.tables.filters import Where
 from passerby.tables.sightings import (
     Sightings,

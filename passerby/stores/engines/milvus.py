@@ -30,8 +30,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import (
+from passerby.stores import (
     Erased,
     Group,
     Hits,
@@ -42,6 +41,7 @@ from passerby.gallery.stores import (
     Written,
     refuse_everything,
 )
+from passerby.stores.about import About
 from passerby.tables.filters import Where, moment
 from passerby.tables.sightings import Sightings, days, with_persons
 

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.gallery.about import About
-from passerby.gallery.stores import StoreUnavailable
-from passerby.gallery.stores.milvus import TOKEN_VARIABLE, Address, expression
-from passerby.gallery.stores.opening import create_store, open_store
+from passerby.stores import StoreUnavailable
+from passerby.stores.about import About
+from passerby.stores.engines.milvus import TOKEN_VARIABLE, Address, expression
+from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
-from tests.gallery.stores.conftest import DIMENSIONS, make_sightings, milvus_place
-from tests.gallery.stores.milvus_server import free_ports
+from tests.stores.conftest import DIMENSIONS, make_sightings, milvus_place
+from tests.stores.milvus_server import free_ports
 
 
 def test_addresses():
@@ -155,7 +155,7 @@ def test_large_reads_and_many_ids(milvus_server, about):
 
 def test_a_large_gallery_gets_an_index(milvus_server, about, monkeypatch):
     """HNSW beyond a number of sightings: recall under filters stays, exact search is exact."""
-    monkeypatch.setattr("passerby.gallery.stores.milvus.FLAT_ROWS", 2000)
+    monkeypatch.setattr("passerby.stores.engines.milvus.FLAT_ROWS", 2000)
     sightings = make_sightings(6000, persons=300)
     store = create_store(milvus_place(milvus_server), about)
     store.write(sightings)

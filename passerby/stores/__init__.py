@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.about import About
+from passerby.stores.about import About
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

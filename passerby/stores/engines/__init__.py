@@ -1,0 +1,1 @@
+"""Engines that keep a gallery, one file each."""
