@@ -331,8 +331,8 @@ def search(
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
     from passerby.gallery.asked import search_asked, where_of
-    from passerby.gallery.matches import matches_text
-    from passerby.gallery.searching import Asking
+    from passerby.gallery.search.matches import matches_text
+    from passerby.gallery.search.searching import Asking
     from passerby.visual.matches import draw_matches
 
     where = where_of(
@@ -394,7 +394,7 @@ def link(
         json: everything, as JSON.
     """
     from passerby.gallery.asked import link_asked, where_of
-    from passerby.gallery.linking import Rules
+    from passerby.gallery.link.linking import Rules
 
     where = where_of(
         cameras=camera, not_cameras=not_camera, sources=source, since=since, until=until
@@ -418,8 +418,8 @@ def calibrate(place: Place, /, *, calibration: str | None = None) -> None:
         place: the gallery.
         calibration: file of passerby calibrate (default: the one beside the model).
     """
-    from passerby.gallery.calibrations import take_calibrations
     from passerby.gallery.gallery import Gallery
+    from passerby.gallery.stored_calibrations import take_calibrations
 
     with Gallery.open(place) as opened:
         kinds = take_calibrations(opened.store, calibration)

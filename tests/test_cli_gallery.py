@@ -21,7 +21,7 @@ pytest.importorskip("lancedb")
 ROOT = Path(__file__).resolve().parents[1]
 OFTEN = """
 from passerby.cli import main
-from passerby.gallery import enrolment
+from passerby.gallery.enrol import enrolment
 enrolment.enrol_crops.__kwdefaults__["pace"] = enrolment.Pace(64, 64)
 main()
 """  # the command, with a write after every batch

@@ -13,14 +13,14 @@ from passerby.data.crops import Labels, Part
 from passerby.data.images import write_unreadable
 from passerby.data.table_rows import time_of, zone_named
 from passerby.embedding.embedder import Embedder
-from passerby.gallery.enrolment import Enrolled
+from passerby.gallery.enrol.enrolment import Enrolled
+from passerby.gallery.enrol.reembedding import Reembedded
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.linking import Linking, Rules, write_links
-from passerby.gallery.matches import Matches
-from passerby.gallery.querying import query_of_images
-from passerby.gallery.reembedding import Reembedded
-from passerby.gallery.removal import Removed, count_timeless, older_than, period
-from passerby.gallery.searching import Asking, search
+from passerby.gallery.link.linking import Linking, Rules, write_links
+from passerby.gallery.search.matches import Matches
+from passerby.gallery.search.querying import query_of_images
+from passerby.gallery.search.searching import Asking, search
+from passerby.gallery.upkeep.removal import Removed, count_timeless, older_than, period
 from passerby.process.progress import progress_bar
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where

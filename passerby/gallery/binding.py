@@ -14,7 +14,7 @@ from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import resized
 from passerby.evaluation.decisions.calibration import read_calibrations
-from passerby.gallery.calibrations import fitting
+from passerby.gallery.stored_calibrations import fitting
 from passerby.models.packaged import model_folder
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from passerby.data.crops import Labels
     from passerby.embedding.embedder import AnyImage, Embedder
-    from passerby.gallery.checking import Check
-    from passerby.gallery.enrolment import Enrolled
-    from passerby.gallery.linking import Linking, Rules
-    from passerby.gallery.matches import Matches
-    from passerby.gallery.reembedding import Reembedded
-    from passerby.gallery.removal import Removed
-    from passerby.gallery.searching import Asking
-    from passerby.gallery.summary import Summary
+    from passerby.gallery.enrol.enrolment import Enrolled
+    from passerby.gallery.enrol.reembedding import Reembedded
+    from passerby.gallery.link.linking import Linking, Rules
+    from passerby.gallery.search.matches import Matches
+    from passerby.gallery.search.searching import Asking
+    from passerby.gallery.upkeep.checking import Check
+    from passerby.gallery.upkeep.removal import Removed
+    from passerby.gallery.upkeep.summary import Summary
     from passerby.tables.embeddings import Embeddings
 
 Place = str | os.PathLike[str]
@@ -70,8 +70,8 @@ class Gallery:
 
     @classmethod
     def restore(cls, file: Place, place: Place, progress: Progress | None = None) -> Written:
-        """Make the gallery of a dump at a place, in any engine (see `passerby.gallery.dumps`)."""
-        from passerby.gallery.dumps import restore
+        """Make the gallery of a dump at a place, in any engine (see `passerby.gallery.upkeep.dumps`)."""
+        from passerby.gallery.upkeep.dumps import restore
 
         return restore(file, place, progress)
 
@@ -103,8 +103,8 @@ class Gallery:
     ) -> Enrolled:
         """Add images, folders, tables, data sets or embeddings (or files of them), each once."""
         from passerby.data.crops import Labels
-        from passerby.gallery.adding import Inputs, add
-        from passerby.gallery.enrolment import enrol_embeddings
+        from passerby.gallery.enrol.adding import Inputs, add
+        from passerby.gallery.enrol.enrolment import enrol_embeddings
         from passerby.tables.embeddings import Embeddings
 
         said = labels or Labels()
@@ -124,13 +124,13 @@ class Gallery:
 
     def show(self) -> Summary:
         """Counts by camera, day and person; model, size and index."""
-        from passerby.gallery.summary import summarise
+        from passerby.gallery.upkeep.summary import summarise
 
         return summarise(self.store)
 
     def remove(self, where: Where, *, timeless: bool = False, compact: bool = False) -> Removed:
-        """Forget the sightings that satisfy ``where`` (see `passerby.gallery.removal.remove`)."""
-        from passerby.gallery.removal import remove
+        """Forget the sightings that satisfy ``where`` (see `passerby.gallery.upkeep.removal.remove`)."""
+        from passerby.gallery.upkeep.removal import remove
 
         return remove(self.store, where, timeless=timeless, compact=compact)
 
@@ -142,7 +142,7 @@ class Gallery:
         timeless: bool = False,
     ) -> Removed:
         """Retention: forget what was seen longer ago than ``kept`` (a timedelta, or "30d")."""
-        from passerby.gallery.removal import older_than, period
+        from passerby.gallery.upkeep.removal import older_than, period
 
         span = period(kept) if isinstance(kept, str) else kept
         return self.remove(older_than(span, where), timeless=timeless)
@@ -153,7 +153,7 @@ class Gallery:
 
     def dump(self, file: Place, progress: Progress | None = None) -> int:
         """Write all of it into one file; returns how many sightings."""
-        from passerby.gallery.dumps import dump
+        from passerby.gallery.upkeep.dumps import dump
 
         return dump(self.store, Path(file), progress)
 
@@ -166,7 +166,7 @@ class Gallery:
         progress: Progress | None = None,
     ) -> Reembedded:
         """Make a gallery of another model at a new place, from the images that are referred to."""
-        from passerby.gallery.reembedding import reembed
+        from passerby.gallery.enrol.reembedding import reembed
 
         return reembed(self.store, model, place, trust_paths=trust_paths, progress=progress)
 
@@ -182,13 +182,13 @@ class Gallery:
         fpir: float = 0.01,
         thumbnails: bool = False,
     ) -> Matches:
-        """Who is this? See `passerby.gallery.searching.Asking` for the options.
+        """Who is this? See `passerby.gallery.search.searching.Asking` for the options.
 
         query: an image, several of one person, or in their place a vector [D] or vectors [M, D] of
         floats.
         """
-        from passerby.gallery.querying import is_vectors, query_of_images, query_of_vectors
-        from passerby.gallery.searching import Asking, search
+        from passerby.gallery.search.querying import is_vectors, query_of_images, query_of_vectors
+        from passerby.gallery.search.searching import Asking, search
 
         asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails)
         if is_vectors(query):
@@ -199,8 +199,8 @@ class Gallery:
 
     def search_each(self, queries: Embeddings, asking: Asking | None = None) -> tuple[Matches, ...]:
         """The same for each of Q saved embeddings of the gallery's model."""
-        from passerby.gallery.querying import queries_of_embeddings
-        from passerby.gallery.searching import Asking, search
+        from passerby.gallery.search.querying import queries_of_embeddings
+        from passerby.gallery.search.searching import Asking, search
 
         return search(self.store, queries_of_embeddings(queries, self.about), asking or Asking())
 
@@ -212,9 +212,9 @@ class Gallery:
         judge: bool = False,
         progress: Progress | None = None,
     ) -> Linking:
-        """Group sightings over cameras into persons (see `passerby.gallery.linking`); nothing is
-        written but by `passerby.gallery.linking.write_links`."""
-        from passerby.gallery.linking import Rules, link
+        """Group sightings over cameras into persons (see `passerby.gallery.link.linking`); nothing is
+        written but by `passerby.gallery.link.linking.write_links`."""
+        from passerby.gallery.link.linking import Rules, link
 
         return link(self.store, where, rules or Rules(), judge=judge, progress=progress)
 
@@ -235,6 +235,6 @@ class Gallery:
 
     def check(self, progress: Progress | None = None) -> Check:
         """Whether it is whole, and recall and latency of its index on some of its own sightings."""
-        from passerby.gallery.checking import check_store
+        from passerby.gallery.upkeep.checking import check_store
 
         return check_store(self.store, progress=progress)

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from passerby.data.images import UnreadableImage, decode, decode_contents
-from passerby.gallery.matches import Match, Matches, printable, ratio_text, time_text
+from passerby.gallery.search.matches import Match, Matches, printable, ratio_text, time_text
 from passerby.tables.sightings import UNKNOWN
 from passerby.visual.rankings import CELL_HEIGHT, CELL_WIDTH, FRAME, STYLES, drawable, load_font
 

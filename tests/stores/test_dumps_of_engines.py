@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from passerby.gallery.dumps import dump, restore
+from passerby.gallery.upkeep.dumps import dump, restore
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.sightings import Sightings
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.gallery.matches import Match, Matches
-from passerby.gallery.posterior import Candidate, Decision, Posterior
+from passerby.gallery.search.matches import Match, Matches
+from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 from passerby.visual.matches import MOST_SEARCHES, draw_matches, matches_picture
 from passerby.visual.rankings import CELL_HEIGHT, CELL_WIDTH, STYLES
 

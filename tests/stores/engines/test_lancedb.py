@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from passerby.data.crops import Labels
-from passerby.gallery.adding import Inputs, add
+from passerby.gallery.enrol.adding import Inputs, add
 from passerby.process.whole_files import DiskFull
 from passerby.stores.about import About
 from passerby.stores.engines import lancedb as engine

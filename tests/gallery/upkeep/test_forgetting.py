@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from passerby.gallery.asked import remove_asked
-from passerby.gallery.removal import older_than, period, remove
+from passerby.gallery.upkeep.removal import older_than, period, remove
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from passerby.gallery import dumps
-from passerby.gallery.dumps import dump, restore
+from passerby.gallery.upkeep import dumps
+from passerby.gallery.upkeep.dumps import dump, restore
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings

@@ -18,7 +18,7 @@ from passerby.gallery.binding import (
     refuse_stripes,
     vector_id,
 )
-from passerby.gallery.thumbnails import thumbnail
+from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.stores import Progress, Store, Written
 from passerby.tables.embeddings import Embeddings, person_names

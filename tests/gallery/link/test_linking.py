@@ -12,7 +12,7 @@ import pytest
 from passerby.data.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
 from passerby.evaluation.decisions.calibration import calibrate
-from passerby.gallery.linking import Rules, link, write_links
+from passerby.gallery.link.linking import Rules, link, write_links
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
 from passerby.tables.embeddings import person_names

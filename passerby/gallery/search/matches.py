@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from passerby.gallery.posterior import Candidate, Decision, Posterior
+from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 from passerby.tables.sightings import UNKNOWN
 
 SCALE = (

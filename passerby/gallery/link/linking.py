@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.neighbours import UnitVectors, neighbours
-from passerby.gallery.agreement import Agreement, agreement
-from passerby.gallery.calibrations import calibration_of
-from passerby.gallery.passages import (
+from passerby.gallery.link.agreement import Agreement, agreement
+from passerby.gallery.link.passages import (
     Passages,
     Stays,
     in_two_places,
@@ -33,6 +32,7 @@ from passerby.gallery.passages import (
     places_of,
     stays_of,
 )
+from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Progress, Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings

@@ -13,10 +13,10 @@ from PIL import Image
 
 from passerby.data.images import UnreadableImage
 from passerby.evaluation.decisions.calibration import write_calibration
-from passerby.gallery.calibrations import calibration_of, fitting, take_calibrations
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.querying import queries_of_embeddings, query_of_vectors
-from passerby.gallery.searching import Asking, search
+from passerby.gallery.search.querying import queries_of_embeddings, query_of_vectors
+from passerby.gallery.search.searching import Asking, search
+from passerby.gallery.stored_calibrations import calibration_of, fitting, take_calibrations
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from passerby.gallery.matches import Match, Matches, matches_csv, matches_json, printable
-from passerby.gallery.posterior import Candidate, Decision, Posterior
+from passerby.gallery.search.matches import Match, Matches, matches_csv, matches_json, printable
+from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 
 HOSTILE = (
     '=HYPERLINK("http://x","y")',

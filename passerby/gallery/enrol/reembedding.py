@@ -12,7 +12,7 @@ from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
-from passerby.gallery.enrolment import Acknowledged, Pace, unit
+from passerby.gallery.enrol.enrolment import Acknowledged, Pace, unit
 from passerby.process.interruption import StopRequest
 from passerby.stores import Progress, Store
 from passerby.stores.opening import begun_store

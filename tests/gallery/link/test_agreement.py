@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from passerby.gallery.agreement import agreement
+from passerby.gallery.link.agreement import agreement
 
 
 def slowly(persons, groups, cameras):

@@ -13,8 +13,8 @@ import pytest
 from passerby.data.crops import Labels, content_id, read_crops
 from passerby.embedding.embedder import load
 from passerby.embedding.saving import embed_to_file
-from passerby.gallery import enrolment
-from passerby.gallery.enrolment import Pace, enrol_crops, enrol_embeddings, sightings_of
+from passerby.gallery.enrol import enrolment
+from passerby.gallery.enrol.enrolment import Pace, enrol_crops, enrol_embeddings, sightings_of
 from passerby.gallery.gallery import Gallery
 from passerby.process.interruption import Stopped
 from passerby.tables.embeddings import Embeddings
@@ -218,7 +218,7 @@ def test_thumbnails_are_small_and_carry_nothing_else(gallery, tmp_path):
     Image.fromarray(pixels).save(tmp_path / "big.jpg", exif=secret)
     Image.fromarray(pixels[:30, :10]).save(tmp_path / "small.png")
     gallery.add([tmp_path / "big.jpg", tmp_path / "small.png"], keep_thumbnails=True)
-    from passerby.gallery.thumbnails import MOST_BYTES
+    from passerby.gallery.enrol.thumbnails import MOST_BYTES
 
     sizes = []
     for jpeg in everything(gallery).thumbnails:

@@ -10,7 +10,7 @@ from pathlib import Path
 from passerby.data.crops import Labels, read_crops
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.npz_columns import read_in_batches
-from passerby.gallery.enrolment import Enrolled, enrol_crops, enrol_embeddings
+from passerby.gallery.enrol.enrolment import Enrolled, enrol_crops, enrol_embeddings
 from passerby.stores import Progress, Store
 
 

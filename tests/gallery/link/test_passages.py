@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from passerby.gallery.passages import Stays, in_two_places, passages_of, places_of, stays_of
+from passerby.gallery.link.passages import Stays, in_two_places, passages_of, places_of, stays_of
 from passerby.tables.sightings import Sightings
 
 EIGHT = np.datetime64("2026-05-01T08:00:00", "us")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from passerby.gallery.checking import check_store
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.upkeep.checking import check_store
 from passerby.stores import Hits, IndexState
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from passerby.gallery.posterior import Population, decide, population, posterior
+from passerby.gallery.search.posterior import Population, decide, population, posterior
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.rerank import rerank
-from passerby.gallery.calibrations import calibration_of
-from passerby.gallery.matches import Match, Matches
-from passerby.gallery.posterior import Population, decide, population, posterior
-from passerby.gallery.querying import Query
-from passerby.gallery.removal import count_timeless
+from passerby.gallery.search.matches import Match, Matches
+from passerby.gallery.search.posterior import Population, decide, population, posterior
+from passerby.gallery.search.querying import Query
+from passerby.gallery.stored_calibrations import calibration_of
+from passerby.gallery.upkeep.removal import count_timeless
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where

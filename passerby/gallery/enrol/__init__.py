@@ -1,0 +1,1 @@
+"""Into a gallery: images and embeddings become sightings."""

@@ -1,0 +1,1 @@
+"""Over a gallery's cameras: which sightings show one person."""

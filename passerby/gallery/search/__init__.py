@@ -1,0 +1,1 @@
+"""Asking a gallery: who is it, or nobody."""

@@ -1,0 +1,1 @@
+"""Keeping a gallery: removal, retention, dumps, checks, counts."""
