@@ -22,7 +22,7 @@ from passerby.config import Recipe, open_recipe
 from passerby.data.batch import Batch
 from passerby.models.cost import cost_of
 from passerby.models.model import build_model
-from passerby.training.ablation import chosen_rows
+from passerby.studies.ablation import chosen_rows
 from passerby.training.learner import Learner
 
 PERSONS = 500

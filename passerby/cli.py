@@ -140,7 +140,7 @@ def cross_validate(
     from passerby.config import open_recipe
     from passerby.data.joining import join_splits
     from passerby.data.reader import read_split
-    from passerby.training.cross_validation import cross_validate
+    from passerby.studies.cross_validation import cross_validate
 
     found = cross_validate(
         open_recipe(recipe, set),
@@ -530,7 +530,7 @@ def ablate(
         workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
     """
     from passerby.data.reader import read_split
-    from passerby.training.ablation import ablate, chosen_rows, markdown_table
+    from passerby.studies.ablation import ablate, chosen_rows, markdown_table
     from passerby.visual.ablation import draw_ablation
 
     results = ablate(
@@ -556,7 +556,7 @@ def ablation_table(folders: Positional[tuple[str, ...]], /, *, out: str | None =
         folders: that passerby ablate wrote, one a seed.
         out: folder for the table (Markdown) and the curves of training (SVG).
     """
-    from passerby.training.ablation_seeds import added, orders, read_seeds, seeds_table
+    from passerby.studies.ablation_seeds import added, orders, read_seeds, seeds_table
     from passerby.visual.ablation import draw_training_curves
 
     rows = read_seeds(folders)

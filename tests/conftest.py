@@ -166,7 +166,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.models.published.published_listing",
         "passerby.registry.listing",
         "passerby.systems.systems_listing",
-        "passerby.training.ablation_seeds.read_seeds",
+        "passerby.studies.ablation_seeds.read_seeds",
     )
     # All are imported first: a module imported between the changes would keep a changed name.
     for place in places:

@@ -18,8 +18,9 @@ from passerby.data.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import read_card
 from passerby.registry import Call
+from passerby.studies import ablation
 from passerby.tables.embeddings import Embeddings
-from passerby.training import ablation, loop
+from passerby.training import loop
 from passerby.training.logbook import read_metrics
 from passerby.visual.rankings import STYLES
 

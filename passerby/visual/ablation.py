@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from passerby.training.ablation import RowResult
-from passerby.training.ablation_seeds import RepeatedRow
+from passerby.studies.ablation import RowResult
+from passerby.studies.ablation_seeds import RepeatedRow
 from passerby.visual.charts import Bar, Series, bar_chart, line_chart
 
 

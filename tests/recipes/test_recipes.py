@@ -10,7 +10,7 @@ import torch
 from passerby.config import Recipe
 from passerby.models.model import build_model
 from passerby.registry import AUGMENTATIONS, CLASSIFIERS, LOSSES, RECIPES, Call, _parameters
-from passerby.training.ablation import ROWS
+from passerby.studies.ablation import ROWS
 
 NAMES = RECIPES.names()
 SCALED = [name for name in NAMES if "scale" in _parameters(RECIPES.get(name))]

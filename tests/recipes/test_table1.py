@@ -10,7 +10,7 @@ from passerby.config import LossTerm, Recipe
 from passerby.models.model import Model
 from passerby.recipes import ours, table1
 from passerby.registry import RECIPES
-from passerby.training.ablation import ROWS, chosen_rows
+from passerby.studies.ablation import ROWS, chosen_rows
 
 CE, TRI = LossTerm("cross_entropy"), LossTerm("triplet(margin=0.3)")
 CIRCLE = "circle(scale=64.0, margin=0.35)"

@@ -14,7 +14,7 @@ from passerby.config import Recipe, open_recipe
 from passerby.evaluation.bootstrap import Estimate, ReportComparison, compare_repeated
 from passerby.evaluation.report import Report
 from passerby.models.cost import Cost, cost_of
-from passerby.training.ablation import ROWS, Row
+from passerby.studies.ablation import ROWS, Row
 from passerby.training.logbook import read_metrics
 
 

@@ -13,8 +13,8 @@ import pytest
 from passerby.config import open_recipe
 from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import Card
+from passerby.studies.ablation_seeds import added, orders, read_seeds, seeds_table
 from passerby.tables.embeddings import Embeddings
-from passerby.training.ablation_seeds import added, orders, read_seeds, seeds_table
 from passerby.visual.ablation import draw_training_curves
 
 

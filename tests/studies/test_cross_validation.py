@@ -13,9 +13,9 @@ from passerby.config import Recipe
 from passerby.data.holdout import folds, without_source
 from passerby.data.joining import join_splits
 from passerby.evaluation.report import Report, pooled
+from passerby.studies import cross_validation
+from passerby.studies.cross_validation import cross_validate
 from passerby.tables.records import Record, Split
-from passerby.training import cross_validation
-from passerby.training.cross_validation import cross_validate
 
 
 def records(source: str, persons: int, cameras: int) -> tuple[Record, ...]:
