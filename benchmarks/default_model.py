@@ -24,11 +24,11 @@ import torch
 
 from passerby.assessment.calibrate import calibrate_model, store_calibration
 from passerby.data.reader import read_split
-from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model, save_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.recipes.street_lite0 import street_lite0
+from passerby.synthesis.writing import write
 from passerby.training.loop import train
 
 # The set that trains it, whose test persons only measure, and the one that calibrates it.

@@ -25,9 +25,9 @@ from passerby.assessment.score import Scoring, score_embeddings
 from passerby.config import open_recipe
 from passerby.data.joining import join_splits
 from passerby.data.reader import read_split
-from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import load
 from passerby.evaluation.bootstrap import bootstrap_report
+from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 from passerby.training.loop import train
 

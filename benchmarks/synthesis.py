@@ -14,8 +14,8 @@ import time
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from passerby.data.synthesis import photo  # noqa: E402
-from passerby.data.synthesis.variety import Style  # noqa: E402
+from passerby.synthesis import photo  # noqa: E402
+from passerby.synthesis.variety import Style  # noqa: E402
 
 CAMERAS = 4
 

@@ -24,13 +24,13 @@ from rich.console import Console
 from passerby.assessment.score import embed_test_parts
 from passerby.config import open_recipe
 from passerby.data.reader import read_split
-from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.ranking.local import distances_of
 from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.registry import Call
+from passerby.synthesis.writing import write
 from passerby.training.loop import train
 
 SETTINGS = ("input.height=96", "input.width=32", "sampling.limit=1")

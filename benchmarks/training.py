@@ -49,10 +49,10 @@ from passerby.config import (
 )
 from passerby.data.reader import read_split
 from passerby.data.sampling import PersonBatches
-from passerby.data.synthesis.writing import write
 from passerby.embedding.preprocessing import normalised
 from passerby.models.model import Model
 from passerby.registry import AUGMENTATIONS
+from passerby.synthesis.writing import write
 from passerby.training.learner import Learner
 from passerby.training.loader import Loader, TrainingImages
 from passerby.training.memory import keep_freed_memory

@@ -695,8 +695,8 @@ def synthesize(
         sites: over which the persons are spread, each with so many cameras of its own.
         workers: processes that draw.
     """
-    from passerby.data.synthesis.writing import write
     from passerby.process.progress import progress_bar
+    from passerby.synthesis.writing import write
 
     with progress_bar("drawing", _console()) as progress:
         write(

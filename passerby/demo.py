@@ -17,7 +17,6 @@ from passerby.assessment.score import EmbedRecords, embed_test_parts
 from passerby.config import Recipe
 from passerby.data.check import check_data
 from passerby.data.reader import read_split
-from passerby.data.synthesis.writing import write
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -26,6 +25,7 @@ from passerby.evaluation.report import Report
 from passerby.models.model import build_model
 from passerby.process.progress import progress_bar
 from passerby.recipes.demo import demo as demo_recipe
+from passerby.synthesis.writing import write
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Split, persons_of
 from passerby.training.logbook import read_metrics

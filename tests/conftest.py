@@ -16,9 +16,9 @@ from hypothesis import settings
 
 from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Sampling, Schedule
 from passerby.data.reader import read_split
-from passerby.data.synthesis.writing import write
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.model import build_model
+from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
@@ -149,7 +149,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.data.check.check_data",
         "passerby.data.crops.read_crops",
         "passerby.data.reader.read_split",
-        "passerby.data.synthesis.writing.write",
+        "passerby.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
         "passerby.assessment.score.score",

@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 
 import passerby
 from passerby.assessment.calibrate import calibration_file, find_calibration, store_calibration
-from passerby.data.synthesis import draw
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.histogram import embed_histograms
 from passerby.gallery.binding import open_embedder
@@ -22,6 +21,7 @@ from passerby.gallery.gallery import Gallery
 from passerby.models.checkpoint import read_card
 from passerby.models.packaged import DEFAULT, is_packaged, model_folder
 from passerby.models.starting import build_started
+from passerby.synthesis import draw
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = model_folder(DEFAULT)

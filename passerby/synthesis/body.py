@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from passerby.data.synthesis.chance import pick
-from passerby.data.synthesis.wardrobe import Appearance, Piece
+from passerby.synthesis.chance import pick
+from passerby.synthesis.wardrobe import Appearance, Piece
 
 Point = tuple[float, float, float]
 

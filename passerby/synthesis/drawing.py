@@ -16,10 +16,10 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from passerby.data.synthesis.body import Part
-from passerby.data.synthesis.chance import generator
-from passerby.data.synthesis.cloth import REGIONS, Spots, colours, level, tailor
-from passerby.data.synthesis.wardrobe import Appearance
+from passerby.synthesis.body import Part
+from passerby.synthesis.chance import generator
+from passerby.synthesis.cloth import REGIONS, Spots, colours, level, tailor
+from passerby.synthesis.wardrobe import Appearance
 
 FOLDS = 256  # side of the shared fold texture in pixels; a power of two
 

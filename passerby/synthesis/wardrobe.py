@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from passerby.data.synthesis.chance import generator, pick
+from passerby.synthesis.chance import generator, pick
 
 
 class Piece(IntEnum):

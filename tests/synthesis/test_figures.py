@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from passerby.data.synthesis import contact_sheet, draw, photo
-from passerby.data.synthesis.variety import Style, dress_varied, install_varied
+from passerby.synthesis import contact_sheet, draw, photo
+from passerby.synthesis.variety import Style, dress_varied, install_varied
 
 ARGUMENTS = [(0, 1, 1, 0), (0, 1, 2, 0), (0, 1, 1, 1), (0, 2, 1, 0), (1, 1, 1, 0), (0, 0, 1, 3)]
 
@@ -33,7 +33,7 @@ def test_the_same_in_any_order() -> None:
 
 def test_the_same_in_another_process() -> None:
     program = (
-        "import hashlib; from passerby.data.synthesis import photo; "
+        "import hashlib; from passerby.synthesis import photo; "
         "print(hashlib.sha256(photo(0, 2, 1, 0)).hexdigest())"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

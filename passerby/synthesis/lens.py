@@ -11,8 +11,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageFilter
 
-from passerby.data.synthesis.chance import generator
-from passerby.data.synthesis.scenes import Camera
+from passerby.synthesis.chance import generator
+from passerby.synthesis.scenes import Camera
 
 _TILE = 512
 

@@ -12,14 +12,14 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from passerby.data.synthesis.body import assemble, strike_pose
-from passerby.data.synthesis.chance import generator
-from passerby.data.synthesis.drawing import Figure, Light, Solids, View, render, solidify
-from passerby.data.synthesis.lens import expose, photograph
-from passerby.data.synthesis.obstacles import obstruct
-from passerby.data.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
-from passerby.data.synthesis.variety import Box, Style, dress_varied, install_varied, vary_box
-from passerby.data.synthesis.wardrobe import Appearance, dress
+from passerby.synthesis.body import assemble, strike_pose
+from passerby.synthesis.chance import generator
+from passerby.synthesis.drawing import Figure, Light, Solids, View, render, solidify
+from passerby.synthesis.lens import expose, photograph
+from passerby.synthesis.obstacles import obstruct
+from passerby.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
+from passerby.synthesis.variety import Box, Style, dress_varied, install_varied, vary_box
+from passerby.synthesis.wardrobe import Appearance, dress
 
 DISTRACTOR, JUNK = 0, -1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.data.synthesis.wardrobe import Appearance, Cloth, Piece
+from passerby.synthesis.wardrobe import Appearance, Cloth, Piece
 
 REGIONS = ("limb", "sleeve", "chest", "belly", "yoke", "coat", "skirt", "head")
 _LIMB, _SLEEVE, _CHEST, _BELLY, _YOKE, _COAT, _SKIRT, _HEAD = range(8)

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from passerby.data.synthesis import draw
+from passerby.synthesis import draw
 
 PERSONS = range(201, 301)  # the test persons of the default set
 CAMERAS = range(1, 5)

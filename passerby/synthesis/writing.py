@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from passerby.data.synthesis.figures import DISTRACTOR, JUNK, photo
-from passerby.data.synthesis.variety import Style
+from passerby.synthesis.figures import DISTRACTOR, JUNK, photo
+from passerby.synthesis.variety import Style
 
 # Raised whenever the same arguments would give other pictures.
 GENERATOR_VERSION = 2

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from passerby.data.synthesis import figures, photo, write, writing
-from passerby.data.synthesis.variety import Style
+from passerby.synthesis import figures, photo, write, writing
+from passerby.synthesis.variety import Style
 
 NAME = re.compile(r"(-1|\d{4})_c(\d+)s1_(\d{6})_01\.jpg")
 

@@ -5,7 +5,7 @@ Read the files in the order of a picture: `wardrobe` (who somebody is), `body` (
 (what it makes of them), `figures` (one picture), `writing` (a whole set on disk).
 """
 
-from passerby.data.synthesis.figures import contact_sheet, draw, photo
-from passerby.data.synthesis.writing import write
+from passerby.synthesis.figures import contact_sheet, draw, photo
+from passerby.synthesis.writing import write
 
 __all__ = ["contact_sheet", "draw", "photo", "write"]

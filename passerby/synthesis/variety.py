@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from passerby.data.synthesis.chance import generator, pick
-from passerby.data.synthesis.scenes import CAMERAS_PER_SITE, Camera, install
-from passerby.data.synthesis.wardrobe import Appearance, Cloth, Piece, dress
+from passerby.synthesis.chance import generator, pick
+from passerby.synthesis.scenes import CAMERAS_PER_SITE, Camera, install
+from passerby.synthesis.wardrobe import Appearance, Cloth, Piece, dress
 
 Style = Literal["plain", "varied"]
 
