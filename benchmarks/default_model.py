@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from passerby.assessment.calibrate import calibrate_model, store_calibration
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model, save_model
 from passerby.models.packaged import DEFAULT, model_folder

@@ -23,8 +23,8 @@ from rich.console import Console
 
 from passerby.assessment.score import Scoring, score_embeddings
 from passerby.config import open_recipe
-from passerby.data.joining import join_splits
-from passerby.data.reader import read_split
+from passerby.data.reading.joining import join_splits
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.synthesis.writing import write

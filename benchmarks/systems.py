@@ -23,7 +23,7 @@ from rich.console import Console
 
 from passerby.assessment.score import embed_test_parts
 from passerby.config import open_recipe
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.ranking.local import distances_of

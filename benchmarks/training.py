@@ -47,7 +47,7 @@ from passerby.config import (
     Network,
     Recipe,
 )
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.preprocessing import normalised
 from passerby.models.model import Model

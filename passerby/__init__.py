@@ -11,7 +11,7 @@ from passerby.version import __version__
 
 if TYPE_CHECKING:
     from passerby.config import Recipe
-    from passerby.data.reader import read_split
+    from passerby.data.reading.reader import read_split
     from passerby.embedding.embedder import Embedder, load
     from passerby.evaluation.evaluate import evaluate
     from passerby.evaluation.ranking.rerank import rerank
@@ -33,7 +33,7 @@ _HOMES = {
     "draw_rankings": "passerby.visual.rankings",
     "evaluate": "passerby.evaluation.evaluate",
     "load": "passerby.embedding.embedder",
-    "read_split": "passerby.data.reader",
+    "read_split": "passerby.data.reading.reader",
     "rerank": "passerby.evaluation.ranking.rerank",
     "train": "passerby.training.loop",
 }

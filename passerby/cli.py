@@ -76,8 +76,8 @@ def train(
         cache: memory for decoded images, as 500MB or 2GB; changes the time only (default: none).
     """
     from passerby.config import open_recipe
-    from passerby.data.joining import join_splits
-    from passerby.data.reader import read_split
+    from passerby.data.reading.joining import join_splits
+    from passerby.data.reading.reader import read_split
     from passerby.process.distributed import process_group, rank
     from passerby.training.loop import train
 
@@ -138,8 +138,8 @@ def cross_validate(
         cache: memory for decoded images, as 500MB or 2GB; changes the time only (default: none).
     """
     from passerby.config import open_recipe
-    from passerby.data.joining import join_splits
-    from passerby.data.reader import read_split
+    from passerby.data.reading.joining import join_splits
+    from passerby.data.reading.reader import read_split
     from passerby.studies.cross_validation import cross_validate
 
     found = cross_validate(
@@ -269,7 +269,7 @@ def embed(
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
     from passerby.data.crops import Labels, read_crops
-    from passerby.data.table_rows import zone_named
+    from passerby.data.reading.table_rows import zone_named
     from passerby.embedding.embedder import load
     from passerby.embedding.saving import embed_told
     from passerby.process.distributed import process_group
@@ -308,7 +308,7 @@ def rank(
         seed: of the choice of queries.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.data.reader import read_split
+    from passerby.data.reading.reader import read_split
     from passerby.embedding.embedder import load
     from passerby.visual.ranked import draw_ranked
 
@@ -400,7 +400,7 @@ def calibrate(
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
     from passerby.assessment.calibrate import calibrate_model, store_calibration
-    from passerby.data.reader import read_split
+    from passerby.data.reading.reader import read_split
     from passerby.embedding.embedder import load
     from passerby.visual.calibration import draw_calibration
 
@@ -529,7 +529,7 @@ def ablate(
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
         workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
     """
-    from passerby.data.reader import read_split
+    from passerby.data.reading.reader import read_split
     from passerby.studies.ablation import ablate, chosen_rows, markdown_table
     from passerby.visual.ablation import draw_ablation
 

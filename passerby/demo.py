@@ -16,7 +16,7 @@ from rich.console import Console
 from passerby.assessment.score import EmbedRecords, embed_test_parts
 from passerby.config import Recipe
 from passerby.data.check import check_data
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs

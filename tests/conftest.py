@@ -15,7 +15,7 @@ import torch
 from hypothesis import settings
 
 from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Sampling, Schedule
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.model import build_model
 from passerby.synthesis.writing import write
@@ -148,7 +148,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.config.open_recipe",
         "passerby.data.check.check_data",
         "passerby.data.crops.read_crops",
-        "passerby.data.reader.read_split",
+        "passerby.data.reading.reader.read_split",
         "passerby.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from passerby import registry
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import read_card
 from passerby.registry import Call

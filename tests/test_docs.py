@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from passerby.config import open_recipe
-from passerby.data.reader import open_reader
+from passerby.data.reading.reader import open_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [

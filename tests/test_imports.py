@@ -118,7 +118,7 @@ def test_the_rules_see_what_they_should():
         "passerby.cli", "def f():\n    from passerby.data import records, reader"
     ) == {
         "passerby.tables.records",
-        "passerby.data.reader",
+        "passerby.data.reading.reader",
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.metrics import PrecisionRule, Ties

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from passerby.assessment.score import embed_test_parts
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.evaluation.decisions.openset import OpenSet, identify
 from passerby.evaluation.decisions.verification import Verification, verify

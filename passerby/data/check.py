@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from passerby.data.images import UnreadableImage, decode
-from passerby.data.reader import Published, Reader, open_reader
+from passerby.data.reading.reader import Published, Reader, open_reader
 from passerby.tables.records import JUNK, Record, Split
 
 _SHOWN = 5  # examples per finding

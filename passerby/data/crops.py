@@ -13,10 +13,10 @@ from typing import Literal, get_args
 
 from passerby.data.datasets.market1501 import DEFAULT_PATTERN
 from passerby.data.datasets.table import Table
-from passerby.data.listing import Listing, examples, list_folder
-from passerby.data.name_pattern import NamePattern, all_match
-from passerby.data.reader import known_layout, open_reader
-from passerby.data.table_rows import (
+from passerby.data.reading.listing import Listing, examples, list_folder
+from passerby.data.reading.name_pattern import NamePattern, all_match
+from passerby.data.reading.reader import known_layout, open_reader
+from passerby.data.reading.table_rows import (
     TABLE_SUFFIXES,
     Row,
     header_and_rows,

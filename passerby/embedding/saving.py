@@ -25,7 +25,7 @@ from rich.console import Console
 
 from passerby.data.crops import Crop, Crops
 from passerby.data.images import UnreadableImage, write_unreadable
-from passerby.data.numbering import number_cameras, number_persons
+from passerby.data.reading.numbering import number_cameras, number_persons
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.embedding.npz_columns import Column, write_columns

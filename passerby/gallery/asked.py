@@ -11,7 +11,7 @@ from rich.console import Console
 
 from passerby.data.crops import Labels, Part
 from passerby.data.images import write_unreadable
-from passerby.data.table_rows import time_of, zone_named
+from passerby.data.reading.table_rows import time_of, zone_named
 from passerby.embedding.embedder import Embedder
 from passerby.gallery.enrol.enrolment import Enrolled
 from passerby.gallery.enrol.reembedding import Reembedded

@@ -13,7 +13,7 @@ from rich.console import Console
 from passerby.assessment.score import Scoring, score_model
 from passerby.config import Recipe
 from passerby.data.holdout import HoldOut, folds, without_source
-from passerby.data.joining import persons_in_train
+from passerby.data.reading.joining import persons_in_train
 from passerby.embedding.embedder import load
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report, pooled

@@ -17,7 +17,7 @@ from rich.console import Console
 from passerby.config import Recipe
 from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
-from passerby.data.joining import persons_in_train
+from passerby.data.reading.joining import persons_in_train
 from passerby.data.sampling import person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from passerby.assessment.score import Scoring, score_model
-from passerby.data.joining import file_name, refuse_equal_names
+from passerby.data.reading.joining import file_name, refuse_equal_names
 from passerby.embedding.embedder import Embedder, load
 from passerby.evaluation.report import Report
 from passerby.process.whole_files import write_whole

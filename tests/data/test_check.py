@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from passerby.data.check import check, check_data, find_unreadable
-from passerby.data.reader import open_reader, read_split
+from passerby.data.reading.reader import open_reader, read_split
 
 
 def count(report, part):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from passerby.config import Computation, LossTerm, Network, Recipe, open_recipe
 from passerby.data.batch import Batch
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.models.classifiers import Circle
 from passerby.models.features import Features, Part
 from passerby.models.model import Model

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.data.holdout import folds, without_source
-from passerby.data.joining import join_splits
+from passerby.data.reading.joining import join_splits
 from passerby.evaluation.report import Report, pooled
 from passerby.studies import cross_validation
 from passerby.studies.cross_validation import cross_validate

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from passerby.assessment.score import score_model
 from passerby.config import Recipe
-from passerby.data.joining import join_splits
+from passerby.data.reading.joining import join_splits
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model
 from passerby.tables.records import Split

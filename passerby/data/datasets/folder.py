@@ -6,10 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from passerby.data.listing import Listing, first_images, list_folder
-from passerby.data.numbering import NamedImage, split_of
-from passerby.data.parts import Division
-from passerby.data.reader import Reader
+from passerby.data.reading.listing import Listing, first_images, list_folder
+from passerby.data.reading.numbering import NamedImage, split_of
+from passerby.data.reading.parts import Division
+from passerby.data.reading.reader import Reader
 from passerby.registry import DATASETS
 from passerby.tables.records import Split
 

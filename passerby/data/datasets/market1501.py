@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passerby.data.listing import nearest
-from passerby.data.name_pattern import DUKE_NAME, NamePattern, all_match
-from passerby.data.parts import PartFolders, read_parts
-from passerby.data.reader import Published, Reader
+from passerby.data.reading.listing import nearest
+from passerby.data.reading.name_pattern import DUKE_NAME, NamePattern, all_match
+from passerby.data.reading.parts import PartFolders, read_parts
+from passerby.data.reading.reader import Published, Reader
 from passerby.registry import DATASETS
 from passerby.tables.records import Split
 

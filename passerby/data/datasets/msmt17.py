@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from passerby.data.listing import examples, list_folder, missing_of, nearest
-from passerby.data.reader import Published, Reader
+from passerby.data.reading.listing import examples, list_folder, missing_of, nearest
+from passerby.data.reading.reader import Published, Reader
 from passerby.registry import DATASETS, suggest
 from passerby.tables.records import Record, Split
 

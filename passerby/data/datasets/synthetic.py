@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from passerby.data.datasets.market1501 import Market1501
-from passerby.data.listing import nearest
-from passerby.data.reader import Reader
+from passerby.data.reading.listing import nearest
+from passerby.data.reading.reader import Reader
 from passerby.registry import DATASETS
 from passerby.tables.records import Split
 

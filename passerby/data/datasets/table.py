@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from passerby.data.listing import examples, missing_of
-from passerby.data.numbering import NamedImage, split_of
-from passerby.data.parts import Division
-from passerby.data.reader import Reader
-from passerby.data.table_rows import (
+from passerby.data.reading.listing import examples, missing_of
+from passerby.data.reading.numbering import NamedImage, split_of
+from passerby.data.reading.parts import Division
+from passerby.data.reading.reader import Reader
+from passerby.data.reading.table_rows import (
     TABLE_SUFFIXES,
     Row,
     Rows,

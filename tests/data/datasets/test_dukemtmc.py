@@ -2,7 +2,7 @@
 
 import pytest
 
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 
 
 def test_person_camera_frame(duke):

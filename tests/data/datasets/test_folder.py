@@ -3,7 +3,7 @@
 import pytest
 
 from passerby.data.datasets.folder import Folder
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 
 PERSONS = ["anna", "Bérénice", "陈伟", "d'Arc", "e f"]
 

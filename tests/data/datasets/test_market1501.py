@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from passerby.data.datasets.market1501 import Market1501
-from passerby.data.reader import open_reader, read_split
+from passerby.data.reading.reader import open_reader, read_split
 from passerby.tables.records import Record
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 
 
 def test_parts_and_cameras(msmt):
@@ -91,7 +91,7 @@ def test_both_versions_in_one_folder(msmt):
 
 
 def test_no_file_is_asked_for_by_itself(msmt, monkeypatch):
-    monkeypatch.setattr("passerby.data.listing.os.path.isfile", pytest.fail)
+    monkeypatch.setattr("passerby.data.reading.listing.os.path.isfile", pytest.fail)
     before = len(list(msmt.rglob("*.jpg")))
     assert sum(len(part) for part in read_split(f"msmt17={msmt}").parts.values()) == before
 

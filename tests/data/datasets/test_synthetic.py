@@ -2,7 +2,7 @@
 
 import pytest
 
-from passerby.data.reader import open_reader, read_split
+from passerby.data.reading.reader import open_reader, read_split
 
 
 def test_recognised_by_its_json(market):

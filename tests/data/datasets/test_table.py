@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from passerby.data.datasets.table import Table
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 
 FULL = """image,person,camera,time,tracklet,frame,split
 a/1.jpg,7,1,2024-05-01T08:30:00+02:00,3,10,train

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
 from passerby.evaluation.decisions.calibration import calibrate
 from passerby.gallery.link.linking import Rules, link, write_links

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from passerby.data.images import decode
-from passerby.data.reader import read_split
+from passerby.data.reading.reader import read_split
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import load_model, read_card

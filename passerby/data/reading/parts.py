@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from passerby.data.listing import Listing, first_images, list_folder
-from passerby.data.name_pattern import NamePattern
+from passerby.data.reading.listing import Listing, first_images, list_folder
+from passerby.data.reading.name_pattern import NamePattern
 from passerby.tables.records import JUNK, Record, Split
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from passerby.data.parts import Division, refuse_half_cameras
+from passerby.data.reading.parts import Division, refuse_half_cameras
 from passerby.tables.records import JUNK, Record, Split
 
 _INTEGER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")  # spreadsheets write 3 as 3.0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from passerby.data.joining import join_splits, persons_in_train
+from passerby.data.reading.joining import join_splits, persons_in_train
 from passerby.tables.records import JUNK, Record, Split
 
 

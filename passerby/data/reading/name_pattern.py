@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from passerby.data.listing import Listing, examples
+from passerby.data.reading.listing import Listing, examples
 from passerby.registry import suggest
 from passerby.tables.records import Record
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from passerby.data.reader import open_reader, read_split
+from passerby.data.reading.reader import open_reader, read_split
 from passerby.registry import DATASETS
 
 LAYOUTS = {
