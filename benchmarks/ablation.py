@@ -23,7 +23,7 @@ from passerby.data.batch import Batch
 from passerby.models.cost import cost_of
 from passerby.models.model import build_model
 from passerby.studies.ablation import chosen_rows
-from passerby.training.learner import Learner
+from passerby.training.step.learner import Learner
 
 PERSONS = 500
 

@@ -53,9 +53,9 @@ from passerby.embedding.preprocessing import normalised
 from passerby.models.model import Model
 from passerby.registry import AUGMENTATIONS
 from passerby.synthesis.writing import write
-from passerby.training.learner import Learner
-from passerby.training.loader import Loader, TrainingImages
-from passerby.training.memory import keep_freed_memory
+from passerby.training.input.loader import Loader, TrainingImages
+from passerby.training.step.learner import Learner
+from passerby.training.step.step_memory import keep_freed_memory
 
 RATE, SCALE, MARGIN, TRIPLET = 3.5e-4, 64.0, 0.35, 0.3
 Step = Callable[[], None]

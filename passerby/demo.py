@@ -28,8 +28,8 @@ from passerby.recipes.demo import demo as demo_recipe
 from passerby.synthesis.writing import write
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Split, persons_of
-from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
+from passerby.training.record.logbook import read_metrics
 from passerby.version import __version__
 from passerby.visual.ranked import choose_queries
 from passerby.visual.rankings import describe, draw_ranking

@@ -21,7 +21,7 @@ from passerby.registry import Call
 from passerby.studies import ablation
 from passerby.tables.embeddings import Embeddings
 from passerby.training import loop
-from passerby.training.logbook import read_metrics
+from passerby.training.record.logbook import read_metrics
 from passerby.visual.rankings import STYLES
 
 ROOT = Path(__file__).resolve().parents[1]

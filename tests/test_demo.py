@@ -18,7 +18,7 @@ from passerby import demo as demo_module
 from passerby.demo import demo
 from passerby.models.checkpoint import read_card
 from passerby.training import loop
-from passerby.training.logbook import read_metrics
+from passerby.training.record.logbook import read_metrics
 
 METHODS = ("colour histogram", "untrained network", "the paper's system")
 

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from passerby.config import open_recipe
 from passerby.tables.records import Split
-from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
+from passerby.training.record.logbook import read_metrics
 
 FIGURES = ("rank1", "rank5", "rank10", "mean_average_precision")
 

@@ -15,7 +15,7 @@ from passerby.evaluation.bootstrap import Estimate, ReportComparison, compare_re
 from passerby.evaluation.report import Report
 from passerby.models.cost import Cost, cost_of
 from passerby.studies.ablation import ROWS, Row
-from passerby.training.logbook import read_metrics
+from passerby.training.record.logbook import read_metrics
 
 
 @dataclass(frozen=True)

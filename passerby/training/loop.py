@@ -26,15 +26,15 @@ from passerby.models.starting import Start, build_started
 from passerby.process import distributed
 from passerby.registry import AUGMENTATIONS
 from passerby.tables.records import Record, Split
-from passerby.training.collapse import CollapseWatch
-from passerby.training.curves import Curves
 from passerby.training.determinism import seed_step, strict
-from passerby.training.image_cache import image_cache
-from passerby.training.keeping import MINUTES, Keeper
-from passerby.training.learner import Learner, NonFiniteLoss
-from passerby.training.loader import Loader, TrainingImages
-from passerby.training.logbook import Logbook
-from passerby.training.resuming import is_finished, stored_state
+from passerby.training.input.image_cache import image_cache
+from passerby.training.input.loader import Loader, TrainingImages
+from passerby.training.record.collapse import CollapseWatch
+from passerby.training.record.curves import Curves
+from passerby.training.record.logbook import Logbook
+from passerby.training.record.resume import is_finished, stored_state
+from passerby.training.record.state import State, remove_state
+from passerby.training.record.state_saving import MINUTES, Keeper
 from passerby.training.scores import (
     Scores,
     check_watched,
@@ -42,7 +42,7 @@ from passerby.training.scores import (
     score_each,
     score_test_parts,
 )
-from passerby.training.state import State, remove_state
+from passerby.training.step.learner import Learner, NonFiniteLoss
 from passerby.version import __version__
 
 

@@ -11,7 +11,7 @@ from passerby.config import LossTerm, Optimizer
 from passerby.data.batch import Batch
 from passerby.losses.centre import Centre
 from passerby.models.model import Model
-from passerby.training.learner import Learner
+from passerby.training.step.learner import Learner
 
 
 def features_of(*vectors):

@@ -22,7 +22,7 @@ from passerby.models.model import Model
 from passerby.process import distributed
 from passerby.registry import LOSSES
 from passerby.training import loop
-from passerby.training.learner import Learner
+from passerby.training.step.learner import Learner
 
 PERSONS, IMAGES = 4, 4
 OBJECTIVES = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from passerby.training.logbook import read_metrics
+from passerby.training.record.logbook import read_metrics
 
 WORKER = Path(__file__).parent / "distributed_worker.py"
 

@@ -7,8 +7,8 @@ from torchvision.models import get_weight
 
 from passerby.models.model import build_model
 from passerby.registry import AUGMENTATIONS, RECIPES
-from passerby.training.patterns import matches
-from passerby.training.phases import still_norms
+from passerby.training.step.parameter_patterns import matches
+from passerby.training.step.phases import still_norms
 
 
 def test_batch_norms_are_frozen_while_triplets_are_ranked() -> None:

@@ -12,8 +12,8 @@ from passerby.config import open_recipe
 from passerby.models.model import build_model
 from passerby.models.weights.fastreid import fastreid
 from passerby.registry import RECIPES
-from passerby.training.optimizer import rate_factor
-from passerby.training.patterns import matches
+from passerby.training.step.optimizer import rate_factor
+from passerby.training.step.parameter_patterns import matches
 from tests.models.systems.test_pcb import randomised
 
 NON_LOCAL = ("MODEL.BACKBONE.WITH_NL", True)

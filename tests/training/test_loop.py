@@ -15,9 +15,10 @@ from passerby.config import LossTerm, Recipe, Schedule
 from passerby.models.checkpoint import load_model, read_card
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
-from passerby.training import keeping, loop, scores
-from passerby.training.logbook import read_metrics
+from passerby.training import loop, scores
 from passerby.training.loop import train
+from passerby.training.record import state_saving as keeping
+from passerby.training.record.logbook import read_metrics
 
 CURVE = Path(__file__).parent / "loss_curve.json"
 

@@ -16,8 +16,8 @@ from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model
 from passerby.tables.records import Split
 from passerby.training import loop, scores
-from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
+from passerby.training.record.logbook import read_metrics
 from passerby.training.scores import check_watched, mean_scores
 
 

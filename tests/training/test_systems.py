@@ -14,9 +14,9 @@ from passerby.models.checkpoint import load_model
 from passerby.models.model import build_model
 from passerby.registry import LOSSES, RECIPES
 from passerby.tables.records import Split
-from passerby.training.accumulation import in_parts, whole
-from passerby.training.learner import Learner
 from passerby.training.loop import train
+from passerby.training.step.gradient_accumulation import in_parts, whole
+from passerby.training.step.learner import Learner
 
 
 def tiny_recipe(name: str) -> Recipe:

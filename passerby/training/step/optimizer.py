@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from passerby.config import LossTerm, Optimizer, Schedule
-from passerby.training.patterns import matches
+from passerby.training.step.parameter_patterns import matches
 
 
 def build_optimizer(

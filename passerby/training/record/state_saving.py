@@ -9,9 +9,9 @@ from types import TracebackType
 
 from passerby.process import distributed
 from passerby.process.interruption import Stopped, StopRequest
-from passerby.training.learner import Learner
-from passerby.training.logbook import Logbook
-from passerby.training.state import State, save_state
+from passerby.training.record.logbook import Logbook
+from passerby.training.record.state import State, save_state
+from passerby.training.step.learner import Learner
 
 MINUTES = 10.0
 """Time between two states within an epoch: what a kill may cost at most, beside one step."""

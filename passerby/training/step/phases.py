@@ -11,8 +11,8 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from passerby.config import LossTerm, Optimizer, Phase, Schedule
 from passerby.registry import Call
-from passerby.training.optimizer import rate_factor
-from passerby.training.patterns import matches
+from passerby.training.step.optimizer import rate_factor
+from passerby.training.step.parameter_patterns import matches
 
 _Settings = TypeVar("_Settings", Optimizer, Schedule)
 

@@ -9,8 +9,8 @@ import torch
 from rich.console import Console
 
 from passerby.data.batch import Batch
-from passerby.training.curves import Curves
-from passerby.training.logbook import Logbook, read_metrics
+from passerby.training.record.curves import Curves
+from passerby.training.record.logbook import Logbook, read_metrics
 
 
 def make_batch(images: int = 4, set_aside: tuple[str, ...] = ()) -> Batch:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from passerby.training.state import State, load_state, remove_state, save_state
+from passerby.training.record.state import State, load_state, remove_state, save_state
 
 
 def make_state(epoch: int = 1) -> State:

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from passerby.config import LossTerm, Optimizer, Schedule, open_recipe
 from passerby.models.features import Features, Part
 from passerby.tables.records import Split
-from passerby.training.collapse import PATIENCE, CollapseWatch, mean_cosine
 from passerby.training.loop import train
+from passerby.training.record.collapse import PATIENCE, CollapseWatch, mean_cosine
 
 TRIPLET = (LossTerm("cross_entropy"), LossTerm("triplet(margin=0.3)"))
 SMALL = f"{Path(__file__).parent / 'small_net.py'}:small"

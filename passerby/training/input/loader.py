@@ -27,7 +27,7 @@ from passerby.data.images import UnreadableImage, decode
 from passerby.embedding.preprocessing import resized
 from passerby.process.distributed import own_share
 from passerby.tables.records import Record
-from passerby.training.image_cache import ImageCache
+from passerby.training.input.image_cache import ImageCache
 
 
 @dataclass(frozen=True, slots=True)

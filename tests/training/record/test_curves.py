@@ -10,10 +10,10 @@ from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.tables.records import Split
-from passerby.training import keeping
-from passerby.training.curves import Curves
-from passerby.training.logbook import read_metrics
 from passerby.training.loop import train
+from passerby.training.record import state_saving as keeping
+from passerby.training.record.curves import Curves
+from passerby.training.record.logbook import read_metrics
 
 
 def points(out: Path) -> dict[str, list[tuple[int, float]]]:

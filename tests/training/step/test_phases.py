@@ -17,12 +17,13 @@ from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
-from passerby.training import keeping, loop
-from passerby.training.learner import Learner
-from passerby.training.logbook import read_metrics
+from passerby.training import loop
 from passerby.training.loop import train
-from passerby.training.phases import Stage, cut, stage_number, still_norms, term_names
-from passerby.training.state import State
+from passerby.training.record import state_saving as keeping
+from passerby.training.record.logbook import read_metrics
+from passerby.training.record.state import State
+from passerby.training.step.learner import Learner
+from passerby.training.step.phases import Stage, cut, stage_number, still_norms, term_names
 
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
 WHOLE = Stage("", 0, 6, ("*",), (CE,), Optimizer(), Schedule())

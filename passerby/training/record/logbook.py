@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from passerby.data.batch import Batch
 from passerby.process import distributed
 from passerby.process.whole_files import remove_parts, saying_what_is_full, write_whole
-from passerby.training.curves import Curves
+from passerby.training.record.curves import Curves
 
 
 class Logbook:

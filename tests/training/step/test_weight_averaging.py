@@ -15,10 +15,10 @@ from passerby.config import Averaging, Network, Phase, Recipe
 from passerby.models.checkpoint import load_model
 from passerby.models.model import Model
 from passerby.tables.records import Split
-from passerby.training import keeping
-from passerby.training.averaging import Average, settle
-from passerby.training.learner import Learner
 from passerby.training.loop import train
+from passerby.training.record import state_saving as keeping
+from passerby.training.step.learner import Learner
+from passerby.training.step.weight_averaging import Average, settle
 
 SMALL = Network("resnet18(last_stride=2)")
 

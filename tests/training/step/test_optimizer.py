@@ -10,8 +10,8 @@ from torch import nn
 
 from passerby.config import Optimizer, Rate, Recipe, Schedule
 from passerby.models.model import Model
-from passerby.training.learner import Learner
-from passerby.training.optimizer import build_optimizer, rate_factor, set_rate
+from passerby.training.step.learner import Learner
+from passerby.training.step.optimizer import build_optimizer, rate_factor, set_rate
 
 
 def test_warm_up_rises_linearly_then_steps_fall() -> None:

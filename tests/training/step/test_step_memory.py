@@ -15,9 +15,9 @@ from rich.console import Console
 from passerby.config import Computation, Recipe
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
-from passerby.training import memory
 from passerby.training.loop import train
-from passerby.training.memory import Memory
+from passerby.training.step import step_memory as memory
+from passerby.training.step.step_memory import Memory
 
 CPU = torch.device("cpu")
 GPU_MESSAGE = (
@@ -99,7 +99,7 @@ def test_a_step_in_parts_is_advised_more_parts(monkeypatch: pytest.MonkeyPatch) 
 
 _FAULTS = """
 import resource, torch
-from passerby.training.memory import keep_freed_memory
+from passerby.training.step.step_memory import keep_freed_memory
 print(keep_freed_memory())
 for _ in range(40):
     begun = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

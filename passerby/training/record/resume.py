@@ -8,8 +8,8 @@ from pathlib import Path
 
 from passerby.config import Recipe
 from passerby.models.checkpoint import is_whole, read_card
-from passerby.training.logbook import read_metrics
-from passerby.training.state import State, load_state
+from passerby.training.record.logbook import read_metrics
+from passerby.training.record.state import State, load_state
 
 
 def stored_state(out: Path, begin: State, resume: bool) -> State | None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from passerby.training.logbook import read_metrics
+from passerby.training.record.logbook import read_metrics
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RECIPE = f"{Path(__file__).parent / 'small_net.py'}:small"
 TIMING = ("seconds", "images_per_second")
 PATIENCE = 120  # seconds for a process, which takes a few

@@ -18,11 +18,11 @@ from passerby.data.batch import Batch
 from passerby.models.model import Model
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
-from passerby.training import compilation
-from passerby.training.learner import Learner
 from passerby.training.loop import train
-from passerby.training.precision import Precision
-from passerby.training.recomputation import stages_of
+from passerby.training.step import compilation
+from passerby.training.step.activation_checkpointing import stages_of
+from passerby.training.step.learner import Learner
+from passerby.training.step.precision import Precision
 
 CPU = torch.device("cpu")
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

@@ -18,16 +18,16 @@ from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.systems import System
 from passerby.process import distributed
-from passerby.training.accumulation import in_parts, mapped, whole
-from passerby.training.averaging import Average, settle
-from passerby.training.compilation import network_for, with_joint_statistics
-from passerby.training.memory import Memory, keep_freed_memory
-from passerby.training.objective import Objective
-from passerby.training.optimizer import build_optimizer, own_rates, set_rate
-from passerby.training.patterns import refuse_idle
-from passerby.training.phases import Stage, cut, freeze, stage_number, still_norms
-from passerby.training.precision import Precision, float32_at_least
-from passerby.training.recomputation import recomputed, stages_of, statistics_kept
+from passerby.training.step.activation_checkpointing import recomputed, stages_of, statistics_kept
+from passerby.training.step.compilation import network_for, with_joint_statistics
+from passerby.training.step.gradient_accumulation import in_parts, mapped, whole
+from passerby.training.step.objective import Objective
+from passerby.training.step.optimizer import build_optimizer, own_rates, set_rate
+from passerby.training.step.parameter_patterns import refuse_idle
+from passerby.training.step.phases import Stage, cut, freeze, stage_number, still_norms
+from passerby.training.step.precision import Precision, float32_at_least
+from passerby.training.step.step_memory import Memory, keep_freed_memory
+from passerby.training.step.weight_averaging import Average, settle
 
 _SETTLING = 30  # batches, for statistics of batch norm: some 2,000 images
 

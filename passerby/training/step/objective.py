@@ -12,7 +12,7 @@ from passerby.data.batch import Batch
 from passerby.losses import Loss
 from passerby.models.features import Features
 from passerby.registry import LOSSES, Call
-from passerby.training.phases import term_names
+from passerby.training.step.phases import term_names
 
 
 class Objective(nn.Module):

@@ -17,11 +17,12 @@ from passerby.models.checkpoint import load_model
 from passerby.process.interruption import Stopped
 from passerby.process.whole_files import DiskFull
 from passerby.tables.records import Split
-from passerby.training import keeping, loop
-from passerby.training.logbook import read_metrics
+from passerby.training import loop
 from passerby.training.loop import Run, train
+from passerby.training.record import state_saving as keeping
+from passerby.training.record.logbook import read_metrics
+from passerby.training.record.state import State, load_state
 from passerby.training.scores import Scores
-from passerby.training.state import State, load_state
 
 SMALL = f"{Path(__file__).parent / 'small_net.py'}:small"
 STEPS = 4  # two epochs of two

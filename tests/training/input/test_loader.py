@@ -21,9 +21,9 @@ from passerby.data.images import decode
 from passerby.process import distributed
 from passerby.registry import AUGMENTATIONS
 from passerby.tables.records import Record, Split
-from passerby.training import loader as module
-from passerby.training.image_cache import ImageCache, image_cache
-from passerby.training.loader import Key, Loader, TrainingImages
+from passerby.training.input import loader as module
+from passerby.training.input.image_cache import ImageCache, image_cache
+from passerby.training.input.loader import Key, Loader, TrainingImages
 
 SIZE = Input(height=32, width=16)
 AUGMENTED = ("flip", "pad_and_crop(padding=2)", "colour_jitter", "low_resolution", "erase")
@@ -232,7 +232,7 @@ PROGRAM = """
 import os, sys, time
 from passerby.config import Input
 from passerby.tables.records import Record
-from passerby.training.loader import Loader, TrainingImages
+from passerby.training.input.loader import Loader, TrainingImages
 
 records = [Record(image, 0, 1, "x") for image in sys.argv[1:]]
 images = TrainingImages(records, [0] * len(records), Input(height=32, width=16), [], 0)
@@ -248,7 +248,7 @@ time.sleep(60)
 def test_workers_end_when_the_training_process_is_killed(records: tuple[Record, ...]) -> None:
     """It cannot tell them; a run that was killed must not leave processes behind."""
     command = [sys.executable, "-c", PROGRAM, records[0].image]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
         assert running.stdout is not None
         workers = [int(number) for number in running.stdout.readline().split()]

@@ -1,0 +1,1 @@
+"""Images into training: loading and the cache of decoded ones."""

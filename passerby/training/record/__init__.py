@@ -1,0 +1,1 @@
+"""What a run leaves: its log, curves, states and what resumes it."""
