@@ -584,8 +584,8 @@ def pull(
         out: file to write in place of the cache.
         limit: gigabytes that are taken at most.
     """
-    from passerby.models.published import published_listing, pull
     from passerby.process.progress import progress_bar
+    from passerby.weights.pull import published_listing, pull
 
     console = _console()
     if name is None:
@@ -615,7 +615,7 @@ def convert(
         architecture: as the family calls it; timm needs it.
         set: what weights do not tell, as in input.height=384 (repeatable).
     """
-    from passerby.models.converting import convert_weights
+    from passerby.models.convert import convert_weights
 
     _console().print(str(convert_weights(file, out, source, architecture, set)))
 

@@ -15,8 +15,8 @@ from passerby.models.checkpoint import Card, read_model
 from passerby.models.model import build_model
 from passerby.models.packaged import model_folder
 from passerby.models.systems import System
-from passerby.models.weights import inside
 from passerby.registry import suggest
+from passerby.weights.families import inside
 
 _WORDS = ("imagenet", "none")
 _NO_PART_OF_IT = ("start", "start_of", "classifier")  # fields that say nothing of the weights

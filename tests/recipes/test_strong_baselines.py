@@ -10,10 +10,10 @@ import torch
 
 from passerby.config import open_recipe
 from passerby.models.model import build_model
-from passerby.models.weights.fastreid import fastreid
 from passerby.registry import RECIPES
 from passerby.training.step.optimizer import rate_factor
 from passerby.training.step.parameter_patterns import matches
+from passerby.weights.families.fastreid import fastreid
 from tests.models.systems.test_pcb import randomised
 
 NON_LOCAL = ("MODEL.BACKBONE.WITH_NL", True)

@@ -12,7 +12,7 @@ from torchvision import models
 
 from passerby.config import Recipe
 from passerby.models.checkpoint import load_model, read_card
-from passerby.models.converting import convert_weights
+from passerby.models.convert import convert_weights
 from passerby.tables.records import Split
 from passerby.training import loop
 from passerby.training.loop import train

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from passerby.models.backbones import Backbone, refuse_attention
-from passerby.models.published import pulled_state
-from passerby.models.weights.torchreid import osnet_name, osnet_state
 from passerby.registry import BACKBONES
+from passerby.weights.families.torchreid import osnet_name, osnet_state
+from passerby.weights.pull import pulled_state
 
 Variant = Literal["plain", "ibn", "ain"]
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from passerby.models.attention import Attention
 from passerby.models.backbones import Backbone
-from passerby.models.published import pulled_state
 from passerby.registry import ATTENTIONS, BACKBONES, Call
+from passerby.weights.pull import pulled_state
 
 # After which residual blocks of layer2 and layer3 a "stage" attention stands: every other one, five
 # in all where there are enough (Wang et al. 2018), spread over the 23 blocks of ResNet-101.

@@ -1,6 +1,6 @@
 """OSNet against its authors' figures and against torchreid, and slips.
 
-What the authors' trained weights give stands in tests/models/weights/test_torchreid.py.
+What the authors' trained weights give stands in tests/weights/families/test_torchreid.py.
 """
 
 import pytest

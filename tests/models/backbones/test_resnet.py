@@ -10,8 +10,8 @@ from torch import nn
 
 from passerby.models.attention import Attention
 from passerby.models.backbones.resnet import Basic, Bottleneck, InstanceBatchNorm, ResNet
-from passerby.models.published import PUBLISHED
 from passerby.registry import BACKBONES
+from passerby.weights.pull import PUBLISHED
 
 PARAMETERS = {18: 11_176_512, 34: 21_284_672, 50: 23_508_032, 101: 42_500_160}
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}

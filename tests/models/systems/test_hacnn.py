@@ -9,7 +9,7 @@ import torch
 from passerby.config import Network
 from passerby.models.model import build_model
 from passerby.models.systems import hacnn
-from passerby.models.weights.torchreid import torchreid
+from passerby.weights.families.torchreid import torchreid
 
 
 def build(persons=5, **network):

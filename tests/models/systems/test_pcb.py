@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from passerby.config import Network
 from passerby.models.model import build_model
-from passerby.models.weights.torchreid import torchreid
+from passerby.weights.families.torchreid import torchreid
 
 
 def build(system="pcb", persons=5, backbone="resnet18"):

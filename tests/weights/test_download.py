@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from passerby.models.fetching import checked_url, fetch, file_name
+from passerby.weights.download import checked_url, fetch, file_name
 
 
 def sha(content):

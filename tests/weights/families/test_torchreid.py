@@ -12,10 +12,10 @@ from passerby.data.reading.reader import read_split
 from passerby.embedding.preprocessing import normalised, resized
 from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import load_model, read_card
-from passerby.models.converting import convert_weights
+from passerby.models.convert import convert_weights
 from passerby.models.model import Model
-from passerby.models.weights.torchreid import osnet_name, torchreid
 from passerby.registry import BACKBONES
+from passerby.weights.families.torchreid import osnet_name, torchreid
 
 TRAINED = (
     Path(__file__).resolve().parents[4] / "shared" / "data" / "weights" / "osnet_x0_25_msmt17.onnx"

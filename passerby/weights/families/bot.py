@@ -7,7 +7,8 @@ Its trainer could also store whole networks, which are code: such a file is refu
 from __future__ import annotations
 
 from passerby.config import Input, Network
-from passerby.models.weights import (
+from passerby.registry import FAMILIES
+from passerby.weights.families import (
     Converted,
     State,
     inside,
@@ -17,7 +18,6 @@ from passerby.models.weights import (
     resnet_call,
     without,
 )
-from passerby.registry import FAMILIES
 
 
 @FAMILIES.register

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from passerby.models.checkpoint import load_model, read_card
-from passerby.models.converting import convert_weights
-from passerby.models.weights.fastreid import fastreid
+from passerby.models.convert import convert_weights
 from passerby.registry import BACKBONES
+from passerby.weights.families.fastreid import fastreid
 
 BOT = {"MODEL.HEADS.WITH_BNNECK": True}
 SBS = BOT | {

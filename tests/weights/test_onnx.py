@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.models.onnx_weights import _number, read_onnx_weights
+from passerby.weights.onnx import _number, read_onnx_weights
 
 
 def varint(value):

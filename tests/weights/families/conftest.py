@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.embedder import load as load_embedder
 from passerby.models.checkpoint import load_model
-from passerby.models.converting import Conversion, convert_weights
+from passerby.models.convert import Conversion, convert_weights
 
 Randomise = Callable[[nn.Module], nn.Module]
 CheckSame = Callable[..., Conversion]

@@ -6,7 +6,8 @@ Without its classifier a network trained on ImageNet gives the pooled maps as em
 from __future__ import annotations
 
 from passerby.config import Input, Network
-from passerby.models.weights import (
+from passerby.registry import FAMILIES
+from passerby.weights.families import (
     Converted,
     State,
     is_resnet,
@@ -15,7 +16,6 @@ from passerby.models.weights import (
     resnet_call,
     without,
 )
-from passerby.registry import FAMILIES
 
 
 @FAMILIES.register

@@ -8,7 +8,7 @@ from torchvision import models
 
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import read_card
-from passerby.models.converting import convert_weights
+from passerby.models.convert import convert_weights
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from passerby.models.fetching import LIMIT, Fetched, Progress, checked_url, fetch, file_name
-from passerby.models.foreign import read_weights
 from passerby.registry import suggest
+from passerby.weights.download import LIMIT, Fetched, Progress, checked_url, fetch, file_name
+from passerby.weights.state_dicts import read_weights
 
 
 @dataclass(frozen=True)

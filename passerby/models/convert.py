@@ -13,12 +13,12 @@ import torch
 
 from passerby.config import Recipe
 from passerby.models.checkpoint import Card, save_model
-from passerby.models.foreign import read_weights
 from passerby.models.model import build_model
 from passerby.models.systems import System
-from passerby.models.weights import Converted, State
 from passerby.registry import FAMILIES
 from passerby.version import __version__
+from passerby.weights.families import Converted, State
+from passerby.weights.state_dicts import read_weights
 
 
 @dataclass(frozen=True)

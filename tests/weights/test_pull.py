@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from passerby.models import published
-from passerby.models.published import PUBLISHED, Published, cache_folder, pull, pulled_state
 from passerby.registry import RECIPES
+from passerby.weights import pull as published
+from passerby.weights.pull import PUBLISHED, Published, cache_folder, pull, pulled_state
 
 
 @pytest.fixture(autouse=True)

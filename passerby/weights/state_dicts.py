@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from passerby.models.onnx_weights import read_onnx_weights
+from passerby.weights.onnx import read_onnx_weights
 
 # Where a trainer puts the network's weights within a checkpoint.
 _NESTS = ("state_dict", "model", "model_state_dict", "network", "net", "params")

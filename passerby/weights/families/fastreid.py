@@ -20,7 +20,8 @@ from typing import Literal
 from torch import Tensor
 
 from passerby.config import Input, Network
-from passerby.models.weights import (
+from passerby.registry import FAMILIES
+from passerby.weights.families import (
     Converted,
     State,
     inside,
@@ -30,8 +31,7 @@ from passerby.models.weights import (
     resnet_call,
     without,
 )
-from passerby.models.weights.torchreid import is_osnet, osnet_name, osnet_size, osnet_state
-from passerby.registry import FAMILIES
+from passerby.weights.families.torchreid import is_osnet, osnet_name, osnet_size, osnet_state
 
 Neck = Literal["batch_norm", "none"]
 

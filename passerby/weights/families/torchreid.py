@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from passerby.config import Input, Network
-from passerby.models.weights import (
+from passerby.registry import FAMILIES
+from passerby.weights.families import (
     Converted,
     State,
     inside,
@@ -24,7 +25,6 @@ from passerby.models.weights import (
     resnet_call,
     without,
 )
-from passerby.registry import FAMILIES
 
 _FC = "linear_norm_relu(width={})"
 

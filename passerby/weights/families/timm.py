@@ -8,7 +8,8 @@ configuration of that network has it.
 from __future__ import annotations
 
 from passerby.config import Input, Network
-from passerby.models.weights import (
+from passerby.registry import FAMILIES
+from passerby.weights.families import (
     Converted,
     State,
     is_resnet,
@@ -17,7 +18,6 @@ from passerby.models.weights import (
     resnet_call,
     without,
 )
-from passerby.registry import FAMILIES
 
 _OURS = ("resnet18", "resnet34", "resnet50", "resnet101")
 

@@ -1,0 +1,1 @@
+"""Published weights: fetched, read without running code, converted to models of ours."""
