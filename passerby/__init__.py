@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from passerby.tables.embeddings import Embeddings
     from passerby.tables.records import Record, Split
     from passerby.training.loop import train
-    from passerby.visual.rankings import draw_rankings
+    from passerby.visual.ranking_pictures import draw_rankings
 
 _HOMES = {
     "Embedder": "passerby.embedding.embedder",
@@ -30,7 +30,7 @@ _HOMES = {
     "Record": "passerby.tables.records",
     "Report": "passerby.evaluation.report",
     "Split": "passerby.tables.records",
-    "draw_rankings": "passerby.visual.rankings",
+    "draw_rankings": "passerby.visual.ranking_pictures",
     "evaluate": "passerby.evaluation.evaluate",
     "load": "passerby.embedding.embedder",
     "read_split": "passerby.data.reading.reader",

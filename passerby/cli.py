@@ -310,7 +310,7 @@ def rank(
     """
     from passerby.data.reading.reader import read_split
     from passerby.embedding.embedder import load
-    from passerby.visual.ranked import draw_ranked
+    from passerby.visual.model_rankings import draw_ranked
 
     files = draw_ranked(
         load(model, device=device),
@@ -402,7 +402,7 @@ def calibrate(
     from passerby.assessment.calibrate import calibrate_model, store_calibration
     from passerby.data.reading.reader import read_split
     from passerby.embedding.embedder import load
-    from passerby.visual.calibration import draw_calibration
+    from passerby.visual.calibration_charts import draw_calibration
 
     calibration = calibrate_model(
         load(model, flip=flip, before_neck=before_neck, device=device),
@@ -454,7 +454,7 @@ def compare(
     from passerby.assessment.calibrate import calibration_file, find_calibration
     from passerby.assessment.compare import compare_images
     from passerby.embedding.embedder import load
-    from passerby.visual.comparison import draw_comparison
+    from passerby.visual.comparison_picture import draw_comparison
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     known = find_calibration(calibration or calibration_file(model), embedder, metric)
@@ -531,7 +531,7 @@ def ablate(
     """
     from passerby.data.reading.reader import read_split
     from passerby.studies.ablation import ablate, chosen_rows, markdown_table
-    from passerby.visual.ablation import draw_ablation
+    from passerby.visual.ablation_charts import draw_ablation
 
     results = ablate(
         read_split(data),
@@ -557,7 +557,7 @@ def ablation_table(folders: Positional[tuple[str, ...]], /, *, out: str | None =
         out: folder for the table (Markdown) and the curves of training (SVG).
     """
     from passerby.studies.ablation_seeds import added, orders, read_seeds, seeds_table
-    from passerby.visual.ablation import draw_training_curves
+    from passerby.visual.ablation_charts import draw_training_curves
 
     rows = read_seeds(folders)
     text = f"{seeds_table(rows)}\n{orders(rows)}\n{added(rows)}"

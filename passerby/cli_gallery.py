@@ -333,7 +333,7 @@ def search(
     from passerby.gallery.asked import search_asked, where_of
     from passerby.gallery.search.matches import matches_text
     from passerby.gallery.search.searching import Asking
-    from passerby.visual.matches import draw_matches
+    from passerby.visual.match_pictures import draw_matches
 
     where = where_of(
         persons=person,

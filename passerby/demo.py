@@ -31,9 +31,9 @@ from passerby.tables.records import Split, persons_of
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
 from passerby.version import __version__
-from passerby.visual.ranked import choose_queries
-from passerby.visual.rankings import describe, draw_ranking
-from passerby.visual.report import Method, Page, Picture, write_report
+from passerby.visual.model_rankings import choose_queries
+from passerby.visual.ranking_pictures import describe, draw_ranking
+from passerby.visual.report_page import Method, Page, Picture, write_report
 
 TRAINING_IMAGES = 14_400
 """How many images the demo's training may see, so that it ends in time on two cores."""

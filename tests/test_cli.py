@@ -22,7 +22,7 @@ from passerby.studies import ablation
 from passerby.tables.embeddings import Embeddings
 from passerby.training import loop
 from passerby.training.record.logbook import read_metrics
-from passerby.visual.rankings import STYLES
+from passerby.visual.ranking_pictures import STYLES
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -22,7 +22,7 @@ from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report
 from passerby.version import __version__
 from passerby.visual.charts import Bar, Series, bar_chart, camera_pair_chart, cmc_chart, line_chart
-from passerby.visual.rankings import data_uri
+from passerby.visual.ranking_pictures import data_uri
 
 GLOSSARY: Mapping[str, str] = {
     "Query (probe), gallery": (

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from passerby.assessment.compare import PairComparison
 from passerby.data.images import decode
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.visual.rankings import STYLES, drawable, load_font
+from passerby.visual.ranking_pictures import STYLES, drawable, load_font
 
 _WIDTH, _HEIGHT = 160, 320  # of an image's cell, in pixels
 _MARGIN, _GAP, _LINE, _TEXT = 16, 16, 22, 15

@@ -17,7 +17,14 @@ from PIL import Image, ImageDraw, ImageFont
 from passerby.data.images import UnreadableImage, decode, decode_contents
 from passerby.gallery.search.matches import Match, Matches, printable, ratio_text, time_text
 from passerby.tables.sightings import UNKNOWN
-from passerby.visual.rankings import CELL_HEIGHT, CELL_WIDTH, FRAME, STYLES, drawable, load_font
+from passerby.visual.ranking_pictures import (
+    CELL_HEIGHT,
+    CELL_WIDTH,
+    FRAME,
+    STYLES,
+    drawable,
+    load_font,
+)
 
 MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from passerby.evaluation.ranking.rankings import Ranking, rank
 from passerby.tables.embeddings import Embeddings
-from passerby.visual.rankings import (
+from passerby.visual.ranking_pictures import (
     CELL_HEIGHT,
     CELL_WIDTH,
     STYLES,

@@ -12,7 +12,7 @@ from passerby.assessment.score import embed_test_parts
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.ranking.rankings import rank
 from passerby.tables.records import Split
-from passerby.visual.rankings import Colours, draw_rankings
+from passerby.visual.ranking_pictures import Colours, draw_rankings
 
 
 def draw_ranked(

@@ -18,7 +18,7 @@ from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.report import Report
 from passerby.tables.embeddings import Embeddings
-from passerby.visual.report import (
+from passerby.visual.report_page import (
     Method,
     Page,
     Picture,
