@@ -118,7 +118,7 @@ def recipe() -> Recipe:
 
 def run_here(*arguments: object) -> Done:
     """Run ``passerby ARGUMENTS`` in this process, through the command's own entry."""
-    from passerby.cli import main
+    from passerby.cli.app import main
 
     out, err, code = io.StringIO(), io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
@@ -155,17 +155,17 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.assessment.score.score",
         "passerby.assessment.verify.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
-        "passerby.gallery.asked.labels_of",
-        "passerby.gallery.asked.where_of",
-        "passerby.gallery.asked.link_asked",
-        "passerby.gallery.asked.search_asked",
+        "passerby.cli.gallery_options.labels_of",
+        "passerby.cli.gallery_options.where_of",
+        "passerby.cli.gallery_options.link_asked",
+        "passerby.cli.gallery_options.search_asked",
         "passerby.gallery.gallery.Gallery.open",
         "passerby.gallery.gallery.Gallery.restore",
         "passerby.models.convert.convert_weights",
         "passerby.weights.pull.pull",
         "passerby.weights.pull.published_listing",
         "passerby.registry.listing",
-        "passerby.systems.systems_listing",
+        "passerby.cli.systems_table.systems_listing",
         "passerby.studies.ablation_seeds.read_seeds",
     )
     # All are imported first: a module imported between the changes would keep a changed name.

@@ -115,7 +115,7 @@ def test_the_rules_see_what_they_should():
     assert part_of("passerby.tables.records") == "data.records"
     assert layer_of("cli") == TOP
     assert imports_of(
-        "passerby.cli", "def f():\n    from passerby.data import records, reader"
+        "passerby.cli.app", "def f():\n    from passerby.data import records, reader"
     ) == {
         "passerby.tables.records",
         "passerby.data.reading.reader",
@@ -172,11 +172,11 @@ def test_importing_passerby_does_not_import_torch():
     assert heavy.strip() == "[]"
 
 
-@pytest.mark.skipif("passerby.cli" not in FILES, reason="there is no command line yet")
+@pytest.mark.skipif("passerby.cli.app" not in FILES, reason="there is no command line yet")
 def test_help_does_not_import_torch():
     output = run(
         "import sys\n"
-        "from passerby.cli import main\n"
+        "from passerby.cli.app import main\n"
         "sys.argv = ['passerby', '--help']\n"
         "try:\n    main()\n"
         "except SystemExit as leave:\n    assert not leave.code\n"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from passerby.gallery.asked import remove_asked
+from passerby.cli.gallery_options import remove_asked
 from passerby.gallery.upkeep.removal import older_than, period, remove
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
-from passerby.cli_gallery import gallery
+from passerby.cli.gallery import gallery
 from passerby.process.interruption import Stopped
 
 if TYPE_CHECKING:
@@ -630,7 +630,7 @@ def list_components(kind: Positional[Kinds], /) -> None:
     from passerby.registry import listing
 
     if kind == "systems":
-        from passerby.systems import systems_listing
+        from passerby.cli.systems_table import systems_listing
 
         _console().print(systems_listing())
         return

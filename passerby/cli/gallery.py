@@ -88,7 +88,7 @@ def add(
         model: where the gallery's model is, when it has moved.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.gallery.asked import add_asked, labels_of
+    from passerby.cli.gallery_options import add_asked, labels_of
 
     labels = labels_of(person, camera, source, time, zone, names=names, part=part)
     enrolled = add_asked(
@@ -155,7 +155,7 @@ def remove(
         compact: make it physical at once, as passerby gallery compact does.
         yes: do not ask.
     """
-    from passerby.gallery.asked import remove_asked, where_of
+    from passerby.cli.gallery_options import remove_asked, where_of
 
     where = where_of(
         persons=person,
@@ -265,8 +265,8 @@ def reembed(
         report: write a CSV of the sightings that were left out.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
+    from passerby.cli.gallery_options import reembed_asked
     from passerby.embedding.embedder import load
-    from passerby.gallery.asked import reembed_asked
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     moved = reembed_asked(
@@ -330,7 +330,7 @@ def search(
         model: where the gallery's model is, when it has moved.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.gallery.asked import search_asked, where_of
+    from passerby.cli.gallery_options import search_asked, where_of
     from passerby.gallery.search.matches import matches_text
     from passerby.gallery.search.searching import Asking
     from passerby.visual.match_pictures import draw_matches
@@ -393,7 +393,7 @@ def link(
         write: give the names.
         json: everything, as JSON.
     """
-    from passerby.gallery.asked import link_asked, where_of
+    from passerby.cli.gallery_options import link_asked, where_of
     from passerby.gallery.link.linking import Rules
 
     where = where_of(

@@ -18,9 +18,9 @@ from passerby.tables.sightings import Sightings
 
 pytest.importorskip("lancedb")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 OFTEN = """
-from passerby.cli import main
+from passerby.cli.app import main
 from passerby.gallery.enrol import enrolment
 enrolment.enrol_crops.__kwdefaults__["pace"] = enrolment.Pace(64, 64)
 main()

@@ -24,7 +24,7 @@ from passerby.training import loop
 from passerby.training.record.logbook import read_metrics
 from passerby.visual.ranking_pictures import STYLES
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 # Seconds instead of minutes.
 TINY = [
@@ -88,7 +88,7 @@ def only_line(text):
 def test_help_of_every_command_does_not_import_torch():
     code = (
         "import sys\n"
-        "from passerby.cli import main\n"
+        "from passerby.cli.app import main\n"
         "for command in ('', 'train', 'evaluate', 'rank', 'ablate', 'list', 'demo', 'data',\n"
         "                'verify', 'calibrate', 'compare', 'compare-reports',\n"
         "                'data check', 'data synthesize'):\n"
@@ -122,7 +122,7 @@ def test_list_shows_names_options_and_first_lines(passerby_command, kind):
 
 def test_a_stream_that_knows_no_greek_is_no_error(monkeypatch, tmp_path):
     """As a pipe on Windows, whose encoding lacks Σ and γ."""
-    from passerby.cli import main
+    from passerby.cli.app import main
 
     path = tmp_path / "listed.txt"
     monkeypatch.setattr(sys, "argv", ["passerby", "list", "losses"])

@@ -1,0 +1,1 @@
+"""The ``passerby`` command: one file a family of commands."""
