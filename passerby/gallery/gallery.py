@@ -70,7 +70,7 @@ class Gallery:
 
     @classmethod
     def restore(cls, file: Place, place: Place, progress: Progress | None = None) -> Written:
-        """Make the gallery of a dump at a place, in any engine (see `passerby.gallery.upkeep.dumps`)."""
+        """Make the gallery of a dump at a place, in any engine (see `gallery.upkeep.dumps`)."""
         from passerby.gallery.upkeep.dumps import restore
 
         return restore(file, place, progress)
@@ -129,7 +129,7 @@ class Gallery:
         return summarise(self.store)
 
     def remove(self, where: Where, *, timeless: bool = False, compact: bool = False) -> Removed:
-        """Forget the sightings that satisfy ``where`` (see `passerby.gallery.upkeep.removal.remove`)."""
+        """Forget the sightings that satisfy ``where`` (see `gallery.upkeep.removal`)."""
         from passerby.gallery.upkeep.removal import remove
 
         return remove(self.store, where, timeless=timeless, compact=compact)
@@ -212,7 +212,7 @@ class Gallery:
         judge: bool = False,
         progress: Progress | None = None,
     ) -> Linking:
-        """Group sightings over cameras into persons (see `passerby.gallery.link.linking`); nothing is
+        """Group sightings over cameras into persons (see `gallery.link.linking`); nothing is
         written but by `passerby.gallery.link.linking.write_links`."""
         from passerby.gallery.link.linking import Rules, link
 

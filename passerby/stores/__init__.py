@@ -1,7 +1,7 @@
 """Stores: engines that keep sightings. `Store` is all that a gallery asks of one.
 
 ONE FILE EACH, named by the scheme of its addresses (``milvus://...``), with its class as
-``ENGINE``; the conformance suite under tests/gallery/stores says what it must do.
+``ENGINE``; the conformance suite under tests/stores says what it must do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""MGN against its written formulas; FastReID's stands in tests/models/weights."""
+"""MGN against its written formulas; FastReID's stands in tests/weights/families."""
 
 import pytest
 import torch
