@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from passerby.registry import RECIPES
-from passerby.weights import pull
 from passerby.weights.pull import PUBLISHED, Published, cache_folder, pull, pulled_state
 
 
@@ -96,7 +95,7 @@ def test_named_weights_are_fetched_once_and_read(site, tmp_path, monkeypatch):
     torch.save({"a": torch.ones(2)}, tmp_path / "x.pth")
     site.content = (tmp_path / "x.pth").read_bytes()
     entry = Published(f"{site.url}/x.pth", hashlib.sha256(site.content).hexdigest()[:8], "none")
-    monkeypatch.setattr(pull, "PUBLISHED", {"made_up": entry})
+    monkeypatch.setattr("passerby.weights.pull.PUBLISHED", {"made_up": entry})
     with pytest.raises(ValueError, match="passerby pull made_up fetches them once"):
         pulled_state("made_up")
     assert pull("made-up").known
