@@ -149,8 +149,11 @@ def _quoted(argument: str) -> str:
 def _picture(method: _Scored, split: Split, row: int) -> Picture:
     query, gallery = method.query, method.gallery
     ranking = rank(query, gallery, 10, queries=[row], camera_rule=split.has_cameras)[0]
-    image = draw_ranking(query, gallery, ranking, person_names=split.person_names)
-    return Picture(image, f"{method.name}, query {row}", describe(ranking))
+    image, safe = (
+        draw_ranking(query, gallery, ranking, colours=colours, person_names=split.person_names)
+        for colours in ("paper", "safe")
+    )
+    return Picture(image, f"{method.name}, query {row}", describe(ranking), safe)
 
 
 def _page(

@@ -105,13 +105,13 @@ def test_the_page_holds_camera_pairs_curves_and_pictures(small_demo: SimpleNames
     assert page.tags.count("svg") >= 3
     told = page.text + " ".join(re.findall(r'aria-label="([^"]*)"', page.source))
     assert "rank-1 by camera pair, synthetic" in told
-    assert "Loss terms" in told
     for term in ("cross entropy", "triplet"):
+        assert f"Loss: {term}" in told
         assert re.search(rf"{term}: [\d.]+ at 2", told), term  # a point of its curve
     assert f"{METHODS[2]}, query " in told
     assert f"{METHODS[0]}, query " in told
     pictures = [a for a in page.addresses if a.startswith("data:image/")]
-    assert len(pictures) == 5  # four of the system, one of the histogram
+    assert len(pictures) == 2 * 5  # four of the system, one of the histogram, in both colours
     for address in pictures:
         with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
             assert min(image.size) > 100

@@ -1,5 +1,6 @@
 """The repository is formatted, linted and typed."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -20,3 +21,32 @@ def test_style(command):
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Fixtures and calls that fail by themselves: they compare, or raise on what they cannot read.
+JUDGES = {"raises", "warns", "check_gradients", "parse_command", "parse"}
+
+
+def judges(function, known):
+    """Whether a test can fail for a wrong value: it asserts, or calls something that does."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in known or "assert" in called:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda p: p.stem)
+def test_every_test_asserts_something(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    own = {
+        function.name
+        for function in functions
+        if any(isinstance(node, ast.Assert) for node in ast.walk(function))
+    }
+    tests = [function for function in functions if function.name.startswith("test_")]
+    assert [test.name for test in tests if not judges(test, JUDGES | own)] == []

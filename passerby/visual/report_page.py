@@ -1,25 +1,27 @@
 """The report page: one HTML file with tables, curves and ranked pictures, and nothing outside it.
 
 No script, no font, no address: the page opens from a mail attachment, prints, follows the reader's
-light or dark setting and fits a phone. All content is escaped.
+light or dark setting and fits a phone. The template (``report.html``) escapes all content.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from PIL import Image
 
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report
+from passerby.process.whole_files import write_whole
 from passerby.version import __version__
 from passerby.visual.charts import Bar, Series, bar_chart, camera_pair_chart, cmc_chart, line_chart
 from passerby.visual.ranking_pictures import data_uri
@@ -65,11 +67,15 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture with its caption; description: what it shows, for those who do not see it."""
+    """A picture with its caption; description: what it shows, for those who do not see it.
+
+    safe: the same picture in colours that the colour-blind tell apart; the reader switches.
+    """
 
     image: Image.Image
     caption: str
     description: str
+    safe: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -102,67 +108,37 @@ def write_report(path: str | os.PathLike[str], page: Page) -> Path:
     target = Path(path)
     text = render_report(page)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Opened the ordinary way, because a temporary file of the tempfile module would be readable by
-    # its owner alone, and pages are handed on.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        # Lone surrogates (file names that are not UTF-8) would stop the whole page.
-        temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    # Lone surrogates (file names that are not UTF-8) would stop the whole page.
+    write_whole(target, text.encode("utf-8", errors="replace"))
     return target
 
 
 def render_report(page: Page) -> str:
     """The page as HTML text. Errors as `write_report`."""
-    folder = files("passerby.visual")
-    template = Template(folder.joinpath("report.html").read_text(encoding="utf-8"))
-    sections = [
-        _tiles(page),
-        _section("Results", _methods(page.methods)),
-        _section("Ranked lists", "".join(map(_picture, page.pictures))),
-        _section("Training", _training(page.epochs)),
-        _section("Camera pairs", _camera_pairs(page.methods)),
-        _section("Notes", _list(page.notes)),
-        _section("Next steps", _next_steps(page.next_steps)),
-        _section("How this came about", _facts(page.facts)),
-        _section("What the words mean", _definitions(GLOSSARY, "words")),
-    ]
-    return template.substitute(
-        title=escape(page.title),
-        lead=f'<p class="lead">{escape(page.introduction)}</p>' if page.introduction else "",
-        style=folder.joinpath("report.css").read_text(encoding="utf-8"),
-        sections="\n".join(filter(None, sections)),
-        version=escape(__version__),
+    return _TEMPLATES.get_template("report.html").render(
+        page=page,
+        version=__version__,
+        tiles=_tiles(page),
+        columns=[column.heading for column in _COLUMNS],
+        rows=_method_rows(page.methods),
+        protocols="; ".join(dict.fromkeys(_protocol(m.report) for m in page.methods)),
+        method_charts=_method_charts(page.methods),
+        switchable=any(picture.safe for picture in page.pictures),
+        training_charts=_training_charts(page.epochs),
+        speed=_median_speed(page.epochs),
+        camera_pair_charts=_camera_pair_charts(page.methods),
+        glossary=GLOSSARY,
     )
 
 
-def _section(heading: str, content: str) -> str:
-    return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>" if content else ""
-
-
-def _tiles(page: Page) -> str:
-    """The figures of the main method, large."""
-    if not page.headline:
-        return ""
-    chosen = [method.report for method in page.methods if method.name == page.headline]
-    if not chosen:
-        names = ", ".join(repr(method.name) for method in page.methods)
-        raise ValueError(f"headline {page.headline!r} is none of the methods: {names}")
-    report = chosen[0]
-    figures = [
-        (_percent(report.rank1), "rank-1: the first result is right"),
-        (_percent(report.mean_average_precision), "mAP: all right ones near the top"),
-        (_percent(report.rank10), "rank-10: one of the first ten is right"),
-        (f"{report.queries:,}", f"queries, against {report.gallery:,} gallery images"),
-    ]
-    tiles = "".join(
-        f'<div class="tile"><b>{figure}</b><span>{escape(meaning)}</span></div>'
-        for figure, meaning in figures
-    )
-    return f'<p class="faint">{escape(page.headline)}</p>\n<div class="tiles">{tiles}</div>'
+_TEMPLATES = Environment(
+    loader=PackageLoader("passerby.visual", ""),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["data_uri"] = data_uri
 
 
 @dataclass(frozen=True)
@@ -180,53 +156,66 @@ _COLUMNS = (
 )
 
 
-def _methods(methods: Sequence[Method]) -> str:
-    if not methods:
+@dataclass(frozen=True)
+class _Tile:
+    """A figure of the main method, large, and what it means."""
+
+    figure: str
+    meaning: str
+
+
+def _tiles(page: Page) -> list[_Tile]:
+    if not page.headline:
+        return []
+    chosen = [method.report for method in page.methods if method.name == page.headline]
+    if not chosen:
+        names = ", ".join(repr(method.name) for method in page.methods)
+        raise ValueError(f"headline {page.headline!r} is none of the methods: {names}")
+    report = chosen[0]
+    return [
+        _Tile(f"{report.rank1:.1f} %", "rank-1: the first result is right"),
+        _Tile(f"{report.mean_average_precision:.1f} %", "mAP: all right ones near the top"),
+        _Tile(f"{report.rank10:.1f} %", "rank-10: one of the first ten is right"),
+        _Tile(f"{report.queries:,}", f"queries, against {report.gallery:,} gallery images"),
+    ]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A figure of the table; best: of its column; interval: below it, or empty."""
+
+    figure: str
+    best: bool
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class _MethodRow:
+    method: Method
+    cells: Sequence[_Cell]
+
+
+def _method_rows(methods: Sequence[Method]) -> list[_MethodRow]:
+    best = [max((round(c.value(m.report), 1) for m in methods), default=0) for c in _COLUMNS]
+    rows = []
+    for method in methods:
+        cells = []
+        for column, highest in zip(_COLUMNS, best, strict=True):
+            value = column.value(method.report)
+            marked = len(methods) > 1 and round(value, 1) == highest
+            interval = _interval(method.report) if column.heading == "rank-1" else ""
+            cells.append(_Cell(f"{value:.1f}", marked, interval))
+        rows.append(_MethodRow(method, cells))
+    return rows
+
+
+def _interval(report: Report) -> str:
+    """The 95 % interval of rank-1; empty with mean ties, where a query has no rank of its own,
+    and for a report that does not name its queries' persons."""
+    if report.ties == "mean" or len(report.query_persons) != len(report.query_rows):
         return ""
-    best = [max(round(c.value(m.report), 1) for m in methods) for c in _COLUMNS]
-    headings = "".join(f'<th scope="col">{escape(c.heading)}</th>' for c in _COLUMNS)
-    rows = "\n".join(_method_row(method, best if len(methods) > 1 else []) for method in methods)
-    curves = {_unlike(m.name, n, methods): m.report.cmc for n, m in enumerate(methods)}
-    bars = bar_chart(
-        [Bar(m.name, (m.report.rank1, m.report.mean_average_precision)) for m in methods],
-        ("rank-1", "mAP"),
-        title="Rank-1 and mAP",
-        limit=100,
-    )
-    protocol = "; ".join(dict.fromkeys(_protocol(m.report) for m in methods))
-    return (
-        '<p class="faint">In percent; the best of each column is shaded; below rank-1 its 95 % '
-        f'interval. {escape(protocol)}. <a href="#words">What the words mean</a></p>\n'
-        '<div class="scroll" tabindex="0"><table>\n'
-        f'<thead><tr><th scope="col">method</th>{headings}<th scope="col">queries</th></tr>'
-        f"</thead>\n<tbody>\n{rows}\n</tbody></table></div>\n"
-        f'<div class="charts"><div>{bars}</div>'
-        f"<div>{cmc_chart(curves, title='Found by rank (CMC)')}</div></div>"
-    )
-
-
-def _method_row(method: Method, best: Sequence[float]) -> str:
-    report = method.report
-    cells = []
-    for number, column in enumerate(_COLUMNS):
-        value = column.value(report)
-        mark = ' class="best"' if best and round(value, 1) == best[number] else ""
-        extra = ""
-        if column.heading == "rank-1" and _knows_persons(report):
-            interval = bootstrap_report(report).rank1.interval
-            extra = f"<small>{interval.low:.0f}–{interval.high:.0f}</small>"
-        cells.append(f"<td{mark}>{value:.1f}{extra}</td>")
-    note = f"<small>{escape(method.note)}</small>" if method.note else ""
-    left = f"<small>{report.left_out:,} left out</small>" if report.left_out else ""
-    return (
-        f'<tr><th scope="row">{escape(method.name)}{note}</th>{"".join(cells)}'
-        f"<td>{report.queries:,}{left}</td></tr>"
-    )
-
-
-def _knows_persons(report: Report) -> bool:
-    """Old files name no persons, and with mean ties a query has no rank of its own."""
-    return report.ties != "mean" and len(report.query_persons) == len(report.query_rows)
+    interval = bootstrap_report(report).rank1.interval
+    return f"{interval.low:.0f}–{interval.high:.0f}"
 
 
 def _protocol(report: Report) -> str:
@@ -234,54 +223,59 @@ def _protocol(report: Report) -> str:
     return f"{report.gallery:,} gallery images, {report.metric} distance, {rule}"
 
 
-def _unlike(name: str, number: int, methods: Sequence[Method]) -> str:
+def _method_charts(methods: Sequence[Method]) -> list[Markup]:
+    """Bars of rank-1 and mAP, and CMC curves; none without methods."""
+    if not methods:
+        return []
+    bars = [Bar(m.name, (m.report.rank1, m.report.mean_average_precision)) for m in methods]
+    curves = {_numbered(m.name, n, methods): m.report.cmc for n, m in enumerate(methods)}
+    return [
+        Markup(bar_chart(bars, ("rank-1", "mAP"), title="Rank-1 and mAP", limit=100)),
+        Markup(cmc_chart(curves, title="Found by rank (CMC)")),
+    ]
+
+
+def _numbered(name: str, number: int, methods: Sequence[Method]) -> str:
     """The name, numbered when another method has the same."""
     same = [method for method in methods if method.name == name]
     return name if len(same) == 1 else f"{name} ({number + 1})"
-
-
-def _picture(picture: Picture) -> str:
-    return (
-        f'<figure><div class="scroll" tabindex="0"><img src="{data_uri(picture.image)}" '
-        f'width="{picture.image.width}" height="{picture.image.height}" '
-        f'alt="{escape(picture.description)}"></div>\n'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>\n"
-    )
-
-
-def _training(epochs: Sequence[Mapping[str, Any]]) -> str:
-    """Charts of losses, validation scores and learning rate, as far as the rows have them."""
-    charts = [
-        _curves(epochs, "losses", "Loss terms", "loss"),
-        _curves(epochs, "validation", "On held-out persons", "percent"),
-        _chart([_series("rate", epochs, lambda row: row.get("rate"))], "Learning rate", ""),
-    ]
-    drawn = "".join(f"<div>{chart}</div>" for chart in charts if chart)
-    speeds = sorted(v for v in (_figure(row.get("images_per_second")) for row in epochs) if v > 0)
-    speed = ""
-    if speeds:
-        speed = f'<p class="faint">Median speed: {speeds[len(speeds) // 2]:,.0f} images/s.</p>'
-    return (f'<div class="charts">{drawn}</div>' if drawn else "") + speed
 
 
 _LONG_NAMES = {"rank1": "rank-1", "rank5": "rank-5", "rank10": "rank-10", "minp": "mINP"}
 _LONG_NAMES |= {"mean_average_precision": "mAP"}
 
 
-def _curves(epochs: Sequence[Mapping[str, Any]], part: str, title: str, y_label: str) -> str:
-    """A chart with a line for each name that occurs in ``row[part]``."""
+def _training_charts(epochs: Sequence[Mapping[str, Any]]) -> list[Markup]:
+    """Charts of each loss term, validation scores and learning rate, as far as the rows have them.
+
+    Terms of a loss have unlike scales: on shared axes the smaller ones would be flat lines.
+    """
+    terms = _named_series(epochs, "losses")
+    scores = [s for s in _named_series(epochs, "validation") if s.name in _LONG_NAMES.values()]
+    rate = _series("rate", epochs, lambda row: row.get("rate"))
+    charts = [_chart([term], f"Loss: {term.name}", "loss") for term in terms]
+    charts.append(_chart(scores, "On held-out persons", "percent"))
+    charts.append(_chart([rate], "Learning rate", ""))
+    return [chart for chart in charts if chart]
+
+
+def _median_speed(epochs: Sequence[Mapping[str, Any]]) -> float:
+    """Images a second of the median epoch; 0 where no row has it."""
+    speeds = [s for row in epochs if (s := _figure(row.get("images_per_second"))) > 0]
+    return statistics.median_high(speeds) if speeds else 0.0
+
+
+def _named_series(epochs: Sequence[Mapping[str, Any]], part: str) -> list[Series]:
+    """A line for each name that occurs in ``row[part]``."""
     names = dict.fromkeys(name for row in epochs for name in row.get(part) or {})
-    if part == "validation":  # its counts and switches are no percentages
-        names = {name: None for name in names if name in _LONG_NAMES}
     lines = []
     for name in names:
 
         def value(row: Mapping[str, Any], name: str = name) -> object:
             return (row.get(part) or {}).get(name)
 
-        label = _LONG_NAMES.get(name, name.replace("_", " "))
-        lines.append(_series(label, epochs, value))
-    return _chart(lines, title, y_label)
+        lines.append(_series(_LONG_NAMES.get(name, name.replace("_", " ")), epochs, value))
+    return lines
 
 
 def _series(
@@ -293,55 +287,24 @@ def _series(
     return Series(name, [e for e, _ in known], [_figure(figure) for _, figure in known])
 
 
-def _chart(lines: Iterable[Series], title: str, y_label: str) -> str:
-    drawable = [line for line in lines if any(map(math.isfinite, line.y))]  # type: ignore[arg-type]
+def _chart(lines: Sequence[Series], title: str, y_label: str) -> Markup:
+    """The chart, or nothing where no line has a finite point."""
+    drawable = [line for line in lines if np.isfinite(np.asarray(line.y, float)).any()]
     if not drawable:
-        return ""
-    return line_chart(drawable, title=title, x_label="epoch", y_label=y_label)
+        return Markup()
+    return Markup(line_chart(drawable, title=title, x_label="epoch", y_label=y_label))
 
 
 def _figure(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
 
 
-def _camera_pairs(methods: Sequence[Method]) -> str:
-    parts = []
+def _camera_pair_charts(methods: Sequence[Method]) -> list[Markup]:
+    charts = []
     for method in methods:
         pairs = method.report.camera_pairs
         for source in dict.fromkeys(pair.source for pair in pairs):
             title = f"{method.name}: rank-1 by camera pair" + (f", {source}" if source else "")
-            chart = camera_pair_chart([p for p in pairs if p.source == source], title=title)
-            parts.append(f"<div>{chart}</div>")
-    if not parts:
-        return ""
-    return (
-        "<p>Each cell: queries of the row's camera against gallery images of the column's camera "
-        "alone, and how many queries that were (n). Cells with few queries say little.</p>\n"
-        f'<div class="charts pairs">{"".join(parts)}</div>'
-    )
-
-
-def _list(lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _next_steps(steps: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(
-        f"<p>{escape(what)}</p><pre><code>{escape(command)}</code></pre>" for what, command in steps
-    )
-
-
-def _facts(facts: Mapping[str, str]) -> str:
-    return _definitions(facts, "facts") if facts else ""
-
-
-def _definitions(entries: Mapping[str, str], kind: str) -> str:
-    pairs = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in entries.items()
-    )
-    return f'<dl class="{kind}" id="{kind}">{pairs}</dl>'
-
-
-def _percent(value: float) -> str:
-    return f"{value:.1f} %"
+            chosen = [pair for pair in pairs if pair.source == source]
+            charts.append(Markup(camera_pair_chart(chosen, title=title)))
+    return charts

