@@ -9,7 +9,7 @@ import numpy as np
 
 from passerby.studies.ablation import RowResult
 from passerby.studies.ablation_seeds import RepeatedRow
-from passerby.visual.charts import Bar, Series, bar_chart, line_chart
+from passerby.visual.svg.charts import Bar, Series, bar_chart, line_chart
 
 
 def draw_ablation(results: Sequence[RowResult], out: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.visual.charts import Series, histogram_chart, line_chart
+from passerby.visual.svg.charts import Series, histogram_chart, line_chart
 
 
 def distances_chart(calibration: Calibration) -> str:

@@ -10,12 +10,21 @@ from PIL import Image, ImageDraw
 from passerby.assessment.compare import PairComparison
 from passerby.data.images import decode
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.visual.ranking_pictures import STYLES, drawable, load_font
+from passerby.visual.drawing import (
+    FAINT,
+    INK,
+    PAPER,
+    cut,
+    drawable,
+    letterboxed,
+    load_font,
+    wrapped,
+)
+from passerby.visual.ranking_pictures import STYLES
 
 _WIDTH, _HEIGHT = 160, 320  # of an image's cell, in pixels
 _MARGIN, _GAP, _LINE, _TEXT = 16, 16, 22, 15
 _PLOT_WIDTH, _PLOT_HEIGHT = 320, 190
-_INK, _FAINT, _PAPER, _CELL = (25, 25, 25), (105, 105, 105), (255, 255, 255), (238, 238, 238)
 _RULE = (170, 170, 170)
 
 
@@ -48,23 +57,22 @@ def comparison_picture(
     images = 2 * _WIDTH + _GAP
     width = images + (_GAP + _PLOT_WIDTH if calibration else 0)
     width = max(width, 620)
-    lines = [line for row in rows for line in _wrapped(drawable(row), width)]
+    lines = [line for row in rows for line in wrapped(drawable(row), width, font)]
     height = 2 * _MARGIN + _LINE + _HEIGHT + _GAP + _LINE * len(lines)
-    picture = Image.new("RGB", (width + 2 * _MARGIN, height), _PAPER)
+    picture = Image.new("RGB", (width + 2 * _MARGIN, height), PAPER)
     draw = ImageDraw.Draw(picture)
     top = _MARGIN + _LINE
     for number, file in enumerate((comparison.first, comparison.second)):
         x = _MARGIN + number * (_WIDTH + _GAP)
-        name = drawable(Path(file).name)
-        while name and font.getlength(name) > _WIDTH:
-            name = name[:-2] + "…" if len(name) > 2 else ""
-        draw.text((x, _MARGIN), name, fill=_FAINT, font=font)
-        picture.paste(_fitted(file), (x, top))
+        name = cut(drawable(Path(file).name), _WIDTH, font)
+        draw.text((x, _MARGIN), name, fill=FAINT, font=font)
+        image = Image.fromarray(decode(file))
+        picture.paste(letterboxed(image, _WIDTH, _HEIGHT), (x, top))
     if calibration is not None:
         _plot(draw, comparison, calibration, (_MARGIN + images + _GAP, top))
     y = top + _HEIGHT + _GAP
     for line in lines:
-        draw.text((_MARGIN, y), line, fill=_INK, font=font)
+        draw.text((_MARGIN, y), line, fill=INK, font=font)
         y += _LINE
     return picture
 
@@ -100,38 +108,14 @@ def _plot(
         draw.line([*line, (x(shown.edges[-1]), float(bottom))], fill=colour, width=thick)
         y = bottom + 8 + _LINE * row
         draw.line((left, y + 9, left + 24, y + 9), fill=colour, width=thick)
-        draw.text((left + 32, y), name, fill=_INK, font=font)
+        draw.text((left + 32, y), name, fill=INK, font=font)
     draw.line((left, bottom, left + _PLOT_WIDTH, bottom), fill=_RULE)
-    marks = [(comparison.distance, "this pair", _INK, 3)]
+    marks = [(comparison.distance, "this pair", INK, 3)]
     point = comparison.evidence.point if comparison.evidence else None
     if point is not None:
-        marks.append((point.threshold, "threshold", _FAINT, 1))
+        marks.append((point.threshold, "threshold", FAINT, 1))
     for row, (distance, name, colour, thick) in enumerate(marks):
         draw.line((x(distance), top, x(distance), bottom), fill=colour, width=thick)
         y = bottom + 8 + _LINE * (2 + row)
         draw.line((left + 12, y + 2, left + 12, y + 16), fill=colour, width=thick)
-        draw.text((left + 32, y), f"{name}, {distance:.4f}", fill=_INK, font=font)
-
-
-def _fitted(path: str) -> Image.Image:
-    """The image letterboxed into a cell."""
-    image = Image.fromarray(decode(path))
-    scale = min(_WIDTH / image.width, _HEIGHT / image.height)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    cell = Image.new("RGB", (_WIDTH, _HEIGHT), _CELL)
-    resized = image.resize(size, Image.Resampling.BICUBIC)
-    cell.paste(resized, ((_WIDTH - size[0]) // 2, (_HEIGHT - size[1]) // 2))
-    return cell
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines that fit the width in pixels."""
-    font = load_font(_TEXT)
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) > width and lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
+        draw.text((left + 32, y), f"{name}, {distance:.4f}", fill=INK, font=font)

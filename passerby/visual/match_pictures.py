@@ -7,23 +7,30 @@ boxed, if there is one, and what is said of all candidates stands below.
 from __future__ import annotations
 
 import os
-from bisect import bisect
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from passerby.data.images import UnreadableImage, decode, decode_contents
 from passerby.gallery.search.matches import Match, Matches, printable, ratio_text, time_text
 from passerby.tables.sightings import UNKNOWN
+from passerby.visual.drawing import (
+    FAINT,
+    INK,
+    OUTLINE,
+    PAPER,
+    cut,
+    drawable,
+    letterboxed,
+    load_font,
+    wrapped,
+)
 from passerby.visual.ranking_pictures import (
     CELL_HEIGHT,
     CELL_WIDTH,
     FRAME,
     STYLES,
-    drawable,
-    load_font,
 )
 
 MOST_SEARCHES = 20
@@ -31,8 +38,7 @@ MOST_SEARCHES = 20
 
 _GAP, _MARGIN, _TEXT, _LINE, _HEADING, _PROBE_GAP = 12, 16, 13, 17, 24, 36
 _CAPTION = 5 * _LINE + 4
-_INK, _FAINT, _PAPER = (25, 25, 25), (105, 105, 105), (255, 255, 255)
-_LETTERBOX, _MISSING, _OUTLINE = (238, 238, 238), (222, 222, 222), (150, 150, 150)
+_MISSING = (222, 222, 222)
 
 
 def draw_matches(
@@ -62,14 +68,14 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
     parts = [_search(one, used) for one in shown]
     left = len(found) - len(parts)
     height = sum(part.height for part in parts) + (_LINE + _MARGIN if left else 0)
-    sheet = Image.new("RGB", (parts[0].width, height), _PAPER)
+    sheet = Image.new("RGB", (parts[0].width, height), PAPER)
     top = 0
     for part in parts:
         sheet.paste(part, (0, top))
         top += part.height
     if left:
         text = f"{left} more searches are not drawn"
-        ImageDraw.Draw(sheet).text((_MARGIN, top), text, fill=_FAINT, font=load_font(_TEXT))
+        ImageDraw.Draw(sheet).text((_MARGIN, top), text, fill=FAINT, font=load_font(_TEXT))
     return sheet
 
 
@@ -79,10 +85,10 @@ def _search(found: Matches, columns: int) -> Image.Image:
     left = _MARGIN + CELL_WIDTH + _PROBE_GAP
     width = max(left + columns * (CELL_WIDTH + _GAP) - _GAP + _MARGIN, 760)
     rows = max(1, -(-len(found) // columns))
-    words = [line for text in _words(found) for line in _wrapped(text, width - left - _MARGIN)]
+    words = [line for text in _words(found) for line in wrapped(text, width - left - _MARGIN, font)]
     high = CELL_HEIGHT + _CAPTION + _GAP
     height = _MARGIN + _HEADING + rows * high + len(words) * _LINE + _MARGIN
-    sheet = Image.new("RGB", (width, height), _PAPER)
+    sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     top = _MARGIN + _HEADING
     _probe(sheet, found, top)
@@ -91,7 +97,7 @@ def _search(found: Matches, columns: int) -> Image.Image:
     heading = f"{len(found)} nearest of {found.searched:,} sightings"
     if any(match.reranked is not None for match in found):
         heading += ", re-ranked"
-    draw.text((left, _MARGIN), heading, fill=_INK, font=font)
+    draw.text((left, _MARGIN), heading, fill=INK, font=font)
     for number, match in enumerate(found):
         row, column = divmod(number, columns)
         place = left + column * (CELL_WIDTH + _GAP), top + row * high
@@ -99,14 +105,14 @@ def _search(found: Matches, columns: int) -> Image.Image:
         _captions(draw, (place[0], place[1] + CELL_HEIGHT + 4), _lines(match))
     top += rows * high
     for text in words:
-        draw.text((left, top), text, fill=_INK, font=font)
+        draw.text((left, top), text, fill=INK, font=font)
         top += _LINE
     return sheet
 
 
 def _probe(sheet: Image.Image, found: Matches, top: int) -> None:
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), "Probe", fill=_INK, font=load_font(_TEXT))
+    draw.text((_MARGIN, _MARGIN), "Probe", fill=INK, font=load_font(_TEXT))
     file = next((file for file in found.files if file), "")
     _cell(sheet, (_MARGIN, top), _read(file, b"") if file else "only its vector", False)
     lines = [Path(found.query).name]
@@ -175,17 +181,14 @@ def _cell(
     draw = ImageDraw.Draw(sheet)
     if isinstance(picture, str):
         draw.rectangle(box, fill=_MISSING)
-        lines = _wrapped(drawable(picture), CELL_WIDTH - 16)[: (CELL_HEIGHT - 16) // _LINE]
+        lines = wrapped(drawable(picture), CELL_WIDTH - 16, load_font(_TEXT))[
+            : (CELL_HEIGHT - 16) // _LINE
+        ]
         for number, text in enumerate(lines):
-            draw.text((x + 8, y + 8 + number * _LINE), text, fill=_INK, font=load_font(_TEXT))
+            draw.text((x + 8, y + 8 + number * _LINE), text, fill=INK, font=load_font(_TEXT))
     else:
-        draw.rectangle(box, fill=_LETTERBOX)
-        inner = (CELL_WIDTH - 2 * FRAME, CELL_HEIGHT - 2 * FRAME)
-        scale = min(inner[0] / picture.width, inner[1] / picture.height)
-        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        offset = x + (CELL_WIDTH - size[0]) // 2, y + (CELL_HEIGHT - size[1]) // 2
-        sheet.paste(picture.resize(size, Image.Resampling.BICUBIC), offset)
-    colour = STYLES["paper"].right if answer else _OUTLINE
+        sheet.paste(letterboxed(picture, CELL_WIDTH, CELL_HEIGHT, FRAME), place)
+    colour = STYLES["paper"].right if answer else OUTLINE
     draw.rectangle(box, outline=colour, width=FRAME if answer else 1)
 
 
@@ -193,39 +196,5 @@ def _captions(draw: ImageDraw.ImageDraw, place: tuple[int, int], lines: Sequence
     font = load_font(_TEXT)
     x, y = place
     for line in lines:
-        draw.text((x, y), _cut(drawable(line), CELL_WIDTH, font), fill=_INK, font=font)
+        draw.text((x, y), cut(drawable(line), CELL_WIDTH, font), fill=INK, font=font)
         y += _LINE
-
-
-def _cut(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
-    if len(text) < 200 and font.getlength(text) <= width:
-        return text
-    return text[: _fitting(text, width - int(font.getlength("…")) - 1, font)] + "…"
-
-
-def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont) -> int:
-    """How many letters of the text fit a width in pixels."""
-    text = text[:200]  # a name of a million letters must not be measured
-    return bisect(range(1, len(text) + 1), width, key=lambda n: ceil(font.getlength(text[:n])))
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines that fit the width in pixels; a longer word is broken."""
-    font = load_font(_TEXT)
-    indent = " " * (len(text) - len(text.lstrip()))
-    lines = [indent]
-    for word in text[:2000].split():
-        rest = word
-        joined = f"{lines[-1]} {rest}" if lines[-1].strip() else lines[-1] + rest
-        if font.getlength(joined) <= width:
-            lines[-1] = joined
-            continue
-        if lines[-1].strip():
-            lines.append(indent)
-        while font.getlength(indent + rest) > width and len(rest) > 1:
-            fitting = max(1, _fitting(indent + rest, width, font) - len(indent))
-            lines[-1] = indent + rest[:fitting]
-            lines.append(indent)
-            rest = rest[fitting:]
-        lines[-1] = indent + rest
-    return lines

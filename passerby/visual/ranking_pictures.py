@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import base64
 import io
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -20,6 +19,16 @@ from passerby.data.images import UnreadableImage, decode
 from passerby.evaluation.ranking.rankings import Ranking
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import JUNK
+from passerby.visual.drawing import (
+    FAINT,
+    INK,
+    OUTLINE,
+    PAPER,
+    cut,
+    drawable,
+    letterboxed,
+    load_font,
+)
 
 Colours = Literal["paper", "safe"]
 
@@ -53,12 +62,7 @@ _HEADING = 24
 _PROBE_GAP = 36
 _BADGE = 20
 
-_INK = (25, 25, 25)
-_FAINT = (105, 105, 105)
-_PAPER = (255, 255, 255)
-_LETTERBOX = (238, 238, 238)
 _MISSING = (200, 200, 200)
-_OUTLINE = (150, 150, 150)
 
 
 def draw_rankings(
@@ -221,7 +225,7 @@ class _Sheet:
         width = max(width, self._left + 420)
         self._top = _MARGIN + (_HEADING + 4 if title else 0)
         height = self._top + rows * (_HEADING + CELL_HEIGHT + _CAPTION + _GAP) + _LINE + _MARGIN
-        self._picture = Image.new("RGB", (width, height), _PAPER)
+        self._picture = Image.new("RGB", (width, height), PAPER)
         self._draw = ImageDraw.Draw(self._picture)
         self._font = load_font(_TEXT)
         if title:
@@ -232,7 +236,7 @@ class _Sheet:
         self._write((_MARGIN, self._top), "Probe", CELL_WIDTH)
         lines = [f"query {ranking.query}", self._camera(self._query, ranking.query)]
         lines.append(self._person(self._query, ranking.query))
-        self._cell(_MARGIN, self._query, ranking.query, lines, colour=_INK)
+        self._cell(_MARGIN, self._query, ranking.query, lines, colour=INK)
         middle = _MARGIN + CELL_WIDTH + _PROBE_GAP // 2
         bottom = self._top + _HEADING + CELL_HEIGHT + _CAPTION
         self._draw.line((middle, self._top, middle, bottom), fill=(215, 215, 215))
@@ -276,7 +280,7 @@ class _Sheet:
                 f"{ranking.truth_distances[column]:.3f}",
                 self._person(self._gallery, row),
             ]
-            self._cell(self._x(column), self._gallery, row, lines, colour=_OUTLINE)
+            self._cell(self._x(column), self._gallery, row, lines, colour=OUTLINE)
 
     def next_row(self, empty: bool = False) -> None:
         """Go on below the current row; an empty one holds a line of text instead of images."""
@@ -302,7 +306,7 @@ class _Sheet:
             if cameras
             else ("below each: rank, distance, person")
         )
-        self._write((x, y - 1), legend, self._picture.width - x - _MARGIN, colour=_FAINT)
+        self._write((x, y - 1), legend, self._picture.width - x - _MARGIN, colour=FAINT)
         return self._picture.crop((0, 0, self._picture.width, y + _LINE + _MARGIN))
 
     def _x(self, column: int) -> int:
@@ -314,7 +318,7 @@ class _Sheet:
     def _nothing(self, text: str) -> None:
         y = self._top + _HEADING - 2
         width = self._picture.width - self._left - _MARGIN
-        self._write((self._left, y), f"({text})", width, colour=_FAINT)
+        self._write((self._left, y), f"({text})", width, colour=FAINT)
 
     def _cell(
         self,
@@ -351,15 +355,9 @@ class _Sheet:
             cell = Image.new("RGB", (CELL_WIDTH, CELL_HEIGHT), _MISSING)
             text = "unreadable"
             x = (CELL_WIDTH - self._font.getlength(text)) / 2
-            ImageDraw.Draw(cell).text((x, CELL_HEIGHT // 2 - 8), text, fill=_INK, font=self._font)
+            ImageDraw.Draw(cell).text((x, CELL_HEIGHT // 2 - 8), text, fill=INK, font=self._font)
             return cell
-        cell = Image.new("RGB", (CELL_WIDTH, CELL_HEIGHT), _LETTERBOX)
-        inner = (CELL_WIDTH - 2 * FRAME, CELL_HEIGHT - 2 * FRAME)
-        scale = min(inner[0] / image.width, inner[1] / image.height)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        offset = ((CELL_WIDTH - size[0]) // 2, (CELL_HEIGHT - size[1]) // 2)
-        cell.paste(image.resize(size, Image.Resampling.BICUBIC), offset)
-        return cell
+        return letterboxed(image, CELL_WIDTH, CELL_HEIGHT, FRAME)
 
     def _camera(self, part: Embeddings, row: int) -> str:
         return "" if part.cameras is None else f"c{part.cameras[row]}"
@@ -380,36 +378,16 @@ class _Sheet:
         text: str,
         width: int,
         *,
-        colour: tuple[int, int, int] = _INK,
+        colour: tuple[int, int, int] = INK,
         font: ImageFont.FreeTypeFont | None = None,
     ) -> None:
         """One line of text, cut with "…" when it is wider than ``width``."""
         font = font or self._font
-        text = drawable(text)
-        if font.getlength(text) > width:
-            while text and font.getlength(text + "…") > width:
-                text = text[:-1]
-            text += "…"
-        self._draw.text(place, text, fill=colour, font=font)
+        self._draw.text(place, cut(drawable(text), width, font), fill=colour, font=font)
 
 
 def _matches(count: int) -> str:
     return "1 match" if count == 1 else f"{count} matches"
-
-
-def load_font(size: int) -> ImageFont.FreeTypeFont:
-    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size=size))
-
-
-def drawable(text: str) -> str:
-    """The text in the characters that Pillow's built-in font has: é becomes e, others "?"."""
-    letters = []
-    for letter in unicodedata.normalize("NFKD", " ".join(text.split())):
-        if letter in "·…" or " " <= letter <= "~":
-            letters.append(letter)
-        elif not unicodedata.combining(letter):
-            letters.append("?")
-    return "".join(letters)
 
 
 def _dashed_frame(
@@ -417,7 +395,7 @@ def _dashed_frame(
 ) -> None:
     """A dashed frame: dashes of 10 pixels, gaps of 6, starting with a dash in each corner."""
     left, top, right, bottom = box
-    draw.rectangle(box, outline=_PAPER, width=FRAME)
+    draw.rectangle(box, outline=PAPER, width=FRAME)
     for x in _dashes(left, right):
         draw.rectangle((x[0], top, x[1], top + FRAME - 1), fill=colour)
         draw.rectangle((x[0], bottom - FRAME + 1, x[1], bottom), fill=colour)
@@ -442,7 +420,7 @@ def _badge(
     draw.rectangle((x, y, x + size - 1, y + size - 1), fill=colour)
 
     def stroke(*points: tuple[float, float]) -> None:
-        draw.line([(x + a * size, y + b * size) for a, b in points], fill=_PAPER, width=size // 7)
+        draw.line([(x + a * size, y + b * size) for a, b in points], fill=PAPER, width=size // 7)
 
     if right:
         stroke((0.2, 0.52), (0.42, 0.75), (0.82, 0.25))

@@ -23,8 +23,15 @@ from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
-from passerby.visual.charts import Bar, Series, bar_chart, camera_pair_chart, cmc_chart, line_chart
 from passerby.visual.ranking_pictures import data_uri
+from passerby.visual.svg.charts import (
+    Bar,
+    Series,
+    bar_chart,
+    camera_pair_chart,
+    cmc_chart,
+    line_chart,
+)
 
 GLOSSARY: Mapping[str, str] = {
     "Query (probe), gallery": (

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from passerby.evaluation.report import CameraPair
-from passerby.visual.charts import (
+from passerby.visual.svg.charts import (
     Bar,
     Series,
     bar_chart,
     camera_pair_chart,
     cmc_chart,
     line_chart,
-    ticks,
 )
+from passerby.visual.svg.marks import ticks
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'name' \x00\x1b\ud800 ]]>"
 SVG = "{http://www.w3.org/2000/svg}"

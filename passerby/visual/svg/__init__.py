@@ -1,0 +1,1 @@
+"""Charts as SVG text, and the marks they are made of."""
