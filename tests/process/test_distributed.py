@@ -145,7 +145,7 @@ def test_two_processes_stop_together_and_go_on_to_the_same_weights(
     tiny_root: Path, tmp_path: Path
 ) -> None:
     """SIGTERM to one of them, in the middle of an epoch; it is torchrun's way to end them too."""
-    recipe = f"{WORKER.parent / 'training' / 'small_net.py'}:small"
+    recipe = f"{WORKER.parents[1] / 'training' / 'small_net.py'}:small"
     for name in ("whole", "cut"):
         command = [str(WORKER), recipe, str(tiny_root), str(tmp_path / name)]
         done = _run(*command, "--train", *(["--stop"] if name == "cut" else []))

@@ -19,7 +19,7 @@ from passerby.training.loop import train
 from passerby.training.record.collapse import PATIENCE, CollapseWatch, mean_cosine
 
 TRIPLET = (LossTerm("cross_entropy"), LossTerm("triplet(margin=0.3)"))
-SMALL = f"{Path(__file__).parent / 'small_net.py'}:small"
+SMALL = f"{Path(__file__).parents[1] / 'small_net.py'}:small"
 
 
 class Given(nn.Module):

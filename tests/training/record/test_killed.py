@@ -16,7 +16,7 @@ import pytest
 from passerby.training.record.logbook import read_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
-RECIPE = f"{Path(__file__).parent / 'small_net.py'}:small"
+RECIPE = f"{Path(__file__).parents[1] / 'small_net.py'}:small"
 TIMING = ("seconds", "images_per_second")
 PATIENCE = 120  # seconds for a process, which takes a few
 

@@ -24,7 +24,7 @@ from passerby.training.record.logbook import read_metrics
 from passerby.training.record.state import State, load_state
 from passerby.training.scores import Scores
 
-SMALL = f"{Path(__file__).parent / 'small_net.py'}:small"
+SMALL = f"{Path(__file__).parents[1] / 'small_net.py'}:small"
 STEPS = 4  # two epochs of two
 
 
