@@ -1,9 +1,9 @@
 """Set everything up and run: ``python start.py demo`` or ``python start.py test``.
 
-Makes a virtual environment in ``.venv``, installs Passerby and what it needs, and runs the demo or
-the tests; further arguments are passed through. A second run installs nothing again. Needs only
-Python 3.11 or newer: this file uses the standard library alone, and no syntax that an older Python
-could not read, so that it can say so.
+Makes a virtual environment in ``.venv``, installs Passerby and what the demo (or, beyond that, the
+tests) needs, and runs it; further arguments are passed through. A second run installs nothing
+again. Needs only Python 3.11 or newer: this file uses the standard library alone, and no syntax
+that an older Python could not read, so that it can say so.
 """
 
 import hashlib
@@ -18,16 +18,24 @@ SCRIPTS = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
 PYTHON = os.path.join(SCRIPTS, "python.exe" if os.name == "nt" else "python")
 STAMP = os.path.join(VENV, "passerby-installed.txt")
 GIGABYTES = 8  # torch with its GPU libraries takes about 6 on Linux
+TORCH_INDEX = "--torch-index"
 
 
 def main() -> None:
     """Read the command, set up, run."""
     command, rest = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    torch_index = ""
+    if TORCH_INDEX in rest[:-1]:
+        at = rest.index(TORCH_INDEX)
+        torch_index = rest[at + 1]
+        rest = rest[:at] + rest[at + 2 :]
     if command not in ("demo", "test", "setup"):
         stop(
             "usage: python start.py demo [options]   set up, then train, test and show a report\n"
             "       python start.py test [options]   set up, then run the tests (options: pytest)\n"
-            "       python start.py setup            set up only"
+            "       python start.py setup            set up only, for use\n"
+            "       ... --torch-index URL            PyTorch from this index, as its installation\n"
+            "                                        page names it (CPU only: 1 GB in place of 6)"
         )
     if sys.version_info < (3, 11):
         stop(
@@ -35,7 +43,7 @@ def main() -> None:
             "Install a newer one from https://www.python.org/downloads/ and run it by its name, "
             f"for instance: python3.11 start.py {command}"
         )
-    set_up()
+    set_up("test" if command == "test" else "", torch_index)
     if command == "demo":
         run([PYTHON, "-m", "passerby", "demo", *rest])
     elif command == "test":
@@ -45,10 +53,13 @@ def main() -> None:
     say(f"  {activate}" if os.name == "nt" else f"  source {activate}")
 
 
-def set_up() -> None:
-    """Make the environment and install into it, unless that is done for this pyproject.toml."""
+def set_up(extra: str, torch_index: str = "") -> None:
+    """Make the environment and install into it, unless that is done for this pyproject.toml.
+
+    extra: of pyproject.toml, installed as well; what has the tests' extra has all that others need.
+    """
     wanted = requirements()
-    if installed() == wanted:
+    if installed() == wanted + " test" or installed() == " ".join([wanted, extra]).strip():
         return
     free = shutil.disk_usage(HERE).free / 1e9
     if free < GIGABYTES:
@@ -60,15 +71,23 @@ def set_up() -> None:
         say(f"Making a virtual environment in {VENV}")
         run([sys.executable, "-m", "venv", VENV], "Is the package python3-venv installed?")
     say("Installing Passerby and what it needs (the first time takes some minutes)")
-    install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-e", ".[test]"]
+    install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    if torch_index:  # its builds are preferred: "2.9+cpu" counts as newer than "2.9"
+        install += ["--extra-index-url", torch_index]
+    elif shutil.which("nvidia-smi") is None and sys.platform == "linux":
+        say(
+            "No NVIDIA GPU is seen here. The build of PyTorch for CPUs alone is far smaller (about "
+            "1 GB in place of 6):\nto take it, stop this (Ctrl-C) and add --torch-index URL with "
+            "the address that pytorch.org/get-started shows for pip and CPU."
+        )
     run(
-        install,
+        [*install, "-e", ".[" + extra + "]" if extra else "."],
         "If the package index could not be reached: check the connection (or pip's proxy and index "
         "settings)\nand run this again; it goes on where it stopped.\n"
         f"If the disk is full: free some room ({GIGABYTES} GB) and run this again.",
     )
     with open(STAMP, "w", encoding="utf-8") as file:
-        file.write(wanted)
+        file.write(" ".join([wanted, extra]).strip())
 
 
 def requirements() -> str:

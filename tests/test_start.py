@@ -71,7 +71,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     clone.mkdir()
     (clone / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
     lay(module, clone, monkeypatch)
-    disk = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=50e9))
+    disk = SimpleNamespace(
+        disk_usage=lambda _: SimpleNamespace(free=50e9), which=lambda _: "nvidia-smi"
+    )
     monkeypatch.setattr(module, "shutil", disk)
     return module
 
@@ -106,7 +108,7 @@ def test_the_first_run_sets_everything_up(start: ModuleType, machine: Machine, r
     assert machine.asked() == ["venv", "pip", "passerby"]
     assert machine.commands[0] == [sys.executable, "-m", "venv", start.VENV]
     assert machine.commands[1][0] == start.PYTHON
-    assert machine.commands[1][-2:] == ["-e", ".[test]"]
+    assert machine.commands[1][-2:] == ["-e", "."]
     assert machine.commands[2] == [start.PYTHON, "-m", "passerby", "demo"]
     assert machine.folders == {start.HERE}
 
@@ -121,8 +123,36 @@ def test_arguments_are_passed_through(machine: Machine, run: Run) -> None:
 def test_a_second_run_installs_nothing(machine: Machine, run: Run) -> None:
     run("setup")
     assert machine.asked() == ["venv", "pip"]
+    run("demo")
+    assert machine.asked() == ["venv", "pip", "passerby"]
+
+
+def test_only_the_tests_need_what_tests_need(machine: Machine, run: Run) -> None:
+    run("demo")
     run("test")
-    assert machine.asked() == ["venv", "pip", "pytest"]
+    assert machine.asked() == ["venv", "pip", "passerby", "pip", "pytest"]
+    assert machine.commands[3][-2:] == ["-e", ".[test]"]
+    run("demo")
+    run("test")
+    assert machine.asked()[5:] == ["passerby", "pytest"]
+
+
+def test_torch_comes_from_another_index_on_request(machine: Machine, run: Run) -> None:
+    assert run("demo", "--torch-index", "https://example.org/cpu", "--seed", "1") == 0
+    assert machine.asked() == ["venv", "pip", "passerby"]
+    index = ["--extra-index-url", "https://example.org/cpu"]
+    assert machine.commands[1][-4:] == [*index, "-e", "."]
+    assert machine.commands[2][2:] == ["passerby", "demo", "--seed", "1"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch's plain build is small")
+def test_without_a_gpu_the_smaller_build_is_offered(
+    start: ModuleType, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=50e9), which=lambda _: None)
+    monkeypatch.setattr(start, "shutil", disk)
+    assert run("demo") == 0
+    assert "add --torch-index URL" in capsys.readouterr().out
 
 
 def test_a_changed_pyproject_installs_again(start: ModuleType, machine: Machine, run: Run) -> None:
@@ -222,7 +252,7 @@ def test_a_full_disk_is_told_before_anything_is_made(
 def test_a_full_disk_does_not_matter_when_all_is_installed(
     start: ModuleType, machine: Machine, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("setup")
+    run("test")
     disk = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=0))
     monkeypatch.setattr(start, "shutil", disk)
     assert run("test") == 0
@@ -257,7 +287,6 @@ def test_an_environment_without_pip_is_made_again(
 
 def test_the_exit_code_is_that_of_the_work(machine: Machine, run: Run) -> None:
     machine.fails = {"-m pytest": 1, "-m passerby": 130}
-    run("setup")
     assert run("test") == 1
     assert run("demo") == 130
 
