@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from passerby.gallery.gallery import Gallery
 from passerby.stores.about import About
-from passerby.stores.engines.lancedb import LanceStore
+from passerby.stores.engines.lancedb.store import LanceStore
 from passerby.tables.filters import Where, moment
 from passerby.tables.sightings import Sightings
 

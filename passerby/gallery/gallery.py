@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from passerby.stores import Erased, Progress, Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import create_store, open_store
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -137,7 +137,7 @@ class Gallery:
     def keep(
         self,
         kept: timedelta | str,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         *,
         timeless: bool = False,
     ) -> Removed:
@@ -174,7 +174,7 @@ class Gallery:
         self,
         query: AnyImage | Sequence[AnyImage] | ArrayLike,
         k: int = 10,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         *,
         exact: bool = False,
         rerank: bool = False,
@@ -206,7 +206,7 @@ class Gallery:
 
     def link(
         self,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         rules: Rules | None = None,
         *,
         judge: bool = False,

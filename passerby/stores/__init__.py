@@ -1,7 +1,7 @@
 """Stores: engines that keep sightings. `Store` is all that a gallery asks of one.
 
-ONE FILE EACH, named by the scheme of its addresses (``milvus://...``), with its class as
-``ENGINE``; the conformance suite under tests/stores says what it must do.
+ONE FILE OR FOLDER EACH under engines/, named by the scheme of its addresses (``milvus://...``),
+with its class as ``ENGINE``; the conformance suite under tests/stores says what it must do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.stores.about import About
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 
 Progress = Callable[[int, int], None]
@@ -107,30 +107,58 @@ class Store(ABC):
     def set_about(self, about: About) -> None:
         """Replace the description (another calibration)."""
 
-    @abstractmethod
     def write(self, sightings: Sightings, *, replace: bool = False) -> Written:
         """Add sightings; on return they are on disk and every new search sees them.
 
         Ids that are there already stay as they are, or with ``replace`` take the new columns; the
         first of equal ids in one batch counts. A kill leaves all of a batch or nothing of it.
+        Raises ValueError for vectors of another width or length.
         """
+        self._require_width(sightings.vectors)
+        lengths = np.einsum("nd,nd->n", sightings.vectors, sightings.vectors)
+        if len(lengths) and not np.abs(lengths - 1).max() < 1e-3:  # NaN fails too
+            raise ValueError("the vectors of sightings must be of length 1 and without NaN")
+        firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
+        unique = sightings if len(firsts) == len(sightings) else sightings[firsts]
+        present = self._write(unique, replace=replace)
+        added, replaced = len(unique) - present, present if replace else 0
+        return Written(added, replaced, len(sightings) - added - replaced)
 
     @abstractmethod
+    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+        """`write` of sightings that fit and whose ids differ; returns how many of the ids were
+        there before."""
+
     def search(
         self,
         vectors: NDArray[np.float32],
         k: int,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         *,
         exact: bool = False,
         with_vectors: bool = False,
     ) -> Hits:
         """The k nearest sightings that satisfy ``where`` for each of the unit vectors [Q, D]."""
+        queries = np.ascontiguousarray(vectors, np.float32)
+        self._require_width(queries)
+        return self._search(queries, k, where, exact=exact, with_vectors=with_vectors)
+
+    @abstractmethod
+    def _search(
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where,
+        *,
+        exact: bool,
+        with_vectors: bool,
+    ) -> Hits:
+        """`search` with vectors of the right width."""
 
     @abstractmethod
     def read(
         self,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         *,
         with_vectors: bool = True,
         with_thumbnails: bool = False,
@@ -139,11 +167,11 @@ class Store(ABC):
         """All sightings that satisfy ``where``, in batches, in no particular order."""
 
     @abstractmethod
-    def count(self, where: Where = Where()) -> int:  # noqa: B008 - frozen
+    def count(self, where: Where = EVERYTHING) -> int:
         """How many sightings satisfy ``where``."""
 
     @abstractmethod
-    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
+    def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
         """Sightings that satisfy ``where`` by camera, day (UTC, "2026-05-01") or person; "" for
         those without."""
 
@@ -151,12 +179,21 @@ class Store(ABC):
     def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
         """Give sightings their person ("" takes it away); returns how many were found."""
 
-    @abstractmethod
     def delete(self, where: Where) -> int:
         """Forget sightings: no search sees them from now on. Returns how many.
 
         Raises ValueError for a filter without any condition.
         """
+        if where.everything:
+            raise ValueError(
+                "a removal needs a condition (person, camera, time or sighting); to forget "
+                "everything, delete the gallery itself"
+            )
+        return self._delete(where)
+
+    @abstractmethod
+    def _delete(self, where: Where) -> int:
+        """`delete` under a filter that has a condition."""
 
     @abstractmethod
     def compact(self, progress: Progress | None = None) -> Erased:
@@ -181,15 +218,13 @@ class Store(ABC):
     def close(self) -> None:
         """Give back what is held open."""
 
+    def _require_width(self, vectors: NDArray[np.float32]) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self.about.dimensions:
+            raise ValueError(
+                f"the gallery holds vectors of {self.about.dimensions} dimensions, got the shape "
+                f"{list(vectors.shape)}"
+            )
+
 
 class StoreUnavailable(ValueError):
     """The server of a store does not answer after bounded retries; what it acknowledged is kept."""
-
-
-def refuse_everything(where: Where) -> None:
-    """What `Store.delete` says to a filter without any condition."""
-    if where.everything:
-        raise ValueError(
-            "a removal needs a condition (person, camera, time or sighting); to forget everything, "
-            "delete the gallery itself"
-        )

@@ -46,7 +46,7 @@ class Where:
     @property
     def everything(self) -> bool:
         """Whether no condition is given."""
-        return self == Where()
+        return self == EVERYTHING
 
     @property
     def timed(self) -> bool:
@@ -80,6 +80,10 @@ class Where:
         if self.min_quality is not None:
             kept &= sightings.qualities >= np.float32(self.min_quality)
         return kept
+
+
+EVERYTHING = Where()
+"""No condition: the default of whatever takes a filter."""
 
 
 def moment(time: datetime) -> np.datetime64:

@@ -34,7 +34,7 @@ from passerby.gallery.link.passages import (
 )
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Progress, Store
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 _MOST = 32  # sightings of a group that are compared with those of another
@@ -144,7 +144,7 @@ class Linking:
 
 def link(
     store: Store,
-    where: Where = Where(),  # noqa: B008 - frozen
+    where: Where = EVERYTHING,
     rules: Rules = Rules(),
     *,
     judge: bool = False,

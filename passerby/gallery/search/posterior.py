@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.stores import Store
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 
@@ -53,7 +53,7 @@ class Population:
         return len(self.persons) + self.unlabelled
 
 
-def population(store: Store, where: Where = Where()) -> Population:  # noqa: B008 - frozen
+def population(store: Store, where: Where = EVERYTHING) -> Population:
     """The population of a search with this filter."""
     groups = store.groups("person", where)
     persons = {name: count for name, count in groups.items() if name != UNKNOWN}

@@ -18,13 +18,11 @@ from passerby.gallery.stored_calibrations import calibration_of
 from passerby.gallery.upkeep.removal import count_timeless
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 
 DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
-
-EVERYTHING = Where()
 
 _TOGETHER = 64  # queries in one request to the engine
 

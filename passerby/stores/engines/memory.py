@@ -8,18 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.stores import (
-    Erased,
-    Group,
-    Hits,
-    IndexState,
-    Progress,
-    Store,
-    Written,
-    refuse_everything,
-)
+from passerby.stores import Erased, Group, Hits, IndexState, Progress, Store
 from passerby.stores.about import About
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import (
     Sightings,
     days,
@@ -56,27 +47,22 @@ class MemoryStore(Store):
     def set_about(self, about: About) -> None:
         self.about = about
 
-    def write(self, sightings: Sightings, *, replace: bool = False) -> Written:
-        firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
-        unique = sightings[firsts]
-        there = np.isin(unique.ids, self._rows.ids)
+    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+        there = np.isin(sightings.ids, self._rows.ids)
         kept = self._rows
         if replace:
-            kept = kept[~np.isin(kept.ids, unique.ids)]
-        chosen = unique if replace else unique[~there]
-        self._rows = Sightings.joined([kept, chosen])
-        added = int(np.sum(~there))
-        replaced = int(np.sum(there)) if replace else 0
-        return Written(added, replaced, len(sightings) - added - replaced)
+            kept = kept[~np.isin(kept.ids, sightings.ids)]
+        self._rows = Sightings.joined([kept, sightings if replace else sightings[~there]])
+        return int(there.sum())
 
-    def search(
+    def _search(
         self,
         vectors: NDArray[np.float32],
         k: int,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where,
         *,
-        exact: bool = False,
-        with_vectors: bool = False,
+        exact: bool,
+        with_vectors: bool,
     ) -> Hits:
         found = self._rows[where.keeps(self._rows)]
         distances = 1 - vectors.astype(np.float64) @ found.vectors.astype(np.float64).T  # [Q, N]
@@ -92,7 +78,7 @@ class MemoryStore(Store):
 
     def read(
         self,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         *,
         with_vectors: bool = True,
         with_thumbnails: bool = False,
@@ -104,10 +90,10 @@ class MemoryStore(Store):
             part = part if with_vectors else without_vectors(part)
             yield part if with_thumbnails else without_thumbnails(part)
 
-    def count(self, where: Where = Where()) -> int:  # noqa: B008 - frozen
+    def count(self, where: Where = EVERYTHING) -> int:
         return int(where.keeps(self._rows).sum())
 
-    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
+    def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
         rows = self._rows[where.keeps(self._rows)]
         names = {
             "camera": rows.cameras,
@@ -123,8 +109,7 @@ class MemoryStore(Store):
         self._rows = with_persons(self._rows, columns)
         return found
 
-    def delete(self, where: Where) -> int:
-        refuse_everything(where)
+    def _delete(self, where: Where) -> int:
         gone = where.keeps(self._rows)
         self._rows = self._rows[~gone]
         return int(gone.sum())

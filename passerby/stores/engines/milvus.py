@@ -38,11 +38,9 @@ from passerby.stores import (
     Progress,
     Store,
     StoreUnavailable,
-    Written,
-    refuse_everything,
 )
 from passerby.stores.about import About
-from passerby.tables.filters import Where, moment
+from passerby.tables.filters import EVERYTHING, Where, moment
 from passerby.tables.sightings import Sightings, days, with_persons
 
 TOKEN_VARIABLE = "PASSERBY_MILVUS_TOKEN"
@@ -260,25 +258,22 @@ class MilvusStore(Store):
         self._ask("alter_collection_properties", properties=properties)
         self.about = about
 
-    def write(self, sightings: Sightings, *, replace: bool = False) -> Written:
+    def _write(self, sightings: Sightings, *, replace: bool) -> int:
         """As `Store.write`; what is larger than 32 MiB goes in several requests, of each of which
         a kill leaves all or nothing."""
         self._check(sightings)
-        unique = sightings[np.sort(np.unique(sightings.ids, return_index=True)[1])]
-        there = np.isin(unique.ids, [*self._present(unique.ids.tolist())])
-        self._upsert(unique if replace else unique[~there])
-        added = int(np.sum(~there))
-        replaced = int(np.sum(there)) if replace else 0
-        return Written(added, replaced, len(sightings) - added - replaced)
+        there = np.isin(sightings.ids, [*self._present(sightings.ids.tolist())])
+        self._upsert(sightings if replace else sightings[~there])
+        return int(there.sum())
 
-    def search(
+    def _search(
         self,
         vectors: NDArray[np.float32],
         k: int,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where,
         *,
-        exact: bool = False,
-        with_vectors: bool = False,
+        exact: bool,
+        with_vectors: bool,
     ) -> Hits:
         """As `Store.search`. Where the server has an HNSW index, an exact search reads all vectors
         that satisfy ``where`` and compares them here."""
@@ -314,7 +309,7 @@ class MilvusStore(Store):
 
     def read(
         self,
-        where: Where = Where(),  # noqa: B008 - frozen
+        where: Where = EVERYTHING,
         *,
         with_vectors: bool = True,
         with_thumbnails: bool = False,
@@ -326,12 +321,12 @@ class MilvusStore(Store):
         for rows in self._pages(where, fields, min(batch, _PAGE)):
             yield self._sightings(rows, fields)
 
-    def count(self, where: Where = Where()) -> int:  # noqa: B008 - frozen
+    def count(self, where: Where = EVERYTHING) -> int:
         return sum(
             self._query(expression(part), ["count(*)"])[0]["count(*)"] for part in _parts(where)
         )
 
-    def groups(self, by: Group, where: Where = Where()) -> dict[str, int]:  # noqa: B008 - frozen
+    def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
         # The server ignores group_by in queries of this version, so the column is read.
         column = "time" if by == "day" else by
         counted: Counter[Any] = Counter()
@@ -354,8 +349,7 @@ class MilvusStore(Store):
                 found += len(there)
         return found
 
-    def delete(self, where: Where) -> int:
-        refuse_everything(where)
+    def _delete(self, where: Where) -> int:
         gone = 0
         for rows in self._pages(where, ["id"], _IDS):
             ids = [row["id"] for row in rows]
@@ -569,11 +563,6 @@ class MilvusStore(Store):
     # -- rows -----------------------------------------------------------------------------------
 
     def _check(self, sightings: Sightings) -> None:
-        if sightings.vectors.shape[1] != self.about.dimensions:
-            raise ValueError(
-                f"{self._address.shown}: expected vectors of {self.about.dimensions} dimensions, "
-                f"got {sightings.vectors.shape[1]}"
-            )
         columns = {
             "person": sightings.persons,
             "camera": sightings.cameras,

@@ -19,7 +19,7 @@ from passerby.gallery.search.searching import Asking, search
 from passerby.gallery.stored_calibrations import calibration_of, fitting, take_calibrations
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
-from passerby.tables.filters import Where
+from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -301,7 +301,7 @@ def test_approximate_searches_say_so_and_count_what_they_may_miss(store, monkeyp
     monkeypatch.setattr(
         type(store),
         "search",
-        lambda self, vectors, k, where=Where(), **o: replace(  # noqa: B008 - frozen
+        lambda self, vectors, k, where=EVERYTHING, **o: replace(
             whole(self, vectors, 12, where, **o), exact=False
         ),
     )

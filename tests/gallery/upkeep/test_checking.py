@@ -14,7 +14,6 @@ from passerby.stores import Hits, IndexState
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
 from passerby.stores.recall import Truth, typical_filters
-from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 
 ABOUT = About(model="m", pooling="plain", dimensions=8)
@@ -86,8 +85,8 @@ def test_a_damaged_folder_is_a_result_and_no_crash(tmp_path: Path) -> None:
 class Forgetful(MemoryStore):
     """Finds all but the nearest other."""
 
-    def search(self, vectors, k, where=Where(), *, exact=False, with_vectors=False):  # noqa: B008
-        hits = super().search(vectors, k, where, exact=exact, with_vectors=with_vectors)
+    def _search(self, vectors, k, where, *, exact, with_vectors):
+        hits = super()._search(vectors, k, where, exact=exact, with_vectors=with_vectors)
         if exact:
             return hits
         keep = np.ones(len(hits.sightings), bool)

@@ -24,8 +24,9 @@ from passerby.data.crops import Labels
 from passerby.gallery.enrol.adding import Inputs, add
 from passerby.process.whole_files import DiskFull
 from passerby.stores.about import About
-from passerby.stores.engines import lancedb as engine
-from passerby.stores.engines.lancedb import LanceStore
+from passerby.stores.engines.lancedb import folder as gallery_folder
+from passerby.stores.engines.lancedb import index
+from passerby.stores.engines.lancedb.store import LanceStore
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
@@ -58,8 +59,8 @@ def store(folder: Path, about: About) -> LanceStore:
 @pytest.fixture
 def indexed_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index at a size that a test can afford."""
-    monkeypatch.setattr(engine, "INDEX_FROM", 1000)
-    monkeypatch.setattr(engine, "EXACT_BELOW", 20)
+    monkeypatch.setattr(index, "INDEX_FROM", 1000)
+    monkeypatch.setattr(index, "EXACT_BELOW", 20)
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -524,7 +525,7 @@ def test_a_store_sees_what_another_wrote_and_removed(
 def test_a_writer_does_not_wait_for_ever(
     store: LanceStore, folder: Path, sightings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.1)
+    monkeypatch.setattr(gallery_folder, "PATIENCE", 0.1)
     store.write(sightings(5))
     with FileLock(folder / "writers.lock"):
         with pytest.raises(ValueError, match="another process has been writing for"):
@@ -538,9 +539,9 @@ def test_many_small_batches_are_joined(
     versions: int, store: LanceStore, sightings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a gallery that is written to one by one still opens and searches quickly."""
-    monkeypatch.setattr(engine, "PIECES", 8)
-    monkeypatch.setattr(engine, "SMALL", 20)
-    monkeypatch.setattr(engine, "VERSIONS", versions)
+    monkeypatch.setattr(gallery_folder, "PIECES", 8)
+    monkeypatch.setattr(gallery_folder, "SMALL", 20)
+    monkeypatch.setattr(gallery_folder, "VERSIONS", versions)
     many = sightings(60)
     for row in range(60):
         assert store.write(many[row : row + 1]).added == 1
@@ -549,5 +550,5 @@ def test_many_small_batches_are_joined(
     assert read.ids[order].tolist() == many.ids.tolist()
     np.testing.assert_array_equal(read.vectors[order], many.vectors)
     assert [read.thumbnails[row] for row in order] == [*many.thumbnails]
-    pieces = store._table().stats()["fragment_stats"]["num_fragments"]
-    assert pieces <= 2 * engine.PIECES
+    pieces = store._folder.table().stats()["fragment_stats"]["num_fragments"]
+    assert pieces <= 2 * gallery_folder.PIECES

@@ -1,0 +1,109 @@
+"""The index of a table: when it is built, and how much of it searches have to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from lancedb.index import Bitmap, BTree, IvfSq
+
+from passerby.stores.engines.lancedb.conditions import condition_of
+from passerby.stores.engines.lancedb.rows import Table, columns, row_ids, take, to_sightings
+from passerby.stores.engines.lancedb.table_state import TableState
+from passerby.stores.recall import SearchWhere, Truth
+from passerby.tables.sightings import Sightings
+
+INDEX_FROM = 10_000
+"""Sightings from which an index is faster than comparing all."""
+
+TAIL = 0.1
+"""Share of the sightings that may lie outside the index before it is built again."""
+
+EXACT_BELOW = 200
+"""Sightings that a filter may keep for all of them to be compared."""
+
+MANY = 256
+"""Queries from which one pass over all vectors takes less time than the index, at any size."""
+
+TARGET = 0.995
+"""Recall at 10 that the effort of searches is raised to, on a sample; 0.99 is promised."""
+
+FEWEST = 8
+"""Partitions that are always searched."""
+
+SAMPLE = 64
+"""Sightings that recall is measured with."""
+
+INDEX = "vector_idx"
+
+_SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree}
+
+
+class KeptCounts:
+    """How many sightings conditions keep, counted once for each version of a table."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int, str], int] = {}
+
+    def of(self, table: Table, condition: str) -> int:
+        """How many rows satisfy it."""
+        key = (table.name, table.version, condition)
+        if key not in self._counts:
+            if len(self._counts) > 1000:
+                self._counts.clear()
+            self._counts[key] = int(table.count_rows(condition))
+        return self._counts[key]
+
+
+def probes_of(state: TableState, table: Table, condition: str | None, kept: KeptCounts) -> int:
+    """Partitions to search; 0 to compare all that satisfy the condition."""
+    if not state.probes:
+        return 0
+    if condition is None:
+        return _probes_for(state, 1.0)
+    count = kept.of(table, condition)
+    return 0 if count <= EXACT_BELOW else _probes_for(state, count / table.count_rows())
+
+
+def _probes_for(state: TableState, share: float) -> int:
+    """Partitions to search when a filter keeps that share of the sightings."""
+    measured = sorted((float(kept), probes) for kept, probes in state.probes.items())
+    below = [probes for kept, probes in measured if kept <= share]
+    if below:
+        return below[-1]
+    rarest, probes = measured[0]
+    return min(state.partitions, int(np.ceil(probes * rarest / share)))
+
+
+def build(table: Table) -> int:
+    """Index the columns that filters name, and the vectors; returns the number of partitions."""
+    rows = table.count_rows()
+    for column, kind in _SCALARS.items():
+        table.create_index(column, config=kind())
+    partitions = min(rows // 1000, int(np.sqrt(rows)))
+    config = IvfSq(distance_type="cosine", num_partitions=partitions)
+    table.create_index("vector", config=config, name=INDEX)
+    return partitions
+
+
+def tuned(
+    state: TableState, table: Table, truth: Truth, at_effort: Callable[[int], SearchWhere]
+) -> TableState:
+    """Raise the effort under each typical filter until recall on a sample is what it should."""
+    rows, probes = table.count_rows(), FEWEST
+    efforts, recalls = {}, {}
+    for name, where in truth.filters.items():  # the rarest last, which never needs less
+        while True:
+            recalls[name] = truth.recall(name, at_effort(probes))
+            if recalls[name] >= TARGET or probes >= state.partitions:
+                break
+            probes = min(state.partitions, int(np.ceil(1.25 * probes)))
+        efforts[f"{table.count_rows(condition_of(where)) / rows:.6g}"] = probes
+    return replace(state, probes=efforts, recall=recalls)
+
+
+def sample(table: Table, dimensions: int) -> Sightings:
+    """Some sightings with their vectors, drawn evenly; the same ones of the same table."""
+    chosen = np.random.default_rng(0).choice(row_ids(table), SAMPLE, replace=False)
+    return to_sightings(take(table, chosen, columns(vectors=True)), dimensions)

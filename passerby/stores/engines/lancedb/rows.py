@@ -1,0 +1,155 @@
+"""Sightings as rows of the engine: its columns, and reading, taking and copying rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from passerby.stores import Progress
+from passerby.tables.sightings import Sightings
+
+PIECE = 128_000_000
+"""Bytes that copying a table holds in memory."""
+
+SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
+"""Columns of what a search shows."""
+
+Table = Any
+"""A table of lancedb, which has no types."""
+
+
+def schema(dimensions: int) -> pa.Schema:
+    """The columns of a gallery."""
+    return pa.schema(
+        {
+            "id": pa.string(),
+            "vector": pa.list_(pa.float32(), dimensions),
+            "person": pa.string(),
+            "camera": pa.string(),
+            "source": pa.string(),
+            "time": pa.timestamp("us"),
+            "frame": pa.int64(),
+            "tracklet": pa.int64(),
+            "quality": pa.float32(),
+            "image": pa.string(),
+            "thumbnail": pa.binary(),
+        }
+    )
+
+
+def columns(*, vectors: bool = False, thumbnails: bool = False) -> list[str]:
+    """Names of the columns to read."""
+    return [*SHOWN, *(["vector"] if vectors else []), *(["thumbnail"] if thumbnails else [])]
+
+
+def to_arrow(sightings: Sightings) -> pa.Table:
+    """Sightings as rows to write."""
+    dimensions = sightings.vectors.shape[1]
+    flat = pa.array(sightings.vectors.reshape(-1))
+    return pa.table(
+        {
+            "id": pa.array(sightings.ids, pa.string()),
+            "vector": pa.FixedSizeListArray.from_arrays(flat, dimensions),
+            "person": pa.array(sightings.persons, pa.string()),
+            "camera": pa.array(sightings.cameras, pa.string()),
+            "source": pa.array(sightings.sources, pa.string()),
+            "time": pa.array(sightings.times, pa.timestamp("us")),
+            "frame": pa.array(sightings.frames),
+            "tracklet": pa.array(sightings.tracklets),
+            # NULL where not known, so that no comparison is true of it.
+            "quality": pa.array(sightings.qualities, mask=np.isnan(sightings.qualities)),
+            "image": pa.array(sightings.images, pa.string()),
+            "thumbnail": pa.array(sightings.thumbnails, pa.binary()),
+        },
+        schema=schema(dimensions),
+    )
+
+
+def to_sightings(rows: pa.Table | pa.RecordBatch, dimensions: int) -> Sightings:
+    """Rows that were read as sightings."""
+    names = rows.schema.names
+    vectors = np.empty((rows.num_rows, 0), np.float32)
+    if "vector" in names:
+        vectors = matrix(rows.column("vector"), dimensions)
+    return Sightings(
+        _texts(rows.column("id")),
+        vectors,
+        persons=_texts(rows.column("person")),
+        cameras=_texts(rows.column("camera")),
+        sources=_texts(rows.column("source")),
+        times=times(rows.column("time")),
+        frames=_numbers(rows.column("frame")),
+        tracklets=_numbers(rows.column("tracklet")),
+        qualities=_numbers(rows.column("quality")),
+        images=_texts(rows.column("image")),
+        thumbnails=rows.column("thumbnail").to_pylist() if "thumbnail" in names else None,
+    )
+
+
+def times(column: pa.Array | pa.ChunkedArray) -> NDArray[np.datetime64]:
+    """A column of times, NaT where it is NULL."""
+    return _numbers(column).astype("datetime64[us]")
+
+
+def matrix(column: pa.Array | pa.ChunkedArray, dimensions: int) -> NDArray[np.float32]:
+    """Vectors [N, D]; one chunk at a time is enough memory."""
+    if isinstance(column, pa.ChunkedArray):
+        parts = [matrix(chunk, dimensions) for chunk in column.chunks]
+        return np.concatenate(parts) if parts else np.empty((0, dimensions), np.float32)
+    return column.flatten().to_numpy().reshape(-1, dimensions)
+
+
+def _texts(column: pa.Array | pa.ChunkedArray) -> NDArray[np.str_]:
+    return np.array(column.to_pylist(), np.str_)
+
+
+def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    return np.asarray(
+        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    )
+
+
+def scan(
+    table: Table, names: Sequence[str], condition: str | None = None, batch: int = 10_000
+) -> Iterator[pa.RecordBatch]:
+    """All rows that satisfy the condition, in batches; ``_rowid`` may be among the columns."""
+    query = table.search().select([name for name in names if name != "_rowid"])
+    if condition is not None:
+        query = query.where(condition)
+    if "_rowid" in names:
+        query = query.with_row_id(True)
+    yield from query.to_batches(batch)
+
+
+def row_ids(table: Table) -> NDArray[np.uint64]:
+    """Those of all rows."""
+    parts = [
+        part.column("_rowid").to_numpy() for part in scan(table, ["id", "_rowid"], None, 100_000)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def take(table: Table, ids: NDArray[np.uint64], names: Sequence[str]) -> pa.Table:
+    """The rows of these row ids, in this order."""
+    unique, places = np.unique(ids, return_inverse=True)
+    rows = table.take_row_ids(unique.tolist()).select([*names]).with_row_id().to_arrow()
+    order = np.argsort(rows["_rowid"].to_numpy())
+    return rows.drop_columns("_rowid").take(pa.array(order[places]))
+
+
+def copy(table: Table, other: Table, rows: int, progress: Progress | None) -> None:
+    """All rows of one table into another, a piece at a time."""
+    done, piece = 0, []
+    for batch in scan(table, columns(vectors=True, thumbnails=True)):
+        piece.append(batch)
+        done += batch.num_rows
+        if sum(part.nbytes for part in piece) > PIECE or done == rows:
+            # Not the iterator itself: the engine would wait in one thread for what it reads there.
+            other.add(pa.Table.from_batches(piece).select(other.schema.names))
+            piece = []
+            if progress is not None:
+                progress(done, rows)

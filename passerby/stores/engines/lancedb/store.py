@@ -1,0 +1,278 @@
+"""The contract of stores, kept by one Lance table in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lancedb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from passerby.process.whole_files import write_whole
+from passerby.stores import Erased, Group, Hits, IndexState, Progress, Store
+from passerby.stores.about import About
+from passerby.stores.engines.lancedb import index
+from passerby.stores.engines.lancedb.conditions import condition_of
+from passerby.stores.engines.lancedb.errors import Explained, explained
+from passerby.stores.engines.lancedb.folder import RECENT, GalleryFolder
+from passerby.stores.engines.lancedb.ids import KnownIds
+from passerby.stores.engines.lancedb.rows import (
+    Table,
+    columns,
+    copy,
+    scan,
+    schema,
+    times,
+    to_arrow,
+    to_sightings,
+)
+from passerby.stores.engines.lancedb.searching import Request, ShownColumns, search_table
+from passerby.stores.engines.lancedb.table_state import TableState
+from passerby.stores.recall import SearchWhere, Truth
+from passerby.tables.filters import EVERYTHING, Where
+from passerby.tables.sightings import Sightings, days
+
+ABOUT = "about.json"
+
+
+class LanceStore(Store):
+    """Sightings in a folder. For one thread at a time; another one opens the folder again."""
+
+    def __init__(self, folder: Path, about: About) -> None:
+        self.about = about
+        self._folder = GalleryFolder(folder)
+        self._forget()
+        self._folder.table()
+
+    def _forget(self) -> None:
+        self._ids, self._kept, self._shown = KnownIds(), index.KeptCounts(), ShownColumns()
+
+    # Making and opening
+
+    @classmethod
+    def create(cls, place: str, about: About) -> LanceStore:
+        """Make an empty one. Raises ValueError when the folder has anything in it."""
+        folder = Path(place)
+        if (folder / ABOUT).exists():
+            raise ValueError(f"{place}: a gallery exists there already")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ValueError(
+                f"{place} exists and is not empty: a gallery needs a folder of its own"
+            )
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lancedb.connect(folder).create_table("sightings-1", schema=schema(about.dimensions))
+            TableState("sightings-1").write(folder)
+            # Last: without it there is no gallery, so that a kill leaves none that is half made.
+            write_whole(folder / ABOUT, about.to_json().encode())
+        return cls(folder, about)
+
+    @classmethod
+    def open(cls, place: str) -> LanceStore:
+        """Open a folder. Raises ValueError when it holds no gallery, half of one, or a newer."""
+        folder = Path(place)
+        if not (folder / ABOUT).is_file():
+            raise ValueError(f"{place}: no gallery there (it would hold a file {ABOUT})")
+        return cls(folder, About.from_json((folder / ABOUT).read_text("utf-8")))
+
+    def set_about(self, about: About) -> None:
+        with self._folder.writing():
+            write_whole(self._folder.path / ABOUT, about.to_json().encode())
+        self.about = about
+
+    # Writing
+
+    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+        with self._folder.writing() as table:
+            with explained(self._folder.path):
+                there = self._ids.present(table, sightings.ids)
+            if replace and there.any():
+                rows = to_arrow(sightings)
+                merge = table.merge_insert("id").when_matched_update_all()
+                merge = merge.when_not_matched_insert_all()
+                self._folder.commit(table, lambda: merge.execute(rows), rows.nbytes)
+            elif not there.all():
+                rows = to_arrow(sightings[~there] if there.any() else sightings)
+                self._folder.commit(table, lambda: table.add(rows), rows.nbytes)
+                self._ids.add(table, rows["id"])
+            self._folder.tidy(table)
+        return int(there.sum())
+
+    def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
+        named = dict(zip(ids, persons, strict=True))
+        # Only this column is written anew: rows stay where the index expects them.
+        rows = pa.table(
+            {
+                "id": pa.array(list(named), pa.string()),
+                "person": pa.array(named.values(), pa.string()),
+            }
+        )
+        with self._folder.writing() as table:
+            merge = table.merge_insert("id").when_matched_update_all()
+            found = self._folder.commit(table, lambda: merge.execute(rows), rows.nbytes)
+        return int(found.num_updated_rows)
+
+    def _delete(self, where: Where) -> int:
+        with self._folder.writing() as table:
+            done = self._folder.commit(table, lambda: table.delete(condition_of(where)), 0)
+        return int(done.num_deleted_rows)
+
+    def compact(self, progress: Progress | None = None) -> Erased:
+        """Write the next table from what is left, with its index, and remove the old one."""
+        folder = self._folder
+        before = folder.bytes()
+        with folder.writing() as table:
+            if folder.state.version == table.version:
+                return Erased(before, before, "nothing has changed since the last compaction")
+            number = int(folder.state.table.rpartition("-")[2]) + 1
+            name = f"sightings-{number}"
+            rows = table.count_rows()
+            with explained(folder.path, before), folder.scratch():
+                copy(table, folder.database.create_table(name, schema=table.schema), rows, progress)
+                folder.flush(name)  # before the old table goes
+                folder.point_to(TableState(name))
+                folder.remove_old_tables()
+                self._build_index()
+                folder.point_to(replace(folder.state, version=folder.table().version))
+        return Erased(
+            before,
+            folder.bytes(),
+            "vectors, index, thumbnails, names and old versions of what was removed are gone from "
+            "this folder; copies and backups of it are not",
+        )
+
+    def update_index(self) -> IndexState:
+        with self._folder.writing() as table:
+            rows, outside = table.count_rows(), self.index_state()
+            tail = rows - outside.indexed
+            if rows >= index.INDEX_FROM and tail > index.TAIL * rows:
+                needed = rows * self.about.dimensions
+                with explained(self._folder.path, needed), self._folder.scratch():
+                    table.optimize(cleanup_older_than=RECENT)
+                    self._build_index()
+        return self.index_state()
+
+    def _build_index(self) -> None:
+        """Build the indexes where they pay, measure recall, and note what searches must spend."""
+        table = self._folder.table()
+        if table.count_rows() >= index.INDEX_FROM:
+            state = replace(self._folder.state, partitions=index.build(table))
+            truth = Truth.of(self, index.sample(table, self.about.dimensions))
+            self._folder.point_to(index.tuned(state, table, truth, self.at_effort))
+
+    # Reading
+
+    def _search(
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where,
+        *,
+        exact: bool,
+        with_vectors: bool,
+    ) -> Hits:
+        request = Request(vectors, k, condition_of(where), columns=columns(vectors=with_vectors))
+        exact = exact or len(vectors) >= index.MANY
+
+        def work(table: Table) -> Hits:
+            state = self._folder.state
+            probes = 0 if exact else index.probes_of(state, table, request.condition, self._kept)
+            return self._searched(table, replace(request, probes=probes))
+
+        return self._folder.reading(work)
+
+    def _searched(self, table: Table, request: Request) -> Hits:
+        return search_table(table, request, self._shown, self.about.dimensions)
+
+    def at_effort(self, probes: int) -> SearchWhere:
+        """A search of so many partitions of the index, whatever the filter: to measure it."""
+
+        def search(vectors: NDArray[np.float32], k: int, where: Where) -> Hits:
+            request = Request(vectors, k, condition_of(where), probes, columns())
+            return self._searched(self._folder.table(), request)
+
+        return search
+
+    def read(
+        self,
+        where: Where = EVERYTHING,
+        *,
+        with_vectors: bool = True,
+        with_thumbnails: bool = False,
+        batch: int = 10_000,
+    ) -> Iterator[Sightings]:
+        names = columns(vectors=with_vectors, thumbnails=with_thumbnails)
+        table = self._folder.table()
+        batches = scan(table, names, condition_of(where), batch)
+        while True:
+            with explained(self._folder.path):
+                try:
+                    part = next(batches, None)
+                except Exception:
+                    if self._folder.table() is table:
+                        raise
+                    raise Explained(
+                        f"{self._folder.path}: the gallery was compacted while it was read; read "
+                        "again"
+                    ) from None
+            if part is None:
+                return
+            if part.num_rows:
+                yield to_sightings(part, self.about.dimensions)
+
+    def count(self, where: Where = EVERYTHING) -> int:
+        condition = condition_of(where)
+        return self._folder.reading(lambda table: int(table.count_rows(condition)))
+
+    def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
+        column = "time" if by == "day" else by
+
+        def work(table: Table) -> dict[str, int]:
+            counts: dict[str, int] = {}
+            for part in scan(table, [column], condition_of(where)):
+                values = part.column(column)
+                if by == "day":
+                    values = pa.array(days(times(values)), pa.string())
+                for name in pc.value_counts(values).to_pylist():
+                    counts[name["values"]] = counts.get(name["values"], 0) + name["counts"]
+            return counts
+
+        return self._folder.reading(work)
+
+    @property
+    def partitions(self) -> int:
+        """Of its index; 0 without one."""
+        return self._folder.state.partitions
+
+    def index_state(self) -> IndexState:
+        def work(table: Any) -> IndexState:
+            rows, state = table.count_rows(), self._folder.state
+            if not state.probes:
+                return IndexState("", 0, rows)
+            stats = table.index_stats(index.INDEX)
+            shares = sorted(state.probes.items(), key=lambda item: -float(item[0]))
+            effort = ", ".join(
+                f"{probes} where a filter keeps {float(share):.1%}" for share, probes in shares
+            )
+            return IndexState(
+                "IVF_SQ",
+                int(stats.num_indexed_rows),
+                rows,
+                f"of {state.partitions} partitions {effort}",
+                min(state.recall.values()),
+            )
+
+        return self._folder.reading(work)
+
+    def disk_bytes(self) -> int | None:
+        return self._folder.bytes()
+
+    def close(self) -> None:
+        """Forget what was read; files are open only during a call."""
+        self._folder.close()
+        self._forget()
