@@ -11,13 +11,16 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
+import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -41,6 +44,17 @@ class Call:
         Values are Python literals; a bare word is a string, so that shells need no quotes:
         ``msmt17(val=separate)``. Raises ValueError for anything else (nothing is evaluated).
         """
+        try:
+            return cls._parsed(text)
+        except ValueError as error:
+            quoted = _with_quotes(text)
+            with suppress(ValueError):
+                cls._parsed(quoted)  # advice that would not work is not given
+                error = ValueError(f"{error}: text that is more than a word needs quotes: {quoted}")
+            raise error from None
+
+    @classmethod
+    def _parsed(cls, text: str) -> Call:
         wanted = f"expected name(option=value, ...), got {text!r}"
         try:
             with warnings.catch_warnings():
@@ -58,7 +72,7 @@ class Call:
         for keyword in tree.keywords:
             if keyword.arg is None or keyword.arg in options:
                 raise ValueError(wanted)
-            options[keyword.arg] = _literal(keyword.value, wanted)
+            options[keyword.arg] = _storable(_literal(keyword.value, wanted), keyword.arg)
         return cls(tree.func.id, options)
 
     def __str__(self) -> str:
@@ -67,8 +81,8 @@ class Call:
         return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.options.items())})"
 
     def with_option(self, option: str, value: Any) -> Call:
-        """The same call with one option set."""
-        return Call(self.name, {**self.options, option: value})
+        """The same call with one option set. Raises ValueError for what cannot be written."""
+        return Call(self.name, {**self.options, option: _storable(value, option)})
 
 
 def _underscored(text: str) -> str:
@@ -86,11 +100,104 @@ def _literal(node: ast.expr, wanted: str) -> Any:
         raise ValueError(wanted) from None
 
 
+def _storable(value: Any, option: str) -> Any:
+    """The value if it reads the same again once it is written, which others do not."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _storable(item, option)
+    elif isinstance(value, dict):
+        for item in (*value.keys(), *value.values()):
+            _storable(item, option)
+    elif not (
+        value is None
+        or isinstance(value, (bool, str))
+        or (isinstance(value, int) and abs(value) < 2**63)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
+        raise ValueError(
+            f"{option} must be a finite number, a text, true, false or none, or a list or mapping "
+            f"of these, got {_shortened(value)}"
+        )
+    return value
+
+
+def _shortened(value: object) -> str:
+    """A value as it is written, of bounded length; of numbers too long for Python the type."""
+    try:
+        return repr(value)[:60]
+    except ValueError:
+        return f"a very long {type(value).__name__}"
+
+
+def _with_quotes(text: str) -> str:
+    """A call with quotes around every value that is no literal: ``folder(path=/data)``."""
+    name, bracket, inside = text.strip().partition("(")
+    if not bracket or not inside.endswith(")"):
+        return text
+    options = re.split(r",\s*(?=\w+\s*=)", inside[:-1])
+    return f"{name}({', '.join(map(_with_quoted_value, options))})"
+
+
+def _with_quoted_value(option: str) -> str:
+    name, value = (part.strip() for part in (*option.split("=", 1), "")[:2])
+    try:
+        ast.literal_eval(value)
+    except NOT_A_LITERAL:
+        return option.strip() if value.isidentifier() else f"{name}={value!r}"
+    return option.strip()
+
+
 def _parameters(component: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The options of a component; a module without a constructor of its own has none."""
     open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = inspect.signature(component).parameters
     return {name: p for name, p in parameters.items() if p.kind not in open_ended}
+
+
+def _types(component: Callable[..., Any]) -> dict[str, Any]:
+    """What the options of a component must be, as it declares; {} where that cannot be read."""
+    maker = component.__init__ if inspect.isclass(component) else component
+    try:
+        return get_type_hints(maker)
+    except (NameError, TypeError, AttributeError):
+        return {}  # names that are imported for type checking alone
+
+
+def _fits(value: Any, expected: Any) -> bool:
+    """Whether a written value is of a declared type; types that cannot be written take all."""
+    origin, inner = get_origin(expected), get_args(expected)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in inner)
+    if origin in (tuple, list, Sequence):
+        items = inner[:1] * len(value) if isinstance(value, (list, tuple)) else ()
+        if origin is tuple and inner[-1] is not Ellipsis:
+            items = inner
+        return (
+            isinstance(value, (list, tuple))
+            and len(items) == len(value)
+            and all(map(_fits, value, items))
+        )
+    if expected is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if expected in (int, bool, str, type(None)):
+        return type(value) is expected
+    return True
+
+
+def _worded(expected: Any) -> str:
+    """A type for people: ``a number``, ``mean, image or noise``."""
+    origin, inner = get_origin(expected), get_args(expected)
+    if origin in (Union, UnionType):
+        return " or ".join(map(_worded, inner))
+    if origin is Literal:
+        return " or ".join(filter(None, [", ".join(map(str, inner[:-1])), str(inner[-1])]))
+    if origin in (tuple, list, Sequence):
+        return "a list" if not inner else f"a list of {_worded(inner[0]).removeprefix('a ')}s"
+    words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+    words[type(None)] = "none"
+    return words.get(expected, getattr(expected, "__name__", str(expected)))
 
 
 def suggest(word: str, known: list[str]) -> str:
@@ -169,6 +276,13 @@ class Registry:
         ]
         if missing:
             raise ValueError(f"{self.noun} {call.name!r} needs {', '.join(missing)}")
+        types = _types(component)
+        for option, value in call.options.items():
+            if not _fits(value, types.get(option, Any)):
+                raise ValueError(
+                    f"{self.noun} {call.name!r}: {option} must be {_worded(types[option])}, "
+                    f"got {value!r}"
+                )
         return component(**given, **call.options)
 
     def describe(self, name: str) -> tuple[str, str]:
@@ -203,24 +317,27 @@ RECIPES = Registry("recipe", "passerby.recipes")
 SYSTEMS = Registry("system", "passerby.models.systems")
 
 
+KINDS = {
+    "recipes": RECIPES,
+    "losses": LOSSES,
+    "attention": ATTENTIONS,
+    "datasets": DATASETS,
+    "backbones": BACKBONES,
+    "classifiers": CLASSIFIERS,
+    "poolings": POOLINGS,
+    "augmentations": AUGMENTATIONS,
+    "systems": SYSTEMS,
+    "projections": PROJECTIONS,
+    "families": FAMILIES,
+}
+"""All registries, by the names that ``passerby list`` takes."""
+
+
 def listing(kind: str) -> str:
     """Every component of a kind (``losses``, ``recipes``, ...): name, options, first doc line."""
-    registries = {
-        "recipes": RECIPES,
-        "losses": LOSSES,
-        "attention": ATTENTIONS,
-        "datasets": DATASETS,
-        "backbones": BACKBONES,
-        "classifiers": CLASSIFIERS,
-        "poolings": POOLINGS,
-        "augmentations": AUGMENTATIONS,
-        "systems": SYSTEMS,
-        "projections": PROJECTIONS,
-        "families": FAMILIES,
-    }
-    if kind not in registries:
-        raise ValueError(f"there are no {kind!r} to list (kinds: {', '.join(registries)})")
-    registry = registries[kind]
+    if kind not in KINDS:
+        raise ValueError(f"there are no {kind!r} to list (kinds: {', '.join(KINDS)})")
+    registry = KINDS[kind]
     lines = []
     for name in registry.names():
         options, first_line = registry.describe(name)

@@ -1,7 +1,11 @@
 """Written calls and the registries that build from them."""
 
 import keyword
+import re
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -28,6 +32,75 @@ VALUES = st.recursive(
 def test_a_call_survives_being_written_and_read(name, options):
     call = Call(name, options)
     assert Call.parse(str(call)) == call
+
+
+ANY = st.recursive(
+    VALUES
+    | st.floats()
+    | st.integers()
+    | st.binary(max_size=3)
+    | st.complex_numbers()
+    | st.just(...)
+    | st.sets(st.integers(), max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=4,
+)
+
+
+@given(NAMES, NAMES, ANY)
+def test_what_can_be_set_can_be_read_again(name, option, value):
+    call = None
+    with suppress(ValueError):
+        call = Call(name).with_option(option, value)
+    if call is not None:
+        assert Call.parse(str(call)) == call
+
+
+PIECES = st.sampled_from(
+    [
+        *("a", "x", "=", "(", ")", ",", "1e999", "...", "nan", "'", '"', "/d/e", "-", "[", "]"),
+        *("{", "}", ":", "b'x'", "1j", "None", "*", "ﬁ", " ", "\\", "\n", "\ud800"),
+        *("9" * 5000, "0x" + "f" * 5000),
+    ]
+)
+TEXTS = st.lists(PIECES, max_size=9).map("".join)
+
+
+@given(TEXTS | TEXTS.map(lambda text: f"a(x={text})"))
+def test_any_text_is_read_or_refused(text):
+    try:
+        call = Call.parse(text)
+    except ValueError:
+        return
+    assert Call.parse(str(call)) == call
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("folder(images=/data/crops)", {"images": "/data/crops"}),
+        ("folder(images=../a b/c.d, part=train)", {"images": "../a b/c.d", "part": "train"}),
+        (
+            "folder(images=~/x,table=C:\\new\\table.csv)",
+            {"images": "~/x", "table": "C:\\new\\table.csv"},
+        ),
+        ("timm(name=hf-hub:timm/vit)", {"name": "hf-hub:timm/vit"}),
+        ("x(a=1, b=two words, c='c')", {"a": 1, "b": "two words", "c": "c"}),
+    ],
+)
+def test_missing_quotes_are_named_and_the_advice_works(text, options):
+    with pytest.raises(ValueError, match="text that is more than a word needs quotes: ") as refused:
+        Call.parse(text)
+    advised = str(refused.value).rpartition("needs quotes: ")[2]
+    assert Call.parse(advised).options == options
+
+
+@pytest.mark.parametrize(
+    "text", ["x(a=...)", "x(a=[1, ...])", "x(a=1e999)", "x(a=2j)", "x(a=b'b')"]
+)
+def test_values_that_cannot_be_stored_are_refused(text):
+    with pytest.raises(ValueError, match="a must be a finite number, a text, true, false or none"):
+        Call.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +229,56 @@ def test_build_passes_what_is_given_and_what_is_written(shapes):
 def test_build_says_what_was_meant(shapes, call, message):
     with pytest.raises(ValueError, match=message):
         shapes.build(call, channels=8)
+
+
+@pytest.fixture
+def typed():
+    """A registry of one component that declares the types of its options."""
+    found = Registry("shape", "passerby.version")
+
+    @found.register
+    class Typed:
+        """A typed thing."""
+
+        def __init__(  # noqa: PLR0917
+            self,
+            margin: float = 0.3,
+            count: int = 1,
+            soft: bool = False,
+            fill: Literal["mean", "noise"] = "mean",
+            size: tuple[int, int] = (1, 2),
+            steps: Sequence[float] = (),
+            limit: int | None = None,
+            free=None,
+        ) -> None:
+            self.made = True
+
+    return found
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("margin=abc", "shape 'typed': margin must be a number, got 'abc'"),
+        ("margin=nan", "margin must be a number, got 'nan'"),
+        ("margin=true", "margin must be a number, got True"),
+        ("count=1.5", "count must be a whole number, got 1.5"),
+        ("soft=1", "soft must be true or false, got 1"),
+        ("fill=black", "fill must be mean or noise, got 'black'"),
+        ("size=(1,)", "size must be a list of whole numbers"),
+        ("size=3", "size must be a list"),
+        ("steps=(1, 'b')", "steps must be a list"),
+        ("limit=x", "limit must be a whole number or none, got 'x'"),
+    ],
+)
+def test_an_option_of_another_type_is_refused(typed, option, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        typed.build(f"typed({option})")
+
+
+def test_options_of_their_types_are_taken(typed):
+    call = "typed(margin=1, size=[3, 4], steps=(1, 2.5), limit=none, fill=noise, free=x)"
+    assert typed.build(call).made
 
 
 def test_two_components_of_one_name_are_refused(shapes):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from passerby.config import Recipe
+from passerby.config import Recipe, with_settings
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.model import build_model
 from passerby.models.systems import System
@@ -132,12 +132,7 @@ def _recipe(family: str, converted: Converted, settings: Sequence[str]) -> Recip
             *(f"assumed: {note}" for note in converted.notes),
         ),
     )
-    for setting in settings:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes path=value, got {setting!r}")
-        recipe = recipe.with_setting(path, value)
-    return recipe
+    return with_settings(recipe, settings)
 
 
 def _load(model: System, converted: Converted, file: Path) -> None:

@@ -21,8 +21,6 @@ def network_for(
     The model keeps its parameters' names: what is compiled stands beside it. Raises ValueError for
     choices that do not go together.
     """
-    if how.accumulate < 1:
-        raise ValueError(f"computation.accumulate must be at least 1, got {how.accumulate}")
     if not how.compile:
         return model, ""
     if how.recompute:

@@ -128,6 +128,9 @@ class Learner:
 
     def _step(self, batch: Batch, rate: float) -> dict[str, float]:
         set_rate(self.optimizer, rate)
+        # Before the forward pass: what it stores then lies close, not between old gradients.
+        for optimizer in (self.optimizer, *self._descents):
+            optimizer.zero_grad()
         batch = self._on_device(batch)
         self.model.train()
         for norm in self._still:
@@ -146,8 +149,6 @@ class Learner:
             if not math.isfinite(value):
                 raise NonFiniteLoss(name, value, batch.indices.tolist())
         total = self._losses.total(terms)
-        for optimizer in (self.optimizer, *self._descents):
-            optimizer.zero_grad()
         # Each process has the part of the joint loss's gradient that flows through its images,
         # but the whole of it for the losses' own parameters.
         processes = distributed.world_size()

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from passerby.config import LossTerm
+from passerby.config import LossTerm, term_names
 from passerby.data.batch import Batch
 from passerby.losses import Loss
 from passerby.models.features import Features
 from passerby.registry import LOSSES, Call
-from passerby.training.step.phases import term_names
 
 
 class Objective(nn.Module):

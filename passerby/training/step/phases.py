@@ -9,8 +9,7 @@ from typing import TypeVar
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from passerby.config import LossTerm, Optimizer, Phase, Schedule
-from passerby.registry import Call
+from passerby.config import LossTerm, Optimizer, Phase, Schedule, term_names
 from passerby.training.step.optimizer import rate_factor
 from passerby.training.step.parameter_patterns import matches
 
@@ -44,19 +43,6 @@ class Stage:
         return self.optimizer.rate * rate_factor(done - self.first, self.epochs, self.schedule)
 
 
-def term_names(terms: Sequence[LossTerm]) -> list[str]:
-    """The losses' names; of one that is there for several parts, with their pattern.
-
-    >>> term_names([LossTerm("triplet"), LossTerm("triplet", parts="a"), LossTerm("circle")])
-    ['triplet[*]', 'triplet[a]', 'circle']
-    """
-    names = [Call.parse(term.loss).name for term in terms]
-    return [
-        name if names.count(name) == 1 else f"{name}[{term.parts}]"
-        for name, term in zip(names, terms, strict=True)
-    ]
-
-
 def cut(whole: Stage, phases: Sequence[Phase]) -> tuple[Stage, ...]:
     """The stages of a run: the whole of it, or its phases, which take from it what they leave open.
 
@@ -68,10 +54,10 @@ def cut(whole: Stage, phases: Sequence[Phase]) -> tuple[Stage, ...]:
     names, lengths = [phase.name for phase in phases], [phase.epochs for phase in phases]
     if "" in names or len(set(names)) < len(names):
         raise ValueError(f"each phase needs a name of its own, got {', '.join(map(repr, names))}")
-    if min(lengths) < 1 or sum(lengths) != whole.epochs:
+    if sum(lengths) != whole.epochs:
         raise ValueError(
             f"the phases have {' + '.join(map(str, lengths))} epochs, the recipe {whole.epochs}: "
-            f"each needs at least one, and the recipe their sum (--set epochs={sum(lengths)})"
+            f"it must have their sum (--set epochs={sum(lengths)})"
         )
     firsts = [sum(lengths[:number]) for number in range(len(phases))]
     return tuple(

@@ -22,11 +22,6 @@ class Average:
     """The mean so far, a second network in memory; none where the settings ask for none."""
 
     def __init__(self, model: System, settings: Averaging) -> None:
-        if not 0 <= settings.decay < 1 or settings.epochs < 1:
-            raise ValueError(
-                "averaging needs a decay in [0, 1) and at least one epoch, got "
-                f"decay={settings.decay}, epochs={settings.epochs}"
-            )
         self._settings = settings
         self._count = 0
         self._mean: System | None = None

@@ -163,7 +163,7 @@ def test_random_numbers_go_on_where_the_first_pass_left_them() -> None:
 def test_a_part_needs_two_images() -> None:
     with pytest.raises(ValueError, match=r"fewer than two images .* set it to 8 or less"):
         gradient(make_learner(Computation(accumulate=9), ("triplet",)))
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="at least 1 and at most 100000, got 0"):
         make_learner(Computation(accumulate=0), ("triplet",))
 
 

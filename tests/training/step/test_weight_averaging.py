@@ -103,14 +103,6 @@ def test_statistics_are_those_of_torchs_update_bn() -> None:
     assert all(torch.equal(kept[name], tensor) for name, tensor in model.neck.state_dict().items())
 
 
-@pytest.mark.parametrize(
-    "wrong", [Averaging(decay=1.0), Averaging(decay=-0.1), Averaging(epochs=0)]
-)
-def test_settings_that_do_not_fit_are_refused(wrong: Averaging) -> None:
-    with pytest.raises(ValueError, match=r"decay in \[0, 1\) and at least one epoch"):
-        Average(model_of(), wrong)
-
-
 def weights(folder: Path) -> dict[str, Tensor]:
     return load_model(folder, classifier=True)[0].state_dict()
 

@@ -1,97 +1,27 @@
-"""Recipes: JSON, and single values set by path."""
+"""Single values of a recipe set by path, as ``--set`` does."""
 
 import dataclasses
-import json
+import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from passerby.config import (
     Input,
     LossTerm,
     Network,
     Optimizer,
+    Phase,
+    Rate,
     Recipe,
     Sampling,
     Schedule,
 )
 
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-RECIPES = st.builds(
-    Recipe,
-    name=st.text(max_size=10),
-    epochs=st.integers(0, 500),
-    input=st.builds(
-        Input,
-        height=st.integers(1, 512),
-        filter=st.sampled_from(["bilinear", "bicubic"]),
-        antialias=st.booleans(),
-        mean=st.tuples(FLOATS, FLOATS, FLOATS),
-    ),
-    network=st.builds(Network, start=st.sampled_from(["imagenet", "none"])),
-    augmentations=st.lists(st.text(max_size=5), max_size=3).map(tuple),
-    losses=st.lists(st.builds(LossTerm, st.text(max_size=5), FLOATS), max_size=3).map(tuple),
-    schedule=st.builds(Schedule, steps=st.lists(st.integers(0, 99), max_size=3).map(tuple)),
-    optimizer=st.builds(Optimizer, rate=FLOATS),
-    validation_persons=st.integers(0, 100),
-    origins=st.lists(st.text(max_size=5), max_size=2).map(tuple),
-)
 PAPER = Recipe(
     "paper",
     network=Network(attention="cbam", classifier="circle(scale=64, margin=0.35)"),
     losses=(LossTerm("cross_entropy"), LossTerm("triplet(margin=0.3)", 0.5)),
 )
-
-
-@given(RECIPES)
-def test_a_recipe_survives_json(recipe):
-    again = Recipe.from_json(recipe.to_json())
-    assert again == recipe
-    assert hash(again) == hash(recipe)
-
-
-def test_a_short_recipe_takes_the_defaults():
-    assert Recipe.from_json('{"name": "short"}') == Recipe("short")
-
-
-def test_whole_numbers_are_read_as_floats_where_floats_belong():
-    recipe = Recipe.from_json('{"name": "x", "optimizer": {"rate": 1}}')
-    assert type(recipe.optimizer.rate) is float
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"epoch": 3}, "recipe has an unknown field 'epoch'; did you mean 'epochs'?"),
-        (
-            {"optimizer": {"learning_rate": 3}},
-            "recipe.optimizer has an unknown field 'learning_rate'",
-        ),
-        ({"losses": [{"loss": "triplet", "wieght": 1}]}, r"recipe.losses\[0\] .*'wieght'.*weight"),
-        ({"epochs": "3"}, "recipe.epochs must be int, got '3'"),
-        ({"epochs": True}, "recipe.epochs must be int, got True"),
-        ({"epochs": 3.0}, "recipe.epochs must be int, got 3.0"),
-        ({"optimizer": {"rate": True}}, "recipe.optimizer.rate must be float, got True"),
-        ({"optimizer": {"name": "rmsprop"}}, "recipe.optimizer.name must be one of 'adam'"),
-        ({"optimizer": 3}, "recipe.optimizer must be a mapping of fields, got 3"),
-        ({"losses": "triplet"}, "recipe.losses must be a list"),
-        ({"losses": [{}]}, r"recipe.losses\[0\]: .*'loss'"),
-        ({"input": {"mean": [0.5, 0.5]}}, "recipe.input.mean must hold 3 values, got 2"),
-        ({"input": {"mean": [0.5, 0.5, "0"]}}, r"recipe.input.mean\[2\] must be float"),
-        ({"name": None}, "recipe.name must be str, got None"),
-    ],
-)
-def test_what_does_not_fit_is_named_with_its_path(change, message):
-    content = json.loads(PAPER.to_json()) | change
-    with pytest.raises(ValueError, match=message):
-        Recipe.from_json(json.dumps(content))
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"epochs": 3}'])
-def test_what_is_no_recipe_is_refused(text):
-    with pytest.raises(ValueError, match="recipe"):
-        Recipe.from_json(text)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +126,18 @@ def test_with_setting(path, value, expected):
         ("losses.triplet", "3", "expected losses.NAME.weight or losses.NAME.OPTION"),
         ("losses.triplet.margin.x", "3", "expected losses.NAME.weight or losses.NAME.OPTION"),
         ("losses.triplet.weight", "heavy", "losses.triplet.weight must be float, got 'heavy'"),
-        ("augmentations.flip.chance", "1", "expected losses.NAME.weight"),
+        ("augmentations.flip.chance", "1", "augmentations is .* and has no field flip.chance"),
+        ("losses.triplet.weight", "nan", "losses.triplet.weight must be float, got 'nan'"),
+        (
+            "losses.triplet.weight",
+            "1e999",
+            "weight must be a finite number, got inf",
+        ),
+        ("losses.triplet.margin", "1e999", "margin must be .* finite"),
+        ("losses.triplet.margin", "...", "margin must be"),
+        ("input.height", "0", "input.height must be at least 8 pixels"),
+        ("optimizer.rates.x.rate", "1", r"expected rates.NAME.rate \(rates: none\)"),
+        ("phases.head.epochs", "1", r"expected phases.NAME.FIELD \(phases: none\)"),
         ("optimizer.name.x", "3", "name is 'adam' and has no field x"),
         ("input.filter.x", "3", "filter is 'bilinear' and has no field x"),
         ("name.x", "3", "name is 'paper' and has no field x"),
@@ -215,6 +156,52 @@ def test_a_setting_that_is_no_literal_stays_text(text):
     assert PAPER.with_setting("name", text).name == text
 
 
-def test_a_recipe_cannot_be_changed_in_place():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        PAPER.epochs = 3
+TWICE = dataclasses.replace(
+    PAPER,
+    losses=(
+        LossTerm("cross_entropy"),
+        LossTerm("triplet(margin=0.3)", parts="global*"),
+        LossTerm("triplet(margin=0.5)", parts="part_2.*"),
+    ),
+)
+
+
+@pytest.mark.parametrize("option", ["weight", "rate", "parts", "margin"])
+def test_a_loss_that_is_there_for_several_parts_must_be_chosen(option):
+    """Setting the first of them silently would be another recipe than the one that is named."""
+    with pytest.raises(ValueError, match="several parts") as refused:
+        TWICE.with_setting(f"losses.triplet.{option}", "2")
+    ways = re.findall(r"'(losses\.triplet\[.*?\]\.\w+)=\.\.\.'", str(refused.value))
+    assert len(ways) == 2
+    value = "x" if option == "parts" else "2"
+    for row, way in enumerate(ways, 1):  # what the message advises works
+        changed = TWICE.with_setting(way, value)
+        assert [i for i in range(3) if changed.losses[i] != TWICE.losses[i]] == [row]
+
+
+def test_a_loss_of_some_parts_is_set_by_the_name_that_the_log_has():
+    changed = TWICE.with_setting("losses.triplet[part_2.*].weight", "2")
+    assert changed.losses[2] == LossTerm("triplet(margin=0.5)", 2.0, parts="part_2.*")
+    changed = TWICE.with_setting("losses.triplet[global*].margin", "0.1")
+    assert changed.losses[1] == LossTerm("triplet(margin=0.1)", parts="global*")
+    with pytest.raises(ValueError, match="the recipe has the losses cross_entropy, triplet"):
+        TWICE.with_setting("losses.triplet[local*].weight", "1")
+
+
+def test_a_loss_of_some_parts_alone_keeps_its_short_name():
+    recipe = dataclasses.replace(PAPER, losses=(LossTerm("triplet", parts="global*"),))
+    assert recipe.with_setting("losses.triplet.weight", "2").losses[0].weight == 2.0
+
+
+def test_rates_and_phases_are_set_by_their_names():
+    rates = (Rate("backbone.*", 0.1), Rate("backbone.layer4.*", 0.5))
+    recipe = dataclasses.replace(
+        PAPER,
+        optimizer=Optimizer(rates=rates),
+        phases=(Phase("head", 20, optimizer=(Optimizer("sgd"),)), Phase("all", 100)),
+    )
+    changed = recipe.with_setting("optimizer.rates.backbone.layer4.*.rate", "0.25")
+    assert changed.optimizer.rates == (rates[0], Rate("backbone.layer4.*", 0.25))
+    assert recipe.with_setting("phases.head.epochs", "5").phases[0].epochs == 5
+    changed = recipe.with_setting("phases.head.optimizer.rate", "0.1")
+    assert changed.phases[0].optimizer == (Optimizer("sgd", rate=0.1),)

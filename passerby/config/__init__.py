@@ -1,0 +1,40 @@
+"""What decides a run: recipes, single settings of them (`--set`), the files that name them."""
+
+from passerby.config.files import import_files, imported_files, open_recipe
+from passerby.config.recipe import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Averaging,
+    Computation,
+    Input,
+    LossTerm,
+    Network,
+    Optimizer,
+    Phase,
+    Rate,
+    Recipe,
+    Sampling,
+    Schedule,
+)
+from passerby.config.settings import term_names, with_settings
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "Averaging",
+    "Computation",
+    "Input",
+    "LossTerm",
+    "Network",
+    "Optimizer",
+    "Phase",
+    "Rate",
+    "Recipe",
+    "Sampling",
+    "Schedule",
+    "import_files",
+    "imported_files",
+    "open_recipe",
+    "term_names",
+    "with_settings",
+]

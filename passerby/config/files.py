@@ -1,0 +1,114 @@
+"""The recipe that a command names: a registered one, a JSON file, a function in a user's file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from passerby.config.reading import read_value
+from passerby.config.recipe import Recipe
+from passerby.config.settings import with_settings
+from passerby.registry import RECIPES, Call
+
+
+def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
+    """The recipe that a command names, with its ``--set`` settings.
+
+    Args:
+        text: a registered name, with options if need be (``"table1_ours(scale=compact)"``), a
+            JSON file, a model's config.json, or ``file.py:function``.
+        settings: ``path=value`` each.
+
+    Raises:
+        ValueError: when there is no such recipe or a setting does not fit.
+    """
+    file, colon, function = text.rpartition(":")
+    if colon and file.endswith(".py"):
+        recipe = _from_python(Path(file), function)
+    elif text.endswith(".json"):
+        recipe = _from_json_file(Path(text))
+    elif text.endswith(".py"):
+        raise ValueError(f"name the function that makes the recipe: {text}:FUNCTION")
+    else:
+        recipe = RECIPES.build(text)
+    return with_settings(recipe, settings)
+
+
+def _from_json_file(file: Path) -> Recipe:
+    """A recipe of its own, or the one in a model's config.json."""
+    text = _read_text(file)
+    try:
+        content = json.loads(text)
+        if isinstance(content, dict):
+            content = content.get("recipe", content)
+        return read_value(Recipe, content, "recipe")
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def _from_python(file: Path, function: str) -> Recipe:
+    """Run a user's own recipe file, which may also register components of its own."""
+    if not file.is_file():
+        raise ValueError(f"no such recipe file: {file}")
+    module = _run_file(file.resolve())
+    call = Call.parse(function)
+    make = getattr(module, call.name, None)
+    if not callable(make):
+        raise ValueError(f"{file} has no function {call.name!r}")
+    try:
+        inspect.signature(make).bind(**call.options)
+    except TypeError as error:
+        raise ValueError(f"{file}:{call}: {error}") from None
+    recipe = make(**call.options)
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"{file}:{call.name} must return a Recipe, got {type(recipe).__name__}")
+    return recipe
+
+
+# Modules that were made from users' own files, by name: what a fresh process must import, too.
+_imported: dict[str, Path] = {}
+
+
+def imported_files(objects: Iterable[object]) -> dict[str, Path]:
+    """The users' files that define the classes of these objects, by the names of their modules."""
+    modules = {type(item).__module__ for item in objects}
+    return {name: file for name, file in _imported.items() if name in modules}
+
+
+def import_files(files: Mapping[str, Path]) -> None:
+    """Run in this process what `imported_files` named in another, so that pickles find it."""
+    for name, file in files.items():
+        if name not in sys.modules:
+            _run_file(file)
+
+
+def _run_file(file: Path) -> types.ModuleType:
+    """Run a file as a module of its own; run again, it stands for what it says now."""
+    place = hashlib.sha256(os.fsencode(file)).hexdigest()[:8]  # two files may have one name
+    name = f"passerby_recipe_{file.stem}_{place}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses in the file look themselves up there
+    spec.loader.exec_module(module)
+    _imported[name] = file
+    return module
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot read {path}: it is not text") from None
