@@ -32,8 +32,8 @@ from passerby.embedding.npz_columns import Column, write_columns
 from passerby.process import distributed
 from passerby.process.progress import progress_bar
 from passerby.process.whole_files import write_whole
-from passerby.tables.embeddings import utc
 from passerby.tables.records import JUNK
+from passerby.tables.times import moment
 
 Progress = Callable[[int, int], None]
 
@@ -309,7 +309,7 @@ def _known(crops: Sequence[Crop]) -> dict[str, Column]:
             columns[name] = _pieces(words, np.dtype(f"<U{max(map(len, words))}"))
     times = [crop.time for crop in crops]
     if any(times):
-        moments = [np.datetime64("NaT") if time is None else utc(time) for time in times]
+        moments = [np.datetime64("NaT") if time is None else moment(time) for time in times]
         columns["times"] = _pieces(moments, "<M8[us]")
     whole = {"frames": [c.frame for c in crops], "tracklets": [c.tracklet for c in crops]}
     for name, values in whole.items():

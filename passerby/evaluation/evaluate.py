@@ -21,7 +21,8 @@ from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.ranking.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.ranking.threads import shared
 from passerby.evaluation.report import CameraPair, Report
-from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.keys import camera_keys, person_names
 
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
@@ -116,8 +117,7 @@ def evaluate_camera_pairs(
     if query.cameras is None or gallery.cameras is None:
         raise ValueError("camera pairs need camera numbers in query and gallery")
     _check_options(1, ties, average_precision, block)
-    named = query.sources is not None and gallery.sources is not None
-    asked_from, shown_by = _views(query, named), _views(gallery, named)
+    asked_from, shown_by = camera_keys(query, gallery)
     views = sorted(set(shown_by))
     number_of = {view: number for number, view in enumerate(views)}
     numbers = np.array([number_of[view] for view in shown_by], np.int64)
@@ -228,10 +228,3 @@ def _no_match(query: Embeddings, gallery: Embeddings, camera_rule: bool) -> str:
         "no query has a match in the gallery from another camera"
         f"{only} (camera_rule=False counts all cameras)"
     )
-
-
-def _views(part: Embeddings, named: bool) -> list[tuple[str, int]]:
-    """(source, camera) of each image; the source is empty unless both parts name theirs."""
-    assert part.cameras is not None
-    sources = part.sources.tolist() if named and part.sources is not None else [""] * len(part)
-    return list(zip(sources, part.cameras.tolist(), strict=True))

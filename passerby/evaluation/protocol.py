@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.keys import person_numbers
 from passerby.tables.records import JUNK
 
 
@@ -32,7 +33,7 @@ class Protocol:
                     "camera_rule=False (--no-camera-rule) to count all images of the same person"
                 )
         self.camera_rule = camera_rule
-        self._query_keys, gallery_keys = _person_keys(query, gallery)
+        self._query_keys, gallery_keys = person_numbers(query, gallery)
         self._query_is_junk = query.persons == JUNK
         self._query_cameras, self._gallery_cameras = query.cameras, gallery.cameras
         order = np.argsort(gallery_keys, kind="stable")
@@ -53,16 +54,3 @@ class Protocol:
         assert self._gallery_cameras is not None
         same_camera = self._gallery_cameras[same_person] == self._query_cameras[row]
         return same_person[~same_camera], same_person[same_camera]
-
-
-def _person_keys(
-    query: Embeddings, gallery: Embeddings
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers that are equal exactly for equal persons of equal sources."""
-    if query.sources is None or gallery.sources is None:
-        return query.persons, gallery.persons
-    _, sources = np.unique(np.concatenate([query.sources, gallery.sources]), return_inverse=True)
-    persons = np.concatenate([query.persons, gallery.persons])
-    _, keys = np.unique(np.stack([sources, persons]), axis=1, return_inverse=True)
-    keys = keys.reshape(-1).astype(np.int64)
-    return keys[: len(query)], keys[len(query) :]

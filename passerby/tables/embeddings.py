@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.tables.columns import (
+    CAMERA_NUMBERS,
+    EMBEDDING_COLUMNS,
+    IMAGES,
+    PERSON_NUMBERS,
+    SOURCES,
+    TIMES,
+    TRACKLETS,
+    matrix,
+    names_of,
+)
 from passerby.tables.records import Record
 
-_OPTIONAL = (
-    "images",
-    "times",
-    "tracklets",
-    "sources",
-    "local",
-    "hashes",
-    "frames",
-    "qualities",
-    "named_persons",
-    "named_cameras",
-)
+_COLUMNS = names_of(EMBEDDING_COLUMNS)
 _WORDS = ("model", "pooling")
 
 
@@ -79,30 +77,32 @@ class Embeddings:
         model: str = "",
         pooling: str = "",
     ) -> None:
-        matrix = np.ascontiguousarray(_array(vectors), dtype=np.float32)
-        if matrix.ndim != 2:
-            raise ValueError(f"vectors must be [N, D], got the shape {list(matrix.shape)}")
-        count = len(matrix)
-        fields = {
-            "vectors": matrix,
-            "persons": _integers("persons", persons, count),
-            "cameras": None if cameras is None else _integers("cameras", cameras, count),
-            "images": _optional("images", images, count, np.str_),
-            "times": _optional("times", times, count, "datetime64[us]"),
-            "tracklets": None if tracklets is None else _integers("tracklets", tracklets, count),
-            "sources": _optional("sources", sources, count, np.str_),
-            "hashes": _optional("hashes", hashes, count, np.str_),
-            "frames": None if frames is None else _integers("frames", frames, count),
-            "qualities": _optional("qualities", qualities, count, np.float32),
-            "named_persons": _optional("named_persons", named_persons, count, np.str_),
-            "named_cameras": _optional("named_cameras", named_cameras, count, np.str_),
-            "local": None if local is None else np.ascontiguousarray(local, dtype=np.float32),
+        made = matrix("vectors", vectors, "N, D")
+        given = {
+            "persons": persons,
+            "cameras": cameras,
+            "images": images,
+            "times": times,
+            "tracklets": tracklets,
+            "sources": sources,
+            "hashes": hashes,
+            "frames": frames,
+            "qualities": qualities,
+            "named_persons": named_persons,
+            "named_cameras": named_cameras,
+        }
+        stripes = None if local is None else matrix("local", local, f"{len(made)}, S, D")
+        if stripes is not None and len(stripes) != len(made):
+            raise ValueError(f"local must be [{len(made)}, S, D], got {list(stripes.shape)}")
+        fields: dict[str, object] = {
+            "vectors": made,
+            "local": stripes,
             "model": str(model),
             "pooling": str(pooling),
         }
-        stripes = fields["local"]
-        if isinstance(stripes, np.ndarray) and (stripes.ndim != 3 or len(stripes) != count):
-            raise ValueError(f"local must be [{count}, S, D], got {list(stripes.shape)}")
+        for column in EMBEDDING_COLUMNS:
+            values = given[column.name]
+            fields[column.name] = None if values is None else column.checked(values, len(made))
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
@@ -120,30 +120,27 @@ class Embeddings:
         cameras = [r.camera for r in records]
         if any(camera is None for camera in cameras) and any(c is not None for c in cameras):
             raise ValueError("some records have a camera and some have none; give all or none")
-        known = [r.time for r in records]
-        times = None
-        if any(known):
-            times = np.array(
-                [np.datetime64("NaT") if t is None else utc(t) for t in known], "datetime64[us]"
-            )
-        tracklets = [-1 if r.tracklet is None else r.tracklet for r in records]
+        columns = {
+            column.name: column.of(records) for column in (IMAGES, SOURCES, TIMES, TRACKLETS)
+        }
+        if np.isnat(columns["times"]).all():
+            del columns["times"]
+        if (columns["tracklets"] < 0).all():
+            del columns["tracklets"]
         return cls(
             vectors,
-            np.array([r.person for r in records], np.int64),
-            None if not cameras or cameras[0] is None else np.array(cameras, np.int64),
-            images=[r.image for r in records],
-            times=times,
-            tracklets=tracklets if any(t >= 0 for t in tracklets) else None,
-            sources=[r.source for r in records],
+            PERSON_NUMBERS.of(records),
+            CAMERA_NUMBERS.of(records) if any(c is not None for c in cameras) else None,
             local=local,
             model=model,
             pooling=pooling,
+            **columns,
         )
 
     @classmethod
     def of_columns(cls, columns: Mapping[str, NDArray]) -> Embeddings:
         """From columns by name, as `save` stores them; ValueError for one of another name."""
-        unknown = set(columns) - {"vectors", "persons", "cameras", *_WORDS, *_OPTIONAL}
+        unknown = set(columns) - {"vectors", "local", *_WORDS, *_COLUMNS}
         if unknown:
             raise ValueError(f"unknown columns: {', '.join(sorted(unknown))}")
         words = {name: str(columns.get(name, "")) for name in _WORDS}
@@ -157,18 +154,15 @@ class Embeddings:
         index = rows if isinstance(rows, slice) else np.asarray(rows)
         if isinstance(index, np.ndarray) and index.size == 0:
             index = np.empty(0, np.int64)  # an empty list comes as floats
-
-        def pick(column: NDArray | None) -> NDArray | None:
-            return None if column is None else column[index]
-
-        return Embeddings(
-            self.vectors[index],
-            self.persons[index],
-            pick(self.cameras),
-            model=self.model,
-            pooling=self.pooling,
-            **{name: pick(getattr(self, name)) for name in _OPTIONAL},
-        )
+        if isinstance(index, np.ndarray) and index.ndim != 1:
+            raise ValueError(f"rows are chosen by a list or mask, got {list(index.shape)}")
+        chosen = object.__new__(Embeddings)  # what was checked once stays right
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                value = np.ascontiguousarray(value[index])
+            object.__setattr__(chosen, field.name, value)
+        return chosen
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write one ``.npz`` (no pickle), whole or not at all. Returns the path written."""
@@ -182,7 +176,7 @@ class Embeddings:
         }
         if self.pooling:
             columns["pooling"] = np.array(self.pooling)
-        for name in ("cameras", *_OPTIONAL):
+        for name in ("local", *_COLUMNS):
             value = getattr(self, name)
             if value is not None:
                 columns[name] = value
@@ -211,48 +205,3 @@ class Embeddings:
                 f"{path} is not an embeddings file: expected an .npz with vectors [N, D] and "
                 f"persons [N] ({error})"
             ) from None
-
-
-def person_names(part: Embeddings) -> NDArray[np.str_]:
-    """The name [N] of each image's person: "source/number", or the number where no source is known.
-
-    >>> person_names(Embeddings([[1.0], [2.0]], [7, 7], sources=["a", "b"])).tolist()
-    ['a/7', 'b/7']
-    """
-    numbers = part.persons.astype(np.str_)
-    if part.sources is None:
-        return numbers
-    return np.char.add(np.char.add(part.sources, "/"), numbers)
-
-
-def _array(values: ArrayLike) -> ArrayLike:
-    """The values of a torch tensor, on any device and of any kind; all else as it is."""
-    # Whoever has a tensor has loaded torch; nobody else waits for it here.
-    torch = sys.modules.get("torch")
-    if torch is None or not isinstance(values, torch.Tensor):
-        return values
-    tensor = values.detach().cpu()
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-
-
-def _integers(name: str, values: ArrayLike, count: int) -> NDArray[np.int64]:
-    column = np.asarray(_array(values))
-    if column.size and column.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, got {column.dtype}")
-    return _column(name, column, count, np.int64)
-
-
-def _optional(name: str, values: ArrayLike | None, count: int, dtype: type | str) -> NDArray | None:
-    return None if values is None else _column(name, values, count, dtype)
-
-
-def _column(name: str, values: ArrayLike, count: int, dtype: type | str) -> NDArray:
-    column = np.asarray(values, dtype=dtype)
-    if column.shape != (count,):
-        raise ValueError(f"{name} must be [{count}] like the vectors, got {list(column.shape)}")
-    return np.ascontiguousarray(column)
-
-
-def utc(time: datetime) -> np.datetime64:
-    """A time with a zone as datetime64[us] in UTC."""
-    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")

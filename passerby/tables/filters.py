@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.text import normal_names
+from passerby.tables.times import moment
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Where:
     ids, persons, cameras, sources: one of these names; not_cameras: none of these (sightings
     without a camera stay); since, until: seen from ``since`` on and before ``until``, with a zone
     (sightings without a time go); known: their person is known, or is not; min_quality: at least
-    (sightings without a quality go). An empty tuple is no condition.
+    (sightings without a quality go). An empty tuple is no condition. Names are compared in
+    Unicode's normal form C, as the tables keep them.
 
     Each engine renders this once, in its own file, with every name escaped there.
     """
@@ -38,6 +41,10 @@ class Where:
             time = getattr(self, name)
             if time is not None and time.tzinfo is None:
                 raise ValueError(f"{name} needs a time zone, such as 2026-05-01T08:30:00+02:00")
+            if time is not None:
+                moment(time)  # ValueError for one that no sighting can have
+        for name in ("persons", "cameras", "not_cameras", "sources"):
+            object.__setattr__(self, name, normal_names(getattr(self, name)))
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise ValueError(f"since ({self.since}) must lie before until ({self.until})")
         if self.min_quality is not None and not 0 <= self.min_quality <= 1:
@@ -84,8 +91,3 @@ class Where:
 
 EVERYTHING = Where()
 """No condition: the default of whatever takes a filter."""
-
-
-def moment(time: datetime) -> np.datetime64:
-    """A time with a zone as datetime64[us] in UTC."""
-    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-UNKNOWN = ""
-"""The person, camera or source of a sighting for which it is not known."""
+from passerby.tables.columns import IDS, PERSONS, SIGHTING_COLUMNS, matrix
+from passerby.tables.text import require_text
 
-_TEXTS = ("persons", "cameras", "sources", "images")
+UNKNOWN = PERSONS.missing
+"""The person, camera or source of a sighting for which it is not known."""
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -54,29 +54,32 @@ class Sightings:
         images: Sequence[str] | NDArray[np.str_] | None = None,
         thumbnails: Sequence[bytes] | None = None,
     ) -> None:
-        names = np.asarray(ids, np.str_)
-        count = len(names)
-        matrix = np.ascontiguousarray(vectors, dtype=np.float32)
-        if matrix.ndim != 2 or len(matrix) != count:
-            raise ValueError(f"vectors must be [{count}, D], got {list(matrix.shape)}")
+        count = len(ids)
+        vectors_given = matrix("vectors", vectors, f"{count}, D")
+        if len(vectors_given) != count:
+            raise ValueError(f"vectors must be [{count}, D], got {list(vectors_given.shape)}")
         jpegs = (b"",) * count if thumbnails is None else tuple(thumbnails)
         if len(jpegs) != count:
             raise ValueError(f"thumbnails must be {count}, got {len(jpegs)}")
-        columns = {
-            "ids": names,
-            "vectors": matrix,
-            "persons": _column("persons", persons, count, UNKNOWN, np.str_),
-            "cameras": _column("cameras", cameras, count, UNKNOWN, np.str_),
-            "sources": _column("sources", sources, count, UNKNOWN, np.str_),
-            "times": _column("times", times, count, np.datetime64("NaT"), "datetime64[us]"),
-            "frames": _column("frames", frames, count, -1, np.int64),
-            "tracklets": _column("tracklets", tracklets, count, -1, np.int64),
-            "qualities": _column("qualities", qualities, count, np.nan, np.float32),
-            "images": _column("images", images, count, "", np.str_),
-            "thumbnails": jpegs,
+        given = {
+            "ids": ids,
+            "persons": persons,
+            "cameras": cameras,
+            "sources": sources,
+            "times": times,
+            "frames": frames,
+            "tracklets": tracklets,
+            "qualities": qualities,
+            "images": images,
         }
-        for name, value in columns.items():
-            object.__setattr__(self, name, value)
+        columns: dict[str, object] = {"vectors": vectors_given, "thumbnails": jpegs}
+        for column in SIGHTING_COLUMNS:
+            values = given[column.name]
+            columns[column.name] = (
+                column.absent(count) if values is None else column.checked(values, count, IDS.name)
+            )
+        _set(self, columns)
+        require_text("images", self.images)  # in no file name's stead either: stores keep text
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -84,29 +87,25 @@ class Sightings:
     def __getitem__(self, rows: ArrayLike | slice) -> Sightings:
         """The chosen rows (index array, mask or slice)."""
         index = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)]
-        chosen = {
+        chosen: dict[str, object] = {
             field.name: getattr(self, field.name)[index]
             for field in fields(self)
-            if field.name not in ("ids", "vectors", "thumbnails")
+            if field.name != "thumbnails"
         }
-        thumbnails = [self.thumbnails[row] for row in index.tolist()]
-        return Sightings(self.ids[index], self.vectors[index], thumbnails=thumbnails, **chosen)
+        return _of_checked({**chosen, "thumbnails": _picked(self.thumbnails, index)})
 
     @classmethod
     def joined(cls, parts: Sequence[Sightings]) -> Sightings:
         """Several batches as one. Raises ValueError when there is none."""
         if not parts:
             raise ValueError("expected at least one batch of sightings")
-        columns = {
+        columns: dict[str, object] = {
             field.name: np.concatenate([getattr(part, field.name) for part in parts])
             for field in fields(cls)
-            if field.name not in ("ids", "vectors", "thumbnails")
+            if field.name != "thumbnails"
         }
-        return cls(
-            np.concatenate([part.ids for part in parts]),
-            np.concatenate([part.vectors for part in parts]),
-            thumbnails=[jpeg for part in parts for jpeg in part.thumbnails],
-            **columns,
+        return _of_checked(
+            {**columns, "thumbnails": tuple(jpeg for part in parts for jpeg in part.thumbnails)}
         )
 
 
@@ -141,14 +140,17 @@ def days(times: NDArray[np.datetime64]) -> NDArray[np.str_]:
     return np.where(np.isnat(times), "", named)
 
 
-def _column(
-    name: str, values: ArrayLike | None, count: int, missing: object, dtype: type | str
-) -> NDArray[Any]:
-    if values is None:
-        return np.full(count, missing, dtype)
-    column = np.asarray(values, dtype=dtype)
-    if column.shape != (count,):
-        raise ValueError(f"{name} must be [{count}] like the ids, got {list(column.shape)}")
-    if name in _TEXTS and any("\0" in text for text in column.tolist()):
-        raise ValueError(f"{name} must not hold the character NUL")
-    return column
+def _of_checked(columns: dict[str, object]) -> Sightings:
+    """Sightings of columns that were checked before: every answer of a search makes some."""
+    made = object.__new__(Sightings)
+    _set(made, columns)
+    return made
+
+
+def _set(sightings: Sightings, columns: dict[str, object]) -> None:
+    for name, value in columns.items():
+        object.__setattr__(sightings, name, value)
+
+
+def _picked(thumbnails: tuple[bytes, ...], index: NDArray[np.int64]) -> tuple[bytes, ...]:
+    return tuple(thumbnails[row] for row in index.tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -62,3 +63,16 @@ def test_what_is_said_of_a_filter():
     assert not Where(known=False).everything
     assert Where(since=EIGHT, known=True).timed
     assert Where(since=EIGHT, known=True).without_time() == Where(known=True)
+
+
+def test_names_find_themselves_in_either_spelling():
+    stored = Sightings(["a"], np.eye(1), persons=["Ju\u0308rgen"], cameras=["cafe\u0301"])
+    for form in ("NFC", "NFD"):
+        named = unicodedata.normalize(form, "Jürgen")
+        assert Where(persons=(named,)).keeps(stored).all()
+        assert not Where(not_cameras=(unicodedata.normalize(form, "café"),)).keeps(stored).any()
+
+
+def test_times_that_no_sighting_can_have_are_refused():
+    with pytest.raises(ValueError, match="outside the years 1 to 9999"):
+        Where(until=datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=5))))

@@ -42,3 +42,26 @@ def test_columns_that_do_not_fit_are_refused(columns, message):
 def test_vectors_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"vectors must be \[1, D\]"):
         Sightings(["a"], [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"times": np.array([300_000 - 1970], "M8[Y]")}, "the year 300000"),
+        ({"qualities": [-np.inf]}, "qualities must lie between 0 and 1"),
+        ({"frames": [2**63]}, "beyond 64-bit integers"),
+        ({"tracklets": [2**64]}, "tracklets must be integers"),
+        ({"images": ["a\udcff.jpg"]}, "images hold text that is not valid Unicode"),
+        ({"persons": ["\ud800"]}, "persons hold text that is not valid Unicode"),
+    ],
+)
+def test_what_only_a_hostile_file_can_say_is_refused(columns, message):
+    with pytest.raises(ValueError, match=message):
+        Sightings(["a"], np.eye(1), **columns)
+
+
+def test_names_are_in_one_spelling():
+    made = Sightings(["a"], np.eye(1), persons=["u\u0308"], cameras=["e\u0301"])
+    assert (made.persons[0], made.cameras[0]) == ("\u00fc", "\u00e9")
+    joined = Sightings.joined([made, made])
+    assert joined.persons.tolist() == ["\u00fc", "\u00fc"]

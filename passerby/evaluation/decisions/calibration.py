@@ -49,7 +49,8 @@ from passerby.evaluation.decisions.verification import (
 )
 from passerby.evaluation.ranking.distances import Metric
 from passerby.evaluation.ranking.vector_pooling import pool_tracklets
-from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.keys import numbered, person_names
 from passerby.tables.records import JUNK
 
 FORMAT = 1
@@ -378,8 +379,7 @@ def _several(part: Embeddings, images: int, seed: int) -> Embeddings:
             "its own images"
         )
     random = np.random.default_rng([seed, 8])
-    views = np.stack([np.unique(person_names(part), return_inverse=True)[1], part.cameras])
-    owners = np.unique(views, axis=1, return_inverse=True)[1].reshape(-1)
+    owners = numbered(person_names(part), part.cameras)
     groups = np.full(len(part), -1)
     count = 0
     for owner in range(int(owners.max(initial=-1)) + 1):
@@ -390,10 +390,10 @@ def _several(part: Embeddings, images: int, seed: int) -> Embeddings:
             rows, count = rows[size:], count + 1
     if count == 0:
         raise ValueError("no person has two images by one camera: there is nothing to pool")
-    numbered = Embeddings(
+    grouped = Embeddings(
         part.vectors, part.persons, part.cameras, tracklets=groups, sources=part.sources
     )
-    return pool_tracklets(numbered[groups >= 0])
+    return pool_tracklets(grouped[groups >= 0])
 
 
 def _counted(pairs: Pairs, purpose: str) -> tuple[PairCounts, PairTotals]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.ranking.distances import Distances, Metric, VectorDistances
-from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.keys import camera_numbers, shared_person_names
 from passerby.tables.records import JUNK
 
 BIN_WIDTH = 2.0**-14
@@ -110,7 +111,7 @@ class Pairs:
         self._protocol = Protocol(self.query, self.gallery, camera_rule)
         if cross_camera and (self.query.cameras is None or self.gallery.cameras is None):
             raise ValueError("cross-camera pairs need camera numbers in both parts")
-        self._places = _places(self.query, self.gallery) if cross_camera else None
+        self._places = camera_numbers(self.query, self.gallery) if cross_camera else None
         self._distances = distances or VectorDistances(
             self.query.vectors, self.gallery.vectors, metric
         )
@@ -229,10 +230,7 @@ def person_rows(
 
     As in the protocol, sources tell persons apart where both parts have them.
     """
-    named = query.sources is not None and gallery.sources is not None
-    of_query, of_gallery = (
-        person_names(part) if named else part.persons.astype(np.str_) for part in (query, gallery)
-    )
+    of_query, of_gallery = shared_person_names(query, gallery)
     names, rows = np.unique(np.concatenate([of_query, of_gallery]), return_inverse=True)
     rows = rows.reshape(-1)
     return names, rows[: len(of_query)], rows[len(of_query) :]
@@ -250,15 +248,3 @@ def _refuse_unusable(distances: NDArray[np.float32]) -> None:
         raise ValueError(
             f"distances must lie from 0 to below {_LARGEST:g}, got {low:g} to {high:g}"
         )
-
-
-def _places(query: Embeddings, gallery: Embeddings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers that are equal exactly for equal cameras of equal sources."""
-    assert query.cameras is not None
-    assert gallery.cameras is not None
-    cameras = np.concatenate([query.cameras, gallery.cameras]).astype(np.str_)
-    if query.sources is not None and gallery.sources is not None:
-        sources = np.concatenate([query.sources, gallery.sources])
-        cameras = np.char.add(np.char.add(sources, "/"), cameras)
-    numbers = np.unique(cameras, return_inverse=True)[1].reshape(-1)
-    return numbers[: len(query)], numbers[len(query) :]

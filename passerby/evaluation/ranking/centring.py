@@ -12,9 +12,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.keys import camera_numbers
+from passerby.tables.unit_length import unit
 
 STEADY = 4.0  # of 0 to 50 on held-out persons of the set in docs/results/people.md, 0 to 10 alike
 
@@ -27,7 +28,7 @@ def centred(
     A camera with few gallery images shows its own offset badly: the mean of the whole gallery
     counts as ``steady`` more images, and stands for cameras that the gallery lacks. Cameras of two
     sources are two, even with one number. Raises ValueError without cameras, for stripe vectors,
-    which are not centred, and for an empty gallery.
+    which are not centred, for an empty gallery, and for vectors without a direction.
     """
     for name, some in (("query", query), ("gallery", gallery)):
         if some.cameras is None:
@@ -38,24 +39,13 @@ def centred(
             raise ValueError(f"the {name} has stripe vectors, which are not centred on cameras")
     if not len(gallery):
         raise ValueError("the gallery is empty: cameras have no mean")
-    asked, shown = _unit(query.vectors), _unit(gallery.vectors)
+    asked, shown = unit(query.vectors, "query vectors"), unit(gallery.vectors, "gallery vectors")
     mean = shown.mean(axis=0, dtype=np.float64)
-    asking, showing = _cameras(query), _cameras(gallery)
-    for camera in dict.fromkeys(asking + showing):
-        rows = np.array([own == camera for own in showing])
+    asking, showing = camera_numbers(query, gallery)
+    for camera in np.union1d(asking, showing).tolist():
+        rows = showing == camera
         total = shown[rows].sum(axis=0, dtype=np.float64) + steady * mean
         offset = (total / (np.count_nonzero(rows) + steady)).astype(np.float32)
         shown[rows] -= offset
-        asked[np.array([own == camera for own in asking])] -= offset
+        asked[asking == camera] -= offset
     return replace(query, vectors=asked), replace(gallery, vectors=shown)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-
-
-def _cameras(some: Embeddings) -> list[tuple[str, int]]:
-    assert some.cameras is not None
-    sources = [""] * len(some) if some.sources is None else some.sources.tolist()
-    return list(zip(sources, some.cameras.tolist(), strict=True))

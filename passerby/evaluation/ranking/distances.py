@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.ranking.copies import find_copies
 from passerby.evaluation.ranking.threads import shared
+from passerby.tables.unit_length import SHORTEST
 
 Metric = Literal["cosine", "euclidean"]
 
@@ -154,7 +155,11 @@ def _norms(vectors: torch.Tensor, part: str, metric: Metric) -> torch.Tensor:
         raise ValueError(
             f"{len(bad)} {part} vectors hold NaN or infinite values, the first in row {int(bad[0])}"
         )
-    if metric == "cosine" and bool((norms == 0).any()):
-        row = int((norms == 0).nonzero()[0])
-        raise ValueError(f"{part} row {row} is a zero vector: it has no cosine to anything")
+    short = norms <= SHORTEST
+    if metric == "cosine" and bool(short.any()):
+        row = int(short.nonzero()[0])
+        raise ValueError(
+            f"{part} row {row} is a zero vector, or shorter than {SHORTEST:g}: it has no cosine to "
+            "anything"
+        )
     return norms

@@ -7,14 +7,18 @@ see them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.keys import view_numbers
+from passerby.tables.unit_length import unit
 
 Pooling = Literal["mean", "max"]
+
+_Key = TypeVar("_Key")
 
 
 def pool_queries(
@@ -33,10 +37,10 @@ def pool_queries(
             f"query vectors have {query.vectors.shape[1]} dimensions and the images to pool "
             f"{images.vectors.shape[1]}: embed both with the same model"
         )
-    named = query.sources is not None and images.sources is not None
-    groups = _groups(_keys(images, named))
+    of_queries, of_images = view_numbers(query, images)
+    groups = _groups(of_images.tolist())
     vectors = np.empty_like(query.vectors)
-    for row, key in enumerate(_keys(query, named)):
+    for row, key in enumerate(of_queries.tolist()):
         rows = groups.get(key)
         part, own = (query, np.array([row])) if rows is None else (images, rows)
         vectors[row] = _pooled(part.vectors[own], by, normalised)
@@ -64,12 +68,8 @@ def pool_tracklets(
     if images.tracklets is None:
         raise ValueError("no tracklets are known: the data set does not number them")
     alone = np.where(images.tracklets < 0, np.arange(len(images)), -1)
-    keys = zip(
-        _keys(images, images.sources is not None),
-        images.tracklets.tolist(),
-        alone.tolist(),
-        strict=True,
-    )
+    views = view_numbers(images)[0]
+    keys = zip(views.tolist(), images.tracklets.tolist(), alone.tolist(), strict=True)
     groups = list(_groups(list(keys)).values())
     firsts = images[np.array([rows[0] for rows in groups], np.int64)]
     pooled = [_pooled(images.vectors[rows], by, normalised) for rows in groups]
@@ -85,17 +85,9 @@ def pool_tracklets(
     )
 
 
-def _keys(part: Embeddings, named: bool) -> list[tuple[int, int, str]]:
-    """(person, camera, source) of each image; the source is empty where it is not to be told."""
-    count = len(part)
-    cameras = [0] * count if part.cameras is None else part.cameras.tolist()
-    sources = part.sources.tolist() if named and part.sources is not None else [""] * count
-    return list(zip(part.persons.tolist(), cameras, sources, strict=True))
-
-
-def _groups(keys: list) -> dict[tuple, NDArray[np.int64]]:
+def _groups(keys: list[_Key]) -> dict[_Key, NDArray[np.int64]]:
     """Rows of each key, ascending, the keys in the order in which they first occur."""
-    rows: dict[tuple, list[int]] = {}
+    rows: dict[_Key, list[int]] = {}
     for row, key in enumerate(keys):
         rows.setdefault(key, []).append(row)
     return {key: np.array(own, np.int64) for key, own in rows.items()}
@@ -106,8 +98,5 @@ def _pooled(vectors: NDArray[np.float32], by: Pooling, normalised: bool) -> NDAr
     if by not in ("mean", "max"):
         raise ValueError(f"vectors are pooled by 'mean' or 'max', got {by!r}")
     if normalised:
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not (norms > 0).all():
-            raise ValueError("a vector to pool is zero or not a number: it has no direction")
-        vectors = vectors / norms
+        vectors = unit(vectors, "vectors to pool")
     return vectors.mean(axis=0) if by == "mean" else vectors.max(axis=0)

@@ -21,9 +21,12 @@ from passerby.gallery.binding import (
 from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.stores import Progress, Store, Written
-from passerby.tables.embeddings import Embeddings, person_names
+from passerby.tables.columns import IDS, SIGHTING_COLUMNS
+from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where, moment
+from passerby.tables.keys import person_names
 from passerby.tables.sightings import Sightings, with_columns
+from passerby.tables.unit_length import unit
 
 _LOOKED_UP = 512  # images asked for at once, whether they are there already
 
@@ -215,19 +218,6 @@ def sightings_of(part: Embeddings) -> Sightings:
     )
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors [N, D] at length 1. Raises ValueError for one that is zero or not finite."""
-    with np.errstate(over="ignore"):  # infinite lengths are told of below
-        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
-    wrong = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
-    if len(wrong):
-        raise ValueError(
-            f"{len(wrong)} of {len(vectors)} embeddings have no direction (zero or not finite), "
-            f"the first in row {wrong[0]}: the model or the file is damaged"
-        )
-    return (vectors / lengths).astype(np.float32, copy=False)
-
-
 def _unknown(
     store: Store,
     crops: Sequence[Crop],
@@ -277,19 +267,12 @@ def _embedded(
 
 def _sightings(pairs: Sequence[tuple[Crop, LoadedImage]], vectors: np.ndarray) -> Sightings:
     crops, images = [crop for crop, _ in pairs], [image for _, image in pairs]
-    times = [np.datetime64("NaT") if crop.time is None else moment(crop.time) for crop in crops]
+    known = [column for column in SIGHTING_COLUMNS if column is not IDS]
     return Sightings(
         [image.id for image in images],
         unit(vectors),
-        persons=[crop.person for crop in crops],
-        cameras=[crop.camera for crop in crops],
-        sources=[crop.source for crop in crops],
-        times=np.array(times, "datetime64[us]"),
-        frames=[-1 if crop.frame is None else crop.frame for crop in crops],
-        tracklets=[-1 if crop.tracklet is None else crop.tracklet for crop in crops],
-        qualities=[np.nan if crop.quality is None else crop.quality for crop in crops],
-        images=[crop.image for crop in crops],
         thumbnails=[image.thumbnail for image in images],
+        **{column.name: column.of(crops) for column in known},
     )
 
 

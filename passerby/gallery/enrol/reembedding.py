@@ -12,12 +12,13 @@ from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
-from passerby.gallery.enrol.enrolment import Acknowledged, Pace, unit
+from passerby.gallery.enrol.enrolment import Acknowledged, Pace
 from passerby.process.interruption import StopRequest
 from passerby.stores import Progress, Store
 from passerby.stores.opening import begun_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
+from passerby.tables.unit_length import unit
 
 _LOOKED_UP = 512
 

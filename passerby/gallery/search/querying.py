@@ -15,6 +15,7 @@ from passerby.data.images import contents
 from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.unit_length import unit
 
 if TYPE_CHECKING:
     from passerby.embedding.embedder import AnyImage, Embedder
@@ -91,12 +92,4 @@ def _unit(vectors: NDArray[np.float32], about: About, name: str) -> NDArray[np.f
             f"a query vector must have the {about.dimensions} dimensions of the gallery, got "
             f"{vectors.shape[1]}: embed with the gallery's model"
         )
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    wrong = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 1e-12)).ravel())
-    if len(wrong):
-        raise ValueError(
-            f"{len(wrong)} query vectors are zero or hold NaN, the first in {name} {wrong[0]}: "
-            "they have no direction"
-        )
-    unit: NDArray[np.float32] = (vectors / lengths).astype(np.float32)
-    return unit
+    return unit(vectors, f"query vectors ({name})")

@@ -12,9 +12,9 @@ from passerby.stores import Hits, IndexState, Progress, Store
 from passerby.stores.recall import Truth
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
+from passerby.tables.unit_length import is_unit
 
 K = 10
-LENGTH_TOLERANCE = 1e-3
 RECALL_PROMISED = 0.99
 TAIL_TOLERATED = 0.2
 
@@ -119,14 +119,14 @@ class _Survey:
 
     def _look_at(self, part: Sightings) -> None:
         self._ids.append(np.char.encode(part.ids, "utf-8"))
-        lengths = np.linalg.norm(part.vectors.astype(np.float64), axis=1)
+        finite = np.isfinite(part.vectors).all(1)
         wanted = self._store.about.dimensions
         if part.vectors.shape[1] != wanted:
             self.problems.append(
                 f"vectors have {part.vectors.shape[1]} dimensions, its description says {wanted}"
             )
-        self._missing += int(np.sum(~np.isfinite(lengths)))
-        self._long += int(np.sum(np.abs(lengths - 1) > LENGTH_TOLERANCE))
+        self._missing += int(np.sum(~finite))
+        self._long += int(np.sum(finite & ~is_unit(part.vectors)))
 
     def _draw_from(self, part: Sightings) -> None:
         """Keep those with the smallest lots so far: every sighting has the same chance."""

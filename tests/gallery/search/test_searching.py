@@ -183,8 +183,8 @@ def test_an_empty_gallery_and_more_than_there_are(make_store, crowd):
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
-        ([float("nan")] * 12, "1 query vectors are zero or hold NaN"),
-        ([0.0] * 12, "zero or hold NaN"),
+        ([float("nan")] * 12, "1 of 1 query vectors .* have no direction"),
+        ([0.0] * 12, "zero or not finite"),
         ([1.0] * 11, "must have the 12 dimensions of the gallery, got 11"),
         (np.ones((2, 2, 12)), r"vectors \[M, D\] of one person, got \[2, 2, 12\]"),
         (np.empty((0, 12)), r"got \[0, 12\]"),

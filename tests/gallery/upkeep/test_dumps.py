@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,3 +154,21 @@ def test_a_dump_that_fails_leaves_the_old_one(filled, tmp_path, monkeypatch):
         dump(filled.store, tmp_path / "g.zip")
     assert (tmp_path / "g.zip").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["g.zip"]
+
+
+def test_a_stored_dump_is_restored(memory_place):
+    restore(Path(__file__).with_name("stored_dump.zip"), memory_place)
+    store = open_store(memory_place)
+    assert (store.about.model, store.about.pooling, store.about.dimensions) == ("abc", "flip", 2)
+    read = everything(store)
+    assert read.ids.tolist() == [f"{n:032x}" for n in range(3)]
+    np.testing.assert_array_equal(read.vectors, np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32))
+    assert read.persons.tolist() == ["o'brien", "", "人 🚶"]
+    assert read.cameras.tolist() == ["1", "lobby", ""]
+    assert read.sources.tolist() == ["x", "", '"q"']
+    times = np.array(["2026-05-01T08:00:00.123456", "NaT", "1969-12-31"], "M8[us]")
+    np.testing.assert_array_equal(read.times, times)
+    assert (read.frames.tolist(), read.tracklets.tolist()) == ([5, -1, 0], [-1, 3, 2**62])
+    np.testing.assert_array_equal(read.qualities, np.array([0.25, np.nan, 1], np.float32))
+    assert read.images.tolist() == ["crops/a.jpg", "", "b\\c.png"]
+    assert read.thumbnails == (b"\xff\xd8\x00", b"", b"\x01")
