@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from passerby.stores.about import About
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
+from passerby.tables.unit_length import is_unit
 
 Progress = Callable[[int, int], None]
 """Called with (done, in all)."""
@@ -115,8 +116,7 @@ class Store(ABC):
         Raises ValueError for vectors of another width or length.
         """
         self._require_width(sightings.vectors)
-        lengths = np.einsum("nd,nd->n", sightings.vectors, sightings.vectors)
-        if len(lengths) and not np.abs(lengths - 1).max() < 1e-3:  # NaN fails too
+        if not is_unit(sightings.vectors).all():
             raise ValueError("the vectors of sightings must be of length 1 and without NaN")
         firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
         unique = sightings if len(firsts) == len(sightings) else sightings[firsts]
