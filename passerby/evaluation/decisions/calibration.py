@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from passerby.evaluation.decisions.likelihood import (
 )
 from passerby.evaluation.decisions.pairs import (
     PairCounts,
+    PairKind,
     Pairs,
     PairSample,
     count_pairs,
@@ -50,7 +51,7 @@ from passerby.evaluation.decisions.verification import (
 from passerby.evaluation.ranking.distances import Metric
 from passerby.evaluation.ranking.vector_pooling import pool_tracklets
 from passerby.tables.embeddings import Embeddings
-from passerby.tables.keys import numbered, person_names
+from passerby.tables.keys import numbered, person_names, person_numbers, view_numbers
 from passerby.tables.records import JUNK
 
 FORMAT = 1
@@ -109,6 +110,10 @@ class Calibration:
     thresholds by false-match rate, ascending; false_match_rate: the one that decisions were to be
     asked at; sources: data sets; seed: of the division of persons and of the intervals, which hold
     at ``level``; warnings: what to know before trusting it.
+
+    pairs: which it was fitted on. Different persons by one camera share its light, place and angle,
+    and are nearer than by two: what holds across cameras says nothing of pairs within one. within:
+    the calibration of these, None where the data had too few.
     """
 
     model: str
@@ -123,15 +128,39 @@ class Calibration:
     seed: int
     level: float
     warnings: tuple[str, ...] = ()
+    pairs: PairKind = "across cameras"
+    within: Calibration | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Model, metric and pooling: what it holds for."""
         return self.model, self.metric, self.pooling
 
+    def for_pairs(self, one_camera: bool) -> Calibration | None:
+        """The calibration of pairs by one camera, or by two; None where there is none.
+
+        One of data without camera numbers stands for both.
+        """
+        if self.pairs == "any cameras" or one_camera == (self.pairs == "within a camera"):
+            return self
+        return self.within if one_camera else None
+
     def llr(self, distances: ArrayLike) -> NDArray[np.float64]:
-        """Natural log-likelihood ratios of distances."""
+        """Natural log-likelihood ratios of distances of such pairs as it was fitted on."""
         return self.curve.llr(distances)
+
+    def llrs_of_pairs(self, distances: ArrayLike, one_camera: ArrayLike) -> NDArray[np.float64]:
+        """Natural log-likelihood ratios [N] of pairs, each by one camera (True) or by two.
+
+        distances: [N]; one_camera: [N]. NaN where there is no calibration for that kind of pair.
+        """
+        distances, one_camera = np.asarray(distances, np.float64), np.asarray(one_camera, bool)
+        llrs = np.full(distances.shape, np.nan)
+        for kind in (False, True):
+            calibration, rows = self.for_pairs(kind), one_camera == kind
+            if calibration is not None:
+                llrs[rows] = calibration.llr(distances[rows])
+        return llrs
 
     def probability(self, distances: ArrayLike, prior: float = 0.5) -> NDArray[np.float64]:
         """Probabilities that it is one person, at a prior probability. Errors as `probability`."""
@@ -168,9 +197,9 @@ class Calibration:
         low_high = quality.cllr_interval
         rows = [
             f"{self.method} calibration of {self.model or 'a model'} ({self.metric}, "
-            f"{self.pooling}), fitted on {quality.fitting.persons} persons, judged on "
-            f"{judging.persons} others ({judging.same:,} pairs of the same person, "
-            f"{judging.different:,} of different ones)",
+            f"{self.pooling}) for pairs {self.pairs}, fitted on "
+            f"{quality.fitting.persons} persons, judged on {judging.persons} others "
+            f"({judging.same:,} pairs of the same person, {judging.different:,} of different ones)",
             f"Cllr {quality.cllr:.3f} ({low_high.low:.3f} to {low_high.high:.3f}) bits, "
             f"at best {quality.minimum_cllr:.3f}; expected calibration error "
             f"{100 * quality.calibration_error:.1f} %",
@@ -185,6 +214,8 @@ class Calibration:
                 f"{100 * point.true_match_rate:.1f} % of the pairs of the same person are"
             )
         rows += [f"warning: {warning}" for warning in self.doubts(self.false_match_rate)]
+        if self.within is not None:
+            rows.append(str(self.within))
         return "\n".join(rows)
 
 
@@ -202,56 +233,114 @@ def calibrate(
     """Fit on half of the persons, judge on the others, keep the method that costs least there.
 
     embeddings: of persons that the model was not trained on, without distractors. Pairs across
-    cameras count; without camera numbers all do, with a warning. images: above 1, pooled queries
+    cameras count; without camera numbers all do, with a warning. Pairs within one camera have a
+    calibration of their own (`Calibration.within`) where thirty persons of each half were seen
+    twice by one, in two tracklets where these are numbered. images: above 1, pooled queries
     of 2 to so many images of one person by one camera are compared with single images, as their
     distances are others than those of two images. false_match_rate: the rate that decisions will
     be asked at, for the warning where the data are too few. Raises ValueError where a half has no
     pair of either kind, or for vectors as `passerby.evaluate` does.
     """
     known = embeddings[embeddings.persons != JUNK]
-    fitting, judging = _halves(known, seed)
-    fit_counts, fit_totals = _counted(_pairs(fitting, metric, images, seed), "fit on")
-    pairs = _pairs(judging, metric, images, seed)
-    counts, totals = _counted(pairs, "judge with")
-    curves = {name: fit(fit_counts) for name, fit in FITS.items()}
-    costs = {name: cllr(counts, curve) for name, curve in curves.items()}
-    method = min(costs, key=lambda name: costs[name])
-    curve = curves[method]
-    sample = sample_pairs(pairs, counts, limit=1_000_000, seed=seed)
-    supported = [rate for rate in RATES if rate * totals.different >= 1]
-    points = operating_points(counts, supported)
-    points = with_intervals(points, sample, replicates=replicates, seed=seed, level=level)
-    parts = reliability(counts, curve)
-    quality = Quality(
-        costs=costs,
-        cllr=costs[method],
-        cllr_interval=_cllr_interval(sample, curve, replicates, seed, level),
-        minimum_cllr=minimum_cllr(counts),
-        calibration_error=calibration_error(parts),
-        equal_error_rate=equal_error_rate(counts),
-        reliability=parts,
-        histogram=histogram(counts),
-        curve=det_curve(counts),
-        fitting=fit_totals,
-        judging=totals,
-    )
-    return Calibration(
-        model=embeddings.model,
-        metric=metric,
+    fit = _Fit(
+        *_halves(known, seed),
+        metric,
         pooling=pooling if images == 1 else pooled_key(pooling, images),
-        method=method,
-        curve=curve,
-        points=points,
-        quality=quality,
         false_match_rate=false_match_rate,
-        sources=() if known.sources is None else tuple(np.unique(known.sources).tolist()),
+        replicates=replicates,
+        images=images,
         seed=seed,
         level=level,
-        warnings=(
-            *_warnings_of_data(known, fit_totals, totals),
-            *_warnings_of_distances(counts, metric),
-        ),
     )
+    if known.cameras is None:
+        return fit.of("any cameras", _warnings_of_data(known))
+    across = fit.of("across cameras", _warnings_of_data(known))
+    if images > 1:
+        return across
+    returning = min(len(_seen_again(half)) for half in (fit.fitting, fit.judging))
+    if returning < FEWEST_PERSONS:
+        return replace(across, warnings=(*across.warnings, _no_within(returning)))
+    return replace(across, within=fit.of("within a camera", _warnings_within(known)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """Both halves of the persons and how calibrations are fitted on them; see `calibrate`."""
+
+    fitting: Embeddings
+    judging: Embeddings
+    metric: Metric
+    pooling: str
+    false_match_rate: float
+    replicates: int
+    images: int
+    seed: int
+    level: float
+
+    def of(self, kind: PairKind, warnings: Sequence[str]) -> Calibration:
+        """The calibration of one kind of pair."""
+        seed, level = self.seed, self.level
+        fit_counts, fit_totals = _counted(self._pairs(self.fitting, kind), "fit on")
+        pairs = self._pairs(self.judging, kind)
+        counts, totals = _counted(pairs, "judge with")
+        curves = {name: fit(fit_counts) for name, fit in FITS.items()}
+        costs = {name: cllr(counts, curve) for name, curve in curves.items()}
+        method = min(costs, key=lambda name: costs[name])
+        curve = curves[method]
+        sample = sample_pairs(pairs, counts, limit=1_000_000, seed=seed)
+        points = operating_points(counts, [r for r in RATES if r * totals.different >= 1])
+        points = with_intervals(points, sample, replicates=self.replicates, seed=seed, level=level)
+        parts = reliability(counts, curve)
+        quality = Quality(
+            costs=costs,
+            cllr=costs[method],
+            cllr_interval=_cllr_interval(sample, curve, self.replicates, seed, level),
+            minimum_cllr=minimum_cllr(counts),
+            calibration_error=calibration_error(parts),
+            equal_error_rate=equal_error_rate(counts),
+            reliability=parts,
+            histogram=histogram(counts),
+            curve=det_curve(counts),
+            fitting=fit_totals,
+            judging=totals,
+        )
+        named = [half.sources for half in (self.fitting, self.judging) if half.sources is not None]
+        return Calibration(
+            model=self.fitting.model,
+            metric=self.metric,
+            pooling=self.pooling,
+            method=method,
+            curve=curve,
+            points=points,
+            quality=quality,
+            false_match_rate=self.false_match_rate,
+            sources=tuple(np.unique(np.concatenate(named)).tolist()) if named else (),
+            seed=seed,
+            level=level,
+            warnings=(
+                *warnings,
+                *_warnings_of_persons(fit_totals, totals),
+                *_warnings_of_distances(counts, self.metric),
+            ),
+            pairs=kind,
+        )
+
+    def _pairs(self, half: Embeddings, kind: PairKind) -> Pairs:
+        """The pairs of a half, each once; of pooled queries and images where these are asked."""
+        if self.images == 1:
+            return Pairs(half, None, self.metric, camera_rule=kind == "across cameras", kind=kind)
+        queries = _several(half, self.images, self.seed)
+        return Pairs(queries, half, self.metric, camera_rule=True, kind="across cameras")
+
+
+def _seen_again(part: Embeddings) -> NDArray[np.int64]:
+    """Numbers of the persons with two images by one camera, of two tracklets where numbered."""
+    (persons,), (views,) = person_numbers(part), view_numbers(part)
+    tracklets = np.full(len(part), -1) if part.tracklets is None else part.tracklets
+    stays = np.where(tracklets < 0, -1 - np.arange(len(part)), tracklets)
+    of_stay = np.unique(np.stack([persons, views, stays]), axis=1)[:2]
+    seen, counts = np.unique(of_stay, axis=1, return_counts=True)
+    return np.unique(seen[0, counts > 1])
 
 
 def histogram(counts: PairCounts, bars: int = _BARS) -> Histogram:
@@ -295,6 +384,7 @@ def read_calibrations(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
 def calibration_from(entry: Mapping[str, Any]) -> Calibration:
     """A calibration from what `asdict` made of it; KeyError or TypeError for anything else."""
     quality = entry["quality"]
+    within = entry.get("within")
     points = [
         {**p, **{n: _interval(p[n]) for n in ("threshold_interval", "true_match_rate_interval")}}
         for p in entry["points"]
@@ -319,6 +409,7 @@ def calibration_from(entry: Mapping[str, Any]) -> Calibration:
             "quality": read,
             "sources": tuple(entry["sources"]),
             "warnings": tuple(entry["warnings"]),
+            "within": None if within is None else calibration_from(within),
         }
     )
 
@@ -358,15 +449,6 @@ def pooled_key(pooling: str, images: int) -> str:
     'flip+mean of 2 to 4 images'
     """
     return f"{pooling}+mean of 2 to {images} images"
-
-
-def _pairs(part: Embeddings, metric: Metric, images: int, seed: int) -> Pairs:
-    """All pairs across cameras, or all without cameras; with pooled queries against images."""
-    cameras = part.cameras is not None
-    if images == 1:
-        return Pairs(part, None, metric, camera_rule=cameras, cross_camera=cameras)
-    queries = _several(part, images, seed)
-    return Pairs(queries, part, metric, camera_rule=True, cross_camera=True)
 
 
 def _several(part: Embeddings, images: int, seed: int) -> Embeddings:
@@ -424,19 +506,36 @@ def _cllr_interval(
     return percentile_interval(costs, level)
 
 
-def _warnings_of_data(known: Embeddings, fitting: PairTotals, judging: PairTotals) -> list[str]:
-    warnings = []
-    if known.cameras is None:
-        warnings.append(
-            "no camera numbers: images of one passage count as pairs, which flatters the figures"
-        )
+def _warnings_of_data(known: Embeddings) -> list[str]:
+    if known.cameras is not None:
+        return []
+    return ["no camera numbers: images of one passage count as pairs, which flatters the figures"]
+
+
+def _no_within(persons: int) -> str:
+    return (
+        f"no calibration for pairs of one camera: only {persons} persons of a half were seen twice "
+        f"by one camera, and {FEWEST_PERSONS} are needed"
+    )
+
+
+def _warnings_within(known: Embeddings) -> list[str]:
+    if known.tracklets is not None and (known.tracklets >= 0).all():
+        return []
+    return [
+        "tracklets are not numbered: images of one passage count as pairs within a camera, so that "
+        "its figures hold for these and flatter those who come back"
+    ]
+
+
+def _warnings_of_persons(fitting: PairTotals, judging: PairTotals) -> list[str]:
     fewest = min(fitting.persons, judging.persons)
-    if fewest < FEWEST_PERSONS:
-        warnings.append(
-            f"only {fewest} persons in a half: below {FEWEST_PERSONS} neither the fit nor its "
-            "intervals can be trusted"
-        )
-    return warnings
+    if fewest >= FEWEST_PERSONS:
+        return []
+    return [
+        f"only {fewest} persons in a half: below {FEWEST_PERSONS} neither the fit nor its "
+        "intervals can be trusted"
+    ]
 
 
 def _warnings_of_distances(counts: PairCounts, metric: Metric) -> list[str]:

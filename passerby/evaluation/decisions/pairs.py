@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from passerby.evaluation.ranking.distances import Distances, Metric, VectorDista
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import camera_numbers, shared_person_names
 from passerby.tables.records import JUNK
+
+PairKind = Literal["across cameras", "within a camera", "any cameras"]
+"""Which pairs count: of images by two cameras, by one, or all ("any", also without cameras)."""
 
 BIN_WIDTH = 2.0**-14
 """Width of a bin relative to its distance, at most."""
@@ -92,8 +96,10 @@ class Pairs:
 
     Of a query and a gallery those of the protocol: junk is left out, and with ``camera_rule`` so
     are pairs of one person by one camera. Without a gallery every two images of ``query`` are
-    compared once. ``cross_camera`` also leaves out pairs of different persons by one camera, as
-    a question about two cameras asks. Errors as `passerby.evaluate`.
+    compared once. kind "across cameras" also leaves out pairs of different persons by one camera,
+    as a question about two cameras asks; "within a camera" leaves out all others, and so counts
+    what the camera rule ignores, save two images of one numbered tracklet. Errors as
+    `passerby.evaluate`.
     """
 
     def __init__(
@@ -103,15 +109,16 @@ class Pairs:
         metric: Metric = "cosine",
         camera_rule: bool = True,
         *,
-        cross_camera: bool = False,
+        kind: PairKind = "any cameras",
         distances: Distances | None = None,
     ) -> None:
         self._once = gallery is None
         self.query, self.gallery = query, query if gallery is None else gallery
-        self._protocol = Protocol(self.query, self.gallery, camera_rule)
-        if cross_camera and (self.query.cameras is None or self.gallery.cameras is None):
-            raise ValueError("cross-camera pairs need camera numbers in both parts")
-        self._places = camera_numbers(self.query, self.gallery) if cross_camera else None
+        self._within = kind == "within a camera"
+        self._protocol = Protocol(self.query, self.gallery, camera_rule and not self._within)
+        if kind != "any cameras" and (self.query.cameras is None or self.gallery.cameras is None):
+            raise ValueError(f"pairs {kind} need camera numbers in both parts")
+        self._places = None if kind == "any cameras" else camera_numbers(self.query, self.gallery)
         self._distances = distances or VectorDistances(
             self.query.vectors, self.gallery.vectors, metric
         )
@@ -152,7 +159,11 @@ class Pairs:
         same[matches] = True
         counted[ignored] = False
         if self._places is not None:
-            counted &= self._places[1] != self._places[0][row]
+            one_camera = self._places[1] == self._places[0][row]
+            counted &= one_camera if self._within else ~one_camera
+        if self._within and self.query.tracklets is not None and self.gallery.tracklets is not None:
+            number = self.query.tracklets[row]
+            counted &= ~(same & (self.gallery.tracklets == number)) | (number < 0)
         if self._once:
             counted[: row + 1] = False
         same &= counted

@@ -18,6 +18,7 @@ from passerby.evaluation.bootstrap import Interval, percentile_interval, person_
 from passerby.evaluation.decisions.pairs import (
     BIN_WIDTH,
     PairCounts,
+    PairKind,
     Pairs,
     PairSample,
     count_pairs,
@@ -123,9 +124,8 @@ def verify(
     many persons under one number, must be taken out of ``query`` when there is no gallery.
     Errors as `passerby.evaluate`, and ValueError without pairs of either kind.
     """
-    pairs = Pairs(
-        query, gallery, metric, camera_rule, cross_camera=cross_camera, distances=distances
-    )
+    kind: PairKind = "across cameras" if cross_camera else "any cameras"
+    pairs = Pairs(query, gallery, metric, camera_rule, kind=kind, distances=distances)
     counts = count_pairs(pairs)
     points = operating_points(counts, rates)
     if replicates:

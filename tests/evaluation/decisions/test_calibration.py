@@ -37,7 +37,7 @@ def test_it_is_calibrated_on_further_persons(calibration):
     assert calibration.key == ("abc", "cosine", "plain")
     assert calibration.sources == ("made",)
     further = people(seed=1, persons=60)
-    counts = count_pairs(Pairs(further, cross_camera=True))
+    counts = count_pairs(Pairs(further, kind="across cameras"))
     given = calibration.probability(counts.middle)
     same, different = counts.same / counts.same.sum(), counts.different / counts.different.sum()
     for low, high in ((0, 0.2), (0.8, 1)):
@@ -97,6 +97,82 @@ def test_everything_is_read_back(calibration, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["calibration.json"]
 
 
+def site(seed=0, *, persons=140, cameras=2, stays=2, images=2, width=16):
+    """Persons whose looks are partly their camera's, so that strangers by one are nearer."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(persons, width))
+    light = 1.2 * random.normal(size=(cameras, width))
+    numbers = np.repeat(np.arange(persons), cameras * stays * images)
+    views = np.tile(np.repeat(np.arange(cameras), stays * images), persons)
+    tracklets = np.repeat(np.arange(persons * cameras * stays), images)
+    vectors = centres[numbers] + light[views]
+    vectors += 0.5 * random.normal(size=(persons * cameras * stays, width))[tracklets]
+    vectors += 0.1 * random.normal(size=vectors.shape)
+    return Embeddings(vectors, numbers, views, tracklets=tracklets, model="abc")
+
+
+def accepted_strangers(some, threshold, *, one_camera):
+    """Share of the pairs of different persons by one camera, or by two, below a threshold."""
+    unit = some.vectors / np.linalg.norm(some.vectors, axis=1, keepdims=True)
+    kind = (some.cameras[:, None] == some.cameras) == one_camera
+    strangers = kind & (some.persons[:, None] != some.persons)
+    return ((1 - unit @ unit.T) < threshold)[strangers].mean()
+
+
+def test_pairs_of_one_camera_have_a_calibration_of_their_own():
+    found = calibrate(site(), replicates=5, false_match_rate=0.01)
+    assert found.pairs == "across cameras"
+    assert found.within.pairs == "within a camera"
+    assert (found.for_pairs(False), found.for_pairs(True)) == (found, found.within)
+    further = site(seed=3, persons=200)
+    across, within = (found.for_pairs(kind).point(0.01).threshold for kind in (False, True))
+    # The threshold of two cameras lets many more strangers through by one, its own does not.
+    rate = accepted_strangers(further, across, one_camera=True)
+    assert rate > 3 * accepted_strangers(further, across, one_camera=False)
+    assert accepted_strangers(further, within, one_camera=True) < 0.02
+    distances, kinds = np.array([0.1, 0.2, 0.1, 0.2]), np.array([False, True, True, False])
+    expected = [
+        found.llr(0.1), found.within.llr(0.2), found.within.llr(0.1), found.llr(0.2)
+    ]  # fmt: skip
+    assert found.llrs_of_pairs(distances, kinds).tolist() == expected
+    assert "for pairs within a camera" in str(found)
+
+
+def test_images_of_one_tracklet_are_no_pairs_within_a_camera():
+    found = calibrate(site(), replicates=2).within.quality.judging
+    # Two cameras, two stays of two images: four pairs of images of two stays by each.
+    assert (found.persons, found.same) == (70, 70 * 2 * 4)
+    assert found.different == 70 * 69 // 2 * 2 * 4 * 4
+    unnumbered = site()
+    unnumbered = Embeddings(unnumbered.vectors, unnumbered.persons, unnumbered.cameras)
+    flattered = calibrate(unnumbered, replicates=2).within
+    assert flattered.quality.judging.same == 70 * 2 * 6
+    assert any("tracklets are not numbered" in warning for warning in flattered.warnings)
+
+
+def test_without_enough_of_them_pairs_of_one_camera_have_no_ratio():
+    for few in (site(stays=1), site(persons=40)):
+        found = calibrate(few, replicates=2)
+        assert found.within is None
+        assert found.for_pairs(True) is None
+        assert any("no calibration for pairs of one camera" in w for w in found.warnings)
+        llrs = found.llrs_of_pairs([0.1, 0.1], [True, False])
+        assert np.isnan(llrs[0])
+        assert llrs[1] == found.llr(0.1)
+
+
+def test_a_file_from_before_pairs_were_told_apart_is_across_cameras(calibration, tmp_path):
+    path = tmp_path / "calibration.json"
+    write_calibration(path, calibration)
+    content = json.loads(path.read_text())
+    for name in ("pairs", "within"):
+        del content["calibrations"][0][name]
+    path.write_text(json.dumps(content))
+    (read,) = read_calibrations(path)
+    assert read == dataclasses.replace(calibration, within=None)
+    assert read.for_pairs(True) is None
+
+
 def test_files_that_are_none_are_refused(calibration, tmp_path):
     path = tmp_path / "calibration.json"
     write_calibration(path, calibration)
@@ -120,7 +196,8 @@ def test_too_few_data_for_the_rate_are_said(calibration):
     assert calibration.warnings == calibration.doubts(0.1) == ()
     assert calibration.doubts(0.001) == calibration.doubts(calibration.false_match_rate)
     assert "too few data for a false-match rate of 0.001: 40 persons make 780" in str(calibration)
-    assert "warning" not in str(dataclasses.replace(calibration, false_match_rate=0.1))
+    alone = dataclasses.replace(calibration, false_match_rate=0.1, within=None)
+    assert "warning" not in str(alone)
     few = calibrate(people(persons=8), false_match_rate=0.1, replicates=5)
     assert any("only 4 persons in a half" in warning for warning in few.warnings)
 
@@ -153,6 +230,7 @@ def test_without_cameras_all_pairs_count_and_it_is_said():
     found = calibrate(bare, replicates=5)
     assert found.quality.judging.same == 40 * 15
     assert any("no camera numbers" in warning for warning in found.warnings)
+    assert found.for_pairs(True) is found.for_pairs(False) is found
 
 
 def test_what_cannot_be_calibrated_is_refused():
@@ -192,7 +270,7 @@ def test_pooled_queries_are_calibrated_apart(calibration):
     vectors = asked.vectors / np.linalg.norm(asked.vectors, axis=1, keepdims=True)
     means = vectors.reshape(-1, 3, 16).mean(axis=1)
     query = Embeddings(means, asked.persons[::3], asked.cameras[::3], model="abc")
-    counts = count_pairs(Pairs(query, further[cameras > 0], cross_camera=True))
+    counts = count_pairs(Pairs(query, further[cameras > 0], kind="across cameras"))
     same, different = counts.same / counts.same.sum(), counts.different / counts.different.sum()
     given = pooled.probability(counts.middle)
     for low, high in ((0, 0.2), (0.8, 1)):

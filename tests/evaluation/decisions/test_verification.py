@@ -232,7 +232,7 @@ def test_what_cannot_be_verified_is_refused():
     query = people(8, sources=False)
     with pytest.raises(ValueError, match="no camera numbers"):
         verify(Embeddings(query.vectors, query.persons))
-    with pytest.raises(ValueError, match="cross-camera pairs need"):
+    with pytest.raises(ValueError, match="pairs across cameras need"):
         verify(Embeddings(query.vectors, query.persons), camera_rule=False, cross_camera=True)
     with pytest.raises(ValueError, match="no pair of the same person"):
         verify(query[query.cameras == 1])
