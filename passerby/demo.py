@@ -173,9 +173,10 @@ def _page(
         title="Passerby: the demo",
         introduction=(
             "Person re-identification: is the person in this picture the one in that picture, "
-            "taken by another camera? The paper's system (CBAM in every residual block, circle "
-            "classifier, cross-entropy and triplet loss) in a compact form, beside the same "
-            "network untrained and a colour histogram. No test person was trained on."
+            "taken by another camera? The system of Li and Wang 2021 (Joint Loss and Multiple "
+            "Attention Mechanism, doi 10.32604/iasc.2021.017926: CBAM in every residual block, "
+            "circle classifier, cross-entropy and triplet loss) in a compact form, beside the "
+            "same network untrained and a colour histogram. No test person was trained on."
         ),
         methods=[Method(name, report) for name, report in reports.items()],
         headline=trained.name,

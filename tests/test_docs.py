@@ -1,10 +1,13 @@
-"""The commands of README and docs: all are understood, those marked ``bash run`` are run.
+"""The code of README and docs: commands are understood, those marked ``bash run`` and Python run.
 
 A block that opens with ```` ```bash run ```` is executed, all such blocks of a file in order and in
 one empty folder. In any bash block each line ``passerby ...`` must name commands, options, recipes
-and kinds of data that exist.
+and kinds of data that exist. Python blocks are run, in order, each page in a folder that has what
+it names (``run_docs_python.py``); those marked ``python parsed``, which need a server or hours, are
+parsed.
 """
 
+import ast
 import os
 import re
 import shlex
@@ -14,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -22,7 +26,13 @@ from passerby.data.reading.reader import open_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [
-    path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if path.exists()
+    path
+    for path in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
+    if path.exists()
 ]
 FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
 
@@ -130,3 +140,38 @@ def test_marked_blocks_run(path: Path, tmp_path: Path) -> None:
                 check=False,
             )
             assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+
+
+PYTHON = {
+    path: [block for block in blocks_of(path.read_text("utf-8")) if "python" in block.info]
+    for path in FILES
+}
+
+
+def test_every_python_block_is_known() -> None:
+    """Those that are not run are at least Python, and import what exists."""
+    for path, blocks in PYTHON.items():
+        for block in blocks:
+            assert block.info in ("python", "python parsed"), f"{path.name}:{block.start}"
+            for node in ast.walk(ast.parse("\n".join(block.lines))):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    for alias in node.names:
+                        resolve_name(f"{node.module}:{alias.name}")
+
+
+def test_python_blocks_run(tmp_path: Path) -> None:
+    pages = [str(path) for path, blocks in PYTHON.items() if blocks]
+    assert len(pages) > 5
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "tests" / "run_docs_python.py"),
+            str(tmp_path / "start"),
+            *pages,
+        ],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
