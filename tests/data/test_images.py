@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-from passerby.data.images import MAX_PIXELS, UnreadableImage, decode
+from passerby.data.images import IMAGE_SUFFIXES, MAX_PIXELS, UnreadableImage, decode, is_blank
 
 
 def scene(height: int = 64, width: int = 32) -> NDArray[np.uint8]:
@@ -81,10 +81,16 @@ def test_cmyk_jpeg(tmp_path):
     assert np.abs(decode(path).astype(int) - scene()).mean() < 12
 
 
-def test_16_bits_keep_their_upper_8(tmp_path):
-    grey = np.arange(2048, dtype=np.uint16).reshape(64, 32) * 32
+@pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
+def test_deep_grey_keeps_the_upper_8_of_the_bits_in_use(tmp_path, depth):
+    grey = (np.arange(2048, dtype=np.uint16) * 32).reshape(64, 32) >> 16 - depth
     pixels = decode(saved(tmp_path / "a.png", Image.fromarray(grey)))
-    np.testing.assert_array_equal(pixels[..., 1], grey >> 8)
+    np.testing.assert_array_equal(pixels[..., 1], np.arange(2048).reshape(64, 32) * 32 >> 8)
+
+
+def test_integers_of_32_bits(tmp_path):
+    path = saved(tmp_path / "a.tif", Image.fromarray(scene()[..., 0].astype(np.int32) - 5))
+    np.testing.assert_array_equal(decode(path)[..., 2], np.maximum(scene()[..., 0], 5) - 5)
 
 
 def test_palette_transparency_and_alpha(tmp_path):
@@ -99,20 +105,97 @@ def test_palette_transparency_and_alpha(tmp_path):
     assert set(np.unique(decode(saved(tmp_path / "bits.png", bits)))) == {0, 255}
 
 
-def test_exif_orientation_is_ignored(tmp_path):
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "cmyk.jpg"])
+def test_pictures_are_turned_upright(tmp_path, suffix, orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6
-    path = saved(tmp_path / "a.jpg", Image.fromarray(scene()), exif=exif)
-    assert decode(path).shape == (64, 32, 3)
+    exif[0x0112] = orientation
+    image = Image.fromarray(scene()).convert("CMYK" if "cmyk" in suffix else "RGB")
+    path = saved(tmp_path / f"a.{suffix}", image, exif=exif, quality=98)
+    upright = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    pixels = decode(path)
+    assert pixels.shape == ((32, 64, 3) if orientation > 4 else (64, 32, 3))
+    assert np.abs(pixels.astype(int) - np.asarray(upright)).mean() < 2
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"II",
+        b"MM\0\x2a\xff\xff\xff\xff",
+        b"II\x2a\0\x08\0\0\0\xff\xff\x12\1",
+        b"II\x2a\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\x63\0\0\0",  # orientation 99
+    ],
+)
+def test_damaged_exif_leaves_a_picture_as_it_is(tmp_path, exif):
+    segment = b"Exif\0\0" + exif
+    marker = b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment
+    (tmp_path / "a.jpg").write_bytes(jpeg()[:2] + marker + jpeg()[2:])
+    (tmp_path / "b.jpg").write_bytes(jpeg())
+    np.testing.assert_array_equal(decode(tmp_path / "a.jpg"), decode(tmp_path / "b.jpg"))
+
+
+@pytest.mark.parametrize("ending", sorted(IMAGE_SUFFIXES))
+def test_every_ending_is_of_a_format_that_is_decoded(tmp_path, ending):
+    path = saved(tmp_path / f"a{ending}", Image.fromarray(scene()), quality=98)
+    assert np.abs(decode(path).astype(int) - scene()).mean() < 25
+
+
+@pytest.mark.parametrize("data", [-1, -2])
+def test_a_jpeg_that_lacks_its_end_marker_alone_is_whole(tmp_path, data):
+    (tmp_path / "a.jpg").write_bytes(jpeg()[:data])
+    (tmp_path / "b.jpg").write_bytes(jpeg())
+    np.testing.assert_array_equal(decode(tmp_path / "a.jpg"), decode(tmp_path / "b.jpg"))
+
+
+def test_padding_before_the_end_of_a_jpeg_loses_nothing(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg()[:-2] + b"\x12\x34" * 4 + jpeg()[-2:])
+    (tmp_path / "b.jpg").write_bytes(jpeg() + bytes(500))
+    np.testing.assert_array_equal(decode(tmp_path / "a.jpg"), decode(tmp_path / "b.jpg"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0\0\0\x20ftypisom\0\0\2\0",
+        b"RIFF\0\1\0\0AVI LIST",
+        b"\x1a\x45\xdf\xa3\x93\x42",
+        b"\0\0\1\xba\x44\0",
+        (b"\x47" + bytes(187)) * 3,
+    ],
+)
+def test_a_video_is_named_as_such(tmp_path, head, monkeypatch):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(head + bytes(500))
+    with pytest.raises(UnreadableImage, match="it is a video, not an image: cut the persons out"):
+        decode(path)
+    monkeypatch.setattr("passerby.data.images._MAX_BYTES", 100)  # as a long one would be
+    with pytest.raises(UnreadableImage, match="it is a video, not an image"):
+        decode(path)
+
+
+def test_a_blank_picture(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 1, (64, 32, 3))
+    for level in (0, 90, 255):
+        assert is_blank((level + noise).clip(0, 255).astype(np.uint8))
+    assert not is_blank(scene())
+    assert not is_blank(scene() // 8)  # at night
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 30_000), (30_000, 1), (1, 1)])
+def test_thin_pictures_are_decoded(tmp_path, height, width):
+    path = saved(tmp_path / "a.png", Image.new("RGB", (width, height), (7, 8, 9)))
+    assert decode(path).shape == (height, width, 3)
 
 
 def jpeg() -> bytes:
     return simplejpeg.encode_jpeg(scene())
 
 
-def encoded(kind: str) -> bytes:
+def encoded(kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(scene()).save(buffer, kind)
+    Image.fromarray(scene()).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -126,7 +209,9 @@ def encoded(kind: str) -> bytes:
         ("jpeg start only", jpeg()[:3], "cannot read"),
         ("jpeg header only", jpeg()[:200], "cannot read"),
         ("jpeg half", jpeg()[: len(jpeg()) * 2 // 3], "remature end"),
-        ("jpeg last byte", jpeg()[:-1], "remature end"),
+        ("jpeg last bytes", jpeg()[:-12], "remature end"),
+        ("jpeg progressive", encoded("JPEG", progressive=True)[:-2], "remature end"),
+        ("jpeg scans", jpeg() + b"\xff\xda" * 501, "502 scans"),
         ("jpeg middle lost", jpeg()[: len(jpeg()) * 2 // 3] + b"\xff\xd9", "remature end"),
         ("png half", encoded("PNG")[: len(encoded("PNG")) // 2], "cannot read"),
         ("bmp half", encoded("BMP")[:3000], "cannot read"),

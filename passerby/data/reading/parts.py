@@ -69,7 +69,7 @@ def read_parts(root: Path, folders: PartFolders, pattern: NamePattern, source: s
             "Copy what is missing, or remove both to train only."
         )
     if not any(read):
-        raise ValueError(f"no image (jpg, jpeg, png, bmp) in {', '.join(folders.names)} of {root}")
+        raise ValueError(f"no image in {', '.join(folders.names)} of {root}")
     refuse_half_cameras([record for records in read for record in records])
     junk = [sum(record.person == JUNK for record in records) for records in read[:2]]
     notes = tuple(
