@@ -1,12 +1,16 @@
 """What all tests share: fixtures, repeatable property tests, and one thread."""
 
+import importlib
 import io
+import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -56,6 +60,7 @@ ParseCommand = Callable[[Sequence[str]], None]
 MakeImages = Callable[[Path, Iterable[str]], Path]
 MakeModel = Callable[..., Path]
 DrawCrop = Callable[[Path, int], Path]
+PeerCode = Callable[[str, str], ModuleType]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +70,33 @@ def people() -> Path:
     if not root.is_dir():
         pytest.skip(f"real images are not at {root}")
     return root
+
+
+@pytest.fixture
+def peer_code(monkeypatch: pytest.MonkeyPatch) -> Iterator[PeerCode]:
+    """Import a module of an author's repository; skips where its checkout is absent.
+
+    peer_code("reid-strong-baseline", "modeling.baseline"): from the checkout of that name below
+    the folder that the environment variable PASSERBY_PEERS names. Its modules are forgotten after
+    the test, since several repositories call theirs alike.
+    """
+    before = set(sys.modules)
+
+    def load(repository: str, module: str) -> ModuleType:
+        root = Path(os.environ.get("PASSERBY_PEERS", "")) / repository
+        if not os.environ.get("PASSERBY_PEERS") or not root.is_dir():
+            pytest.skip(f"no checkout of {repository} below $PASSERBY_PEERS")
+        monkeypatch.syspath_prepend(root)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were written for older libraries
+            return importlib.import_module(module)
+
+    yield load
+    peers = os.environ.get("PASSERBY_PEERS", "")
+    for name in set(sys.modules) - before:
+        home = str(getattr(sys.modules[name], "__file__", None) or "")
+        if peers and home.startswith(peers):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

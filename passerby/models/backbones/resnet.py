@@ -122,7 +122,8 @@ class ResNet(Backbone):
     """Stem and four stages; ``last_stride`` 1 keeps the resolution of the third stage.
 
     ibn: IBN-a in layer1 to layer3; ceil_pool: the stem's max pooling hangs over at the right and
-    bottom in place of a margin all round, as in FastReID and Caffe.
+    bottom in place of a margin all round, as in FastReID and Caffe; stem_relu: false leaves out
+    the ReLU behind the stem's batch norm, as the codes of BoT and AGW do.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class ResNet(Backbone):
         *,
         ibn: bool = False,
         ceil_pool: bool = False,
+        stem_relu: bool = True,
     ) -> None:
         super().__init__()
         if last_stride not in (1, 2):
@@ -140,7 +142,7 @@ class ResNet(Backbone):
         variant = _VARIANTS[depth]
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = nn.ReLU(inplace=True) if stem_relu else nn.Identity()
         padding = 0 if ceil_pool else 1
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=padding, ceil_mode=ceil_pool)
         channels = 64
@@ -285,8 +287,11 @@ def _factory(depth: int) -> Callable[..., ResNet]:
         last_stride: int = 1,
         ibn: bool = False,
         ceil_pool: bool = False,
+        stem_relu: bool = True,
     ) -> ResNet:
-        network = ResNet(depth, last_stride, attention, ibn=ibn, ceil_pool=ceil_pool)
+        network = ResNet(
+            depth, last_stride, attention, ibn=ibn, ceil_pool=ceil_pool, stem_relu=stem_relu
+        )
         if start == "imagenet" and ibn:
             network.load_imagenet(pulled_state(f"resnet{depth}_ibn_a_imagenet"))
         elif start == "imagenet":

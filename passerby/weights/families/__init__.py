@@ -8,6 +8,7 @@ are renamed, reshaped or left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -64,11 +65,13 @@ def is_resnet(names: Iterable[str]) -> bool:
     return {"conv1.weight", "bn1.weight", "layer4.0.conv2.weight"} <= set(names)
 
 
-def resnet_call(names: Iterable[str], last_stride: int, ceil_pool: bool = False) -> str:
+def resnet_call(
+    names: Iterable[str], last_stride: int, *, ceil_pool: bool = False, stem_relu: bool = True
+) -> str:
     """Our backbone for a ResNet's names: ``resnet50(last_stride=1, ibn=True)``.
 
-    Strides leave no trace in the weights, so they are the caller's to know. Raises ValueError when
-    the numbers of blocks are of no ResNet that we have.
+    Strides, pooling and ReLU leave no trace in the weights, so they are the caller's to know.
+    Raises ValueError when the numbers of blocks are of no ResNet that we have.
     """
     known = set(names)
     blocks = tuple(
@@ -83,6 +86,7 @@ def resnet_call(names: Iterable[str], last_stride: int, ceil_pool: bool = False)
     options = f"last_stride={last_stride}"
     options += ", ibn=True" if "layer1.0.bn1.IN.weight" in known else ""
     options += ", ceil_pool=True" if ceil_pool else ""
+    options += "" if stem_relu else ", stem_relu=False"
     return f"resnet{depth}({options})"
 
 
@@ -90,3 +94,47 @@ def refuse_architecture(family: str, asked: str | None, found: str) -> None:
     """ValueError when the user names another architecture than the weights have."""
     if asked is not None and asked.replace("-", "_") != found:
         raise ValueError(f"--architecture {asked}: the {family} weights in the file are {found}'s")
+
+
+def attention_of(backbone: State) -> str:
+    """The attention in a ResNet of FastReID or of AGW's authors, by its names."""
+    if any(name.startswith("NL_") for name in backbone):
+        return "non_local_dot"
+    return "se" if "layer1.0.se.fc.0.weight" in backbone else "none"
+
+
+def resnet_state(backbone: State) -> dict[str, Tensor]:
+    """A ResNet of FastReID or of AGW's authors in our names: attention moves to where it stands."""
+    blocks = {s: 1 + max(numbers_in(backbone, rf"layer{s}\.(\d+)\.")) for s in (1, 2, 3, 4)}
+    added = {s: 1 + max(numbers_in(backbone, rf"NL_{s}\.(\d+)\."), default=-1) for s in blocks}
+    ours = {}
+    for name, tensor in backbone.items():
+        if name.startswith("NL_"):
+            stage, number, rest = name[3:].split(".", 2)
+            site = blocks[int(stage)] - added[int(stage)] + int(number)
+            rest = rest.replace("W.0.", "out.").replace("W.1.", "norm.")
+            ours[f"layer{stage}.{site}.1.{rest}"] = tensor
+        elif name.startswith("layer"):
+            stage, number, rest = name[5:].split(".", 2)
+            wrapped = int(number) >= blocks[int(stage)] - added[int(stage)]
+            ours |= block_state(f"layer{stage}.{number}.{'0.' if wrapped else ''}", rest, tensor)
+        else:
+            ours[name] = tensor
+    return ours
+
+
+def block_state(block: str, name: str, tensor: Tensor) -> dict[str, Tensor]:
+    """One tensor of a residual block; its squeeze-and-excitation has no biases, ours zeros."""
+    layer = {"se.fc.0.weight": "squeeze", "se.fc.2.weight": "excite"}.get(name)
+    if layer is None:
+        return {block + name: tensor}
+    return {
+        f"{block}attention.{layer}.weight": tensor,
+        f"{block}attention.{layer}.bias": tensor.new_zeros(tensor.shape[0]),
+    }
+
+
+def numbers_in(names: Iterable[str], pattern: str) -> list[int]:
+    """The numbers in the names that fit a pattern with one group."""
+    found = (re.match(pattern, name) for name in names)
+    return [int(match[1]) for match in found if match is not None]

@@ -13,7 +13,6 @@ of 384×128 for MGN and a learned power (SBS). Old FastReID's own MGN, with othe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -24,11 +23,15 @@ from passerby.registry import FAMILIES
 from passerby.weights.families import (
     Converted,
     State,
+    attention_of,
+    block_state,
     inside,
     is_resnet,
+    numbers_in,
     prefixed,
     refuse_architecture,
     resnet_call,
+    resnet_state,
     without,
 )
 from passerby.weights.families.torchreid import is_osnet, osnet_name, osnet_size, osnet_state
@@ -74,8 +77,8 @@ def fastreid(state: State, architecture: str | None) -> Converted | None:
 
 def _resnet(backbone: State, head: State) -> Converted:
     call = resnet_call(backbone, last_stride=1, ceil_pool=True)
-    attention = _attention(backbone)
-    return _baseline(call, _backbone(backbone), attention, head)
+    attention = attention_of(backbone)
+    return _baseline(call, resnet_state(backbone), attention, head)
 
 
 def _osnet(backbone: State, head: State) -> Converted:
@@ -133,13 +136,13 @@ def _mgn(state: State) -> Converted:
     call = resnet_call(names, last_stride=1, ceil_pool=True)
     for name, tensor in stem.items():
         block, attention, rest = name.partition("se.fc.")
-        ours |= _block(f"stem.{block}", attention + rest, tensor)
-    blocks = 1 + max(_numbers(first, r"0\.(\d+)\."))  # of layer3, less its first
+        ours |= block_state(f"stem.{block}", attention + rest, tensor)
+    blocks = 1 + max(numbers_in(first, r"0\.(\d+)\."))  # of layer3, less its first
     for branch in range(3):
         for name, tensor in inside(f"b{branch + 1}.", state).items():
             stage, number, rest = name.split(".", 2)
             place = int(number) + blocks * int(stage)
-            ours |= _block(f"branches.{branch}.{place}.", rest, tensor)
+            ours |= block_state(f"branches.{branch}.{place}.", rest, tensor)
     pooling = "gem" if learned else "max"
     network = Network(
         call,
@@ -201,45 +204,3 @@ def _head(head: State) -> tuple[str, Neck, dict[str, Tensor]]:
             neck = "batch_norm"
             ours[f"neck.{match[2]}"] = tensor
     return projection, neck, ours
-
-
-def _attention(backbone: State) -> str:
-    if any(name.startswith("NL_") for name in backbone):
-        return "non_local_dot"
-    return "se" if "layer1.0.se.fc.0.weight" in backbone else "none"
-
-
-def _backbone(backbone: State) -> dict[str, Tensor]:
-    """FastReID's ResNet in our names; non-local blocks move into the stage that they stand in."""
-    blocks = {s: 1 + max(_numbers(backbone, rf"layer{s}\.(\d+)\.")) for s in (1, 2, 3, 4)}
-    added = {s: 1 + max(_numbers(backbone, rf"NL_{s}\.(\d+)\."), default=-1) for s in blocks}
-    ours = {}
-    for name, tensor in backbone.items():
-        if name.startswith("NL_"):
-            stage, number, rest = name[3:].split(".", 2)
-            site = blocks[int(stage)] - added[int(stage)] + int(number)
-            rest = rest.replace("W.0.", "out.").replace("W.1.", "norm.")
-            ours[f"layer{stage}.{site}.1.{rest}"] = tensor
-        elif name.startswith("layer"):
-            stage, number, rest = name[5:].split(".", 2)
-            wrapped = int(number) >= blocks[int(stage)] - added[int(stage)]
-            ours |= _block(f"layer{stage}.{number}.{'0.' if wrapped else ''}", rest, tensor)
-        else:
-            ours[name] = tensor
-    return ours
-
-
-def _block(block: str, name: str, tensor: Tensor) -> dict[str, Tensor]:
-    """One tensor of a residual block; its squeeze-and-excitation has no biases, ours zeros."""
-    layer = {"se.fc.0.weight": "squeeze", "se.fc.2.weight": "excite"}.get(name)
-    if layer is None:
-        return {block + name: tensor}
-    return {
-        f"{block}attention.{layer}.weight": tensor,
-        f"{block}attention.{layer}.bias": tensor.new_zeros(tensor.shape[0]),
-    }
-
-
-def _numbers(names: Iterable[str], pattern: str) -> list[int]:
-    found = (re.match(pattern, name) for name in names)
-    return [int(match[1]) for match in found if match is not None]

@@ -1,9 +1,5 @@
 """FastReID's weights: its own code on random ones, and its names on ours."""
 
-import collections
-import collections.abc
-import importlib
-
 import pytest
 import torch
 
@@ -57,10 +53,8 @@ SYSTEMS = {
 }
 
 
-def configured(settings):
-    from fastreid.config import get_cfg
-
-    config = get_cfg()
+def configured(settings, peer_code):
+    config = peer_code("fast-reid", "fastreid.config").get_cfg()
     given = {"MODEL.DEVICE": "cpu", "MODEL.HEADS.NUM_CLASSES": 5} | settings
     config.merge_from_list([item for pair in given.items() for item in pair])
     return config
@@ -75,13 +69,10 @@ def embedding_of(peer, config):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_against_fastreids_code(name, randomised, check_same):
-    pytest.importorskip("fastreid", reason="fastreid is not installed")
-    from fastreid.modeling import build_model
-
+def test_against_fastreids_code(name, peer_code, randomised, check_same):
     settings, backbone, attention = SYSTEMS[name]
-    config = configured(settings)
-    peer = randomised(build_model(config))
+    config = configured(settings, peer_code)
+    peer = randomised(peer_code("fast-reid", "fastreid.modeling").build_model(config))
     for module in peer.modules():
         if type(module).__name__ == "GeneralizedMeanPoolingP":
             torch.nn.init.constant_(module.p, 2.6)
@@ -114,10 +105,7 @@ OSNETS = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", OSNETS)
-def test_osnet_against_fastreids_code(name, randomised, check_same):
-    pytest.importorskip("fastreid", reason="fastreid is not installed")
-    from fastreid.modeling import build_model
-
+def test_osnet_against_fastreids_code(name, peer_code, randomised, check_same):
     depth, channels, backbone = OSNETS[name]
     config = configured(
         BOT
@@ -126,9 +114,10 @@ def test_osnet_against_fastreids_code(name, randomised, check_same):
             "MODEL.BACKBONE.DEPTH": depth,
             "MODEL.BACKBONE.WITH_IBN": "ibn" in name,
             "MODEL.BACKBONE.FEAT_DIM": channels,
-        }
+        },
+        peer_code,
     )
-    peer = randomised(build_model(config))
+    peer = randomised(peer_code("fast-reid", "fastreid.modeling").build_model(config))
     checkpoint = {"model": peer.state_dict()}
     done = check_same(checkpoint, embedding_of(peer, config), size=(128, 64))
     assert (done.family, done.architecture) == ("fastreid", name)
@@ -152,14 +141,11 @@ MGNS = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", MGNS)
-def test_mgn_against_fastreids_code(name, randomised, check_same, monkeypatch):
-    pytest.importorskip("fastreid", reason="fastreid is not installed")
-    # It was written for older versions of Python.
-    monkeypatch.setattr(collections, "Mapping", collections.abc.Mapping, raising=False)
-    architecture = importlib.import_module("fastreid.modeling.meta_arch.mgn").MGN
+def test_mgn_against_fastreids_code(name, peer_code, randomised, check_same):
+    architecture = peer_code("fast-reid", "fastreid.modeling.meta_arch.mgn").MGN
     settings, pooling = MGNS[name]
     reduced = {"MODEL.HEADS.EMBEDDING_DIM": 256, "MODEL.BACKBONE.PRETRAIN": False}
-    config = configured(BOT | reduced | settings)
+    config = configured(BOT | reduced | settings, peer_code)
     peer = randomised(architecture(config))
     for number, (key, tensor) in enumerate(peer.state_dict().items()):
         if key.endswith("pool_layer.p"):

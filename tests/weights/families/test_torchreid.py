@@ -39,8 +39,8 @@ NETWORKS = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_against_torchreids_code(name, randomised, check_same):
-    models = pytest.importorskip("torchreid.reid.models", reason="torchreid is not installed")
+def test_against_torchreids_code(name, peer_code, randomised, check_same):
+    models = peer_code("deep-person-reid", "torchreid.models")
     peer = randomised(models.build_model(name, num_classes=5, pretrained=False))
     # As its trainer stores it, from several GPUs.
     state = OrderedDict((f"module.{key}", tensor) for key, tensor in peer.state_dict().items())
@@ -65,8 +65,8 @@ def test_against_torchreids_code(name, randomised, check_same):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("stripes", [4, 6])
-def test_pcb_against_torchreids_code(stripes, randomised, tmp_path):
-    models = pytest.importorskip("torchreid.reid.models", reason="torchreid is not installed")
+def test_pcb_against_torchreids_code(stripes, peer_code, randomised, tmp_path):
+    models = peer_code("deep-person-reid", "torchreid.models")
     peer = randomised(models.build_model(f"pcb_p{stripes}", num_classes=5, pretrained=False))
     torch.save(peer.state_dict(), tmp_path / "pcb.pth")
     done = convert_weights(tmp_path / "pcb.pth", tmp_path / "model")
@@ -83,8 +83,8 @@ def test_pcb_against_torchreids_code(stripes, randomised, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_hacnn_against_torchreids_code(randomised, check_same):
-    models = pytest.importorskip("torchreid.reid.models", reason="torchreid is not installed")
+def test_hacnn_against_torchreids_code(peer_code, randomised, check_same):
+    models = peer_code("deep-person-reid", "torchreid.models")
     peer = models.build_model("hacnn", num_classes=5, pretrained=False, use_gpu=False)
     peer = randomised(peer)
     for level in (peer.ha1, peer.ha2, peer.ha3):  # regions that depend on the image
