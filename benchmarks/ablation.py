@@ -21,7 +21,7 @@ import torch
 from passerby.config import Recipe, open_recipe
 from passerby.data.batch import Batch
 from passerby.models.cost import cost_of
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.studies.ablation import chosen_rows
 from passerby.training.step.learner import Learner
 

@@ -28,7 +28,7 @@ from passerby.embedding.embedder import Embedder
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.ranking.local import distances_of
 from passerby.models.checkpoint import load_model
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.registry import Call
 from passerby.synthesis.writing import write
 from passerby.training.loop import train

@@ -50,7 +50,7 @@ from passerby.config import (
 from passerby.data.reading.reader import read_split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.preprocessing import normalised
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import AUGMENTATIONS
 from passerby.synthesis.writing import write
 from passerby.training.input.loader import Loader, TrainingImages
@@ -128,7 +128,7 @@ def ours(work: Work, attention: str = "none", how: Computation = PLAIN) -> Step:
         losses=(LossTerm("cross_entropy"), LossTerm(f"triplet(margin={TRIPLET})")),
         computation=how,
     )
-    learner = Learner(recipe, Model(recipe.network, work.persons), torch.device("cpu"))
+    learner = Learner(recipe, Plain(recipe.network, work.persons), torch.device("cpu"))
     batches = our_batches(work)
     return lambda: learner.step(next(batches), RATE) and None
 

@@ -22,7 +22,7 @@ from passerby.embedding.histogram import embed_histograms
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.ranking.rankings import rank
 from passerby.evaluation.report import Report
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.process.progress import progress_bar
 from passerby.recipes.demo import demo as demo_recipe
 from passerby.synthesis.writing import write

@@ -21,7 +21,7 @@ from hypothesis import settings
 from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Sampling, Schedule
 from passerby.data.reading.reader import read_split
 from passerby.models.checkpoint import Card, save_model
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 

@@ -20,7 +20,7 @@ from passerby.embedding.loading import prefetched
 from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.models.checkpoint import Card, fingerprint, load_model
 from passerby.models.packaged import DEFAULT, model_folder
-from passerby.models.systems import System
+from passerby.models.system import System
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
 

@@ -17,8 +17,7 @@ from safetensors.torch import save as serialised
 from torch import Tensor
 
 from passerby.config import Network, Recipe, imported_files
-from passerby.models.model import build_model
-from passerby.models.systems import System
+from passerby.models.system import System, build_model
 from passerby.process.whole_files import write_all_whole
 
 FORMAT = 1

@@ -13,8 +13,7 @@ import torch
 
 from passerby.config import Recipe, with_settings
 from passerby.models.checkpoint import Card, save_model
-from passerby.models.model import build_model
-from passerby.models.systems import System
+from passerby.models.system import System, build_model
 from passerby.registry import FAMILIES
 from passerby.version import __version__
 from passerby.weights.families import Converted, State

@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from passerby.config import Recipe
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from torch import Tensor
 from passerby.config import Network
 from passerby.models.backbones.resnet import ResNet
 from passerby.models.checkpoint import Card, read_model
-from passerby.models.model import build_model
 from passerby.models.packaged import model_folder
-from passerby.models.systems import System
+from passerby.models.system import System, build_model
 from passerby.registry import suggest
 from passerby.weights.families import inside
 

@@ -17,7 +17,7 @@ from passerby.assessment.compare import compare_images
 from passerby.config import Input, Network, Recipe
 from passerby.embedding.embedder import Embedder
 from passerby.models.checkpoint import Card
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.tables.records import Record, Split
 
 
@@ -118,7 +118,7 @@ def test_too_many_images_are_bounded_by_whole_persons(monkeypatch):
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return Model(Network("resnet18", start="none"), persons=0)
+    return Plain(Network("resnet18", start="none"), persons=0)
 
 
 def test_a_model_is_calibrated_and_found_again(model, tiny, tmp_path):

@@ -10,7 +10,7 @@ from PIL import Image
 from passerby.config import Input, Network, Recipe
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import Card, save_model
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def model(tmp_path_factory, tiny):
         "untrained", network=Network("resnet18", start="none"), input=Input(height=64, width=32)
     )
     trained = sorted({f"{r.source}/{r.person}" for r in tiny.train})
-    save_model(folder, Model(recipe.network, 0), Card(recipe, 0, 0, 0, tuple(trained)))
+    save_model(folder, Plain(recipe.network, 0), Card(recipe, 0, 0, 0, tuple(trained)))
     return folder
 
 

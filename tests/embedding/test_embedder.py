@@ -11,16 +11,16 @@ from passerby.config import Input, Network
 from passerby.data.images import decode
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import normalised, resized
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.tables.records import Record
 
 SIZE = Input(height=64, width=32)
 
 
 @pytest.fixture
-def model() -> Model:
+def model() -> Plain:
     torch.manual_seed(0)
-    model = Model(Network("resnet18"), persons=0)
+    model = Plain(Network("resnet18"), persons=0)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)  # type: ignore[union-attr]
@@ -38,7 +38,7 @@ def images(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_paths_pillow_images_and_arrays_give_the_same(model: Model, images: list[Path]) -> None:
+def test_paths_pillow_images_and_arrays_give_the_same(model: Plain, images: list[Path]) -> None:
     embedder = Embedder(model, SIZE, batch_size=2)
     by_path = embedder(images)
     assert by_path.shape == (5, 512)
@@ -50,7 +50,7 @@ def test_paths_pillow_images_and_arrays_give_the_same(model: Model, images: list
     assert embedder([]).shape == (0, 512)
 
 
-def test_it_is_the_model_on_the_preprocessed_image(model: Model, images: list[Path]) -> None:
+def test_it_is_the_model_on_the_preprocessed_image(model: Plain, images: list[Path]) -> None:
     batch = torch.stack([resized(decode(path), SIZE) for path in images])
     with torch.no_grad():
         features = model.eval()(normalised(batch, SIZE))
@@ -64,7 +64,7 @@ def test_it_is_the_model_on_the_preprocessed_image(model: Model, images: list[Pa
     assert not np.allclose(after, before, atol=1e-3)
 
 
-def test_unreadable_images_are_set_aside(model: Model, images: list[Path], tmp_path: Path) -> None:
+def test_unreadable_images_are_set_aside(model: Plain, images: list[Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")
     paths = [*images[:2], broken, *images[2:]]

@@ -10,7 +10,7 @@ from torch import nn
 from passerby.config import LossTerm, Optimizer
 from passerby.data.batch import Batch
 from passerby.losses.centre import Centre
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.training.step.learner import Learner
 
 
@@ -89,7 +89,7 @@ def learner_of(recipe, term, optimizer=None):
         optimizer=optimizer or recipe.optimizer,
     )
     torch.manual_seed(0)
-    return Learner(recipe, Model(recipe.network, persons=4), torch.device("cpu"))
+    return Learner(recipe, Plain(recipe.network, persons=4), torch.device("cpu"))
 
 
 def test_centres_follow_at_their_own_rate_as_in_bot(recipe):

@@ -15,7 +15,8 @@ from passerby.models.checkpoint import (
     read_card,
     save_model,
 )
-from passerby.models.model import Model, build_model
+from passerby.models.system import build_model
+from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
 
 RECIPE = Recipe(
@@ -25,9 +26,9 @@ RECIPE = Recipe(
 )
 
 
-def _save(folder: Path) -> tuple[Model, Card]:
+def _save(folder: Path) -> tuple[Plain, Card]:
     torch.manual_seed(0)
-    model = Model(RECIPE.network, persons=5)
+    model = Plain(RECIPE.network, persons=5)
     card = Card(RECIPE, persons=5, seed=3, epoch=7, training_persons=("made/1",), scores={"a": 1.0})
     return model, save_model(folder, model, card)
 
@@ -95,12 +96,13 @@ def test_weights_that_do_not_fit_their_card_are_refused(tmp_path: Path) -> None:
 OWN = '''
 from passerby import Recipe
 from passerby.config import Network
-from passerby.models.model import Model, build_model
+from passerby.models.system import build_model
+from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
 
 
 @SYSTEMS.register
-class OwnSystem(Model):
+class OwnSystem(Plain):
     """The plain network under a name of its own."""
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from passerby.config import Network
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import PROJECTIONS
 
 
@@ -33,7 +33,7 @@ def test_linear(bias):
 
 def test_neck_and_classifier_take_the_projected_vector():
     network = Network("resnet18", projection="linear(width=7)", classifier="circle")
-    model = Model(network, persons=3)
+    model = Plain(network, persons=3)
     features = model(torch.randn(4, 3, 64, 32))
     assert model.dimensions == model.neck.num_features == 7
     assert features.embedding.shape == features.before_neck.shape == (4, 7)
@@ -41,10 +41,10 @@ def test_neck_and_classifier_take_the_projected_vector():
 
 
 def test_without_a_projection_nothing_is_stored_of_it():
-    names = Model(Network("resnet18"), persons=0).state_dict()
+    names = Plain(Network("resnet18"), persons=0).state_dict()
     assert not [name for name in names if name.startswith("projection")]
 
 
 def test_slips_are_named():
     with pytest.raises(ValueError, match="no projection is named 'liner'; did you mean 'linear'"):
-        Model(Network("resnet18", projection="liner"), persons=0)
+        Plain(Network("resnet18", projection="liner"), persons=0)

@@ -8,8 +8,8 @@ import torch
 
 from passerby.config import Network, Recipe
 from passerby.models.checkpoint import Card, save_model
-from passerby.models.model import build_model
 from passerby.models.starting import Start, build_started
+from passerby.models.system import build_model
 
 PLAIN = Network("resnet18(last_stride=1)")
 

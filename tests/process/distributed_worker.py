@@ -18,7 +18,7 @@ from passerby.data.batch import Batch
 from passerby.data.reading.reader import read_split
 from passerby.models.classifiers import Circle
 from passerby.models.features import Features, Part
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.process import distributed
 from passerby.registry import LOSSES
 from passerby.training import loop
@@ -87,7 +87,7 @@ def gradient(objective: tuple[str, ...], alone: bool = False, parts: int = 1) ->
         losses=tuple(LossTerm(loss) for loss in objective),
         computation=Computation(accumulate=parts, recompute=parts > 1),
     )
-    model = Model(recipe.network, PERSONS).double()
+    model = Plain(recipe.network, PERSONS).double()
     learner = FrozenLearner(recipe, model, torch.device("cpu"))
     if alone:
         learner_step_alone(learner, share_of(joint_batch()))

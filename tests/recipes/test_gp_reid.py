@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torchvision.models import get_weight
 
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.registry import AUGMENTATIONS, RECIPES
 from passerby.training.step.parameter_patterns import matches
 from passerby.training.step.phases import still_norms

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.recipes.osnet import osnet
 from passerby.tables.records import Split
 from passerby.training.loop import train
@@ -16,7 +16,7 @@ from passerby.training.loop import train
 def test_the_embedding_is_what_the_classifier_and_the_test_see(width, variant):
     network = replace(osnet(width, variant).network, start="none")
     with torch.device("meta"):
-        model = Model(network, persons=5)
+        model = Plain(network, persons=5)
         features = model(torch.empty(2, 3, 256, 128))
     assert features.embedding.shape == features.before_neck.shape == (2, 512)
     assert features.parts[0].similarities.shape == (2, 5)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from passerby.config import Recipe
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.registry import AUGMENTATIONS, CLASSIFIERS, LOSSES, RECIPES, Call, _parameters
 from passerby.studies.ablation import ROWS
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from passerby.config import open_recipe
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.registry import RECIPES
 from passerby.training.step.optimizer import rate_factor
 from passerby.training.step.parameter_patterns import matches

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from passerby.config import LossTerm, Recipe
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.recipes import ours, table1
 from passerby.registry import RECIPES
 from passerby.studies.ablation import ROWS, chosen_rows
@@ -63,7 +63,7 @@ def test_the_baseline_is_the_papers() -> None:
 @pytest.mark.parametrize("row", EXPECTED)
 def test_parameters(row: str) -> None:
     with torch.device("meta"):
-        model = Model(RECIPES.build(f"table1_{row}").network, persons=751)
+        model = Plain(RECIPES.build(f"table1_{row}").network, persons=751)
     assert sum(parameter.numel() for parameter in model.parameters()) == EXPECTED[row][3]
 
 

@@ -11,7 +11,7 @@ from passerby.config import Input, Network, Recipe, Sampling
 from passerby.data.batch import Batch
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.registry import LOSSES, RECIPES
 from passerby.tables.records import Split
 from passerby.training.loop import train

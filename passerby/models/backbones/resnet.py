@@ -285,6 +285,7 @@ def _factory(depth: int) -> Callable[..., ResNet]:
         start: str,
         attention: str,
         last_stride: int = 1,
+        *,
         ibn: bool = False,
         ceil_pool: bool = False,
         stem_relu: bool = True,

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 
 from passerby.config import Network
 from passerby.models.features import Features
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
 
 
 @SYSTEMS.register
-class Aligned(Model):
+class Aligned(Plain):
     """AlignedReID (Zhang et al. 2017, Luo et al. 2019): plain, with local [B, rows, width]."""
 
     def __init__(self, network: Network, persons: int, width: int = 128) -> None:

@@ -27,7 +27,7 @@ from passerby.config import Network
 from passerby.models.backbones.densenet import DenseNet
 from passerby.models.backbones.resnet import ResNet
 from passerby.models.features import Features, Part
-from passerby.models.systems import System, refuse_unread
+from passerby.models.system import System, require_defaults
 from passerby.registry import BACKBONES, SYSTEMS
 
 _READ = frozenset({"backbone", "attention"})
@@ -44,7 +44,7 @@ class Dare(System):
         self, network: Network, persons: int, *, hidden: int = 1024, width: int = 128
     ) -> None:
         super().__init__()
-        refuse_unread(network, "dare", _READ)
+        require_defaults(network, "dare", _READ)
         backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )

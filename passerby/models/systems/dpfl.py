@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from passerby.config import Network
 from passerby.models.backbones import Backbone
 from passerby.models.features import Features
-from passerby.models.systems import System, build_classifiers, classified, refuse_unread
+from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.registry import BACKBONES, POOLINGS, SYSTEMS
 
 _READ = frozenset({"backbone", "attention", "pooling", "classifier"})
@@ -46,7 +46,7 @@ class Dpfl(System):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        refuse_unread(network, "dpfl", _READ)
+        require_defaults(network, "dpfl", _READ)
         if len(scales) < 2 or not all(0 < scale <= 1 for scale in scales):
             raise ValueError(f"dpfl needs at least two scales above 0 and up to 1, got {scales}")
         self.scales = scales

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from passerby.config import Network
 from passerby.models.features import Features
-from passerby.models.systems import System, build_classifiers, classified, refuse_unread
+from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.registry import SYSTEMS
 
 _WIDTHS = (32, 128, 256, 384)  # of the stem and the three levels
@@ -50,7 +50,7 @@ class Hacnn(System):
 
     def __init__(self, network: Network, persons: int, width: int = 512) -> None:
         super().__init__()
-        refuse_unread(network, "hacnn", frozenset({"classifier"}))
+        require_defaults(network, "hacnn", frozenset({"classifier"}))
         if network.start != "none":
             raise ValueError(
                 "hacnn is trained from scratch and has no ImageNet weights: set network.start=none"

@@ -25,12 +25,12 @@ from torch import Tensor, nn
 
 from passerby.config import Network
 from passerby.models.backbones.resnet import ResNet
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
 
 
 @SYSTEMS.register
-class Ianet(Model):
+class Ianet(Plain):
     """IANet (Hou et al. 2019): plain, with a block behind layer2 and layer3 of a ResNet.
 
     spread: σ of the Gaussian of places, as a share of the maps' height and width.

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from passerby.config import Network
 from passerby.models.backbones.resnet import Basic, Bottleneck, ResNet
 from passerby.models.features import Features, Part
-from passerby.models.systems import System, build_classifiers, classified, refuse_unread
+from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.registry import BACKBONES, POOLINGS, SYSTEMS
 
 _READ = frozenset({"backbone", "attention", "classifier"})
@@ -55,7 +55,7 @@ class Mgn(System):
         relu: bool = True,
     ) -> None:
         super().__init__()
-        refuse_unread(network, "mgn", _READ)
+        require_defaults(network, "mgn", _READ)
         backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )

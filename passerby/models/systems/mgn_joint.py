@@ -11,7 +11,7 @@ from torch import Tensor
 
 from passerby.config import Network
 from passerby.models.features import Features, Part
-from passerby.models.systems import build_classifiers, classified
+from passerby.models.system import build_classifiers, classified
 from passerby.models.systems.mgn import Mgn
 from passerby.registry import SYSTEMS
 

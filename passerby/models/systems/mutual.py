@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from passerby.config import Network
 from passerby.models.features import Features, Part
-from passerby.models.model import Model
-from passerby.models.systems import System, build_classifiers, classified
+from passerby.models.system import System, build_classifiers, classified
+from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
 
 
@@ -73,10 +73,10 @@ class Mutual(System):
         return replace(part, local=own.local)
 
 
-def _one_part(network: Network) -> Model:
+def _one_part(network: Network) -> Plain:
     """A plain network or one that extends it, without its classifier."""
     system = SYSTEMS.build(network.system, network=network, persons=0)
-    if not isinstance(system, Model):
+    if not isinstance(system, Plain):
         raise ValueError(
             "mutual takes systems that are the plain network with something beside it (plain, "
             f"aligned, ianet), got {network.system!r}"

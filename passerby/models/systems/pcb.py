@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from passerby.config import Network
 from passerby.models.backbones import Backbone
 from passerby.models.features import Features
-from passerby.models.systems import System, build_classifiers, classified, refuse_unread
+from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.registry import BACKBONES, SYSTEMS
 
 _READ = frozenset({"backbone", "attention", "classifier"})
@@ -57,7 +57,7 @@ class Pcb(System):
         refine: bool = False,
     ) -> None:
         super().__init__()
-        refuse_unread(network, "pcb", _READ)
+        require_defaults(network, "pcb", _READ)
         if stripes < 2:
             raise ValueError(f"pcb needs two stripes or more, got {stripes}")
         self.stripes, self.width, self.dimensions = stripes, width, stripes * width

@@ -1,13 +1,59 @@
-"""The plain network as a system: what a recipe trains that names no other."""
+"""The plain network: backbone -> pooling -> projection -> neck -> classifier."""
 
 from __future__ import annotations
 
+from torch import Tensor, nn
+
 from passerby.config import Network
-from passerby.models.model import Model
-from passerby.registry import SYSTEMS
+from passerby.models.backbones import Backbone
+from passerby.models.classifiers import Classifier
+from passerby.models.features import Features, Part
+from passerby.models.system import System
+from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS, PROJECTIONS, SYSTEMS
 
 
 @SYSTEMS.register
-def plain(network: Network, persons: int) -> Model:
-    """Backbone, pooling, neck and one classifier, all of the recipe's choice."""
-    return Model(network, persons)
+class Plain(System):
+    """Backbone, pooling, neck and one classifier, all of the recipe's choice.
+
+    One part, "global"; without ``persons`` there is no classifier.
+    """
+
+    def __init__(self, network: Network, persons: int) -> None:
+        super().__init__()
+        self.backbone: Backbone = BACKBONES.build(
+            network.backbone, start=network.start, attention=network.attention
+        )
+        self.pooling: nn.Module = POOLINGS.build(network.pooling)
+        self.projection: nn.Module = nn.Identity()
+        self.dimensions = self.backbone.channels
+        if network.projection != "none":
+            projection = PROJECTIONS.build(network.projection, channels=self.backbone.channels)
+            self.projection, self.dimensions = projection, projection.width
+        self.neck: nn.Module = nn.Identity()
+        if network.neck == "batch_norm":
+            self.neck = _neck(self.dimensions)
+        self.classifier: Classifier | None = None
+        if persons:
+            self.classifier = CLASSIFIERS.build(
+                network.classifier, channels=self.dimensions, persons=persons
+            )
+
+    def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
+        """Features of normalised images [B, 3, H, W]; the plain network ignores cameras [B]."""
+        return self.of_maps(self.backbone(images))
+
+    def of_maps(self, maps: Tensor) -> Features:
+        """Features of the backbone's maps [B, C, h, w]."""
+        before_neck = self.projection(self.pooling(maps))  # [B, D]
+        embedding = self.neck(before_neck)
+        similarities = None if self.classifier is None else self.classifier(embedding)
+        part = Part("global", before_neck, embedding, similarities, self.classifier)
+        return Features(embedding, (part,))
+
+
+def _neck(channels: int) -> nn.BatchNorm1d:
+    """BNNeck (Luo et al. 2019, "Bag of tricks", sec. 3.5): batch norm whose bias stays zero."""
+    norm = nn.BatchNorm1d(channels)
+    norm.bias.requires_grad_(False)
+    return norm

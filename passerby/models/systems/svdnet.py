@@ -28,7 +28,7 @@ from passerby.config import Network
 from passerby.models.backbones import Backbone
 from passerby.models.classifiers import Classifier
 from passerby.models.features import Features, Part
-from passerby.models.systems import System, refuse_unread
+from passerby.models.system import System, require_defaults
 from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS, SYSTEMS
 
 _READ = frozenset({"backbone", "attention", "pooling", "classifier"})
@@ -45,7 +45,7 @@ class Svdnet(System):
         self, network: Network, persons: int, width: int = 1024, dropout: float = 0.5
     ) -> None:
         super().__init__()
-        refuse_unread(network, "svdnet", _READ)
+        require_defaults(network, "svdnet", _READ)
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )

@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 from passerby.config import Network
 from passerby.models.features import Features
-from passerby.models.systems import System, build_classifiers, classified, refuse_unread
+from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.registry import SYSTEMS
 
 Variant = Literal["base", "small", "tiny"]
@@ -90,7 +90,7 @@ class Transreid(System):
         width: int = 128,
     ) -> None:
         super().__init__()
-        refuse_unread(network, "transreid", frozenset({"classifier"}))
+        require_defaults(network, "transreid", frozenset({"classifier"}))
         _check(variant, depth, stride, cameras)
         self.channels, self.sie, self.jigsaw = _SIZES[variant].width, sie, jigsaw
         self.grid = _grid(height, width, stride)

@@ -10,7 +10,7 @@ from torch import nn
 
 from passerby.config import Computation
 from passerby.models.features import Features
-from passerby.models.systems import System
+from passerby.models.system import System
 
 
 def network_for(

@@ -16,7 +16,7 @@ from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
-from passerby.models.systems import System
+from passerby.models.system import System
 from passerby.process import distributed
 from passerby.training.step.activation_checkpointing import recomputed, stages_of, statistics_kept
 from passerby.training.step.compilation import network_for, with_joint_statistics

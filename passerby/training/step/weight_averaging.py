@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from passerby.config import Averaging
-from passerby.models.systems import System
+from passerby.models.system import System
 
 
 class Average:

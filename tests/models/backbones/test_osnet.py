@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from passerby.config import Network
 from passerby.models.backbones.osnet import WIDTHS, Gate, OmniScale
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import BACKBONES
 
 HEAD = "linear_norm_relu(width=512)"
@@ -20,7 +20,7 @@ PAPER = {1.0: (2.2, 978.9), 0.75: (1.3, 571.8), 0.5: (0.6, 272.9), 0.25: (0.2, 8
 
 def osnet(width=1.0, variant="plain"):
     call = f"osnet(width={width}, variant={variant})"
-    return Model(Network(call, projection=HEAD, neck="none"), persons=0).eval()
+    return Plain(Network(call, projection=HEAD, neck="none"), persons=0).eval()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from passerby.config import Network
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import BACKBONES
 
 
@@ -21,7 +21,7 @@ def test_a_convolutional_network(name, channels):
 
 
 def test_inside_a_model():
-    model = Model(Network("timm(name=resnet10t)", classifier="circle"), persons=5).eval()
+    model = Plain(Network("timm(name=resnet10t)", classifier="circle"), persons=5).eval()
     features = model(torch.zeros(2, 3, 64, 32))
     assert features.embedding.shape == (2, model.dimensions) == (2, 512)
     assert features.parts[0].similarities.shape == (2, 5)

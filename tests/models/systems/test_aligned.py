@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from passerby.config import Input, Network
 from passerby.embedding.embedder import Embedder
-from passerby.models.model import Model, build_model
+from passerby.models.system import build_model
+from passerby.models.systems.plain import Plain
 from tests.models.systems.test_pcb import randomised
 
 
@@ -28,7 +29,7 @@ def test_the_papers_sizes():
 @torch.no_grad()
 def test_features_are_the_plain_ones_with_rows(neck):
     system = randomised(build(neck=neck))
-    plain = Model(Network("resnet18(last_stride=2)", neck=neck), 5).eval()
+    plain = Plain(Network("resnet18(last_stride=2)", neck=neck), 5).eval()
     own = {key: value for key, value in system.state_dict().items() if "local" not in key}
     plain.load_state_dict(own)
     images = torch.randn(2, 3, 128, 64)

@@ -5,7 +5,7 @@ import torch
 from torchvision.transforms.v2 import functional as TF
 
 from passerby.config import Network
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from tests.models.systems.test_pcb import randomised
 
 

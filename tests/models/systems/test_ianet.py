@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from passerby.config import Network
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.models.systems.ianet import (
     InteractionAggregation,
     channels_aggregated,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from passerby.config import Network
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from tests.models.systems.test_pcb import randomised
 
 GLOBAL = ["global_1", "global_2", "global_3"]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from passerby.config import Network
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from tests.models.systems.test_pcb import randomised
 
 

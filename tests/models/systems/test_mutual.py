@@ -7,7 +7,8 @@ import torch
 
 from passerby.config import Network, Recipe
 from passerby.models.cost import cost_of
-from passerby.models.model import Model, build_model
+from passerby.models.system import build_model
+from passerby.models.systems.plain import Plain
 from tests.models.systems.test_pcb import randomised
 
 NETWORK = Network("resnet18(last_stride=2)", system="mutual", neck="none")
@@ -48,7 +49,7 @@ def test_each_network_gives_what_it_gives_alone():
 def test_three_plain_networks():
     system = build(system="mutual(system=plain, networks=3)")
     assert len(system(torch.randn(2, 3, 64, 32)).parts) == 3
-    assert type(system.network) is Model
+    assert type(system.network) is Plain
 
 
 def test_refusals():

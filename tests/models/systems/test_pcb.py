@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from passerby.config import Network
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.weights.families.torchreid import torchreid
 
 

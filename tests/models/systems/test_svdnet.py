@@ -9,7 +9,7 @@ from rich.console import Console
 
 from passerby.config import Network, Phase
 from passerby.models.checkpoint import load_model
-from passerby.models.model import build_model
+from passerby.models.system import build_model
 from passerby.models.systems.svdnet import orthogonalised, orthogonality
 from passerby.training.loop import train
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from passerby.config import Network, Recipe
 from passerby.models.checkpoint import Card, fingerprint, load_model, save_model
 from passerby.models.features import Features, Part
-from passerby.models.model import Model, build_model
-from passerby.models.systems import System, refuse_unread
+from passerby.models.system import System, build_model, require_defaults
+from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS, Call
 
 # a small network of each system and variant, and the height and width of its input
@@ -115,7 +115,7 @@ def test_a_system_comes_back_without_its_classifiers(name, tmp_path):
 def test_old_configurations_are_plain_networks():
     recipe = Recipe.from_json('{"name": "old", "network": {"backbone": "resnet18"}}')
     system = build_model(recipe.network, persons=0)
-    assert type(system) is Model
+    assert type(system) is Plain
     assert next(iter(system.state_dict())) == "backbone.conv1.weight"
 
 
@@ -123,8 +123,8 @@ def test_slips_are_named():
     with pytest.raises(ValueError, match="no system is named 'plan'; did you mean 'plain'"):
         build_model(Network("resnet18", system="plan"), persons=0)
     with pytest.raises(ValueError, match=r"does not read network\.neck, got 'none'"):
-        refuse_unread(Network(neck="none"), "x", frozenset({"backbone"}))
-    refuse_unread(Network(neck="none"), "x", frozenset({"neck"}))
+        require_defaults(Network(neck="none"), "x", frozenset({"backbone"}))
+    require_defaults(Network(neck="none"), "x", frozenset({"neck"}))
 
 
 def test_features_of_some_parts():

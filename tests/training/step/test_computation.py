@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from passerby.config import Computation, LossTerm, Network, Recipe
 from passerby.data.batch import Batch
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
 from passerby.training.loop import train
@@ -63,7 +63,7 @@ def make_learner(
         losses=tuple(LossTerm(loss) for loss in losses),
         computation=how,
     )
-    model = Model(recipe.network, 4).double()
+    model = Plain(recipe.network, 4).double()
     model.pooling = Noisy()
     if frozen:
         for module in model.modules():
@@ -168,7 +168,7 @@ def test_a_part_needs_two_images() -> None:
 
 
 def test_stages_are_the_outermost_sequences() -> None:
-    model = Model(Network("resnet18"), 0)
+    model = Plain(Network("resnet18"), 0)
     assert stages_of(model) == list(model.backbone.stages)  # type: ignore[attr-defined,operator]
     with pytest.raises(ValueError, match="Conv2d has no stages"):
         stages_of(nn.Conv2d(1, 1, 1))
@@ -192,7 +192,7 @@ def test_bfloat16_on_a_cpu_only_when_asked_for(short: Recipe) -> None:
     assert Precision("auto", CPU).dtype == torch.float32
     assert Recipe("any").computation.precision == "float32"
     seen: list[torch.dtype] = []
-    model = Model(short.network, 4)
+    model = Plain(short.network, 4)
     model.backbone.register_forward_hook(lambda _, __, maps: seen.append(maps.dtype))
     batch = make_batch()
     terms = []
@@ -218,14 +218,14 @@ def test_losses_see_float32(short: Recipe, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(triplet, "forward", noted)
     how = Computation(precision="bfloat16", accumulate=2)
-    Learner(replace(short, computation=how), Model(short.network, 4), CPU).step(make_batch(), 0.0)
+    Learner(replace(short, computation=how), Plain(short.network, 4), CPU).step(make_batch(), 0.0)
     assert seen == [torch.float32]
 
 
 def test_float16_leaves_out_a_step_that_overflows(short: Recipe) -> None:
     """The factor begins at 2¹⁶; an overflow halves it and changes no weight."""
     how = replace(short, computation=Computation(precision="float16"))
-    learner = Learner(how, Model(short.network, 4), CPU)
+    learner = Learner(how, Plain(short.network, 4), CPU)
     learner._precision.restore({**learner._precision.state(), "scale": 2.0**60})
     before = [p.detach().clone() for p in learner.model.parameters()]
     learner.step(make_batch(), rate=1e-3)
@@ -239,7 +239,7 @@ def test_float16_leaves_out_a_step_that_overflows(short: Recipe) -> None:
 
 def test_a_restored_learner_goes_on_with_the_factor(short: Recipe) -> None:
     how = replace(short, computation=Computation(precision="float16"))
-    first, second = (Learner(how, Model(short.network, 4), CPU) for _ in range(2))
+    first, second = (Learner(how, Plain(short.network, 4), CPU) for _ in range(2))
     first._precision.restore({**first._precision.state(), "scale": 1024.0, "_growth_tracker": 7})
     second.restore(first.state())
     assert second._precision.state() == first._precision.state()
@@ -274,7 +274,7 @@ def test_a_compiled_network_trains_and_keeps_its_names(
     for compile_it in (False, True):
         torch.manual_seed(0)
         how = replace(recipe, computation=Computation(compile=compile_it))
-        learner = Learner(how, Model(recipe.network, 4), CPU)
+        learner = Learner(how, Plain(recipe.network, 4), CPU)
         assert learner.remark == ""
         terms.append(learner.step(make_batch(), rate=1e-3))
         states.append(learner.state()["model"])

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from passerby.config import Optimizer, Rate, Recipe, Schedule
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.training.step.learner import Learner
 from passerby.training.step.optimizer import build_optimizer, rate_factor, set_rate
 
@@ -110,7 +110,7 @@ def test_without_rates_all_parameters_are_one_group() -> None:
 
 def test_a_rate_of_no_parameter_is_refused(recipe: Recipe) -> None:
     slow = replace(recipe.optimizer, rates=(Rate("backbone.layer9.*", rate=0.1),))
-    model = Model(recipe.network, persons=4)
+    model = Plain(recipe.network, persons=4)
     with pytest.raises(ValueError, match=r"optimizer\.rates: no parameter is named 'backbone"):
         Learner(replace(recipe, optimizer=slow), model, torch.device("cpu"))
 

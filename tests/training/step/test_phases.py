@@ -14,7 +14,7 @@ from passerby.config import LossTerm, Network, Optimizer, Phase, Recipe, Schedul
 from passerby.losses import Batch, Features, Loss
 from passerby.models import starting
 from passerby.models.checkpoint import load_model
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
 from passerby.training import loop
@@ -154,7 +154,7 @@ def test_a_frozen_warm_up(
 ) -> None:
     """Classifier and neck learn first; backbone and its batch norms begin as they were."""
     torch.manual_seed(0)
-    before = Model(staged.network, persons=12).state_dict()
+    before = Plain(staged.network, persons=12).state_dict()
     train_only, console = Split(tiny.source, train=tiny.train), quiet()
     train(staged, train_only, tmp_path, console=console)
     epoch = len(noted) // 3
@@ -195,7 +195,7 @@ def test_a_single_phase_is_the_recipe_without_phases(
     assert "phase" not in rows[0][0]
 
 
-class Staged(Model):
+class Staged(Plain):
     """Draws its classifier anew when the phase ``all`` begins, and counts the phases."""
 
     def __init__(self, network: Network, persons: int) -> None:
@@ -280,7 +280,7 @@ def test_a_loss_of_other_options_is_another_loss(recipe: Recipe) -> None:
         losses=(TRIPLET,),
         phases=(Phase("a", 1), Phase("b", 1, losses=(CE, soft)), Phase("c", 1, losses=(TRIPLET,))),
     )
-    learner = Learner(recipe, Model(recipe.network, 4), torch.device("cpu"))
+    learner = Learner(recipe, Plain(recipe.network, 4), torch.device("cpu"))
     for epoch in range(3):
         learner.begin(epoch)
         built.append(", ".join(repr(loss) for _, loss in learner._losses.active()))

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 
 from passerby.config import Averaging, Network, Phase, Recipe
 from passerby.models.checkpoint import load_model
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.tables.records import Split
 from passerby.training.loop import train
 from passerby.training.record import state_saving as keeping
@@ -27,7 +27,7 @@ def quiet() -> Console:
     return Console(file=io.StringIO(), width=200)
 
 
-def shaken(model: Model, step: int) -> None:
+def shaken(model: Plain, step: int) -> None:
     """An update of the weights and of the statistics."""
     generator = torch.Generator().manual_seed(step)
     with torch.no_grad():
@@ -38,9 +38,9 @@ def shaken(model: Model, step: int) -> None:
                 tensor.add_(1)
 
 
-def model_of(seed: int = 0) -> Model:
+def model_of(seed: int = 0) -> Plain:
     torch.manual_seed(seed)
-    return Model(SMALL, persons=3)
+    return Plain(SMALL, persons=3)
 
 
 def assert_close(ours: nn.Module, theirs: nn.Module) -> None:

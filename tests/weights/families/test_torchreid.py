@@ -13,7 +13,7 @@ from passerby.embedding.preprocessing import normalised, resized
 from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import load_model, read_card
 from passerby.models.convert import convert_weights
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 from passerby.registry import BACKBONES
 from passerby.weights.families.torchreid import osnet_name, torchreid
 
@@ -58,7 +58,7 @@ def test_against_torchreids_code(name, peer_code, randomised, check_same):
     assert done.dropped == ("classifier.weight", "classifier.bias")
     card = read_card(done.out)
     assert card.recipe.network.backbone == NETWORKS[name]
-    ours = Model(card.recipe.network, persons=0)
+    ours = Plain(card.recipe.network, persons=0)
     theirs = [p.numel() for k, p in peer.named_parameters() if not k.startswith("classifier.")]
     assert sum(p.numel() for p in ours.parameters()) == sum(theirs)
 

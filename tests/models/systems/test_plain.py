@@ -7,7 +7,7 @@ from passerby.config import Network
 from passerby.models.attention import Attention
 from passerby.models.attention.eca import kernel_size
 from passerby.models.features import Part
-from passerby.models.model import Model
+from passerby.models.systems.plain import Plain
 
 RESNET50 = 23_508_032  # torchvision's without the classifier
 WIDTHS = [256] * 3 + [512] * 4 + [1024] * 6 + [2048] * 3  # of the 16 bottlenecks
@@ -44,7 +44,7 @@ TABLE_1 = {
 @pytest.mark.parametrize("row", TABLE_1)
 def test_rows_of_table_1(row):
     network, modules, added = TABLE_1[row]
-    model = Model(network, persons=751)
+    model = Plain(network, persons=751)
     features = model(torch.zeros(4, 3, 32, 32))
     assert sum(isinstance(module, Attention) for module in model.modules()) == modules
     assert sum(p.numel() for p in model.parameters()) == RESNET50 + added + HEAD
@@ -68,7 +68,7 @@ def images():
 @pytest.mark.parametrize("neck", ["batch_norm", "none"])
 @pytest.mark.parametrize("pooling", ["average", "max", "gem"])
 def test_features_are_one_type_in_every_mode(training, neck, pooling, images):
-    model = Model(Network("resnet18", neck=neck, pooling=pooling), persons=3).train(training)
+    model = Plain(Network("resnet18", neck=neck, pooling=pooling), persons=3).train(training)
     features = model(images, cameras=torch.zeros(4))
     (part,) = features.parts
     assert part.name == "global"
@@ -80,12 +80,12 @@ def test_features_are_one_type_in_every_mode(training, neck, pooling, images):
 
 
 def test_before_neck_is_the_mean_of_the_maps(images):
-    model = Model(Network("resnet18"), persons=3).eval()
+    model = Plain(Network("resnet18"), persons=3).eval()
     torch.testing.assert_close(model(images).before_neck, model.backbone(images).mean(dim=(2, 3)))
 
 
 def test_the_neck_normalises_and_its_bias_stays_zero(images):
-    model = Model(Network("resnet18"), persons=3).train()
+    model = Plain(Network("resnet18"), persons=3).train()
     assert not model.neck.bias.requires_grad
     assert model.neck.bias.eq(0).all()
     embedding = model(images).embedding
@@ -93,7 +93,7 @@ def test_the_neck_normalises_and_its_bias_stays_zero(images):
 
 
 def test_a_network_without_persons_has_no_classifier(images):
-    model = Model(Network("resnet18", classifier="circle"), persons=0)
+    model = Plain(Network("resnet18", classifier="circle"), persons=0)
     (part,) = model(images).parts
     assert part.similarities is None
     with pytest.raises(ValueError, match="part 'global' has no classifier"):
@@ -102,7 +102,7 @@ def test_a_network_without_persons_has_no_classifier(images):
 
 def test_every_parameter_gets_a_gradient(images):
     network = Network("resnet18", attention="cbam", classifier="circle", pooling="gem")
-    model = Model(network, persons=3).train()
+    model = Plain(network, persons=3).train()
     labels = torch.tensor([0, 0, 1, 2])
     (part,) = model(images).parts
     torch.nn.functional.cross_entropy(part.logits(labels), labels).backward()
@@ -138,4 +138,4 @@ def test_a_part_hands_its_own_similarities_to_its_classifier():
 )
 def test_slips_are_named(network, message):
     with pytest.raises(ValueError, match=message), torch.device("meta"):
-        Model(network, persons=3)
+        Plain(network, persons=3)
