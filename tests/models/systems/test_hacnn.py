@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from passerby.config import Network
-from passerby.models.system import build_model, hacnn
+from passerby.models.system import build_model
+from passerby.models.systems import hacnn
 from passerby.weights.families.torchreid import torchreid
 
 

@@ -5,7 +5,8 @@ import torch
 
 from passerby.config import Network, Recipe
 from passerby.embedding.embedder import Embedder
-from passerby.models.system import build_model, transreid
+from passerby.models.system import build_model
+from passerby.models.systems import transreid
 from passerby.tables.records import Record
 
 TINY = "variant=tiny, depth=2, height=64, width=32"

@@ -12,7 +12,7 @@ from passerby.embedding.embedder import load as load_embedder
 from passerby.models.checkpoint import load_model
 from passerby.models.convert import Conversion, convert_weights
 
-Randomise = Callable[[nn.Module], nn.Module]
+Randomise = Callable[..., nn.Module]
 CheckSame = Callable[..., Conversion]
 
 
@@ -29,11 +29,16 @@ def randomised() -> Randomise:
     """A peer's network with random weights, in evaluation mode.
 
     Its batch norms have the statistics of images such as it is shown: with others the signal dies
-    or explodes on its way, and a step that is missing is not seen at the end.
+    or explodes on its way, and a step that is missing is not seen at the end. embed: what takes
+    such images to the network's vectors, where that is not the network.
     """
 
-    def randomise(network: nn.Module, seed: int = 0, size: tuple[int, int] = (64, 32)) -> nn.Module:
-        torch.manual_seed(seed)
+    def randomise(
+        network: nn.Module,
+        size: tuple[int, int] = (64, 32),
+        embed: Callable[[Tensor], object] | None = None,
+    ) -> nn.Module:
+        torch.manual_seed(0)
         network.eval()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d):
@@ -45,7 +50,7 @@ def randomised() -> Randomise:
                 module.train()
         with torch.no_grad():
             for batch in range(2):
-                network(crops(8, size, seed=batch))
+                (embed or network)(crops(8, size, seed=batch))
         return network.eval()
 
     return randomise

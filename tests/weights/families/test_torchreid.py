@@ -41,7 +41,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_against_torchreids_code(name, peer_code, randomised, check_same):
     models = peer_code("deep-person-reid", "torchreid.models")
-    peer = randomised(models.build_model(name, num_classes=5, pretrained=False))
+    peer = randomised(models.build_model(name, num_classes=5, pretrained=False), (128, 64))
     # As its trainer stores it, from several GPUs.
     state = OrderedDict((f"module.{key}", tensor) for key, tensor in peer.state_dict().items())
     optimizer = torch.optim.Adam(peer.parameters(), amsgrad=True)
@@ -67,7 +67,8 @@ def test_against_torchreids_code(name, peer_code, randomised, check_same):
 @pytest.mark.parametrize("stripes", [4, 6])
 def test_pcb_against_torchreids_code(stripes, peer_code, randomised, tmp_path):
     models = peer_code("deep-person-reid", "torchreid.models")
-    peer = randomised(models.build_model(f"pcb_p{stripes}", num_classes=5, pretrained=False))
+    peer = models.build_model(f"pcb_p{stripes}", num_classes=5, pretrained=False)
+    peer = randomised(peer, (192, 64))
     torch.save(peer.state_dict(), tmp_path / "pcb.pth")
     done = convert_weights(tmp_path / "pcb.pth", tmp_path / "model")
     assert (done.architecture, done.dimensions) == (f"pcb_p{stripes}", stripes * 256)
@@ -86,9 +87,9 @@ def test_pcb_against_torchreids_code(stripes, peer_code, randomised, tmp_path):
 def test_hacnn_against_torchreids_code(peer_code, randomised, check_same):
     models = peer_code("deep-person-reid", "torchreid.models")
     peer = models.build_model("hacnn", num_classes=5, pretrained=False, use_gpu=False)
-    peer = randomised(peer)
     for level in (peer.ha1, peer.ha2, peer.ha3):  # regions that depend on the image
         torch.nn.init.normal_(level.hard_attn.fc.weight, std=0.3)
+    peer = randomised(peer, (160, 64))
     done = check_same({"state_dict": peer.state_dict()}, peer, size=(160, 64))
     assert (done.family, done.architecture, done.dimensions) == ("torchreid", "hacnn", 1024)
     assert len(done.dropped) == 4
