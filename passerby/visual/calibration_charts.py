@@ -51,7 +51,8 @@ def error_chart(calibration: Calibration) -> str:
         title="Error trade-off (DET)",
         x_label="false-match rate",
         y_label="false-non-match rate",
-        log_axes=True,
+        log_x=True,
+        log_y=True,
     )
 
 

@@ -66,34 +66,36 @@ def line_chart(
     x_label: str = "",
     y_label: str = "",
     y_range: tuple[float, float] | None = None,
-    log_axes: bool = False,
+    log_x: bool = False,
+    log_y: bool = False,
 ) -> str:
     """Lines with markers over shared axes, as SVG.
 
     A line is broken where points are not finite, and the chart says how many are missing.
-    y_range: shown at least, whatever the data. log_axes: both axes by powers of ten; points that
+    y_range: shown at least, whatever the data. log_x, log_y: an axis by powers of ten; points that
     are not above zero count as not finite. Raises ValueError without series, for x and
     y of different lengths, and for a series without any finite point.
     """
     if not series:
         raise ValueError(f"chart {title!r} has no series")
-    points = [_points(one, log_axes) for one in series]
-    if log_axes and y_range:
+    points = [_points(one, log_x, log_y) for one in series]
+    if log_y and y_range:
         y_range = (math.log10(y_range[0]), math.log10(y_range[1]))
     finite = np.concatenate([p[np.isfinite(p).all(axis=1)] for p in points])
     missing = sum(len(p) for p in points) - len(finite)
     across, shown = finite[:, 0], np.concatenate([finite[:, 1], y_range or ()])
-    if log_axes:  # whole decades
-        across, shown = (np.concatenate([np.floor(v), np.ceil(v)]) for v in (across, shown))
+    across = _whole_decades(across) if log_x else across
+    shown = _whole_decades(shown) if log_y else shown
     x_ticks = ticks(float(across.min()), float(across.max()), 8, whole=_whole(across))
-    y_ticks = ticks(float(shown.min()), float(shown.max()), 6, whole=log_axes)
+    y_ticks = ticks(float(shown.min()), float(shown.max()), 6, whole=log_y)
     x_limits = (float(across.min()), float(across.max()))
     y_limits = (y_ticks[0], y_ticks[-1])
     legend = legend_rows([one.name for one in series], WIDTH - LEFT - RIGHT)
     shift = 18 * len(legend)
     height = HEIGHT + shift
     edges = (LEFT, WIDTH - RIGHT), (height - BOTTOM, TOP + shift)
-    place = Axes(x_limits, y_limits, *edges, written=power_of_ten if log_axes else number_text)
+    x_text, y_text = (power_of_ten if log else number_text for log in (log_x, log_y))
+    place = Axes(x_limits, y_limits, *edges, x_text, y_text)
     parts = axes(place, x_ticks, y_ticks, x_label, y_label)
     for number, line in enumerate(points):
         parts += _line(place, line, number, series[number].name)
@@ -230,16 +232,20 @@ def camera_pair_chart(pairs: Sequence[CameraPair], *, title: str) -> str:
     return svg(width, height, title, description, parts)
 
 
-def _points(series: Series, log_axes: bool = False) -> np.ndarray:
-    """The points [N, 2] of a series, checked; their decimal logarithms with ``log_axes``."""
+def _whole_decades(logarithms: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.floor(logarithms), np.ceil(logarithms)])
+
+
+def _points(series: Series, log_x: bool = False, log_y: bool = False) -> np.ndarray:
+    """The points [N, 2] of a series, checked; decimal logarithms where an axis is logarithmic."""
     x, y = np.asarray(series.x, float), np.asarray(series.y, float)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
             f"series {series.name!r} needs x [N] and y [N], got {list(x.shape)} and {list(y.shape)}"
         )
     points = np.stack([x, y], axis=1)
-    if log_axes:
-        points = np.log10(points, where=points > 0, out=np.full(points.shape, np.nan))
+    logs = np.log10(points, where=points > 0, out=np.full(points.shape, np.nan))
+    points = np.where([log_x, log_y], logs, points)
     if not np.isfinite(points).all(axis=1).any():
         raise ValueError(f"series {series.name!r} has no finite point")
     return points
@@ -267,7 +273,7 @@ def _line(place: Axes, points: np.ndarray, number: int, name: str) -> list[str]:
     shapes = [f'<polyline points="{" ".join(part)}" style="{style}"/>' for part in parts]
     if good.sum() <= 30:
         for x, y in points[good].tolist():
-            tip = f"<title>{escaped(name)}: {place.written(y)} at {place.written(x)}</title>"
+            tip = f"<title>{escaped(name)}: {place.y_text(y)} at {place.x_text(x)}</title>"
             shapes.append(marker(number, place.x(x), place.y(y), tip))
     return shapes
 

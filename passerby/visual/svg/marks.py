@@ -52,14 +52,15 @@ def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[
 class Axes:
     """From data to SVG units: each pair of limits goes to the pair of edges.
 
-    written: a value of the data as text.
+    x_text, y_text: a value of the data as text.
     """
 
     x_limits: tuple[float, float]
     y_limits: tuple[float, float]
     x_edges: tuple[float, float]
     y_edges: tuple[float, float]
-    written: Callable[[float], str]
+    x_text: Callable[[float], str]
+    y_text: Callable[[float], str]
 
     def x(self, value: float) -> float:
         return _between(value, self.x_limits, self.x_edges)
@@ -99,11 +100,11 @@ def axes(
     for value in y_ticks:
         y = place.y(value)
         parts.append(rule(left, y, right, y, faint=True))
-        parts.append(text_mark(left - 8, y + 4, place.written(value), anchor="end"))
+        parts.append(text_mark(left - 8, y + 4, place.y_text(value), anchor="end"))
     for value in x_ticks:
         x = place.x(value)
         parts.append(rule(x, bottom, x, bottom + 4))
-        parts.append(text_mark(x, bottom + 17, place.written(value), anchor="middle"))
+        parts.append(text_mark(x, bottom + 17, place.x_text(value), anchor="middle"))
     parts.append(rule(left, bottom, right, bottom))
     middle = (left + right) / 2
     parts.append(text_mark(middle, bottom + 34, x_label, anchor="middle", faint=True))
