@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from passerby.gallery.search.population import Populations
 from passerby.stores import Erased, Progress, Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import create_store, open_store
@@ -45,6 +46,7 @@ class Gallery:
         self.store = store
         self._model, self._device = model, device
         self._embedder: Embedder | None = None
+        self._populations = Populations(store)
 
     @classmethod
     def create(cls, place: Place, model: Embedder | About) -> Gallery:
@@ -195,14 +197,15 @@ class Gallery:
             asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
         else:
             asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
-        return search(self.store, [asked], asking)[0]
+        return search(self.store, [asked], asking, self._populations)[0]
 
     def search_each(self, queries: Embeddings, asking: Asking | None = None) -> tuple[Matches, ...]:
         """The same for each of Q saved embeddings of the gallery's model."""
         from passerby.gallery.search.querying import queries_of_embeddings
         from passerby.gallery.search.searching import Asking, search
 
-        return search(self.store, queries_of_embeddings(queries, self.about), asking or Asking())
+        asked = queries_of_embeddings(queries, self.about)
+        return search(self.store, asked, asking or Asking(), self._populations)
 
     def link(
         self,

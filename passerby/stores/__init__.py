@@ -170,6 +170,11 @@ class Store(ABC):
     def count(self, where: Where = EVERYTHING) -> int:
         """How many sightings satisfy ``where``."""
 
+    def version(self) -> str | None:
+        """Changes with every change to the sightings, by whatever process; None where the engine
+        cannot tell it for less than the answer that somebody would keep by it."""
+        return None
+
     @abstractmethod
     def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
         """Sightings that satisfy ``where`` by camera, day (UTC, "2026-05-01") or person; "" for

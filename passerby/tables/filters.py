@@ -37,14 +37,19 @@ class Where:
     min_quality: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("ids", "persons", "cameras", "not_cameras", "sources"):
+            values = getattr(self, name)
+            if isinstance(values, str):
+                raise ValueError(f"{name} takes several names: expected ({values!r},)")
+            # A tuple whatever was given: filters are keys of what is counted by them.
+            texts = tuple(str(value) for value in values)
+            object.__setattr__(self, name, texts if name == "ids" else normal_names(texts))
         for name in ("since", "until"):
             time = getattr(self, name)
             if time is not None and time.tzinfo is None:
                 raise ValueError(f"{name} needs a time zone, such as 2026-05-01T08:30:00+02:00")
             if time is not None:
                 moment(time)  # ValueError for one that no sighting can have
-        for name in ("persons", "cameras", "not_cameras", "sources"):
-            object.__setattr__(self, name, normal_names(getattr(self, name)))
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise ValueError(f"since ({self.since}) must lie before until ({self.until})")
         if self.min_quality is not None and not 0 <= self.min_quality <= 1:

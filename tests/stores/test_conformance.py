@@ -214,6 +214,24 @@ def test_searches_find_the_nearest(store, sightings):
         assert found >= 0.99 * k * len(queries)
 
 
+def test_the_version_tells_every_change(store, sightings):
+    """Where an engine has versions: one for as long as the sightings stay as they are."""
+    given = sightings(20)
+    seen = [store.version()]
+    for change in (
+        lambda: store.write(given),
+        lambda: store.write(given[:2], replace=True),
+        lambda: store.name_persons([str(given.ids[3])], ["another"]),
+        lambda: store.delete(Where(ids=(str(given.ids[4]),))),
+    ):
+        change()
+        seen.append(store.version())
+        store.count()
+        store.search(given.vectors[:1], 3)
+        assert store.version() == seen[-1]
+    assert seen == [None] * 5 or len({*seen}) == 5
+
+
 def test_fewer_than_asked_and_none(store, sightings):
     queries = sightings(3, seed=1).vectors
     assert len(store.search(queries, 10).sightings) == 0

@@ -76,3 +76,11 @@ def test_names_find_themselves_in_either_spelling():
 def test_times_that_no_sighting_can_have_are_refused():
     with pytest.raises(ValueError, match="outside the years 1 to 9999"):
         Where(until=datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=5))))
+
+
+def test_names_may_come_in_any_sequence_but_not_as_one_text():
+    given = Where(persons=["anna", np.str_("berta")], cameras=np.array(["1"]))
+    assert given == Where(persons=("anna", "berta"), cameras=("1",))
+    assert hash(given) == hash(Where(persons=("anna", "berta"), cameras=("1",)))
+    with pytest.raises(ValueError, match=r"persons takes several names: expected \('anna',\)"):
+        Where(persons="anna")

@@ -23,41 +23,14 @@ that distance, which bounds what all of them together can hold.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.stores import Store
-from passerby.tables.filters import EVERYTHING, Where
+from passerby.gallery.search.population import Population
 from passerby.tables.sightings import UNKNOWN, Sightings
-
-
-@dataclass(frozen=True)
-class Population:
-    """Who can be found: sightings of each known person, and unlabelled sightings."""
-
-    persons: Mapping[str, int]
-    unlabelled: int
-
-    @property
-    def sightings(self) -> int:
-        """Of known persons and of others."""
-        return sum(self.persons.values()) + self.unlabelled
-
-    @property
-    def candidates(self) -> int:
-        """Known persons and unlabelled sightings."""
-        return len(self.persons) + self.unlabelled
-
-
-def population(store: Store, where: Where = EVERYTHING) -> Population:
-    """The population of a search with this filter."""
-    groups = store.groups("person", where)
-    persons = {name: count for name, count in groups.items() if name != UNKNOWN}
-    return Population(persons, groups.get(UNKNOWN, 0))
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.rerank import rerank
 from passerby.gallery.search.matches import Match, Matches
-from passerby.gallery.search.posterior import Population, decide, population, posterior
+from passerby.gallery.search.population import Population, Populations
+from passerby.gallery.search.posterior import decide, posterior
 from passerby.gallery.search.querying import Query
 from passerby.gallery.stored_calibrations import calibration_of
-from passerby.gallery.upkeep.removal import count_timeless
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
@@ -60,14 +60,16 @@ def search(
     store: Store,
     queries: Sequence[Query],
     asking: Asking = ASKING,
+    populations: Populations | None = None,
 ) -> tuple[Matches, ...]:
     """Search for each of the queries. Raises ValueError for a damaged calibration.
+
+    populations: of the store, where several searches share what is counted.
 
     Sightings that are the query's own image are left out: that a picture equals itself is no
     evidence.
     """
-    among = population(store, asking.where)
-    timeless = count_timeless(store, asking.where)
+    counted = (populations or Populations(store)).under(asking.where)
     calibrations = {images: _calibration(store, images) for images in {q.images for q in queries}}
     recall = store.index_state().recall
     found = []
@@ -97,10 +99,10 @@ def search(
                     query,
                     asking,
                     nearest,
-                    among=_less(among, near[~others]),
+                    among=_less(counted.population, near[~others]),
                     calibration=calibration,
                     doubts=doubts,
-                    timeless=timeless,
+                    timeless=counted.timeless,
                 )
             )
     if asking.thumbnails:
@@ -146,6 +148,8 @@ def _doubts(calibration: Calibration, images: int) -> tuple[str, ...]:
 
 def _less(among: Population, own: Sightings) -> Population:
     """The population without the query's own images."""
+    if len(own) == 0:
+        return among
     persons = dict(among.persons)
     for person in own.persons[own.persons != ""].tolist():
         persons[person] = persons.get(person, 1) - 1

@@ -13,6 +13,7 @@ from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_EARLIEST = datetime.min.replace(tzinfo=UTC)  # that a sighting can have
 _AT_ONCE = 1000  # ids in one condition
 
 
@@ -71,7 +72,8 @@ def count_timeless(store: Store, where: Where) -> int:
     """How many sightings satisfy all but the condition on time, because theirs is not known."""
     if not where.timed:
         return 0
-    return store.groups("day", where.without_time()).get("", 0)
+    anytime = where.without_time()
+    return max(0, store.count(anytime) - store.count(replace(anytime, since=_EARLIEST)))
 
 
 def remove(store: Store, where: Where, *, timeless: bool = False, compact: bool = False) -> Removed:

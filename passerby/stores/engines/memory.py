@@ -27,7 +27,20 @@ class MemoryStore(Store):
 
     def __init__(self, about: About) -> None:
         self.about = about
-        self._rows = _empty(about.dimensions)
+        self._sightings = _empty(about.dimensions)
+        self._version = 0
+
+    @property
+    def _rows(self) -> Sightings:
+        return self._sightings
+
+    @_rows.setter
+    def _rows(self, sightings: Sightings) -> None:
+        self._sightings = sightings
+        self._version += 1
+
+    def version(self) -> str | None:
+        return str(self._version)
 
     @classmethod
     def create(cls, place: str, about: About) -> MemoryStore:

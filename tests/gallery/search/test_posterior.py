@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from passerby.gallery.search.posterior import Population, decide, population, posterior
-from passerby.tables.filters import Where
+from passerby.gallery.search.population import Population
+from passerby.gallery.search.posterior import decide, posterior
 from passerby.tables.sightings import Sightings
 
 
@@ -219,15 +219,3 @@ def test_priors_and_rates_lie_between_0_and_1(crowd_calibration, prior):
     found = posterior(near, np.array([0.1]), among, crowd_calibration)
     with pytest.raises(ValueError, match="an FPIR must be between 0 and 1"):
         decide(found, among, crowd_calibration, prior)
-
-
-def test_the_population_of_a_filter(make_store, crowd):
-    persons = ["a", "a", "b", "", "", "c"]
-    cameras = ["1", "2", "1", "1", "2", "2"]
-    store = make_store(crowd.persons(6), persons=persons, cameras=cameras)
-    assert population(store) == Population({"a": 2, "b": 1, "c": 1}, 2)
-    assert population(store, Where(cameras=("1",))) == Population({"a": 1, "b": 1}, 1)
-    assert population(store, Where(known=True)) == Population({"a": 2, "b": 1, "c": 1}, 0)
-    assert population(store, Where(known=False)) == Population({}, 2)
-    assert population(store).candidates == 5
-    assert population(store).sightings == 6

@@ -229,6 +229,10 @@ class LanceStore(Store):
         condition = condition_of(where)
         return self._folder.reading(lambda table: int(table.count_rows(condition)))
 
+    def version(self) -> str | None:
+        table = self._folder.table()
+        return f"{table.name} {table.version}"
+
     def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
         column = "time" if by == "day" else by
 
