@@ -15,6 +15,7 @@ from torch import Tensor
 
 from passerby.config import Input
 from passerby.data.crops import content_id
+from passerby.data.evidence import checked_contents
 from passerby.data.images import UnreadableImage, contents, decode_contents
 from passerby.embedding.preprocessing import resized
 
@@ -36,12 +37,15 @@ class LoadedImage:
 
 
 def load_image(
-    path: str, size: Input, thumbnail: Thumbnail | None = None
+    path: str, size: Input, thumbnail: Thumbnail | None = None, *, expected: str = ""
 ) -> LoadedImage | UnreadableImage:
-    """Read, hash, decode and resize an image file; what cannot be read is returned, not raised."""
+    """Read, hash, decode and resize an image file; what cannot be read is returned, not raised.
+
+    expected: hash that its content must have, where one is known.
+    """
     try:
         refuse_unspeakable(path)
-        data = contents(path)
+        data = checked_contents(path, expected)
         pixels = decode_contents(data, path)
     except UnreadableImage as error:
         return error

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from passerby.data.images import UnreadableImage, decode, decode_contents
+from passerby.data.evidence import picture_of
+from passerby.data.images import UnreadableImage
 from passerby.gallery.search.matches import Match, Matches, printable, ratio_text, time_text
 from passerby.tables.sightings import UNKNOWN
 from passerby.visual.drawing import (
@@ -101,7 +102,8 @@ def _search(found: Matches, columns: int) -> Image.Image:
     for number, match in enumerate(found):
         row, column = divmod(number, columns)
         place = left + column * (CELL_WIDTH + _GAP), top + row * high
-        _cell(sheet, place, _picture(match), _is_answer(found, match))
+        picture = _picture(match.image, match.sighting, match.thumbnail)
+        _cell(sheet, place, picture, _is_answer(found, match))
         _captions(draw, (place[0], place[1] + CELL_HEIGHT + 4), _lines(match))
     top += rows * high
     for text in words:
@@ -113,8 +115,8 @@ def _search(found: Matches, columns: int) -> Image.Image:
 def _probe(sheet: Image.Image, found: Matches, top: int) -> None:
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, _MARGIN), "Probe", fill=INK, font=load_font(_TEXT))
-    file = next((file for file in found.files if file), "")
-    _cell(sheet, (_MARGIN, top), _read(file, b"") if file else "only its vector", False)
+    shown = [pair for pair in zip_longest(found.files, found.hashes, fillvalue="") if pair[0]]
+    _cell(sheet, (_MARGIN, top), _picture(*shown[0]) if shown else "only its vector", False)
     lines = [Path(found.query).name]
     if found.images > 1:
         lines.append(f"{found.images} pooled")
@@ -150,26 +152,12 @@ def _is_answer(found: Matches, match: Match) -> bool:
     return match.sighting == answer.nearest
 
 
-def _picture(match: Match) -> Image.Image | str:
-    if not match.image and not match.thumbnail:
-        return "no picture is stored"
-    return _read(match.image, match.thumbnail)
-
-
-def _read(file: str, thumbnail: bytes) -> Image.Image | str:
-    """The image of a file, or else its thumbnail, or why there is neither."""
-    reason = ""
-    if file:
-        try:
-            return Image.fromarray(decode(file))
-        except UnreadableImage as error:
-            reason = error.reason
-    if thumbnail:
-        try:
-            return Image.fromarray(decode_contents(thumbnail, "the thumbnail"))
-        except UnreadableImage:
-            reason = reason or "the thumbnail is damaged"
-    return reason
+def _picture(file: str, expected: str, thumbnail: bytes = b"") -> Image.Image | str:
+    """The picture of a file that is still the one that was hashed, or why there is none."""
+    try:
+        return Image.fromarray(picture_of(file, expected, thumbnail))
+    except UnreadableImage as error:
+        return error.reason
 
 
 def _cell(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from passerby.data.crops import content_id
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 from passerby.visual.match_pictures import MOST_SEARCHES, draw_matches, matches_picture
@@ -68,20 +69,24 @@ def test_missing_pictures_are_empty_boxes(tmp_path):
     damaged = tmp_path / "damaged.jpg"
     damaged.write_bytes(b"\xff\xd8\xff no jpeg")
     matches = [
-        Match(1, "0", 0.1, image=str(good)),
+        Match(1, content_id(good.read_bytes()), 0.1, image=str(good)),
         Match(2, "1", 0.2, image=str(tmp_path / "gone.jpg")),
         Match(3, "2", 0.3, image=str(damaged)),
         Match(4, "3", 0.4),
         Match(5, "4", 0.5, image=str(tmp_path / "gone.jpg"), thumbnail=jpeg((200, 0, 0))),
         Match(6, "5", 0.6, thumbnail=b"no jpeg"),
         Match(7, "6", 0.7, image="nul\0name"),
+        Match(8, "7", 0.8, image=str(good)),  # another picture than the one enrolled
+        Match(9, "8", 0.9, image=str(good), thumbnail=jpeg((200, 0, 0))),
     ]
     picture = matches_picture([found(matches, query=str(good))])
     empty = []
-    for column in range(7):
+    for column in range(9):
         x = 16 + CELL_WIDTH + 36 + column * (CELL_WIDTH + 12)
         empty.append(picture.getpixel((x + 3, 16 + 24 + CELL_HEIGHT - 4)) == MISSING)
-    assert empty == [False, True, True, True, False, True, True]
+    assert empty == [False, True, True, True, False, True, True, True, False]
+    x = 16 + CELL_WIDTH + 36 + 8 * (CELL_WIDTH + 12) + CELL_WIDTH // 2
+    assert np.abs(np.array(picture.getpixel((x, 100))) - [200, 0, 0]).max() < 8
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "\x1b[2J\n\n", "人 " * 400, ""])

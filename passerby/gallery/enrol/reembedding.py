@@ -106,10 +106,8 @@ def _embedded(
         path = str(waiting.images[row])
         if not path:
             return UnreadableImage(f"sighting {waiting.ids[row]}", "no image file is known of it")
-        loaded = load_image(path, embedder.input)
-        if isinstance(loaded, LoadedImage) and loaded.id != waiting.ids[row] and not trust_paths:
-            return UnreadableImage(path, "it is not the file that was enrolled")
-        return loaded
+        expected = "" if trust_paths else str(waiting.ids[row])
+        return load_image(path, embedder.input, expected=expected)
 
     for rows, images in prefetched(chunks, load):
         left_out += [image for image in images if isinstance(image, UnreadableImage)]

@@ -63,7 +63,8 @@ class Match:
 class Matches:
     """What one query found, nearest first unless re-ranked.
 
-    query: its image; images: how many were pooled; files: their paths; searched: sightings that
+    query: its image; images: how many were pooled; files: their paths; hashes: of their contents as
+    they were embedded, () where not known; searched: sightings that
     satisfied the filter; timeless: others that a filter on time passed over because their time is
     not known; exact: whether all of them were compared; posterior, decision: None without a
     calibration; notes: what to know.
@@ -79,6 +80,7 @@ class Matches:
     posterior: Posterior | None
     decision: Decision | None
     notes: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.matches)

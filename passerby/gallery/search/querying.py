@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Query:
     """One question. name: of its images; vector [D] of length 1, pooled where images is above 1;
-    images: how many of them; own: the ids that these images have as sightings, where known;
-    files: their paths, "" where there is none."""
+    images: how many of them; hashes: of the images' contents, which are their ids as sightings, ""
+    where not known; files: their paths, "" where there is none."""
 
     name: str
     vector: NDArray[np.float32]
     images: int = 1
-    own: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
 
@@ -53,11 +53,11 @@ def query_of_images(
         raise ValueError("expected at least one image to search with")
     refuse_other_embedder(about, embedder)
     files = tuple(os.fspath(i) if isinstance(i, str | os.PathLike) else "" for i in listed)
-    own = tuple(content_id(contents(file)) for file in files if file)
+    hashes = tuple(content_id(contents(file)) if file else "" for file in files)
     names = [file or f"image {number}" for number, file in enumerate(files, 1)]
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     pooled = query_of_vectors(embedder(listed), about, name)
-    return Query(name, pooled.vector, len(listed), own, files)
+    return Query(name, pooled.vector, len(listed), hashes, files)
 
 
 def query_of_vectors(vectors: ArrayLike, about: About, name: str = "vector") -> Query:
@@ -79,9 +79,11 @@ def queries_of_embeddings(queries: Embeddings, about: About) -> tuple[Query, ...
     refuse_other_embeddings(about, queries)
     files = [""] * len(queries) if queries.images is None else queries.images.tolist()
     vectors = _unit(queries.vectors, about, "row")
-    own = [()] * len(queries) if queries.hashes is None else [(i,) for i in queries.hashes.tolist()]
+    hashes = (
+        [()] * len(queries) if queries.hashes is None else [(i,) for i in queries.hashes.tolist()]
+    )
     return tuple(
-        Query(file or f"row {row}", vectors[row], own=own[row], files=(file,))
+        Query(file or f"row {row}", vectors[row], hashes=hashes[row], files=(file,))
         for row, file in enumerate(files)
     )
 

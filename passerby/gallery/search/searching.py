@@ -75,7 +75,7 @@ def search(
     found = []
     for start in range(0, len(queries), _TOGETHER):
         part = queries[start : start + _TOGETHER]
-        depth = max(asking.k, DEPTH) + max(len(query.own) for query in part)
+        depth = max(asking.k, DEPTH) + max(len(query.hashes) for query in part)
         hits = store.search(
             np.stack([query.vector for query in part]),
             depth,
@@ -85,7 +85,7 @@ def search(
         )
         for number, query in enumerate(part):
             near, distances = hits.of(number)
-            others = ~np.isin(near.ids, query.own)
+            others = ~np.isin(near.ids, query.hashes)
             nearest = _Nearest(
                 near[others],
                 distances[others],
@@ -219,6 +219,7 @@ def _matches(
         posterior=believed,
         decision=decision,
         notes=tuple(notes),
+        hashes=query.hashes,
     )
 
 
