@@ -15,8 +15,8 @@ from passerby.evaluation.decisions.calibration import calibrate
 from passerby.gallery.link.linking import Rules, link, write_links
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
-from passerby.tables.embeddings import person_names
 from passerby.tables.filters import Where
+from passerby.tables.keys import person_names
 from passerby.tables.sightings import Sightings
 
 EIGHT = np.datetime64("2026-05-01T08:00:00", "us")
