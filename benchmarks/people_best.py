@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import people
 from default_model import PERSONS
-from rich.console import Console
 
 from passerby.assessment.score import Scoring, score_embeddings
 from passerby.config import open_recipe
@@ -61,14 +60,14 @@ def score_test(run: Path, tests: list[Split]) -> None:
         gallery = embedder.embed([r for part in tests for r in part.gallery]).embeddings
         for way, scoring in ways.items():
             name = ", ".join(filter(None, ["mirrored" if flip else "plain", way]))
-            report = score_embeddings(query, gallery, scoring, Console(quiet=True))
+            report = score_embeddings(query, gallery, scoring)
             figures = [*report.cmc[[0, 4, 9]], report.mean_average_precision, report.minp]
             print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
             intervals.append(f"{name}: {bootstrap_report(report)}")
         if not flip:
             for part in tests:
                 own = query[np.flatnonzero(query.sources == part.source)]
-                report = score_embeddings(own, gallery, Scoring(), Console(quiet=True))
+                report = score_embeddings(own, gallery, Scoring())
                 sources.append(f"{part.source}: {report}")
     print("\n" + "\n".join(intervals) + "\n\n" + "\n".join(sources))
 

@@ -19,7 +19,6 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the minutes are those of one core
 
 import torch
-from rich.console import Console
 
 from passerby.assessment.score import embed_test_parts
 from passerby.config import open_recipe
@@ -29,12 +28,12 @@ from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.ranking.local import distances_of
 from passerby.models.checkpoint import load_model
 from passerby.models.system import build_model
+from passerby.process.reporting import Silent, reporting_to
 from passerby.registry import Call
 from passerby.synthesis.writing import write
 from passerby.training.loop import train
 
 SETTINGS = ("input.height=96", "input.width=32", "sampling.limit=1")
-QUIET = Console(quiet=True)
 
 
 def main(names: list[str], out: Path, settings: list[str]) -> None:
@@ -53,7 +52,8 @@ def main(names: list[str], out: Path, settings: list[str]) -> None:
         run = out / name
         shutil.rmtree(run, ignore_errors=True)
         start = time.process_time()
-        train(recipe, replace(split, query=(), gallery=()), run, console=QUIET)
+        with reporting_to(Silent()):
+            train(recipe, replace(split, query=(), gallery=()), run)
         minutes = (time.process_time() - start) / 60
         after = scores(load_model(run)[0], recipe, split)
         for distance, report in after.items():
@@ -66,14 +66,14 @@ def main(names: list[str], out: Path, settings: list[str]) -> None:
 def scores(system, recipe, split):
     """Reports by distance: of the embedding, of what stands before the neck, of stripes."""
     embedder = Embedder(system, recipe.input)
-    query, gallery, _ = embed_test_parts(embedder.embed, split, QUIET)
+    query, gallery, _ = embed_test_parts(embedder.embed, split)
     found = {"global": evaluate(query, gallery)}
     if query.local is not None:
         for which in ("local", "both"):
             found[which] = evaluate(query, gallery, distances=distances_of(query, gallery, which))
     if recipe.network.system.startswith("pcb"):
         embedder = Embedder(system, recipe.input, before_neck=True)
-        parts = embed_test_parts(embedder.embed, split, QUIET)
+        parts = embed_test_parts(embedder.embed, split)
         found["before neck"] = evaluate(*parts[:2])
     return found
 

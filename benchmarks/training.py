@@ -51,6 +51,7 @@ from passerby.data.reading.reader import read_split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.preprocessing import normalised
 from passerby.models.systems.plain import Plain
+from passerby.process.cores import available_cores
 from passerby.registry import AUGMENTATIONS
 from passerby.synthesis.writing import write
 from passerby.training.input.loader import Loader, TrainingImages
@@ -456,7 +457,7 @@ def main() -> None:
         return
     images = size.persons * size.images
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, {options.threads} thread(s), torch "
+        f"{platform.machine()}, {available_cores()} cores, {options.threads} thread(s), torch "
         f"{torch.__version__}; ResNet-{size.depth}, {images} images of {size.height}×{size.width}"
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from passerby.assessment.score import EmbedRecords, embed_test_parts
 from passerby.config import Recipe
@@ -23,7 +22,8 @@ from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.ranking.rankings import rank
 from passerby.evaluation.report import Report
 from passerby.models.system import build_model
-from passerby.process.progress import progress_bar
+from passerby.process.cores import available_cores
+from passerby.process.reporting import say
 from passerby.recipes.demo import demo as demo_recipe
 from passerby.synthesis.writing import write
 from passerby.tables.embeddings import Embeddings
@@ -47,49 +47,48 @@ def demo(
     *,
     seed: int = 0,
     device: str | None = None,
-    console: Console | None = None,
 ) -> Path:
     """Run the demo into a folder and return its ``report.html``.
 
     data: a data set as ``[KIND=]ROOT``; None draws a synthetic one. Called again it goes on where
     it stopped. Raises ValueError when the data lack a train, query or gallery part.
     """
-    out, console = Path(out), console or Console()
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     given = f" --data {_quoted(data)}" if data else ""
     command = f"passerby demo{given} --out {_quoted(str(out))} --seed {seed}"
-    data = data or f"synthetic={_synthetic(out, seed, console)}"
-    console.print(check_data(data))
+    data = data or f"synthetic={_synthetic(out, seed)}"
+    say(check_data(data))
     split = read_split(data)
     if not (split.train and split.query and split.gallery):
         raise ValueError(f"the demo needs train, query and gallery; found {list(split.parts)}")
 
-    _say(console, "\nA colour histogram, without any learning", "bold")
-    histogram = _scored("colour histogram", embed_histograms, split, console)
+    say("\nA colour histogram, without any learning", bold=True)
+    histogram = _scored("colour histogram", embed_histograms, split)
     first = _picture(histogram, split, choose_queries(len(histogram.query), _SHOWN, seed)[0])
     first.image.save(out / "histogram.png")
-    _say(console, f"its ranked list of one query: {out / 'histogram.png'}")
+    say(f"its ranked list of one query: {out / 'histogram.png'}")
 
     recipe = _recipe(split)
-    _say(console, f"\nThe network, untrained and trained ({recipe.epochs} epochs)", "bold")
+    say(f"\nThe network, untrained and trained ({recipe.epochs} epochs)", bold=True)
     torch.manual_seed(seed)
     blank = Embedder(build_model(recipe.network, persons=0), recipe.input, device=device)
-    untrained = _scored("untrained network", blank.embed, split, console)
+    untrained = _scored("untrained network", blank.embed, split)
     untested = replace(split, query=(), gallery=())  # scored below, with pictures, and only once
-    train(recipe, untested, out / "run", seed=seed, resume=True, device=device, console=console)
+    train(recipe, untested, out / "run", seed=seed, resume=True, device=device)
     embedder = load(out / "run", device=device)
-    trained = _scored("the paper's system", embedder.embed, split, console)
+    trained = _scored("the paper's system", embedder.embed, split)
 
     page = _page(data, split, recipe, [histogram, untrained, trained], out=out, seed=seed)
     seconds = time.perf_counter() - started
     facts = {"command": command, "time": f"{seconds / 60:.1f} minutes in all"}
     page = replace(page, facts={**page.facts, **facts})
     path = write_report(out / "report.html", page)
-    _say(console, f"\nOpen {path.resolve()}", "bold")
-    _say(console, "What to try next:")
+    say(f"\nOpen {path.resolve()}", bold=True)
+    say("What to try next:")
     for what, command in page.next_steps:
-        _say(console, f"  {what}: {command}")
+        say(f"  {what}: {command}")
     return path
 
 
@@ -103,25 +102,23 @@ class _Scored:
     report: Report
 
 
-def _synthetic(out: Path, seed: int, console: Console) -> Path:
-    console.print("drawing synthetic persons")
-    with progress_bar("drawing", console) as progress:
-        # Fewer than the default, so that the first result is there within 20 seconds.
-        return write(
-            out / "data",
-            seed=seed,
-            train_persons=140,
-            distractors=40,
-            junk=20,
-            workers=os.cpu_count() or 1,
-            progress=progress,
-        )
+def _synthetic(out: Path, seed: int) -> Path:
+    say("drawing synthetic persons")
+    # Fewer than the default, so that the first result is there within 20 seconds.
+    return write(
+        out / "data",
+        seed=seed,
+        train_persons=140,
+        distractors=40,
+        junk=20,
+        workers=available_cores(),
+    )
 
 
-def _scored(name: str, embed: EmbedRecords, split: Split, console: Console) -> _Scored:
-    query, gallery, notes = embed_test_parts(embed, split, console)
+def _scored(name: str, embed: EmbedRecords, split: Split) -> _Scored:
+    query, gallery, notes = embed_test_parts(embed, split)
     report = evaluate(query, gallery, camera_rule=split.has_cameras)
-    _say(console, f"{name}: {report}")
+    say(f"{name}: {report}")
     return _Scored(name, query, gallery, replace(report, notes=notes))
 
 
@@ -134,11 +131,6 @@ def _recipe(split: Split) -> Recipe:
     recipe = demo_recipe(max(2, round(TRAINING_IMAGES / (4 * persons))))
     size = replace(recipe.sampling, persons=min(recipe.sampling.persons, persons))
     return replace(recipe, sampling=size)
-
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    """Print names and paths as they are: [brackets] are no markup."""
-    console.print(text, style=style, markup=False, highlight=False)
 
 
 def _quoted(argument: str) -> str:
@@ -188,7 +180,7 @@ def _page(
             "recipe": f"{recipe.name}, {recipe.epochs} epochs, seed {seed}",
             "versions": f"passerby {__version__}, torch {torch.__version__}, "
             f"Python {platform.python_version()}",
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+            "machine": f"{platform.machine()}, {available_cores()} cores, {platform.system()}",
         },
         notes=[*split.notes, *trained.report.notes],
         next_steps=[

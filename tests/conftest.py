@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -22,6 +22,7 @@ from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Samplin
 from passerby.data.reading.reader import read_split
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.system import build_model
+from passerby.process.reporting import Advance, Reporter, reporting_to
 from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 
@@ -257,3 +258,33 @@ def crops(tmp_path: Path, draw_crop: DrawCrop) -> Path:
         name = f"{number // 2 + 1:04d}_c{number % 2 + 1}s1_{number:06d}_01.jpg"
         draw_crop(tmp_path / "crops" / name, number)
     return tmp_path / "crops"
+
+
+class Steps(list[tuple[float, float]]):
+    """(done, total) of each step of some work; at_each: what is done at a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_each: Callable[[float, float], object] = lambda done, total: None
+
+    def interrupt(self, done: float, total: float) -> None:
+        """Ctrl-C."""
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def steps() -> Iterator[Steps]:
+    """The steps that are told while the test runs."""
+    told = Steps()
+
+    class Recorder(Reporter):
+        @contextmanager
+        def progress(self, text: str) -> Iterator[Advance]:
+            def advance(done: float, total: float, note: str = "") -> None:
+                told.append((done, total))
+                told.at_each(done, total)
+
+            yield advance
+
+    with reporting_to(Recorder()):
+        yield told

@@ -6,13 +6,13 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
-from rich.console import Console
 
 from passerby import demo as demo_module
 from passerby.demo import demo
@@ -21,15 +21,6 @@ from passerby.training import loop
 from passerby.training.record.logbook import read_metrics
 
 METHODS = ("colour histogram", "untrained network", "the paper's system")
-
-
-def screen() -> Console:
-    return Console(file=io.StringIO(), width=200, markup=False, soft_wrap=True)
-
-
-def printed(console: Console) -> str:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
 
 
 class Page(HTMLParser):
@@ -66,9 +57,9 @@ def small_demo(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo_module, "write", write)
         patch.setattr(demo_module, "TRAINING_IMAGES", 96)  # two epochs of 12 persons × 4 images
-        console = screen()
-        path = demo(None, out, seed=1, console=console)
-        yield SimpleNamespace(out=out, path=path, page=Page(path), shown=printed(console))
+        with redirect_stdout(io.StringIO()) as screen:
+            path = demo(None, out, seed=1)
+        yield SimpleNamespace(out=out, path=path, page=Page(path), shown=screen.getvalue())
 
 
 def test_it_trains_within_its_budget(small_demo: SimpleNamespace) -> None:
@@ -146,31 +137,35 @@ def test_the_next_steps_are_commands_that_exist(
 
 
 def test_called_again_it_trains_nothing(
-    small_demo: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    small_demo: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     weights = (small_demo.out / "run" / "model.safetensors").read_bytes()
     monkeypatch.setattr(loop, "_step", lambda *_: pytest.fail("trained again"))
     root = str(small_demo.out / "data")
-    console = screen()
-    path = demo(root, small_demo.out, seed=1, console=console)  # the same set, named
+    path = demo(root, small_demo.out, seed=1)  # the same set, named
     assert (small_demo.out / "run" / "model.safetensors").read_bytes() == weights
     scores = [line for line in small_demo.shown.splitlines() if line.startswith(METHODS)]
-    assert [line for line in printed(console).splitlines() if line.startswith(METHODS)] == scores
+    assert [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith(METHODS)
+    ] == scores
     again = Page(path)
     assert f'passerby demo --data "{root}" --out "{small_demo.out}" --seed 1' in again.text
     assert f'--data "{root}" --out lists' in again.text
 
 
-def test_a_set_without_a_train_part_is_refused(tiny_root: Path, tmp_path: Path) -> None:
+def test_a_set_without_a_train_part_is_refused(
+    tiny_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for part in ("query", "bounding_box_test"):
         shutil.copytree(tiny_root / part, tmp_path / "set" / part)
-    console = screen()
     with pytest.raises(ValueError, match=r"needs train, query and gallery; found \['query', 'gall"):
-        demo(str(tmp_path / "set"), tmp_path / "out", console=console)
-    assert "bounding_box_train" in printed(console)  # the check shows what was expected
+        demo(str(tmp_path / "set"), tmp_path / "out")
+    assert "bounding_box_train" in capsys.readouterr().out  # the check shows what was expected
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_another_seed_in_the_same_folder_is_refused(small_demo: SimpleNamespace) -> None:
     with pytest.raises(ValueError, match="another recipe or seed"):
-        demo(str(small_demo.out / "data"), small_demo.out, seed=2, console=screen())
+        demo(str(small_demo.out / "data"), small_demo.out, seed=2)

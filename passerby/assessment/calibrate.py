@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
 
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.bootstrap import FEWEST_PERSONS
@@ -22,7 +21,6 @@ from passerby.evaluation.decisions.calibration import (
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import is_packaged, model_folder
-from passerby.process.progress import progress_bar
 from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["held-out", "train", "validation", "test"]
@@ -48,7 +46,6 @@ def calibrate_model(
     replicates: int = 200,
     images: int = 1,
     seed: int = 0,
-    console: Console | None = None,
 ) -> Calibration:
     """Calibrate a model on persons that it was not trained on; errors as `calibration_records`.
 
@@ -58,8 +55,7 @@ def calibrate_model(
     """
     chosen = calibration_records(split, embedder.card, part)
     records, warnings = _within_limit(chosen.records, seed)
-    with progress_bar("embedding", console or Console()) as progress:
-        embedded = embedder.embed(records, progress)
+    embedded = embedder.embed(records)
     if embedded.set_aside:
         warnings += (f"{len(embedded.set_aside)} images cannot be read and were set aside",)
     calibration = calibrate(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rich.console import Console
-
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -16,18 +14,18 @@ from passerby.evaluation.ranking.distances import Distances, Metric
 from passerby.evaluation.ranking.local import Which, distances_of
 from passerby.evaluation.ranking.rerank import rerank
 from passerby.evaluation.report import Report
-from passerby.process.progress import progress_bar
+from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record, Split
 
-EmbedRecords = Callable[[Sequence[Record], Callable[[int, int], None] | None], Embedded]
+EmbedRecords = Callable[[Sequence[Record]], Embedded]
 """``Embedder.embed``, or anything else that embeds records (the colour histogram)."""
 
 
 def embed_test_parts(
-    embed: EmbedRecords, split: Split, console: Console
+    embed: EmbedRecords, split: Split
 ) -> tuple[Embeddings, Embeddings, tuple[str, ...]]:
-    """Query and gallery embeddings, and notes on images that were set aside, also printed.
+    """Query and gallery embeddings, and notes on images that were set aside, also said.
 
     Raises ValueError when the split has no query or no gallery.
     """
@@ -36,13 +34,10 @@ def embed_test_parts(
             f"{split.source} has no query and gallery parts to evaluate "
             f"(parts: {', '.join(split.parts) or 'none'})"
         )
-    with progress_bar("embedding the query", console) as progress:
-        query = embed(split.query, progress)
-    with progress_bar("embedding the gallery", console) as progress:
-        gallery = embed(split.gallery, progress)
+    query, gallery = embed(split.query), embed(split.gallery)
     set_aside = tuple(f"set aside: {error}" for error in query.set_aside + gallery.set_aside)
     for note in set_aside:
-        console.print(note, highlight=False, markup=False)
+        say(note)
     return query.embeddings, gallery.embeddings, set_aside
 
 
@@ -84,46 +79,39 @@ def score_embeddings(
     query: Embeddings,
     gallery: Embeddings,
     scoring: Scoring = Scoring(),
-    console: Console | None = None,
 ) -> Report:
-    """Evaluate embeddings, with a progress bar; errors as `passerby.evaluate`."""
-    console = console or Console()
+    """Evaluate embeddings; errors as `passerby.evaluate`."""
     if scoring.centre:
         query, gallery = centred(query, gallery)
     distances: Distances | None = None
     if scoring.distance != "global":
         distances = distances_of(query, gallery, scoring.distance, scoring.device)
     if scoring.rerank:
-        with progress_bar("re-ranking", console) as progress:
-            distances = rerank(query, gallery, memory=scoring.memory, progress=progress)
-    with progress_bar("comparing query and gallery", console) as progress:
-        report = evaluate(
-            query,
-            gallery,
-            scoring.metric,
-            scoring.camera_rule,
-            top=scoring.top,
-            ties=scoring.ties,
-            average_precision=scoring.average_precision,
-            distances=distances,
-            device=scoring.device,
-            progress=progress,
-        )
+        distances = rerank(query, gallery, memory=scoring.memory)
+    report = evaluate(
+        query,
+        gallery,
+        scoring.metric,
+        scoring.camera_rule,
+        top=scoring.top,
+        ties=scoring.ties,
+        average_precision=scoring.average_precision,
+        distances=distances,
+        device=scoring.device,
+    )
     if scoring.centre:
         report = replace(report, metric=f"{report.metric}, centred on cameras")
     if not scoring.camera_pairs or query.cameras is None or gallery.cameras is None:
         return report
-    with progress_bar("comparing cameras", console) as progress:
-        pairs = evaluate_camera_pairs(
-            query,
-            gallery,
-            scoring.metric,
-            ties=scoring.ties,
-            average_precision=scoring.average_precision,
-            distances=distances,
-            device=scoring.device,
-            progress=progress,
-        )
+    pairs = evaluate_camera_pairs(
+        query,
+        gallery,
+        scoring.metric,
+        ties=scoring.ties,
+        average_precision=scoring.average_precision,
+        distances=distances,
+        device=scoring.device,
+    )
     return replace(report, camera_pairs=pairs)
 
 
@@ -131,17 +119,14 @@ def score_model(
     embedder: Embedder,
     split: Split,
     scoring: Scoring = Scoring(),
-    console: Console | None = None,
 ) -> Report:
     """Evaluate a model on a split's query and gallery; errors as `passerby.evaluate`."""
-    query, gallery, notes = embed_test_parts(embedder.embed, split, console or Console())
-    report = score_embeddings(query, gallery, scoring, console)
+    query, gallery, notes = embed_test_parts(embedder.embed, split)
+    report = score_embeddings(query, gallery, scoring)
     return replace(report, notes=(*split.notes, *notes))
 
 
-def score_files(
-    query: str, gallery: str, scoring: Scoring = Scoring(), console: Console | None = None
-) -> Report:
+def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Report:
     """Evaluate embeddings that `Embeddings.save` wrote, of any model; no model is needed.
 
     Raises ValueError when they come from different models, and otherwise as `passerby.evaluate`.
@@ -152,7 +137,7 @@ def score_files(
             f"{query} and {gallery} come from different models ({asked.model} and {shown.model}): "
             "their vectors cannot be compared"
         )
-    return score_embeddings(asked, shown, scoring, console)
+    return score_embeddings(asked, shown, scoring)
 
 
 def score(
@@ -164,7 +149,6 @@ def score(
     *,
     flip: bool = False,
     before_neck: bool = False,
-    console: Console | None = None,
 ) -> Report:
     """Evaluate a model on a data set, or the saved embeddings of query and gallery.
 
@@ -174,12 +158,12 @@ def score(
     if None not in of_files and of_model == (None, None) and not (flip or before_neck):
         assert query is not None
         assert gallery is not None
-        return score_files(query, gallery, scoring, console)
+        return score_files(query, gallery, scoring)
     if None not in of_model and of_files == (None, None):
         assert model is not None
         assert data is not None
         embedder = load(model, flip=flip, before_neck=before_neck, device=scoring.device)
-        return score_model(embedder, read_split(data), scoring, console)
+        return score_model(embedder, read_split(data), scoring)
     raise ValueError(
         "expected either MODEL --data ROOT, or --query q.npz --gallery g.npz with embeddings that "
         "are made already (--flip and --before-neck are the model's)"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from rich.console import Console
-
 from passerby.assessment.score import embed_test_parts
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
@@ -56,7 +54,6 @@ def query_and_gallery(
     gallery: str | None,
     *,
     device: str | None = None,
-    console: Console | None = None,
 ) -> tuple[Embeddings, Embeddings]:
     """Embeddings of a model on a data set, or saved ones.
 
@@ -64,7 +61,7 @@ def query_and_gallery(
     """
     if model is not None and data is not None and query is None and gallery is None:
         embedder, split = load(model, device=device), read_split(data)
-        return embed_test_parts(embedder.embed, split, console or Console())[:2]
+        return embed_test_parts(embedder.embed, split)[:2]
     if query is not None and gallery is not None and model is None and data is None:
         return Embeddings.load(query), Embeddings.load(gallery)
     raise ValueError("expected either MODEL --data ROOT, or --query q.npz --gallery g.npz")

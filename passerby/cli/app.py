@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.gallery import gallery
 from passerby.process.interruption import Stopped
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from passerby.process.reporting import Screen, printable, reporting_to, say
 
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
@@ -78,13 +76,12 @@ def train(
     from passerby.config import open_recipe
     from passerby.data.reading.joining import join_splits
     from passerby.data.reading.reader import read_split
-    from passerby.process.distributed import process_group, rank
+    from passerby.process.distributed import process_group
     from passerby.training.loop import train
 
-    chosen, console = open_recipe(recipe, set), _console()
+    chosen = open_recipe(recipe, set)
     split, watched = join_splits([*map(read_split, data)]), [*map(read_split, evaluate_on)]
     with process_group(device):
-        console.quiet = rank() > 0
         run = train(
             chosen,
             split,
@@ -98,9 +95,8 @@ def train(
             deterministic=deterministic,
             evaluate_on=watched,
             cache=cache,
-            console=console,
         )
-    console.print(f"the model is in {run.out}: passerby rank {run.out} --data {data[0]} --out ...")
+    say(f"the model is in {run.out}: passerby rank {run.out} --data {data[0]} --out ...")
 
 
 @app.command
@@ -153,9 +149,8 @@ def cross_validate(
         device=device,
         workers=workers,
         cache=cache,
-        console=_console(),
     )
-    _console().print(str(found))
+    say(str(found))
 
 
 @app.command
@@ -222,13 +217,10 @@ def evaluate(
         distance,
         centre_cameras,
     )
-    console = _console()
-    report = score(
-        model, data, query, gallery, how, flip=flip, before_neck=before_neck, console=console
-    )
-    console.print(report.to_text())
+    report = score(model, data, query, gallery, how, flip=flip, before_neck=before_neck)
+    say(report.to_text())
     if ties != "mean":
-        console.print(str(bootstrap_report(report)))
+        say(str(bootstrap_report(report)))
     if json is not None:
         report.to_json(json)
 
@@ -271,14 +263,16 @@ def embed(
     from passerby.data.crops import Labels, read_crops
     from passerby.data.reading.table_rows import zone_named
     from passerby.embedding.embedder import load
-    from passerby.embedding.saving import embed_told
+    from passerby.embedding.saving import embed_to_file
     from passerby.process.distributed import process_group
 
     labels = Labels(zone=None if zone is None else zone_named(zone), names=names, part=part)
     crops = read_crops(inputs, labels)
+    for note in crops.notes:
+        say(f"note: {note}")
     with process_group(device):
         embedder = load(model, flip=flip, before_neck=before_neck, device=device)
-        embed_told(embedder, crops, out, cameras=cameras, console=_console())
+        say(embed_to_file(embedder, crops.crops, out, cameras=cameras))
 
 
 @app.command
@@ -321,9 +315,8 @@ def rank(
         colours=colours,
         camera_rule=camera_rule,
         seed=seed,
-        console=_console(),
     )
-    _console().print(f"{len(files)} pictures in {out}; begin with {files[-1]}")
+    say(f"{len(files)} pictures in {out}; begin with {files[-1]}")
 
 
 @app.command
@@ -361,11 +354,11 @@ def verify(
     """
     from passerby.assessment.verify import measure_decisions, query_and_gallery
 
-    parts = query_and_gallery(model, data, query, gallery, device=device, console=_console())
+    parts = query_and_gallery(model, data, query, gallery, device=device)
     found = measure_decisions(
         *parts, metric, camera_rule, rank=rank, replicates=replicates, seed=seed
     )
-    _console().print(str(found))
+    say(str(found))
     if json is not None:
         found.to_json(json)
 
@@ -412,12 +405,11 @@ def calibrate(
         false_match_rate=false_match_rate,
         images=images,
         seed=seed,
-        console=_console(),
     )
     path = store_calibration(model, calibration)
     named = path if images == 1 else path.with_stem(f"{path.stem}-pooled")
     charts = draw_calibration(calibration, named)
-    _console().print(str(calibration), f"written: {path}, with {len(charts)} charts", sep="\n")
+    say(f"{calibration}\nwritten: {path}, with {len(charts)} charts")
 
 
 @app.command
@@ -467,7 +459,7 @@ def compare(
         prior=prior,
         false_match_rate=false_match_rate,
     )
-    _console().print(str(comparison))
+    say(str(comparison))
     if out is not None:
         draw_comparison(comparison, out, known)
 
@@ -498,7 +490,7 @@ def compare_reports(
 
     reports = Report.from_json(first), Report.from_json(second)
     comparison = compare_reports(*reports, replicates=replicates, level=level, seed=seed)
-    _console().print(str(comparison))
+    say(str(comparison))
     if json is not None:
         comparison.to_json(json)
 
@@ -542,10 +534,9 @@ def ablate(
         seed=seed,
         device=device,
         workers=workers,
-        console=_console(),
     )
     chart = draw_ablation(results, Path(out))
-    _console().print(markdown_table(results), f"tables and chart: {chart.parent}", sep="\n")
+    say(f"{markdown_table(results)}\ntables and chart: {chart.parent}")
 
 
 @app.command
@@ -561,7 +552,7 @@ def ablation_table(folders: Positional[tuple[str, ...]], /, *, out: str | None =
 
     rows = read_seeds(folders)
     text = f"{seeds_table(rows)}\n{orders(rows)}\n{added(rows)}"
-    _console().print(text)
+    say(text)
     if out is not None:
         path = draw_training_curves(rows, Path(out))
         path.with_name("seeds.md").write_text(text, encoding="utf-8")
@@ -584,16 +575,12 @@ def pull(
         out: file to write in place of the cache.
         limit: gigabytes that are taken at most.
     """
-    from passerby.process.progress import progress_bar
     from passerby.weights.pull import published_listing, pull
 
-    console = _console()
     if name is None:
-        console.print(published_listing())
+        say(published_listing())
         return
-    with progress_bar("fetching", console) as progress:
-        pulled = pull(name, sha256, out, limit=int(limit * 1e9), progress=progress)
-    console.print(str(pulled))
+    say(pull(name, sha256, out, limit=int(limit * 1e9)))
 
 
 @app.command
@@ -617,7 +604,7 @@ def convert(
     """
     from passerby.models.convert import convert_weights
 
-    _console().print(str(convert_weights(file, out, source, architecture, set)))
+    say(str(convert_weights(file, out, source, architecture, set)))
 
 
 @app.command(name="list")
@@ -632,9 +619,9 @@ def list_components(kind: Positional[Kinds], /) -> None:
     if kind == "systems":
         from passerby.cli.systems_table import systems_listing
 
-        _console().print(systems_listing())
+        say(systems_listing())
         return
-    _console().print(listing(kind))
+    say(listing(kind))
 
 
 @app.command
@@ -651,7 +638,7 @@ def demo(
     """
     from passerby.demo import demo
 
-    demo(data, out, seed=seed, device=device, console=_console())
+    demo(data, out, seed=seed, device=device)
 
 
 @data.command
@@ -665,7 +652,7 @@ def check(root: Positional[Data], /, *, decode: bool = False, images_per_person:
     """
     from passerby.data.check import check_data
 
-    _console().print(check_data(root, decode, images_per_person))
+    say(check_data(root, decode, images_per_person))
 
 
 @data.command
@@ -695,23 +682,23 @@ def synthesize(
         sites: over which the persons are spread, each with so many cameras of its own.
         workers: processes that draw.
     """
-    from passerby.process.progress import progress_bar
     from passerby.synthesis.writing import write
 
-    with progress_bar("drawing", _console()) as progress:
-        write(
-            root,
-            seed=seed,
-            train_persons=train_persons,
-            test_persons=test_persons,
-            cameras=cameras,
-            images=images,
-            style=style,
-            sites=sites,
-            workers=workers,
-            progress=progress,
-        )
-    _console().print(f"drawn: passerby data check {root}")
+    write(
+        root,
+        seed=seed,
+        train_persons=train_persons,
+        test_persons=test_persons,
+        cameras=cameras,
+        images=images,
+        style=style,
+        sites=sites,
+        workers=workers,
+    )
+    say(f"drawn: passerby data check {root}")
+
+
+_DESCRIPTION = "Person re-identification: train, evaluate, search."
 
 
 def main() -> None:
@@ -720,12 +707,13 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # a pipe on Windows cannot encode Greek letters
             stream.reconfigure(errors="replace")
     try:
-        app.cli(prog="passerby", description="Person re-identification: train, evaluate, search.")
+        with reporting_to(Screen()):
+            app.cli(prog="passerby", description=_DESCRIPTION)
     except (ValueError, OSError) as error:
-        print(f"passerby: {error}", file=sys.stderr)
+        print(printable(f"passerby: {error}"), file=sys.stderr)
         sys.exit(2)
     except Stopped as stop:
-        print(f"passerby: {stop}", file=sys.stderr)
+        print(printable(f"passerby: {stop}"), file=sys.stderr)
         sys.exit(stop.exit_code)
     except KeyboardInterrupt:
         print(
@@ -734,13 +722,6 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(130)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # Paths and names may hold [brackets], which are not markup.
-    return Console(soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

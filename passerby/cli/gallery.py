@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from passerby.process.reporting import say
 
 gallery = tyro.extras.SubcommandApp()
 
@@ -45,7 +44,7 @@ def create(
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     Gallery.create(place, embedder).close()
-    _console().print(f"made: {shown(place)}; fill it: passerby gallery add ... IMAGES...")
+    say(f"made: {shown(place)}; fill it: passerby gallery add ... IMAGES...")
 
 
 @gallery.command
@@ -100,9 +99,8 @@ def add(
         report=report,
         model=model,
         device=device,
-        console=_console(),
     )
-    _console().print(str(enrolled))
+    say(str(enrolled))
 
 
 @gallery.command
@@ -117,7 +115,7 @@ def show(place: Place, /, *, json: bool = False) -> None:
 
     with Gallery.open(place) as opened:
         summary = opened.show()
-    _console().print(summary.to_json() if json else summary.to_text())
+    say(summary.to_json() if json else summary.to_text())
 
 
 @gallery.command
@@ -167,10 +165,8 @@ def remove(
         until=until,
         known=known,
     )
-    removed = remove_asked(
-        place, where, keep=keep, timeless=timeless, compact=compact, yes=yes, console=_console()
-    )
-    _console().print(str(removed))
+    removed = remove_asked(place, where, keep=keep, timeless=timeless, compact=compact, yes=yes)
+    say(str(removed))
 
 
 @gallery.command
@@ -181,11 +177,10 @@ def check(place: Place, /) -> None:
         place: the gallery.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.process.progress import progress_bar
 
-    with Gallery.open(place) as opened, progress_bar("checking", _console()) as progress:
-        found = opened.check(progress)
-    _console().print(str(found))
+    with Gallery.open(place) as opened:
+        found = opened.check()
+    say(str(found))
     if not found.whole:
         raise ValueError(f"{len(found.problems)} problems were found")
 
@@ -198,11 +193,10 @@ def compact(place: Place, /) -> None:
         place: the gallery.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.process.progress import progress_bar
 
-    with Gallery.open(place) as opened, progress_bar("compacting", _console()) as progress:
-        erased = opened.compact(progress)
-    _console().print(str(erased))
+    with Gallery.open(place) as opened:
+        erased = opened.compact()
+    say(str(erased))
 
 
 @gallery.command
@@ -214,11 +208,10 @@ def dump(place: Place, /, *, out: str) -> None:
         out: file to write.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.process.progress import progress_bar
 
-    with Gallery.open(place) as opened, progress_bar("writing", _console()) as progress:
-        count = opened.dump(out, progress)
-    _console().print(f"{count} sightings in {out}; what is removed later stays in that file")
+    with Gallery.open(place) as opened:
+        count = opened.dump(out)
+    say(f"{count} sightings in {out}; what is removed later stays in that file")
 
 
 @gallery.command
@@ -230,11 +223,9 @@ def restore(place: Place, /, *, file: str) -> None:
         file: that passerby gallery dump wrote; it is checked first.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.process.progress import progress_bar
 
-    with progress_bar("restoring", _console()) as progress:
-        written = Gallery.restore(file, place, progress)
-    _console().print(f"{written.added} sightings restored, {written.present} were there already")
+    written = Gallery.restore(file, place)
+    say(f"{written.added} sightings restored, {written.present} were there already")
 
 
 @gallery.command
@@ -269,10 +260,8 @@ def reembed(
     from passerby.embedding.embedder import load
 
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
-    moved = reembed_asked(
-        place, embedder, out, trust_paths=trust_paths, report=report, console=_console()
-    )
-    _console().print(str(moved))
+    moved = reembed_asked(place, embedder, out, trust_paths=trust_paths, report=report)
+    say(str(moved))
 
 
 @gallery.command
@@ -347,7 +336,7 @@ def search(
     )
     asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails=out is not None)
     found = search_asked(place, images, npz, asking, model=model, device=device)
-    print(matches_text(found, json=json, csv=csv))
+    say(matches_text(found, json=json, csv=csv))
     if out is not None:
         draw_matches(found, out, columns=columns)
 
@@ -402,12 +391,10 @@ def link(
     rules = Rules(
         passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix
     )
-    linking, named = link_asked(
-        place, where, rules, test=test, write=write, extend=extend, console=_console()
-    )
-    print(linking.to_json() if json else linking)
+    linking, named = link_asked(place, where, rules, test=test, write=write, extend=extend)
+    say(linking.to_json() if json else linking)
     if write and not json:
-        _console().print(f"{named} sightings have another person now")
+        say(f"{named} sightings have another person now")
 
 
 @gallery.command
@@ -423,11 +410,4 @@ def calibrate(place: Place, /, *, calibration: str | None = None) -> None:
 
     with Gallery.open(place) as opened:
         kinds = take_calibrations(opened.store, calibration)
-    _console().print(f"stored: {' and '.join(kinds)}")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # Paths and names may hold [brackets], which are not markup.
-    return Console(soft_wrap=True, highlight=False, markup=False)
+    say(f"stored: {' and '.join(kinds)}")

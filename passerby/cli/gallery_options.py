@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-
 from passerby.data.crops import Labels, Part
 from passerby.data.images import write_unreadable
 from passerby.data.reading.table_rows import time_of, zone_named
@@ -21,7 +19,7 @@ from passerby.gallery.search.matches import Matches
 from passerby.gallery.search.querying import query_of_images
 from passerby.gallery.search.searching import Asking, search
 from passerby.gallery.upkeep.removal import Removed, count_timeless, older_than, period
-from passerby.process.progress import progress_bar
+from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 
@@ -78,18 +76,12 @@ def add_asked(
     report: str | None = None,
     model: str | None = None,
     device: str | None = None,
-    console: Console,
 ) -> Enrolled:
-    """`Gallery.add` with a progress bar and a report of what could not be read."""
-    with (
-        Gallery.open(place, model=model, device=device) as gallery,
-        progress_bar("adding", console) as progress,
-    ):
-        enrolled = gallery.add(
-            inputs, labels, keep_thumbnails=keep_thumbnails, replace=replace, progress=progress
-        )
+    """`Gallery.add` with a report of what could not be read."""
+    with Gallery.open(place, model=model, device=device) as gallery:
+        enrolled = gallery.add(inputs, labels, keep_thumbnails=keep_thumbnails, replace=replace)
     for note in enrolled.notes:
-        console.print(f"note: {note}")
+        say(f"note: {note}")
     if report is not None:
         write_unreadable(Path(report), enrolled.set_aside)
     return enrolled
@@ -103,7 +95,6 @@ def remove_asked(
     timeless: bool = False,
     compact: bool = False,
     yes: bool = False,
-    console: Console,
 ) -> Removed:
     """`Gallery.remove`, asked about on a terminal. Raises ValueError where nobody can be asked."""
     chosen = where if keep is None else older_than(period(keep), where)
@@ -111,9 +102,9 @@ def remove_asked(
         if not yes:
             count = gallery.store.count(chosen)
             count += count_timeless(gallery.store, chosen) if timeless else 0
-            if not (console.is_terminal and sys.stdin.isatty()):
+            if not (sys.stdout.isatty() and sys.stdin.isatty()):
                 raise ValueError(f"{count} sightings would be removed for good: confirm with --yes")
-            if console.input(f"remove {count} sightings for good? [y/N] ").strip().lower() != "y":
+            if input(f"remove {count} sightings for good? [y/N] ").strip().lower() != "y":
                 raise ValueError("nothing was removed")
         return gallery.remove(chosen, timeless=timeless, compact=compact)
 
@@ -125,11 +116,10 @@ def reembed_asked(
     *,
     trust_paths: bool = False,
     report: str | None = None,
-    console: Console,
 ) -> Reembedded:
-    """`Gallery.reembed` with a progress bar and a report of what was left out."""
-    with Gallery.open(place) as gallery, progress_bar("embedding", console) as progress:
-        moved = gallery.reembed(embedder, out, trust_paths=trust_paths, progress=progress)
+    """`Gallery.reembed` with a report of what was left out."""
+    with Gallery.open(place) as gallery:
+        moved = gallery.reembed(embedder, out, trust_paths=trust_paths)
     if report is not None:
         write_unreadable(Path(report), moved.left_out)
     return moved
@@ -165,16 +155,15 @@ def link_asked(
     test: bool = False,
     write: bool = False,
     extend: bool = False,
-    console: Console,
 ) -> tuple[Linking, int]:
-    """`Gallery.link` with a progress bar; returns also how many sightings it named.
+    """`Gallery.link`; returns also how many sightings it named.
 
     Raises ValueError for a test that is to be written.
     """
     if write and test:
         raise ValueError("--test links as if nobody were known: it is not to be written")
-    with Gallery.open(place) as gallery, progress_bar("comparing", console) as progress:
-        linking = gallery.link(where, rules, judge=test, progress=progress)
+    with Gallery.open(place) as gallery:
+        linking = gallery.link(where, rules, judge=test)
         return linking, write_links(gallery.store, linking, extend=extend) if write else 0
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-
 from passerby.data.images import UnreadableImage, decode
 from passerby.data.reading.reader import Published, Reader, open_reader
+from passerby.process.cores import available_cores
+from passerby.process.reporting import progress
 from passerby.tables.records import JUNK, Record, Split
 
 _SHOWN = 5  # examples per finding
@@ -111,35 +107,23 @@ class CheckReport:
         return [sentence for sentence in told if sentence]
 
     def to_text(self) -> str:
-        """The report as plain text, 100 columns wide."""
-        console = Console(file=io.StringIO(), width=100, color_system=None, force_terminal=False)
-        console.print(self)
-        assert isinstance(console.file, io.StringIO)
-        return console.file.getvalue()
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """For ``rich``: the table of counts, then notes and findings."""
-        del console, options
-        yield _text(f"{self.kind} at {self.root}", "bold")
-        yield _text(f"Expected:\n{self.layout}\nFound:", "dim")
-        yield self._table()
-        for note in self.notes:
-            yield _text(f"note: {note}")
+        """The layout, the table of counts, then notes and findings."""
+        lines = [f"{self.kind} at {self.root}", f"Expected:\n{self.layout}\nFound:", *self._table()]
+        lines += [f"note: {note}" for note in self.notes]
         findings = self.findings()
-        for finding in findings:
-            yield _text(f"look: {finding}", "yellow")
+        lines += [f"look: {finding}" for finding in findings]
         if self.decoded is not None:
-            yield _text(f"{self.decoded:,} images read, {len(self.unreadable)} cannot be decoded")
-        if not findings:
-            yield _text("nothing to complain of", "green")
+            lines.append(f"{self.decoded:,} images read, {len(self.unreadable)} cannot be decoded")
+        return "\n".join(lines if findings else [*lines, "nothing to complain of"])
 
-    def _table(self) -> Table:
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _table(self) -> list[str]:
+        """Lines of columns, numbers to the right."""
         published = any(count.published for count in self.counts)
-        table = Table("part", box=None, pad_edge=False)
-        for name in ("images", "persons", "cameras"):
-            table.add_column(name, justify="right")
-            if published:
-                table.add_column("published", justify="right", style="dim")
+        names = ("images", "persons", "cameras")
+        rows = [["part", *(n for name in names for n in (name, "published")[: 1 + published])]]
         for count in self.counts:
             expected = count.published or Published(None)
             pairs = (
@@ -150,28 +134,19 @@ class CheckReport:
             cells = [
                 _number(value) for pair in pairs for value in (pair if published else pair[:1])
             ]
-            table.add_row(count.part, *cells, style="" if count.agrees else "yellow")
-        return table
+            rows.append([count.part, *cells])
+        first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return [
+            "  ".join([part.ljust(first), *map(str.rjust, cells, others)]).rstrip()
+            for part, *cells in rows
+        ]
 
 
 def check_data(data: str, decode: bool = False, images_per_person: int = 4) -> CheckReport:
-    """Check the data set ``[KIND=]ROOT``, showing progress on the terminal; returns the report.
-
-    Raises ValueError when nothing there can be read.
-    """
+    """Check the data set ``[KIND=]ROOT``. Raises ValueError when nothing there can be read."""
     reader, root = open_reader(data)
     split = reader.read(root)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), transient=True) as progress:
-        task = progress.add_task("reading images", total=None, visible=decode)
-        return check(
-            reader,
-            split,
-            root,
-            images_per_person=images_per_person,
-            decode=decode,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    return check(reader, split, root, images_per_person=images_per_person, decode=decode)
 
 
 def check(
@@ -182,17 +157,16 @@ def check(
     images_per_person: int = 4,
     decode: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Check a split that the reader has read at the root.
 
     decode reads every image, with as many threads as the process may use cores unless workers is
-    given, and calls progress(done, total) from the calling thread.
+    given.
     """
     unreadable: tuple[Unreadable, ...] = ()
     images = list(dict.fromkeys(r.image for part in split.parts.values() for r in part))
     if decode:
-        unreadable = find_unreadable(images, workers=workers, progress=progress)
+        unreadable = find_unreadable(images, workers=workers)
     return CheckReport(
         kind=type(reader).__name__.lower(),
         root=str(root),
@@ -216,20 +190,19 @@ def find_unreadable(
     images: Sequence[str],
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Unreadable, ...]:
     """Decode all images in threads (the decoders release Python's lock); the bad ones, in order."""
     chunks = iter([images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)])
-    threads = workers or _cores()
+    threads = workers or available_cores()
     pool = ThreadPoolExecutor(threads)
     found: list[Unreadable] = []
     done = 0
     try:
-        for chunk, bad in _in_turn(pool, chunks, 4 * threads):
-            done += len(chunk)
-            found += bad
-            if progress is not None:
-                progress(done, len(images))
+        with progress("reading images") as advance:
+            for chunk, bad in _in_turn(pool, chunks, 4 * threads):
+                done += len(chunk)
+                found += bad
+                advance(done, len(images))
     finally:  # on Ctrl-C too: what has not begun is dropped, what runs ends within a chunk
         pool.shutdown(cancel_futures=True)
     place = {image: index for index, image in enumerate(images)}
@@ -258,11 +231,6 @@ def _unreadable(images: Sequence[str]) -> list[Unreadable]:
         except UnreadableImage as error:
             found.append(Unreadable(image, error.reason))
     return found
-
-
-def _cores() -> int:
-    """The cores that this process may use; fewer than the machine has in a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _counts(split: Split, reader: Reader) -> tuple[Count, ...]:
@@ -355,8 +323,3 @@ def _told(what: str, found: Sequence[str], separator: str = ", ") -> str:
 
 def _number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
-
-
-def _text(text: str, style: str = "") -> Text:
-    """Text without markup; names that are no Unicode are escaped, as they cannot be printed."""
-    return Text(text.encode("utf-8", "backslashreplace").decode(), style)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -21,6 +21,7 @@ from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.models.checkpoint import Card, fingerprint, load_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.models.system import System
+from passerby.process.reporting import progress
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
 
@@ -111,29 +112,26 @@ class Embedder:
         ]
         return np.concatenate([vectors for vectors, _ in batches])
 
-    def embed(
-        self, records: Sequence[Record], progress: Callable[[int, int], None] | None = None
-    ) -> Embedded:
+    def embed(self, records: Sequence[Record]) -> Embedded:
         """Embeddings of records; images that cannot be read are set aside, not fatal.
 
-        progress is called with (images done, images in all) after each batch. Raises ValueError
-        when not one image can be read.
+        Raises ValueError when not one image can be read.
         """
         batches: list[tuple[NDArray[np.float32], NDArray[np.float32] | None]] = []
         kept: list[Record] = []
         set_aside: list[UnreadableImage] = []
         done = 0
-        for chunk, images in prefetched(_chunks(records, self.batch_size), self._load):
-            pairs = list(zip(chunk, images, strict=True))
-            set_aside += [image for _, image in pairs if isinstance(image, UnreadableImage)]
-            readable = [image for _, image in pairs if isinstance(image, Tensor)]
-            kept += [record for record, image in pairs if isinstance(image, Tensor)]
-            if readable:
-                cameras = [-1 if r.camera is None else r.camera for r in kept[-len(readable) :]]
-                batches.append(self._embed(stacked(readable), torch.tensor(cameras)))
-            done += len(chunk)
-            if progress is not None:
-                progress(done, len(records))
+        with progress("embedding") as advance:
+            for chunk, images in prefetched(_chunks(records, self.batch_size), self._load):
+                pairs = list(zip(chunk, images, strict=True))
+                set_aside += [image for _, image in pairs if isinstance(image, UnreadableImage)]
+                readable = [image for _, image in pairs if isinstance(image, Tensor)]
+                kept += [record for record, image in pairs if isinstance(image, Tensor)]
+                if readable:
+                    cameras = [-1 if r.camera is None else r.camera for r in kept[-len(readable) :]]
+                    batches.append(self._embed(stacked(readable), torch.tensor(cameras)))
+                done += len(chunk)
+                advance(done, len(records))
         if not kept:
             reason = f"; the first: {set_aside[0]}" if set_aside else ""
             raise ValueError(f"none of {len(records)} images can be read{reason}")

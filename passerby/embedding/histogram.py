@@ -8,8 +8,7 @@ localized features"); a trained network that does not pass them has learnt nothi
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,6 +17,8 @@ from PIL import Image
 
 from passerby.data.images import UnreadableImage, decode
 from passerby.embedding.embedder import Embedded
+from passerby.process.cores import available_cores
+from passerby.process.reporting import progress
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
 
@@ -53,16 +54,13 @@ def colour_histogram(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.sqrt(counts / (HEIGHT * WIDTH)).astype(np.float32)
 
 
-def embed_histograms(
-    records: Sequence[Record], progress: Callable[[int, int], None] | None = None
-) -> Embedded:
+def embed_histograms(records: Sequence[Record]) -> Embedded:
     """The histograms of the records' images; those that cannot be read are set aside.
 
-    progress is called with (images done, images in all) after every 64. Raises ValueError when not
-    one image can be read.
+    Raises ValueError when not one image can be read.
     """
     vectors, kept, set_aside = [], [], []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool, progress("embedding") as advance:
         for start in range(0, len(records), _CHUNK):
             chunk = records[start : start + _CHUNK]
             for record, outcome in zip(chunk, pool.map(_histogram, chunk), strict=True):
@@ -71,8 +69,7 @@ def embed_histograms(
                 else:
                     vectors.append(outcome)
                     kept.append(record)
-            if progress is not None:
-                progress(min(start + _CHUNK, len(records)), len(records))
+            advance(min(start + _CHUNK, len(records)), len(records))
     if not kept:
         reason = f"; the first: {set_aside[0]}" if set_aside else ""
         raise ValueError(f"none of {len(records)} images can be read{reason}")

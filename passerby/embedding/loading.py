@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from passerby.data.crops import content_id
 from passerby.data.evidence import checked_contents
 from passerby.data.images import UnreadableImage, contents, decode_contents
 from passerby.embedding.preprocessing import resized
+from passerby.process.cores import available_cores
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -76,7 +76,7 @@ def prefetched(
 ) -> Iterator[tuple[Sequence[_Item], list[_Result]]]:
     """Each chunk with what threads loaded of its items, the next chunk loading meanwhile."""
     waiting: deque[tuple[Sequence[_Item], list[Future[_Result]]]] = deque()
-    with ThreadPoolExecutor(max(os.cpu_count() or 1, 1)) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         for chunk in chunks:
             waiting.append((chunk, [pool.submit(load, item) for item in chunk]))
             if len(waiting) > 1:

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +21,18 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
-from rich.console import Console
 
-from passerby.data.crops import Crop, Crops
+from passerby.data.crops import Crop
 from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.reading.numbering import number_cameras, number_persons
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.embedding.npz_columns import Column, write_columns
 from passerby.process import distributed
-from passerby.process.progress import progress_bar
+from passerby.process.reporting import progress
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import JUNK
 from passerby.tables.times import moment
-
-Progress = Callable[[int, int], None]
 
 _PARTS_EACH = 8  # of a process; fewer would let it wait for the slowest, more only costs files
 _MOST_BATCHES = 16  # of a part: what a kill can cost
@@ -85,7 +82,6 @@ def embed_to_file(
     out: str | os.PathLike[str],
     *,
     cameras: bool = False,
-    progress: Progress | None = None,
 ) -> Saved:
     """Embed crops into an ``.npz`` that `Embeddings.load` reads, in the order of the list.
 
@@ -93,13 +89,13 @@ def embed_to_file(
     disk. After a kill the same call goes on with the parts that are missing, also with another
     number of processes. Images that cannot be read are left out and named, with the reason, in
     ``OUT.unreadable.csv``. cameras: let systems that look at cameras see the data set's numbers.
-    progress is called with (images done, images in all) of this process. Raises ValueError when
-    not one image can be read, and when parts of another list or model lie beside the file.
+    Raises ValueError when not one image can be read, and when parts of another list or model lie
+    beside the file.
     """
     target = Path(out)
     target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
     work = distributed.on_first_rank(lambda: _begun(embedder, crops, target, cameras))
-    with _alone(work.folder):
+    with _alone(work.folder), progress("embedding") as advance:
         mine = range(distributed.rank(), work.parts, distributed.world_size())
         total, done = sum(len(work.rows(part)) for part in mine), 0
         for part in mine:
@@ -109,34 +105,14 @@ def embed_to_file(
                 for passed, content in _embedded(embedder, chosen, rows.start, cameras):
                     if content:
                         write_whole(work.file(part), content)
-                    elif progress is not None:
-                        progress(done + passed, total)
+                    advance(done + passed, total)
             done += len(rows)
-            if progress is not None:
-                progress(done, total)
+            advance(done, total)
         distributed.wait_for_all()
         saved = distributed.on_first_rank(lambda: _joined(embedder, crops, work, target, cameras))
     distributed.wait_for_all()  # each has let go of its lock
     if distributed.rank() == 0:
         shutil.rmtree(work.folder, ignore_errors=True)
-    return saved
-
-
-def embed_told(
-    embedder: Embedder,
-    crops: Crops,
-    out: str | os.PathLike[str],
-    *,
-    cameras: bool = False,
-    console: Console,
-) -> Saved:
-    """`embed_to_file` with notes, a progress bar and what came of it, by the first process."""
-    console.quiet = distributed.rank() > 0
-    for note in crops.notes:
-        console.print(f"note: {note}")
-    with progress_bar("embedding", console) as progress:
-        saved = embed_to_file(embedder, crops.crops, out, cameras=cameras, progress=progress)
-    console.print(str(saved))
     return saved
 
 

@@ -21,11 +21,11 @@ from passerby.evaluation.protocol import Protocol
 from passerby.evaluation.ranking.distances import Distances, Metric, VectorDistances
 from passerby.evaluation.ranking.threads import shared
 from passerby.evaluation.report import CameraPair, Report
+from passerby.process.reporting import progress
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import camera_keys, person_names
 
 R = TypeVar("R")
-Progress = Callable[[int, int], None]
 
 
 def evaluate(
@@ -40,7 +40,6 @@ def evaluate(
     distances: Distances | None = None,
     block: int | None = None,
     device: str | torch.device | None = None,
-    progress: Progress | None = None,
 ) -> Report:
     """Score the ranking of a gallery for each query: CMC up to rank ``top``, mAP, mINP.
 
@@ -53,9 +52,8 @@ def evaluate(
 
     The matrix of distances is made ``block`` queries at a time (64 MiB by default), on ``device``
     (the CPU by default); neither changes which tiles are computed, so on one device every block
-    size and number of threads gives the same report. progress is called with (queries done, queries
-    in all). Raises ValueError for empty parts, different widths, vectors that are not finite,
-    missing cameras, and when no query has a match.
+    size and number of threads gives the same report. Raises ValueError for empty parts, different
+    widths, vectors that are not finite, missing cameras, and when no query has a match.
     """
     _check_options(top, ties, average_precision, block)
     measured = distances or VectorDistances(query.vectors, gallery.vectors, metric, device)
@@ -64,7 +62,7 @@ def evaluate(
             f"distances are {measured.shape} for {len(query)} queries and {len(gallery)} images"
         )
     protocol = Protocol(query, gallery, camera_rule)
-    placed = list(_placed(measured, protocol, block, progress))
+    placed = list(_placed(measured, protocol, block))
     if not placed:
         raise ValueError(_no_match(query, gallery, camera_rule))
     rows = np.array([row for row, _ in placed], np.int64)
@@ -106,7 +104,6 @@ def evaluate_camera_pairs(
     distances: Distances | None = None,
     block: int | None = None,
     device: str | torch.device | None = None,
-    progress: Progress | None = None,
 ) -> tuple[CameraPair, ...]:
     """Scores of each camera's queries against each other camera's gallery, within a source.
 
@@ -135,7 +132,7 @@ def evaluate_camera_pairs(
         return found
 
     pairs: dict[tuple[str, int, int], list[Places]] = {}
-    for row, found in _of_each_query(by_view, measured, protocol, block, progress):
+    for row, found in _of_each_query(by_view, measured, protocol, block):
         for number, places in found:
             pairs.setdefault((*asked_from[row], views[number][1]), []).append(places)
     return tuple(
@@ -157,7 +154,7 @@ def _camera_pair(
 
 
 def _placed(
-    distances: Distances, protocol: Protocol, block: int | None, progress: Progress | None
+    distances: Distances, protocol: Protocol, block: int | None
 ) -> Iterator[tuple[int, Places]]:
     """Row and places of each query that has a match."""
 
@@ -168,7 +165,7 @@ def _placed(
         line[ignored] = np.inf
         return places_of_matches(line, matches)
 
-    for row, places in _of_each_query(place, distances, protocol, block, progress):
+    for row, places in _of_each_query(place, distances, protocol, block):
         if places is not None:
             yield row, places
 
@@ -178,15 +175,14 @@ def _of_each_query(
     distances: Distances,
     protocol: Protocol,
     block: int | None,
-    progress: Progress | None,
 ) -> Iterator[tuple[int, R]]:
     """``work(row, distances [G])`` of each query, the distances of junk being infinite."""
     count, size = distances.shape[0], block or distances.block_rows
-    for start in range(0, count, size):
-        # The block is let go before the next one is made: one at a time in memory.
-        yield from _of_block(work, distances.block(slice(start, start + size)), protocol, start)
-        if progress is not None:
-            progress(min(start + size, count), count)
+    with progress("comparing") as advance:
+        for start in range(0, count, size):
+            # The block is let go before the next one is made: one at a time in memory.
+            yield from _of_block(work, distances.block(slice(start, start + size)), protocol, start)
+            advance(min(start + size, count), count)
 
 
 def _of_block(

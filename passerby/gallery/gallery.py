@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from passerby.gallery.search.population import Populations
-from passerby.stores import Erased, Progress, Store, Written
+from passerby.stores import Erased, Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import EVERYTHING, Where
@@ -71,11 +71,11 @@ class Gallery:
         return cls(open_store(place), model=model, device=device)
 
     @classmethod
-    def restore(cls, file: Place, place: Place, progress: Progress | None = None) -> Written:
+    def restore(cls, file: Place, place: Place) -> Written:
         """Make the gallery of a dump at a place, in any engine (see `gallery.upkeep.dumps`)."""
         from passerby.gallery.upkeep.dumps import restore
 
-        return restore(file, place, progress)
+        return restore(file, place)
 
     @property
     def about(self) -> About:
@@ -101,7 +101,6 @@ class Gallery:
         *,
         keep_thumbnails: bool = False,
         replace: bool = False,
-        progress: Progress | None = None,
     ) -> Enrolled:
         """Add images, folders, tables, data sets or embeddings (or files of them), each once."""
         from passerby.data.crops import Labels
@@ -111,9 +110,7 @@ class Gallery:
 
         said = labels or Labels()
         if isinstance(inputs, Embeddings):
-            return enrol_embeddings(
-                self.store, [inputs], len(inputs), said, replace=replace, progress=progress
-            )
+            return enrol_embeddings(self.store, [inputs], len(inputs), said, replace=replace)
         given = Inputs.of(inputs, said)
         return add(
             self.store,
@@ -121,7 +118,6 @@ class Gallery:
             lambda: self.embedder,
             keep_thumbnails=keep_thumbnails,
             replace=replace,
-            progress=progress,
         )
 
     def show(self) -> Summary:
@@ -149,28 +145,21 @@ class Gallery:
         span = period(kept) if isinstance(kept, str) else kept
         return self.remove(older_than(span, where), timeless=timeless)
 
-    def compact(self, progress: Progress | None = None) -> Erased:
+    def compact(self) -> Erased:
         """Make deletion physical, join small pieces and bring the index up to date."""
-        return self.store.compact(progress)
+        return self.store.compact()
 
-    def dump(self, file: Place, progress: Progress | None = None) -> int:
+    def dump(self, file: Place) -> int:
         """Write all of it into one file; returns how many sightings."""
         from passerby.gallery.upkeep.dumps import dump
 
-        return dump(self.store, Path(file), progress)
+        return dump(self.store, Path(file))
 
-    def reembed(
-        self,
-        model: Embedder,
-        place: Place,
-        *,
-        trust_paths: bool = False,
-        progress: Progress | None = None,
-    ) -> Reembedded:
+    def reembed(self, model: Embedder, place: Place, *, trust_paths: bool = False) -> Reembedded:
         """Make a gallery of another model at a new place, from the images that are referred to."""
         from passerby.gallery.enrol.reembedding import reembed
 
-        return reembed(self.store, model, place, trust_paths=trust_paths, progress=progress)
+        return reembed(self.store, model, place, trust_paths=trust_paths)
 
     def search(
         self,
@@ -213,13 +202,12 @@ class Gallery:
         rules: Rules | None = None,
         *,
         judge: bool = False,
-        progress: Progress | None = None,
     ) -> Linking:
         """Group sightings over cameras into persons (see `gallery.link.linking`); nothing is
         written but by `passerby.gallery.link.linking.write_links`."""
         from passerby.gallery.link.linking import Rules, link
 
-        return link(self.store, where, rules or Rules(), judge=judge, progress=progress)
+        return link(self.store, where, rules or Rules(), judge=judge)
 
     def close(self) -> None:
         """Give back what is held open."""
@@ -236,8 +224,8 @@ class Gallery:
     ) -> None:
         self.close()
 
-    def check(self, progress: Progress | None = None) -> Check:
+    def check(self) -> Check:
         """Whether it is whole, and recall and latency of its index on some of its own sightings."""
         from passerby.gallery.upkeep.checking import check_store
 
-        return check_store(self.store, progress=progress)
+        return check_store(self.store)

@@ -1,1 +1,1 @@
-"""What any long work needs of its process: other processes, signals, progress, whole files."""
+"""What any work needs of its process: other processes, signals, cores, reporting, whole files."""

@@ -7,7 +7,7 @@ with its class as ``ENGINE``; the conformance suite under tests/stores says what
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,6 @@ from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import is_unit
 
-Progress = Callable[[int, int], None]
 """Called with (done, in all)."""
 
 Group = Literal["camera", "day", "person"]
@@ -201,7 +200,7 @@ class Store(ABC):
         """`delete` under a filter that has a condition."""
 
     @abstractmethod
-    def compact(self, progress: Progress | None = None) -> Erased:
+    def compact(self) -> Erased:
         """Make deletion physical, join small pieces and bring the index up to date."""
 
     def update_index(self) -> IndexState:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from passerby.config import open_recipe
+from passerby.process.reporting import say
 from passerby.tables.records import Split
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
@@ -83,17 +82,16 @@ def ablate(
     seed: int = 0,
     device: str | None = None,
     workers: int | None = None,
-    console: Console | None = None,
 ) -> list[RowResult]:
     """Train and test rows of Table 1, each in its own folder of ``out``.
 
     A row that is finished is read, one that was interrupted goes on from its last epoch: call it
     again with the same arguments. The tables are written anew after each row (`write_tables`).
     """
-    out, console = Path(out), console or Console()
+    out = Path(out)
     results = []
     for number, row in enumerate(rows, 1):
-        console.print(f"\nrow {number} of {len(rows)}: {row.title}", style="bold", markup=False)
+        say(f"\nrow {number} of {len(rows)}: {row.title}", bold=True)
         recipe = open_recipe(f"table1_{row.name}(scale={scale})", settings)
         run = train(
             recipe,
@@ -103,7 +101,6 @@ def ablate(
             resume=True,
             device=device,
             workers=workers,
-            console=console,
         )
         if run.report is None:
             raise ValueError(f"{split.source} has no query and gallery: rows cannot be compared")

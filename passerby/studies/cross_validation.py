@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-
 from passerby.assessment.score import Scoring, score_model
 from passerby.config import Recipe
 from passerby.data.holdout import HoldOut, folds, without_source
@@ -17,6 +15,7 @@ from passerby.data.reading.joining import persons_in_train
 from passerby.embedding.embedder import load
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report, pooled
+from passerby.process.reporting import say
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import Split
 from passerby.training.loop import train
@@ -46,7 +45,6 @@ def cross_validate(
     device: str | None = None,
     workers: int | None = None,
     cache: int | str = 0,
-    console: Console | None = None,
 ) -> CrossValidation:
     """Train ``count`` times, each time without a part of the train persons, and test on those.
 
@@ -56,11 +54,11 @@ def cross_validate(
     fold is a run in its own folder of ``out`` and the pooled report stands in ``out/report.json``;
     interrupted, it goes on when called again.
     """
-    out, console = Path(out), console or Console()
+    out = Path(out)
     held = _held(split, by, count, only, seed)
     parts: dict[str, Report] = {}
     for name, fold in held.items():
-        console.print(f"\n{name}: {len(fold.persons)} persons held out", style="bold", markup=False)
+        say(f"\n{name}: {len(fold.persons)} persons held out", bold=True)
         run = out / name
         train(
             recipe,
@@ -71,10 +69,9 @@ def cross_validate(
             device=device,
             workers=workers,
             cache=cache,
-            console=console,
         )
-        parts[name] = _tested(run, fold, device, console)
-        console.print(f"{name}: {parts[name]}", markup=False)
+        parts[name] = _tested(run, fold, device)
+        say(f"{name}: {parts[name]}")
     together = pooled(list(parts.values()))
     write_whole(out / "report.json", (together.to_json() + "\n").encode())
     return CrossValidation(together, parts)
@@ -88,14 +85,13 @@ def _held(split: Split, by: str, count: int, only: Sequence[str], seed: int) -> 
     return {source: without_source(split, source, seed) for source in sources}
 
 
-def _tested(run: Path, fold: HoldOut, device: str | None, console: Console) -> Report:
+def _tested(run: Path, fold: HoldOut, device: str | None) -> Report:
     path = run / "held-out.json"
     if path.is_file():
         return Report.from_json(path)
     embedder = load(run, device=device)
     reports = [
-        score_model(embedder, test, Scoring(camera_rule=test.has_cameras), console)
-        for test in fold.tests
+        score_model(embedder, test, Scoring(camera_rule=test.has_cameras)) for test in fold.tests
     ]
     report = replace(pooled(reports), notes=())
     write_whole(path, (report.to_json() + "\n").encode())

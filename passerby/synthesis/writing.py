@@ -12,11 +12,12 @@ import json
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
+from passerby.process.reporting import Advance, progress
 from passerby.synthesis.figures import DISTRACTOR, JUNK, photo
 from passerby.synthesis.variety import Style
 
@@ -102,9 +103,7 @@ def _tasks(
         yield folder, contents, some
 
 
-def _write_all(
-    folder: Path, contents: Contents, workers: int, progress: Callable[[int, int], None] | None
-) -> None:
+def _write_all(folder: Path, contents: Contents, workers: int, advance: Advance) -> None:
     for part in (TRAIN, QUERY, GALLERY):
         (folder / part).mkdir()
     total, done = sum(1 for _ in shots(contents)), 0
@@ -112,8 +111,7 @@ def _write_all(
     def count(written: int) -> None:
         nonlocal done
         done += written
-        if progress is not None:
-            progress(done, total)
+        advance(done, total)
 
     if workers == 1:
         for task in _tasks(folder, contents, 8):
@@ -166,17 +164,15 @@ def write(
     style: Style = "plain",
     sites: int = 1,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write a synthetic set and return its folder; a finished set is found and left as it is.
 
     `images` is per person and camera. Persons are spread over `sites`, each with `cameras` cameras
     of its own that see none but them. `style` "varied" is for networks that are to be used on
-    cameras they were not trained on (`variety`); "plain" is one place, well lit. `progress` is
-    called with the pictures written so far and their total number. The set is made beside `root`,
-    in a hidden folder, and renamed when it is complete: what stands at `root` is never half a set.
-    With more than one worker the calling script needs the usual `if __name__ == "__main__":`, as
-    processes are started afresh.
+    cameras they were not trained on (`variety`); "plain" is one place, well lit. The set
+    is made beside `root`, in a hidden folder, and renamed when it is complete: what stands at
+    `root` is never half a set. With more than one worker the calling script needs the usual
+    `if __name__ == "__main__":`, as processes are started afresh.
 
     Raises `ValueError` for impossible numbers and for a folder that holds something else.
     """
@@ -191,7 +187,8 @@ def write(
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))
     try:
         folder.chmod(0o755)  # temporary folders are private, a data set is not
-        _write_all(folder, contents, workers, progress)
+        with progress("drawing") as advance:
+            _write_all(folder, contents, workers, advance)
         described = json.dumps(asdict(contents), indent=2) + "\n"
         (folder / CONTENTS).write_text(described, encoding="utf-8")
         if not _finished(root, contents):  # unless another process was faster

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.data.batch import Batch
@@ -24,6 +23,8 @@ from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.starting import Start, build_started
 from passerby.process import distributed
+from passerby.process.cores import available_cores
+from passerby.process.reporting import say
 from passerby.registry import AUGMENTATIONS
 from passerby.tables.records import Record, Split
 from passerby.training.determinism import seed_step, strict
@@ -73,7 +74,6 @@ def train(
     deterministic: bool = False,
     evaluate_on: Sequence[Split] = (),
     cache: int | str = 0,
-    console: Console | None = None,
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
@@ -90,13 +90,13 @@ def train(
     for a full disk, and for a loss or gradient that is not finite (naming the term, the step and
     the images); Stopped (a KeyboardInterrupt), with the state saved, on Ctrl-C and SIGTERM.
     """
-    out, console = Path(out), console or Console(quiet=distributed.rank() > 0)
+    out = Path(out)
     place, curves = distributed.place(device), Curves(out, tensorboard)
     begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
     watched = check_watched(evaluate_on, split)
     stored = stored_state(out, begin, resume)
     if resume and stored is None and is_finished(out, begin):
-        return distributed.on_first_rank(lambda: _test(out, split, place, console))
+        return distributed.on_first_rank(lambda: _test(out, split, place))
 
     # Who is trained on: the persons of the train part less those held out to choose the epoch.
     held = hold_out(persons_in_train(split), recipe.validation_persons, seed)
@@ -132,12 +132,12 @@ def train(
     distributed.wait_for_all()  # all have looked into the folder before anything is written
     with (
         strict(deterministic),
-        Logbook(out, recipe.epochs, begin.epoch, console, curves) as logbook,
+        Logbook(out, recipe.epochs, begin.epoch, curves) as logbook,
         Keeper(out, begin, learner, logbook, save_minutes) as keeper,
         CollapseWatch(learner.model, learner.terms, recipe.schedule) as watch,
         loader,
     ):
-        logbook.say("\n".join([_opening(recipe, split, held, begin, learner), *watched]))
+        say("\n".join([_opening(recipe, split, held, begin, learner), *watched]))
         for epoch in range(begin.epoch, recipe.epochs):
             torch.manual_seed(seed + epoch)  # layers that a phase begins: as uninterrupted
             stage = learner.begin(epoch)
@@ -170,14 +170,14 @@ def train(
             elsewhere = _scores(learner, recipe, evaluate_on if due else ())
             logbook.epoch(epoch + 1, rate, scores, stage.name, elsewhere)
             keeper.epoch(epoch + 1, best_score)
-    return distributed.on_first_rank(lambda: _test(out, split, place, console))
+    return distributed.on_first_rank(lambda: _test(out, split, place))
 
 
 def _workers(asked: int | None, place: torch.device) -> int:
     """Processes that load images: beside a GPU, which would wait for them, some."""
     if asked is not None:
         return asked
-    return 0 if place.type == "cpu" else min(os.cpu_count() or 1, 8)
+    return 0 if place.type == "cpu" else min(available_cores(), 8)
 
 
 def _scores(learner: Learner, recipe: Recipe, splits: Sequence[Split]) -> Scores:
@@ -207,9 +207,9 @@ def _step(
         ) from None
 
 
-def _test(out: Path, split: Split, place: torch.device, console: Console) -> Run:
+def _test(out: Path, split: Split, place: torch.device) -> Run:
     """Score the chosen model on the test parts, once, and close the run."""
-    reports = score_test_parts(out, split, str(place), console)
+    reports = score_test_parts(out, split, str(place))
     remove_state(out)
     report = None if split.joined else reports.get(split.source)
     return Run(out, read_card(out), report, reports)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from passerby.assessment.score import Scoring, score_model
 from passerby.data.reading.joining import file_name, refuse_equal_names
 from passerby.embedding.embedder import Embedder, load
 from passerby.evaluation.report import Report
+from passerby.process.reporting import Silent, reporting_to, say
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import Split, persons_of
 
@@ -19,17 +18,14 @@ Scores = Mapping[str, Mapping[str, float]]
 
 
 def score_each(embedder: Embedder, splits: Sequence[Split]) -> dict[str, dict[str, float]]:
-    """Figures on each split's own query and gallery, by its source.
-
-    Without a word: the logbook's progress is on the screen.
-    """
-    quiet = Console(quiet=True)
-    return {
-        split.source: score_model(
-            embedder, split, Scoring(camera_rule=split.has_cameras), quiet
-        ).figures()
-        for split in splits
-    }
+    """Figures on each split's own query and gallery, by its source, without a word."""
+    with reporting_to(Silent()):
+        return {
+            split.source: score_model(
+                embedder, split, Scoring(camera_rule=split.has_cameras)
+            ).figures()
+            for split in splits
+        }
 
 
 def mean_scores(scores: Scores) -> dict[str, float]:
@@ -40,7 +36,7 @@ def mean_scores(scores: Scores) -> dict[str, float]:
     return {name: round(sum(one[name] for one in figures) / len(figures), 2) for name in figures[0]}
 
 
-def score_test_parts(out: Path, split: Split, device: str, console: Console) -> dict[str, Report]:
+def score_test_parts(out: Path, split: Split, device: str) -> dict[str, Report]:
     """Score the model in ``out`` once on the test parts of each source that has them.
 
     Written to ``report.json``, of several joined sets to ``report-NAME.json`` each; what is
@@ -55,11 +51,11 @@ def score_test_parts(out: Path, split: Split, device: str, console: Console) -> 
         report = _stored_report(path, part)
         if report is None:
             embedder = embedder or load(out, device=device)
-            report = score_model(embedder, part, Scoring(camera_rule=part.has_cameras), console)
+            report = score_model(embedder, part, Scoring(camera_rule=part.has_cameras))
             write_whole(path, (report.to_json() + "\n").encode())
         reports[part.source] = report
         name = f"test on {part.source}" if split.joined else "test"
-        console.print(f"{name}: {report}", highlight=False, markup=False)
+        say(f"{name}: {report}")
     return reports
 
 

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from passerby.assessment.score import embed_test_parts
 from passerby.embedding.embedder import Embedder
@@ -25,10 +24,9 @@ def draw_ranked(
     colours: Colours = "paper",
     camera_rule: bool = True,
     seed: int = 0,
-    console: Console | None = None,
 ) -> list[Path]:
     """Write the ranked pictures of some queries, drawn by seed (0: of all), the overview last."""
-    query, gallery, _ = embed_test_parts(embedder.embed, split, console or Console())
+    query, gallery, _ = embed_test_parts(embedder.embed, split)
     rows = choose_queries(len(query), queries, seed)
     rankings = rank(query, gallery, columns, queries=rows, camera_rule=camera_rule)
     names = split.person_names

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,9 +18,8 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 from filelock import FileLock
 
+from passerby.process.reporting import Advance, progress
 from passerby.version import __version__
-
-Progress = Callable[[int, int], None]
 
 LIMIT = 2 * 2**30  # bytes; published networks of the field are far below
 _TRIES = 5  # connections in a row that may break
@@ -66,16 +64,15 @@ def fetch(
     sha256: str = "",
     *,
     limit: int = LIMIT,
-    progress: Progress | None = None,
     pause: float = 1.0,
 ) -> Fetched:
     """Fetch a file, unless it is there already; then its hash is checked and nothing is asked.
 
     sha256: of the file, or its first digits (at least 8), or "" when it is not known; limit: most
-    bytes that are taken; progress: called with (bytes done, bytes in all); pause: seconds before a
-    broken connection is tried again, doubled each time. What has arrived stays in ``TARGET.part``,
-    from which a later call goes on if the server says that the file is still the same. Raises
-    ValueError when the file cannot be had, is too large, or has another hash.
+    bytes that are taken; pause: seconds before a broken connection is tried again, doubled each
+    time. What has arrived stays in ``TARGET.part``, from which a later call goes on if the server
+    says that the file is still the same. Raises ValueError when the file cannot be had, is too
+    large, or has another hash.
     """
     checked_url(url)
     if sha256 and not re.fullmatch(r"[0-9a-f]{8,64}", sha256.lower()):
@@ -85,7 +82,8 @@ def fetch(
         if target.is_file():
             return Fetched(target, _verified(target, sha256 or _recorded(target)), cached=True)
         part = target.with_name(target.name + ".part")
-        _Download(url, part, limit, progress or _silent, trusted=bool(sha256)).run(pause)
+        with progress("fetching") as advance:
+            _Download(url, part, limit, advance, trusted=bool(sha256)).run(pause)
         try:
             digest = _verified(part, sha256)
         except ValueError:
@@ -104,7 +102,7 @@ class _Download:
     url: str
     part: Path
     limit: int
-    progress: Progress
+    advance: Advance
     trusted: bool
 
     def run(self, pause: float) -> None:
@@ -185,7 +183,7 @@ class _Download:
             done += len(block)
             self._bound(done)
             opened.write(block)
-            self.progress(done, total)
+            self.advance(done, total)
         return done
 
     def _bound(self, size: int) -> None:
@@ -262,7 +260,3 @@ def _verified(path: Path, sha256: str) -> str:
             "file that was meant; delete it if it is there, and fetch it again"
         )
     return digest
-
-
-def _silent(done: int, total: int) -> None:
-    """No progress is shown."""

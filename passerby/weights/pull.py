@@ -18,7 +18,7 @@ from pathlib import Path
 from torch import Tensor
 
 from passerby.registry import suggest
-from passerby.weights.download import LIMIT, Fetched, Progress, checked_url, fetch, file_name
+from passerby.weights.download import LIMIT, Fetched, checked_url, fetch, file_name
 from passerby.weights.state_dicts import read_weights
 
 
@@ -142,7 +142,6 @@ def pull(
     out: str | os.PathLike[str] | None = None,
     *,
     limit: int = LIMIT,
-    progress: Progress | None = None,
 ) -> Pulled:
     """Fetch published weights into the cache, or into the file ``out``.
 
@@ -153,7 +152,7 @@ def pull(
     entry = _entry(name)
     target = Path(out) if out is not None else _place(name, entry)
     known = sha256 or entry.sha256
-    fetched = fetch(entry.url, target, known, limit=limit, progress=progress)
+    fetched = fetch(entry.url, target, known, limit=limit)
     return Pulled(fetched, entry.url, bool(known), entry.terms)
 
 

@@ -95,17 +95,14 @@ def test_persons_of_separate_namespaces_are_not_compared(tmp_path, make_images):
     assert report.repeated == ()
 
 
-def test_unreadable_images_are_named_and_set_aside(root):
+def test_unreadable_images_are_named_and_set_aside(root, steps):
     bad = root / "query" / "0001_c1s1_000001_01.jpg"
     bad.write_bytes(bad.read_bytes()[:-20])
     (root / "bounding_box_train" / "0002_c1s1_000001_01.jpg").write_bytes(b"")
     (root / "bounding_box_train" / "0002_c2s1_000002_01.jpg").write_bytes(b"text")
-    steps = []
     reader, place = open_reader(f"market1501={root}")
     split = reader.read(place)
-    report = check(
-        reader, split, place, decode=True, workers=2, progress=lambda *step: steps.append(step)
-    )
+    report = check(reader, split, place, decode=True, workers=2)
     assert steps[-1] == (13, 13)
     assert report.decoded == 13
     assert report.unreadable[0].reason == "the file is empty"
@@ -116,15 +113,12 @@ def test_unreadable_images_are_named_and_set_aside(root):
     assert not report.ok
 
 
-def test_ctrl_c_leaves_no_threads(root):
+def test_ctrl_c_leaves_no_threads(root, steps):
     images = [r.image for r in read_split(f"market1501={root}").train] * 200
     before = threading.active_count()
-
-    def interrupt(done, total):
-        raise KeyboardInterrupt
-
+    steps.at_each = steps.interrupt
     with pytest.raises(KeyboardInterrupt):
-        find_unreadable(images, workers=2, progress=interrupt)
+        find_unreadable(images, workers=2)
     assert threading.active_count() == before
 
 

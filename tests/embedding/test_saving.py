@@ -32,12 +32,9 @@ def embedder(small_model):
     return opened
 
 
-def test_the_vectors_are_those_of_the_embedder(crops, embedder, tmp_path):
+def test_the_vectors_are_those_of_the_embedder(crops, embedder, tmp_path, steps):
     found = read_crops(crops)
-    calls = []
-    saved = embed_to_file(
-        embedder, found.crops, tmp_path / "e", progress=lambda *n: calls.append(n)
-    )
+    saved = embed_to_file(embedder, found.crops, tmp_path / "e")
     assert (saved.path, saved.count, saved.report) == (tmp_path / "e.npz", 10, None)
     stored = Embeddings.load(saved.path)
     files = [crop.image for crop in found.crops]
@@ -50,7 +47,7 @@ def test_the_vectors_are_those_of_the_embedder(crops, embedder, tmp_path):
     assert stored.named_persons.tolist()[0] == "crops/1"
     assert (stored.model, stored.pooling) == (embedder.fingerprint, "plain")
     assert stored.times is None
-    assert calls[-1] == (10, 10)
+    assert steps[-1] == (10, 10)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["crops", "e.npz"]
 
 
@@ -98,8 +95,7 @@ def test_when_none_can_be_read(tmp_path, embedder):
 def test_it_goes_on_with_the_parts_that_are_missing(crops, embedder, tmp_path, monkeypatch):
     found = read_crops(crops).crops
     expected = embed_to_file(embedder, found, tmp_path / "whole.npz").path.read_bytes()
-    calls = []
-    of_inputs = embedder.of_inputs
+    calls, of_inputs = [], embedder.of_inputs
 
     def failing(images, cameras=None):
         calls.append(len(images))

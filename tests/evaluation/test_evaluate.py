@@ -239,12 +239,11 @@ def test_trapezoid_is_the_rule_of_market_1501():
 
 
 @pytest.mark.parametrize("block", [None, 7])
-def test_progress(block):
+def test_progress(block, steps):
     query, gallery = people(seed=11)
-    calls = []
-    evaluate(query, gallery, block=block, progress=lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (40, 40)
-    assert [done for done, _ in calls] == ([40] if block is None else [*range(7, 40, 7), 40])
+    evaluate(query, gallery, block=block)
+    assert steps[-1] == (40, 40)
+    assert [done for done, _ in steps] == ([40] if block is None else [*range(7, 40, 7), 40])
 
 
 def test_memory_mapped_vectors(tmp_path):

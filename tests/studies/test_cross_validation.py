@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.data.holdout import folds, without_source
@@ -117,7 +115,7 @@ def test_pooled_queries_count_the_same() -> None:
 def test_folds_are_trained_and_tested_and_an_interrupted_one_goes_on(
     recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console, trained = Console(file=io.StringIO()), []
+    trained = []
     train = cross_validation.train
 
     def counted(recipe: Recipe, split: Split, *rest: object, **options: object) -> object:
@@ -129,13 +127,13 @@ def test_folds_are_trained_and_tested_and_an_interrupted_one_goes_on(
 
     monkeypatch.setattr(cross_validation, "train", counted)
     with pytest.raises(KeyboardInterrupt):
-        cross_validate(recipe, tiny, tmp_path, count=2, console=console)
-    found = cross_validate(recipe, tiny, tmp_path, count=2, console=console)
+        cross_validate(recipe, tiny, tmp_path, count=2)
+    found = cross_validate(recipe, tiny, tmp_path, count=2)
     assert [*found.parts] == ["fold0", "fold1"]
     assert trained[0] == trained[2] != trained[3]
     stored = Report.from_json(tmp_path / "report.json")
     assert stored.figures() == found.report.figures()
     assert found.report.queries == sum(part.queries for part in found.parts.values())
     assert "together: rank-1 " in str(found)
-    again = cross_validate(recipe, tiny, tmp_path, count=2, console=console)
+    again = cross_validate(recipe, tiny, tmp_path, count=2)
     assert again.report.figures() == found.report.figures()

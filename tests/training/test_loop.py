@@ -1,6 +1,5 @@
 """train(): what it writes, resumes, holds out, refuses, and a stored loss curve."""
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 import passerby
 from passerby.config import LossTerm, Recipe, Schedule
@@ -23,10 +21,6 @@ from passerby.training.record.logbook import read_metrics
 CURVE = Path(__file__).parent / "loss_curve.json"
 
 
-def _quiet() -> Console:
-    return Console(file=io.StringIO(), width=200)
-
-
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_model(folder, classifier=True)[0].state_dict()
 
@@ -36,10 +30,9 @@ def _equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> b
 
 
 def test_a_run_leaves_a_model_metrics_and_a_report(
-    recipe: Recipe, tiny: Split, tmp_path: Path
+    recipe: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console = _quiet()
-    run = train(recipe, tiny, tmp_path / "run", console=console)
+    run = train(recipe, tiny, tmp_path / "run")
     assert run.report is not None
     assert run.report.queries == len(tiny.query)
     stored = json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
@@ -56,7 +49,7 @@ def test_a_run_leaves_a_model_metrics_and_a_report(
     vectors = embedder([record.image for record in tiny.query[:3]])
     assert vectors.shape == (3, 512)
     assert embedder.fingerprint == card.fingerprint
-    output = console.file.getvalue()  # type: ignore[attr-defined]
+    output = capsys.readouterr().out
     assert "epoch 2/2" in output
     assert "test: rank-1" in output
 
@@ -65,9 +58,9 @@ def test_a_finished_run_is_not_tested_again(
     recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = replace(recipe, epochs=1)
-    first = train(recipe, tiny, tmp_path, console=_quiet())
+    first = train(recipe, tiny, tmp_path)
     monkeypatch.setattr(scores, "score_model", None)
-    again = train(recipe, tiny, tmp_path, resume=True, console=_quiet())
+    again = train(recipe, tiny, tmp_path, resume=True)
     assert first.report is not None
     assert again.report is not None
     assert again.report.figures() == first.report.figures()
@@ -77,7 +70,7 @@ def test_the_seed_decides_the_weights(recipe: Recipe, tiny: Split, tmp_path: Pat
     recipe, train_only = replace(recipe, epochs=1), Split(tiny.source, train=tiny.train)
     folders = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        folders.append(train(recipe, train_only, tmp_path / name, seed=seed, console=_quiet()).out)
+        folders.append(train(recipe, train_only, tmp_path / name, seed=seed).out)
     first, same, other = map(_weights, folders)
     assert _equal(first, same)
     assert not _equal(first, other)
@@ -87,7 +80,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_only = Split(tiny.source, train=tiny.train)
-    whole = train(recipe, train_only, tmp_path / "whole", console=_quiet())
+    whole = train(recipe, train_only, tmp_path / "whole")
     step, calls = loop._step, []
 
     def interrupted(*arguments: object) -> dict[str, float]:
@@ -98,24 +91,24 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 
     monkeypatch.setattr(loop, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, train_only, tmp_path / "cut", console=_quiet())
+        train(recipe, train_only, tmp_path / "cut")
     monkeypatch.setattr(loop, "_step", step)
     with pytest.raises(ValueError, match="--resume"):
-        train(recipe, train_only, tmp_path / "cut", console=_quiet())
+        train(recipe, train_only, tmp_path / "cut")
     with pytest.raises(ValueError, match="another recipe or seed"):
-        train(recipe, train_only, tmp_path / "cut", seed=5, resume=True, console=_quiet())
-    resumed = train(recipe, train_only, tmp_path / "cut", resume=True, console=_quiet())
+        train(recipe, train_only, tmp_path / "cut", seed=5, resume=True)
+    resumed = train(recipe, train_only, tmp_path / "cut", resume=True)
     assert _equal(_weights(whole.out), _weights(resumed.out))
     assert [row["epoch"] for row in read_metrics(resumed.out / "metrics.jsonl")] == [1, 2]
-    again = train(recipe, train_only, tmp_path / "cut", resume=True, console=_quiet())
+    again = train(recipe, train_only, tmp_path / "cut", resume=True)
     assert again.card == resumed.card
     with pytest.raises(ValueError, match="another recipe or seed"):
-        train(recipe, train_only, tmp_path / "cut", seed=5, resume=True, console=_quiet())
+        train(recipe, train_only, tmp_path / "cut", seed=5, resume=True)
 
 
 def test_held_out_persons_choose_the_epoch(recipe: Recipe, tiny: Split, tmp_path: Path) -> None:
     recipe = replace(recipe, validation_persons=4, validate_every=1)
-    run = train(recipe, Split(tiny.source, train=tiny.train), tmp_path, console=_quiet())
+    run = train(recipe, Split(tiny.source, train=tiny.train), tmp_path)
     assert run.report is None
     assert len(run.card.validation_persons) == 4
     assert not set(run.card.validation_persons) & set(run.card.training_persons)
@@ -133,7 +126,7 @@ def test_a_loss_that_is_not_finite_is_named(
         triplet, "forward", lambda self, features, batch: features.embedding.sum() * np.inf
     )
     with pytest.raises(ValueError, match=r"^epoch 1, step 1 of \d+: the loss triplet is .* rate"):
-        train(recipe, tiny, tmp_path, console=_quiet())
+        train(recipe, tiny, tmp_path)
 
 
 def test_a_gradient_that_is_not_finite_is_named(
@@ -148,11 +141,11 @@ def test_a_gradient_that_is_not_finite_is_named(
         r"^epoch 1, step 1 of \d+: the losses are finite but their gradient of backbone\..* is nan"
     )
     with pytest.raises(ValueError, match=named):
-        train(recipe, tiny, tmp_path, console=_quiet())
+        train(recipe, tiny, tmp_path)
 
 
 def test_an_unreadable_image_is_replaced_and_reported(
-    recipe: Recipe, tiny: Split, tmp_path: Path
+    recipe: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff no picture")
@@ -163,23 +156,22 @@ def test_an_unreadable_image_is_replaced_and_reported(
         replace(record, image=str(broken)) if n in spoilt else record
         for n, record in enumerate(tiny.train)
     )
-    console = _quiet()
     recipe = replace(recipe, epochs=1)
-    train(recipe, Split(tiny.source, train=records), tmp_path / "run", console=console)
-    assert "broken.jpg" in console.file.getvalue()  # type: ignore[attr-defined]
+    train(recipe, Split(tiny.source, train=records), tmp_path / "run")
+    assert "broken.jpg" in capsys.readouterr().out
 
 
 def test_recipes_and_data_that_do_not_fit_are_refused(
     recipe: Recipe, tiny: Split, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="no train part"):
-        train(recipe, Split("made"), tmp_path / "a", console=_quiet())
+        train(recipe, Split("made"), tmp_path / "a")
     many = recipe.with_setting("sampling.persons", "40")
     with pytest.raises(ValueError, match=r"sampling\.persons=12"):
-        train(many, tiny, tmp_path / "b", console=_quiet())
+        train(many, tiny, tmp_path / "b")
     twice = replace(recipe, losses=(LossTerm("triplet"), LossTerm("triplet(soft=True)")))
     with pytest.raises(ValueError, match="twice"):
-        train(twice, tiny, tmp_path / "c", console=_quiet())
+        train(twice, tiny, tmp_path / "c")
 
 
 def _curve(recipe: Recipe, split: Split, out: Path) -> list[list[float]]:
@@ -195,7 +187,7 @@ def _curve(recipe: Recipe, split: Split, out: Path) -> list[list[float]]:
     loop._step = noted  # type: ignore[assignment]
     try:
         longer = replace(recipe, epochs=10, schedule=Schedule("constant", warm_up=1))
-        train(longer, Split("synthetic", train=split.train), out, console=_quiet())
+        train(longer, Split("synthetic", train=split.train), out)
     finally:
         loop._step = step
     return losses
@@ -225,13 +217,13 @@ def test_a_run_does_not_go_on_with_other_data(
 
     monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
-        train(replace(recipe, epochs=1), data, tmp_path, console=_quiet())
+        train(replace(recipe, epochs=1), data, tmp_path)
     monkeypatch.setattr(keeping, "save_state", save_state)
     with pytest.raises(ValueError, match="was trained on other data"):
-        train(replace(recipe, epochs=1), other, tmp_path, resume=True, console=_quiet())
-    train(replace(recipe, epochs=1), data, tmp_path, resume=True, console=_quiet())
+        train(replace(recipe, epochs=1), other, tmp_path, resume=True)
+    train(replace(recipe, epochs=1), data, tmp_path, resume=True)
     with pytest.raises(ValueError, match="was trained on other data"):
-        train(replace(recipe, epochs=1), other, tmp_path, resume=True, console=_quiet())
+        train(replace(recipe, epochs=1), other, tmp_path, resume=True)
 
 
 def test_held_out_persons_are_scored_without_a_word(
@@ -239,5 +231,5 @@ def test_held_out_persons_are_scored_without_a_word(
 ) -> None:
     """The logbook has the screen; a second progress display would garble it."""
     recipe = replace(recipe, epochs=1, validation_persons=4, validate_every=1)
-    train(recipe, Split(tiny.source, train=tiny.train), tmp_path, console=_quiet())
+    train(recipe, Split(tiny.source, train=tiny.train), tmp_path)
     assert capsys.readouterr().out == ""

@@ -2,12 +2,12 @@
 
 import io
 import json
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from passerby.assessment.score import score_model
 from passerby.config import Recipe
@@ -31,10 +31,6 @@ def both(tiny: Split) -> Split:
     return join_splits([tiny, replace(tiny, source="[other] set", **parts)])  # type: ignore[arg-type]
 
 
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=300)
-
-
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_model(folder, classifier=True)[0].state_dict()
 
@@ -44,14 +40,15 @@ def test_joined_sets_are_trained_on_together_and_tested_apart(
 ) -> None:
     recipe = replace(recipe, epochs=1, validation_persons=6, validate_every=1)
     recipe = recipe.with_setting("sampling.sources", "even")
-    console, steps, step = quiet(), [], loop._step
+    steps, step = [], loop._step
 
     def noted(learner, batch, *rest):  # type: ignore[no-untyped-def]
         steps.append(batch.sources.bincount().tolist())
         return step(learner, batch, *rest)
 
     monkeypatch.setattr(loop, "_step", noted)
-    run = train(recipe, both, tmp_path / "run", console=console)
+    with redirect_stdout(io.StringIO()) as screen:
+        run = train(recipe, both, tmp_path / "run")
     assert steps
     assert all(counts == [8, 8] for counts in steps)  # four persons of four images: two of each
     assert run.report is None
@@ -63,29 +60,28 @@ def test_joined_sets_are_trained_on_together_and_tested_apart(
     stored = {path.name for path in run.out.glob("report*.json")}
     assert stored == {"report-synthetic.json", "report-_other__set.json"}
     # The report of a set is that of evaluating the model on it alone.
-    alone = score_model(load(run.out), tiny, console=quiet())
+    alone = score_model(load(run.out), tiny)
     assert run.reports["synthetic"].figures() == alone.figures()
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    printed = screen.getvalue()
     assert "test on synthetic: rank-1" in printed
     assert "test on [other] set: rank-1" in printed
     (row,) = read_metrics(run.out / "metrics.jsonl")
     assert run.card.scores == row["validation"]
     monkeypatch.setattr(scores, "score_model", None)  # what is scored is read again
-    again = train(recipe, both, tmp_path / "run", resume=True, console=quiet())
+    again = train(recipe, both, tmp_path / "run", resume=True)
     assert {n: r.figures() for n, r in again.reports.items()} == {
         n: r.figures() for n, r in run.reports.items()
     }
 
 
 def test_what_is_watched_is_written_and_changes_nothing(
-    recipe: Recipe, tiny: Split, tmp_path: Path
+    recipe: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = replace(recipe, validate_every=2)
     train_only = Split(tiny.source, train=tiny.train)
     watched = replace(tiny, train=()).of_source("lobby")
-    plain = train(recipe, train_only, tmp_path / "plain", console=quiet())
-    console = quiet()
-    run = train(recipe, train_only, tmp_path / "run", evaluate_on=[watched], console=console)
+    plain = train(recipe, train_only, tmp_path / "plain")
+    run = train(recipe, train_only, tmp_path / "run", evaluate_on=[watched])
     first, second = weights(plain.out), weights(run.out)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert run.card.scores == plain.card.scores == {}
@@ -93,9 +89,9 @@ def test_what_is_watched_is_written_and_changes_nothing(
     rows = read_metrics(run.out / "metrics.jsonl")
     assert ["evaluated_on" in row for row in rows] == [False, True]
     last = rows[-1]["evaluated_on"]
-    alone = score_model(load(run.out), watched, console=quiet())
+    alone = score_model(load(run.out), watched)
     assert last == {"lobby": alone.figures()}
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    printed = capsys.readouterr().out
     assert f"lobby: rank-1 {alone.rank1:.1f}  mAP" in printed
     assert "to watch and not to choose" in printed
 

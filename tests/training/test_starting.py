@@ -1,13 +1,11 @@
 """Runs that begin with another model's weights: what is trained, what is stored, resuming."""
 
-import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 from torchvision import models
 
 from passerby.config import Recipe
@@ -34,11 +32,12 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_model(folder, classifier=True)[0].state_dict()
 
 
-def test_a_converted_model_is_trained_on(small: Recipe, train_only: Split, tmp_path: Path) -> None:
+def test_a_converted_model_is_trained_on(
+    small: Recipe, train_only: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     torch.manual_seed(1)
     torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
     convert_weights(tmp_path / "resnet18.pth", tmp_path / "start")
-    console = Console(file=io.StringIO(), width=300)
     for setting in (
         ("network.backbone", "resnet18(last_stride=1)"),
         ("network.start", str(tmp_path / "start")),
@@ -47,11 +46,11 @@ def test_a_converted_model_is_trained_on(small: Recipe, train_only: Split, tmp_p
         ("optimizer.rate", 0.0),
     ):
         small = small.with_setting(*setting)
-    run = train(small, train_only, tmp_path / "run", console=console)
+    run = train(small, train_only, tmp_path / "run")
     begun, ended = weights(tmp_path / "start"), weights(run.out)
     trained = [name for name in begun if "running" not in name and "num_batches" not in name]
     assert all(torch.equal(ended[name], begun[name]) for name in trained)  # the rate is zero
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    said = capsys.readouterr().out
     assert f"started from {tmp_path / 'start'} (fingerprint" in said
     assert "new: neck, classifiers" in said
     assert "backbone 'resnet18(last_stride=1)' here, 'resnet18(last_stride=2)' there" in said
@@ -64,9 +63,9 @@ def test_a_converted_model_is_trained_on(small: Recipe, train_only: Split, tmp_p
 def test_a_resumed_run_needs_the_start_no_more(
     small: Recipe, train_only: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = train(replace(small, epochs=1), train_only, tmp_path / "first", console=quiet())
+    first = train(replace(small, epochs=1), train_only, tmp_path / "first")
     small = small.with_setting("network.start", str(first.out))
-    whole = train(small, train_only, tmp_path / "whole", console=quiet())
+    whole = train(small, train_only, tmp_path / "whole")
     step, calls = loop._step, []
 
     def interrupted(*arguments: object) -> dict[str, float]:
@@ -78,9 +77,9 @@ def test_a_resumed_run_needs_the_start_no_more(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "_step", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(small, train_only, tmp_path / "cut", console=quiet())
+            train(small, train_only, tmp_path / "cut")
     shutil.rmtree(first.out)
-    resumed = train(small, train_only, tmp_path / "cut", resume=True, console=quiet())
+    resumed = train(small, train_only, tmp_path / "cut", resume=True)
     assert resumed.card == whole.card
     assert resumed.card.data["started_from"]["model"] == str(first.out)  # type: ignore[index]
     one, other = weights(whole.out), weights(resumed.out)
@@ -89,16 +88,15 @@ def test_a_resumed_run_needs_the_start_no_more(
 
 
 def test_held_out_persons_whom_the_start_knows_are_said(
-    small: Recipe, train_only: Split, tmp_path: Path
+    small: Recipe, train_only: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = replace(small, epochs=1, validation_persons=3)
-    first = train(small, train_only, tmp_path / "first", console=quiet())
-    console = quiet()
+    first = train(small, train_only, tmp_path / "first")
     small = small.with_setting("network.start", str(first.out))
-    run = train(small, train_only, tmp_path / "run", seed=1, console=console)
+    run = train(small, train_only, tmp_path / "run", seed=1)
     known = {*read_card(first.out).training_persons} & {*read_card(run.out).validation_persons}
     assert 0 < len(known) < 3  # the first run held out persons, too
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    said = capsys.readouterr().out
     assert f"{len(known)} of the held-out persons were in the training of" in said
 
 
@@ -113,7 +111,3 @@ def test_the_command(tiny_root: Path, small: Recipe, tmp_path: Path, passerby_co
     refused = passerby_command(*train_on, "--out", tmp_path / "three", *other)
     assert refused.code != 0
     assert "only in this network: backbone.layer1.2." in refused.err
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=300)

@@ -26,13 +26,12 @@ def left(folder):
     return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".lock"))
 
 
-def test_a_file_arrives_whole_and_is_asked_for_once(site, get, tmp_path):
-    told = []
-    fetched = get(sha(site.content), progress=lambda *numbers: told.append(numbers))
+def test_a_file_arrives_whole_and_is_asked_for_once(site, get, tmp_path, steps):
+    fetched = get(sha(site.content))
     assert fetched.path.read_bytes() == site.content
     assert (fetched.sha256, fetched.cached) == (sha(site.content), False)
-    assert told[-1] == (len(site.content), len(site.content))
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert steps[-1] == (len(site.content), len(site.content))
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert left(tmp_path) == ["a.pth", "a.pth.json"]
     assert json.loads((tmp_path / "a.pth.json").read_text()) == {
         "url": site.url + "/a.pth",

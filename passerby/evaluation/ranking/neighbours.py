@@ -6,12 +6,14 @@ Ties are ranked in row order everywhere, as a stable sort would.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from passerby.process.reporting import progress
 
 _TILE = 2048
 
@@ -82,18 +84,13 @@ def nearest(distances: NDArray[np.floating], k: int) -> NDArray[np.int64]:
     return columns[order[_first_of_each(rows, len(distances), k)]]
 
 
-def neighbours(
-    vectors: UnitVectors,
-    k: int,
-    progress: Callable[[int, int], None] | None = None,
-    tile: int = _TILE,
-) -> Neighbours:
+def neighbours(vectors: UnitVectors, k: int, tile: int = _TILE) -> Neighbours:
     """The k nearest of all images for each image, and how far the farthest is.
 
     All products of two vectors are computed once, in tiles of ``tile`` × ``tile``: what a tile says
     about its rows and columns, its mirror image says about its columns and rows. Equal vectors
     have the same neighbours: a matrix product may round equal columns differently, by their place,
-    so each vector is measured once. ``progress(done, total)`` counts tiles.
+    so each vector is measured once.
     """
     first, original = _distinct(vectors)
     k = min(k, len(vectors))
@@ -103,19 +100,19 @@ def neighbours(
     ]
     done, total = 0, len(tiles) * (len(tiles) + 1) // 2
     # Each row meets its columns in ascending order, which keeps ties in row order.
-    for place, rows in enumerate(tiles):
-        own = vectors.rows(first[rows])
-        for columns in tiles[place:]:
-            if columns is rows:
-                cosines = own @ own.T
-                lists.add(rows, columns, _symmetric(cosines))
-            else:
-                cosines = own @ vectors.rows(first[columns]).T
-                lists.add(rows, columns, cosines)
-                lists.add(columns, rows, cosines.T)
-            done += 1
-            if progress is not None:
-                progress(done, total)
+    with progress("comparing all pairs") as advance:
+        for place, rows in enumerate(tiles):
+            own = vectors.rows(first[rows])
+            for columns in tiles[place:]:
+                if columns is rows:
+                    cosines = own @ own.T
+                    lists.add(rows, columns, _symmetric(cosines))
+                else:
+                    cosines = own @ vectors.rows(first[columns]).T
+                    lists.add(rows, columns, cosines)
+                    lists.add(columns, rows, cosines.T)
+                done += 1
+                advance(done, total)
     farthest = np.maximum(2 - 2 * lists.lowest, 0)
     return Neighbours(_with_copies(lists, original, k), farthest[original])
 

@@ -34,7 +34,6 @@ def rerank(
     weight: float = 0.3,
     *,
     memory: int | str = "2GB",
-    progress: Callable[[int, int], None] | None = None,
 ) -> Reranked:
     """Distances by k-reciprocal encoding, for `passerby.evaluate(..., distances=)`.
 
@@ -45,8 +44,7 @@ def rerank(
 
     memory: what may be used beside the embeddings, in bytes or as "500MB", "2GB"; the most it can
     take follows from the sizes (`memory_needed`) and is compared before anything is computed.
-    ``progress(done, total)`` counts tiles of the product of all pairs, which takes most of the
-    time. Raises ValueError for a budget that is too small, empty parts, different widths, vectors
+    Raises ValueError for a budget that is too small, empty parts, different widths, vectors
     that are zero or not finite, and values out of range.
     """
     _check(k1, k2, weight)
@@ -64,7 +62,7 @@ def rerank(
             f'give memory="{_megabytes(needed)}" or more, or smaller k1 and k2'
         )
     vectors = UnitVectors([query.vectors, gallery.vectors])
-    found = neighbours(vectors, max(k1 + 1, k2), progress)
+    found = neighbours(vectors, max(k1 + 1, k2))
     encodings = encode(found, vectors.squared_distances, k1, k2, len(query))
     return Reranked(original, found.farthest[: len(query)], encodings, weight, budget - needed)
 

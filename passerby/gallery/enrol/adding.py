@@ -11,7 +11,7 @@ from passerby.data.crops import Labels, read_crops
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.npz_columns import read_in_batches
 from passerby.gallery.enrol.enrolment import Enrolled, enrol_crops, enrol_embeddings
-from passerby.stores import Progress, Store
+from passerby.stores import Store
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,6 @@ def add(
     *,
     keep_thumbnails: bool = False,
     replace: bool = False,
-    progress: Progress | None = None,
 ) -> Enrolled:
     """Add everything to a store. The embedder is opened only when there are images.
 
@@ -51,11 +50,7 @@ def add(
     done = []
     for path in inputs.embeddings:
         count, batches = read_in_batches(path)
-        done.append(
-            enrol_embeddings(
-                store, batches, count, inputs.labels, replace=replace, progress=progress
-            )
-        )
+        done.append(enrol_embeddings(store, batches, count, inputs.labels, replace=replace))
     if inputs.images:
         crops = read_crops(inputs.images, inputs.labels)
         done.append(Enrolled(notes=crops.notes))
@@ -66,7 +61,6 @@ def add(
                 crops.crops,
                 keep_thumbnails=keep_thumbnails,
                 replace=replace,
-                progress=progress,
             )
         )
     return _sum([*done, Enrolled(notes=_index_notes(store))])

@@ -20,7 +20,8 @@ from passerby.gallery.binding import (
 )
 from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
-from passerby.stores import Progress, Store, Written
+from passerby.process.reporting import Advance, progress
+from passerby.stores import Store, Written
 from passerby.tables.columns import IDS, SIGHTING_COLUMNS
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where, moment
@@ -76,10 +77,10 @@ class Acknowledged:
     """
 
     def __init__(
-        self, store: Store, total: int, pace: Pace, replace: bool, progress: Progress | None
+        self, store: Store, total: int, pace: Pace, replace: bool, advance: Advance
     ) -> None:
         self._store, self._total, self._pace, self._replace = store, total, pace, replace
-        self._progress = progress
+        self._advance = advance
         self._written = time.monotonic()
         self._waiting: list[Sightings] = []
         self._done = 0
@@ -130,8 +131,7 @@ class Acknowledged:
     def _report(self) -> None:
         self._done += self._passed
         self._passed = 0
-        if self._progress is not None:
-            self._progress(self._done, self._total)
+        self._advance(self._done, self._total)
 
 
 def enrol_crops(
@@ -142,22 +142,21 @@ def enrol_crops(
     keep_thumbnails: bool = False,
     replace: bool = False,
     pace: Pace = Pace(),
-    progress: Progress | None = None,
 ) -> Enrolled:
     """Embed crops and add them; those whose content is there already are not embedded again.
 
     The same content twice is one sighting: the one in the gallery stays, of several new ones the
     first counts; with ``replace`` the new one takes its place. Images that cannot be read are set
-    aside. Sightings are written at the given pace, and ``progress(done, in all)`` is called when
-    they are on disk: after a kill the same call goes on where that was. Raises ValueError when the
+    aside. Sightings are written at the given pace, and progress counts those on disk:
+    after a kill the same call goes on where that was. Raises ValueError when the
     embedder is not the gallery's or not one image can be read, Stopped after Ctrl-C or SIGTERM,
     with everything embedded so far written.
     """
     refuse_other_embedder(store.about, embedder)
     refuse_stripes(embedder)
-    way = Acknowledged(store, len(crops), pace, replace, progress)
     set_aside: list[UnreadableImage] = []
-    with StopRequest() as stop:
+    with progress("adding") as advance, StopRequest() as stop:
+        way = Acknowledged(store, len(crops), pace, replace, advance)
         for new, passed in _unknown(store, crops, replace, way, set_aside):
             for vectors, chunk in _embedded(embedder, new, keep_thumbnails, set_aside):
                 way.take(_sightings(chunk, vectors), 0)
@@ -177,15 +176,14 @@ def enrol_embeddings(
     labels: Labels = Labels(),  # noqa: B008 - frozen
     *,
     replace: bool = False,
-    progress: Progress | None = None,
 ) -> Enrolled:
     """Add saved embeddings, batch by batch, each acknowledged when it is on disk.
 
     Their ids are the hashes of the images where these are known, else of the vectors. labels: what
     is said of all. Raises ValueError when they are not of the gallery's model.
     """
-    way = Acknowledged(store, total, Pace(1, 1), replace, progress)
-    with StopRequest() as stop:
+    with progress("adding") as advance, StopRequest() as stop:
+        way = Acknowledged(store, total, Pace(1, 1), replace, advance)
         for part in batches:
             refuse_other_embeddings(store.about, part)
             way.take(_labelled(sightings_of(part), labels), len(part))

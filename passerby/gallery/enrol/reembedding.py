@@ -14,7 +14,8 @@ from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import Acknowledged, Pace
 from passerby.process.interruption import StopRequest
-from passerby.stores import Progress, Store
+from passerby.process.reporting import progress
+from passerby.stores import Store
 from passerby.stores.opening import begun_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
@@ -46,7 +47,6 @@ def reembed(
     *,
     trust_paths: bool = False,
     pace: Pace = Pace(),  # noqa: B008 - frozen
-    progress: Progress | None = None,
 ) -> Reembedded:
     """Make a gallery of another model at a new place, from the images that sightings refer to.
 
@@ -56,10 +56,10 @@ def reembed(
     Called again it goes on where it was stopped. Raises ValueError when another gallery is there.
     """
     target = _target(embedder, place, store)
-    way = Acknowledged(target, store.count(), pace, False, progress)
     left_out: list[UnreadableImage] = []
     try:
-        with StopRequest() as stop:
+        with progress("embedding") as advance, StopRequest() as stop:
+            way = Acknowledged(target, store.count(), pace, False, advance)
             for waiting, passed in _missing(store, target, way):
                 for part in _embedded(waiting, embedder, trust_paths, left_out):
                     way.take(part, 0)

@@ -33,7 +33,7 @@ from passerby.gallery.link.passages import (
     stays_of,
 )
 from passerby.gallery.stored_calibrations import calibration_of
-from passerby.stores import Progress, Store
+from passerby.stores import Store
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 
@@ -148,7 +148,6 @@ def link(
     rules: Rules = Rules(),
     *,
     judge: bool = False,
-    progress: Progress | None = None,
 ) -> Linking:
     """Group the sightings that satisfy ``where``; nothing is written.
 
@@ -172,7 +171,7 @@ def link(
     passages = passages_of(sightings, np.where(free, UNKNOWN, sightings.persons))
     least = math.log(rules.least_ratio or max(1.0, (len(passages) - 1) / (rules.passages - 1)))
     merging = _Merging(sightings, passages, calibration, rules, least)
-    merging.run(progress)
+    merging.run()
     groups = _numbered(merging.groups()[passages.of], sightings)
     known = None
     if judge:
@@ -233,11 +232,11 @@ class _Merging:
         self._joined = _seeing_the_same(sightings, rules)
         self._seen: set[tuple[int, int]] = set()
 
-    def run(self, progress: Progress | None) -> None:
+    def run(self) -> None:
         """Join the two groups of the greatest mean LLR until none is above the least."""
         # A mean over joined groups is never above the greater of those of its parts, so that what
         # was computed before a join may wait in the queue as a bound until it comes first.
-        queue = [(-llr, a, b, False) for llr, a, b in self._near(progress)]
+        queue = [(-llr, a, b, False) for llr, a, b in self._near()]
         heapq.heapify(queue)
         while queue:
             _, a, b, exact = heapq.heappop(queue)
@@ -256,12 +255,12 @@ class _Merging:
         """The group [P] of each passage."""
         return np.array([self._root(passage) for passage in range(self._count)], np.int64)
 
-    def _near(self, progress: Progress | None) -> list[tuple[float, int, int]]:
+    def _near(self) -> list[tuple[float, int, int]]:
         """Pairs of passages with near sightings: the greatest LLR among these, and the two."""
         if len(self._vectors) < 2:
             return []
         vectors = UnitVectors([self._vectors])
-        near = neighbours(vectors, self._rules.neighbours + 1, progress).nearest
+        near = neighbours(vectors, self._rules.neighbours + 1).nearest
         one = np.repeat(np.arange(len(near)), near.shape[1])
         other = near.ravel().astype(np.int64)
         a, b = self._owners[one], self._owners[other]

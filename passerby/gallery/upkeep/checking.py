@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.stores import Hits, IndexState, Progress, Store
+from passerby.process.reporting import progress
+from passerby.stores import Hits, IndexState, Store
 from passerby.stores.recall import Truth
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
@@ -65,16 +66,14 @@ class Check:
         return "\n".join(lines)
 
 
-def check_store(
-    store: Store, *, sample: int = 50, seed: int = 0, progress: Progress | None = None
-) -> Check:
+def check_store(store: Store, *, sample: int = 50, seed: int = 0) -> Check:
     """Read every sighting once, then search for some of them with and without the index.
 
     Raises nothing for what is wrong with the gallery: that is the result.
     """
     survey = _Survey(store, sample, np.random.default_rng(seed))
     try:
-        survey.read(progress)
+        survey.read()
         trials = _trials(store, survey.sampled) if survey.sampled is not None else ()
     except ValueError as error:
         survey.problems.append(f"it cannot be read to its end: {error}")
@@ -101,15 +100,15 @@ class _Survey:
         self._lots: NDArray[np.float64] = np.empty(0)
         self._long = self._missing = 0
 
-    def read(self, progress: Progress | None) -> None:
+    def read(self) -> None:
         """Look at every sighting."""
         expected = self._store.count()
-        for part in self._store.read():
-            self.rows += len(part)
-            self._look_at(part)
-            self._draw_from(part)
-            if progress is not None:
-                progress(self.rows, expected)
+        with progress("checking") as advance:
+            for part in self._store.read():
+                self.rows += len(part)
+                self._look_at(part)
+                self._draw_from(part)
+                advance(self.rows, expected)
         self._sum_up(expected)
 
     @property

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from passerby.process.reporting import progress
 from passerby.process.whole_files import PART, saying_what_is_full
-from passerby.stores import Progress, Store, Written
+from passerby.stores import Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import begun_store
 from passerby.tables.sightings import Sightings
@@ -37,7 +38,7 @@ _NUMBERS = ("frames", "tracklets")
 _LARGEST = 2_000_000_000
 
 
-def dump(store: Store, path: str | os.PathLike[str], progress: Progress | None = None) -> int:
+def dump(store: Store, path: str | os.PathLike[str]) -> int:
     """Write all sightings of a store into one file, whole or not at all; returns how many.
 
     Raises DiskFull, with an older file left as it was.
@@ -54,7 +55,10 @@ def dump(store: Store, path: str | os.PathLike[str], progress: Progress | None =
         members[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
     try:
-        with saying_what_is_full(target, total * store.about.dimensions * 4):
+        with (
+            saying_what_is_full(target, total * store.about.dimensions * 4),
+            progress("writing") as advance,
+        ):
             with part.open("wb") as file:
                 with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
                     write("about.json", store.about.to_json().encode())
@@ -63,8 +67,7 @@ def dump(store: Store, path: str | os.PathLike[str], progress: Progress | None =
                         for ending, data in _encoded(batch).items():
                             write(f"part-{number:06d}.{ending}", data)
                         done += len(batch)
-                        if progress is not None:
-                            progress(done, max(done, total))
+                        advance(done, max(done, total))
                     manifest = {"format": FORMAT, "sightings": done, "members": members}
                     archive.writestr("manifest.json", json.dumps(manifest), zipfile.ZIP_DEFLATED)
                 file.flush()
@@ -75,9 +78,7 @@ def dump(store: Store, path: str | os.PathLike[str], progress: Progress | None =
     return done
 
 
-def restore(
-    path: str | os.PathLike[str], place: str | os.PathLike[str], progress: Progress | None = None
-) -> Written:
+def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Written:
     """Make the gallery of a dump at a place, in any engine; the file is checked before anything.
 
     A restore that was stopped goes on when it is called again: the same gallery at the place (its
@@ -85,7 +86,7 @@ def restore(
     ValueError for a file that is no dump, is damaged or of a newer version, and when another
     gallery is there.
     """
-    with _opened(path) as archive:
+    with _opened(path) as archive, progress("restoring") as advance:
         about, parts, total = _checked(archive, path)
         key = (about.model, about.pooling, about.dimensions, about.created)
         store = begun_store(
@@ -97,8 +98,7 @@ def restore(
                 sightings = _decoded(archive, number, about, path)
                 written = store.write(sightings)
                 added, present = added + written.added, present + written.present
-                if progress is not None:
-                    progress(added + present, total)
+                advance(added + present, total)
         finally:
             store.close()
     return Written(added, 0, present)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.stores import Erased, Group, Hits, IndexState, Progress, Store
+from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import (
@@ -127,7 +127,7 @@ class MemoryStore(Store):
         self._rows = self._rows[~gone]
         return int(gone.sum())
 
-    def compact(self, progress: Progress | None = None) -> Erased:
+    def compact(self) -> Erased:
         return Erased(0, 0, "what was removed left this process's memory at once")
 
     def index_state(self) -> IndexState:

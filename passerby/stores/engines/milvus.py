@@ -30,12 +30,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.process.reporting import Advance, progress
 from passerby.stores import (
     Erased,
     Group,
     Hits,
     IndexState,
-    Progress,
     Store,
     StoreUnavailable,
 )
@@ -358,15 +358,16 @@ class MilvusStore(Store):
         self._settle()
         return gone
 
-    def compact(self, progress: Progress | None = None) -> Erased:
+    def compact(self) -> Erased:
         self._ask("flush")
         self._fit_index()
         job = self._ask("compact")
         self._wait_for(lambda: self._compacted(job))
-        self._wait_for(lambda: self._built(progress))
+        with progress("building the index") as advance:
+            self._wait_for(lambda: self._built(advance))
         return Erased(None, None, _MEANING)
 
-    def update_index(self, progress: Progress | None = None) -> IndexState:
+    def update_index(self) -> IndexState:
         """As `Store.update_index`: the index is exchanged; the server then builds it by itself."""
         self._fit_index()
         return self.index_state()
@@ -553,11 +554,10 @@ class MilvusStore(Store):
         state = self._patiently(lambda: self._client.get_compaction_state(job, timeout=timeout))
         return state != "Executing"
 
-    def _built(self, progress: Progress | None) -> bool:
+    def _built(self, advance: Advance) -> bool:
         index = self._index()
         indexed, rows = int(index["indexed_rows"]), int(index["total_rows"])
-        if progress is not None:
-            progress(indexed, rows)
+        advance(indexed, rows)
         return index["state"] in ("Finished", "Failed") or indexed >= rows
 
     # -- rows -----------------------------------------------------------------------------------

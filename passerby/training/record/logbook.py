@@ -12,11 +12,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any
 
 from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from passerby.data.batch import Batch
 from passerby.process import distributed
+from passerby.process.reporting import progress, say
 from passerby.process.whole_files import remove_parts, saying_what_is_full, write_whole
 from passerby.training.record.curves import Curves
 
@@ -28,26 +27,15 @@ class Logbook:
     train into the same folder gets a ValueError, also when the first one is killed later.
     """
 
-    def __init__(
-        self, out: Path, epochs: int, first_epoch: int, console: Console, curves: Curves
-    ) -> None:
+    def __init__(self, out: Path, epochs: int, first_epoch: int, curves: Curves) -> None:
         self._path = out / "metrics.jsonl"
-        self._console, self._epochs = console, epochs
+        self._epochs = epochs
         self._set_aside: set[str] = set()
         self._keeps = distributed.rank() == 0  # one process writes
         self._first_epoch, self._curves = first_epoch, curves
         self._lock_file = out / "run.lock"
         self._claim = FileLock(self._lock_file)  # the system's: it ends with the process
-        self._progress = Progress(
-            TextColumn("[bold]epoch"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=epochs, completed=first_epoch, state="")
+        self._progress = progress("epoch")
         self._reset()
 
     def __enter__(self) -> Logbook:
@@ -66,7 +54,8 @@ class Logbook:
                 self._claim.release()
                 raise
         self._curves.open(self._first_epoch)
-        self._progress.start()
+        self._advance = self._progress.__enter__()
+        self._advance(self._first_epoch, self._epochs)
         return self
 
     def __exit__(
@@ -75,28 +64,25 @@ class Logbook:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._progress.__exit__(kind, error, traceback)
         self._curves.close()
         if self._keeps:
             with suppress(OSError):  # Windows removes no file that is open
                 self._lock_file.unlink(missing_ok=True)
             self._claim.release()
 
-    def say(self, text: str) -> None:
-        """One line for the user."""
-        self._console.print(text, highlight=False, markup=False)
-
-    def warn(self, text: str | None) -> None:
+    @staticmethod
+    def warn(text: str | None) -> None:
         """A warning, where there is one."""
         if text is not None:
-            self.say(text)
+            say(text)
 
     def step(self, epoch: float, terms: Mapping[str, float], batch: Batch) -> None:
         """One training step: epochs done with a fraction, loss terms, and its batch."""
         for line in batch.set_aside:
             if line not in self._set_aside:
                 self._set_aside.add(line)
-                self.say(f"set aside, another image of the person stands in: {line}")
+                say(f"set aside, another image of the person stands in: {line}")
         for name, value in terms.items():
             self._sums[name] += value
         self._steps += 1
@@ -104,7 +90,7 @@ class Logbook:
         self._curves.step(epoch, terms)
         state = "  ".join(f"{name} {total / self._steps:.3f}" for name, total in self._sums.items())
         state += f"  {self._images / max(time.perf_counter() - self._started, 1e-9):.0f} images/s"
-        self._progress.update(self._task, completed=round(epoch, 2), state=state)
+        self._advance(round(epoch, 2), self._epochs, state)
 
     def epoch(
         self,
@@ -142,8 +128,8 @@ class Logbook:
             if found:
                 line += f"  {name}: rank-1 {found['rank1']:.1f}"
                 line += f"  mAP {found['mean_average_precision']:.1f}"
-        self.say(line)
-        self._progress.update(self._task, completed=epoch)
+        say(line)
+        self._advance(epoch, self._epochs)
         self._reset()
 
     def state(self) -> dict[str, Any]:

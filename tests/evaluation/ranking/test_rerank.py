@@ -279,11 +279,10 @@ def test_threads_change_nothing():
     np.testing.assert_allclose(one, two, atol=1e-6)
 
 
-def test_a_small_budget_is_refused_before_the_work():
+def test_a_small_budget_is_refused_before_the_work(steps):
     query, gallery = people()
-    steps = []
     with pytest.raises(ValueError, match=r"can take (\d+)MB, more than memory='20MB'.* give mem"):
-        rerank(query, gallery, memory="20MB", progress=lambda *step: steps.append(step))
+        rerank(query, gallery, memory="20MB")
     assert steps == []
     needed = memory_needed(30, 170, 16)
     assert rerank(query, gallery, memory=needed).shape == (30, 170)
@@ -328,21 +327,19 @@ def test_sizes_that_are_none(text):
         memory_size(text)
 
 
-def test_progress_counts_up_to_its_total():
+def test_progress_counts_up_to_its_total(steps):
     query, gallery = people(queries=500, images=3700, width=4)
-    steps = []
-    rerank(query, gallery, progress=lambda done, total: steps.append((done, total)))
+    rerank(query, gallery)
     assert steps == [(done, 6) for done in range(1, 7)]
 
 
-def test_an_interrupt_ends_it():
-    def interrupt(done, total):
-        raise KeyboardInterrupt
-
+def test_an_interrupt_ends_it(steps):
     query, gallery = people()
     before = query.vectors.copy()
+    steps.at_each = steps.interrupt
     with pytest.raises(KeyboardInterrupt):
-        rerank(query, gallery, progress=interrupt)
+        rerank(query, gallery)
+    steps.at_each = lambda done, total: None
     np.testing.assert_array_equal(query.vectors, before)
     assert rerank(query, gallery).shape == (30, 170)
 

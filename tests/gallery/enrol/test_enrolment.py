@@ -29,9 +29,8 @@ def everything(gallery):
     return read[np.argsort(read.images)]
 
 
-def test_a_folder(gallery, crops):
-    done = []
-    enrolled = gallery.add(crops, progress=lambda *numbers: done.append(numbers))
+def test_a_folder(gallery, crops, steps):
+    enrolled = gallery.add(crops)
     assert (enrolled.added, enrolled.present, enrolled.timeless) == (10, 0, 10)
     stored, files = everything(gallery), sorted(crops.iterdir())
     assert stored.images.tolist() == [str(file) for file in files]
@@ -44,7 +43,7 @@ def test_a_folder(gallery, crops):
     expected = gallery.embedder(files)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(stored.vectors, expected, atol=1e-5)
-    assert done[-1] == (10, 10)
+    assert steps[-1] == (10, 10)
 
 
 def test_what_is_there_is_not_embedded_again(gallery, crops, draw_crop, monkeypatch):
@@ -230,7 +229,7 @@ def test_thumbnails_are_small_and_carry_nothing_else(gallery, tmp_path):
     assert sizes == [(64, 128), (10, 30)]
 
 
-def test_batches_are_acknowledged_when_they_are_written(gallery, crops, monkeypatch):
+def test_batches_are_acknowledged_when_they_are_written(gallery, crops, monkeypatch, steps):
     """Killed in the third write, two batches are there and the rest comes when called again."""
     monkeypatch.setattr(enrolment, "_LOOKED_UP", 2)
     told, writes, write = [], [], gallery.store.write
@@ -241,13 +240,11 @@ def test_batches_are_acknowledged_when_they_are_written(gallery, crops, monkeypa
             raise RuntimeError("killed")
         return write(sightings, replace=replace)
 
+    steps.at_each = lambda done, _: told.append((done, len(gallery)))
     monkeypatch.setattr(gallery.store, "write", failing)
     found = read_crops(crops).crops
     with pytest.raises(RuntimeError, match="killed"):
-        enrol_crops(
-            gallery.store, gallery.embedder, found, pace=Pace(4, 4),
-            progress=lambda done, _: told.append((done, len(gallery))),
-        )  # fmt: skip
+        enrol_crops(gallery.store, gallery.embedder, found, pace=Pace(4, 4))
     assert told
     assert all(done <= there for done, there in told)
     assert len(gallery) == 8

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from passerby.cli.gallery_options import remove_asked
 from passerby.gallery.upkeep.removal import older_than, period, remove
@@ -93,34 +92,26 @@ def test_periods():
         older_than(period("999999w"), Where(), NOW)
 
 
-class Terminal(Console):
-    """A terminal whose user answers."""
-
-    answer = "n"
-    asked = ""
-
-    @property
-    def is_terminal(self):
-        return True
-
-    def input(self, prompt="", **_):
-        Terminal.asked = prompt
-        return self.answer
-
-
 def test_on_a_terminal_it_is_asked(filled, memory_place, monkeypatch):
-    terminal, where = Terminal(), Where(persons=("anna",))
+    answers, asked = ["n", "Y "], []
+
+    def answer(question):
+        asked.append(question)
+        return answers.pop(0)
+
+    where = Where(persons=("anna",))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", answer)
     with pytest.raises(ValueError, match="nothing was removed"):
-        remove_asked(memory_place, where, console=terminal)
+        remove_asked(memory_place, where)
     assert len(filled) == 8
-    assert terminal.asked.startswith("remove 4 sightings for good?")
-    terminal.answer = "Y "
-    assert remove_asked(memory_place, where, console=terminal).count == 4
+    assert asked[0].startswith("remove 4 sightings for good?")
+    assert remove_asked(memory_place, where).count == 4
 
 
 def test_where_nobody_can_be_asked_it_is_refused(filled, memory_place, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
     with pytest.raises(ValueError, match="2 sightings would be removed for good: confirm with"):
-        remove_asked(memory_place, Where(ids=("0" * 32, "0" * 31 + "1")), console=Terminal())
+        remove_asked(memory_place, Where(ids=("0" * 32, "0" * 31 + "1")))
     assert len(filled) == 8

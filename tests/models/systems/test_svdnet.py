@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from passerby.config import Network, Phase
 from passerby.models.checkpoint import load_model
@@ -89,10 +88,9 @@ def test_a_run_of_three_phases(tiny, recipe, tmp_path):
     phases = (Phase("linear", 1), restraint, Phase("relaxation", 1))
     network = Network("resnet18", system="svdnet(width=32, dropout=0.0)")
     recipe = replace(recipe, network=network, losses=recipe.losses[:1])
-    quiet = Console(quiet=True)
     for count in (2, 3):
         epochs = replace(recipe, epochs=count, phases=phases[:count])
-        train(epochs, tiny, tmp_path / str(count), console=quiet)
+        train(epochs, tiny, tmp_path / str(count))
     restrained = load_model(tmp_path / "2")[0].eigenlayer.weight
     relaxed = load_model(tmp_path / "3")[0].eigenlayer.weight
     assert orthogonality(restrained) == pytest.approx(1, abs=1e-4)

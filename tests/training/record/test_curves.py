@@ -1,12 +1,10 @@
 """Curves for TensorBoard: what is written, no point twice after resuming, an error without it."""
 
-import io
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from passerby.config import Recipe
 from passerby.tables.records import Split
@@ -62,7 +60,6 @@ def test_a_run_writes_the_figures_of_its_metrics(
     pytest.importorskip("tensorboard", reason="tensorboard is not installed")
     recipe = replace(recipe, validation_persons=4, validate_every=1)
     train_only = Split(tiny.source, train=tiny.train)
-    console = Console(file=io.StringIO())
     save = keeping.save_state
 
     def killed(*arguments: object) -> None:
@@ -71,9 +68,9 @@ def test_a_run_writes_the_figures_of_its_metrics(
 
     monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, train_only, tmp_path, tensorboard=True, console=console)
+        train(recipe, train_only, tmp_path, tensorboard=True)
     monkeypatch.setattr(keeping, "save_state", save)
-    train(recipe, train_only, tmp_path, tensorboard=True, resume=True, console=console)
+    train(recipe, train_only, tmp_path, tensorboard=True, resume=True)
     rows, found = read_metrics(tmp_path / "metrics.jsonl"), points(tmp_path)
     assert [step for step, _ in found["loss/triplet"]] == [1000, 2000]
     for tag, values in {

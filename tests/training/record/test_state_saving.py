@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from passerby.config import Recipe, open_recipe
 from passerby.models.checkpoint import load_model
@@ -39,8 +37,7 @@ def data(tiny: Split) -> Split:
 
 
 def run(recipe: Recipe, split: Split, out: Path, resume: bool = False, **more: float) -> Run:
-    console = Console(file=io.StringIO(), width=200)
-    return train(recipe, split, out, resume=resume, console=console, **more)  # type: ignore[arg-type]
+    return train(recipe, split, out, resume=resume, **more)  # type: ignore[arg-type]
 
 
 def after_step(monkeypatch: pytest.MonkeyPatch, number: int, work: Callable[[], object]) -> None:

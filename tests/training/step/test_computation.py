@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from passerby.config import Computation, LossTerm, Network, Recipe
@@ -174,10 +172,6 @@ def test_stages_are_the_outermost_sequences() -> None:
         stages_of(nn.Conv2d(1, 1, 1))
 
 
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=300)
-
-
 @pytest.fixture
 def short(recipe: Recipe) -> Recipe:
     return replace(recipe, network=replace(recipe.network, attention="none"))
@@ -255,7 +249,7 @@ def test_a_loss_that_is_not_finite_stops_in_float16_too(
     )
     recipe = replace(short, computation=Computation(precision="float16"))
     with pytest.raises(ValueError, match=r"the loss triplet is (inf|nan|-inf) at learning rate"):
-        train(recipe, train_only, tmp_path, console=quiet())
+        train(recipe, train_only, tmp_path)
 
 
 @pytest.fixture
@@ -283,16 +277,19 @@ def test_a_compiled_network_trains_and_keeps_its_names(
 
 
 def test_without_a_compiler_the_network_runs_as_it_is(
-    short: Recipe, train_only: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Recipe,
+    train_only: Split,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fails(_: object) -> None:
         raise RuntimeError("no working C++ compiler found\nand much more")
 
     monkeypatch.setattr(compilation.torch, "compile", fails)
     recipe = replace(short, epochs=1, computation=Computation(compile=True))
-    console = quiet()
-    train(recipe, train_only, tmp_path, console=console)
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    train(recipe, train_only, tmp_path)
+    shown = capsys.readouterr().out
     assert "computation.compile is left out" in shown
     assert "(no working C++ compiler found)" in shown
     assert "epoch 1/1" in shown

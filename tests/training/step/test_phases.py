@@ -1,13 +1,11 @@
 """Phases: what trains in each, on which losses, how fast, and resuming at and within them."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from passerby.config import LossTerm, Network, Optimizer, Phase, Recipe, Schedule, term_names
@@ -28,10 +26,6 @@ from passerby.training.step.phases import Stage, cut, stage_number, still_norms
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
 WHOLE = Stage("", 0, 6, ("*",), (CE,), Optimizer(), Schedule())
 HEAD, ALL = Phase("head", 2, trains=("classifier*", "neck*")), Phase("all", 4)
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=200)
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
@@ -98,7 +92,7 @@ def test_a_pattern_without_a_parameter_is_refused_at_once(
         recipe, phases=(Phase("a", 1), Phase("last", 1, trains=("neck*", "clasifier*")))
     )
     with pytest.raises(ValueError, match=r"phase 'last': no parameter is named 'clasifier\*'") as e:
-        train(recipe, tiny, tmp_path, console=quiet())
+        train(recipe, tiny, tmp_path)
     assert "backbone.layer4.*, neck.weight, classifier.weight" in str(e.value)
 
 
@@ -151,12 +145,13 @@ def test_a_frozen_warm_up(
     tiny: Split,
     tmp_path: Path,
     noted: list[tuple[float, dict[str, Tensor]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Classifier and neck learn first; backbone and its batch norms begin as they were."""
     torch.manual_seed(0)
     before = Plain(staged.network, persons=12).state_dict()
-    train_only, console = Split(tiny.source, train=tiny.train), quiet()
-    train(staged, train_only, tmp_path, console=console)
+    train_only = Split(tiny.source, train=tiny.train)
+    train(staged, train_only, tmp_path)
     epoch = len(noted) // 3
     head = {
         "classifier.weight",
@@ -177,7 +172,7 @@ def test_a_frozen_warm_up(
         {"cross_entropy", "triplet"},
         {"cross_entropy", "triplet"},
     ]
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    said = capsys.readouterr().out
     assert "phase head: 1 epochs" in said
     assert "epoch 3/3 (all)" in said
 
@@ -186,9 +181,9 @@ def test_a_single_phase_is_the_recipe_without_phases(
     recipe: Recipe, tiny: Split, tmp_path: Path
 ) -> None:
     train_only = Split(tiny.source, train=tiny.train)
-    plain = train(recipe, train_only, tmp_path / "plain", console=quiet())
+    plain = train(recipe, train_only, tmp_path / "plain")
     phased = replace(recipe, phases=(Phase("all", recipe.epochs),))
-    one = train(phased, train_only, tmp_path / "one", console=quiet())
+    one = train(phased, train_only, tmp_path / "one")
     assert not changed(weights(plain.out), weights(one.out))
     rows = [read_metrics(run.out / "metrics.jsonl") for run in (plain, one)]
     assert [row["losses"] for row in rows[0]] == [row["losses"] for row in rows[1]]
@@ -244,7 +239,7 @@ def test_an_interrupted_run_resumes_at_and_within_a_phase(
     train_only = Split(tiny.source, train=tiny.train)
     ends: list[dict[str, Tensor]] = []
     monkeypatch.setattr(loop, "_test", lambda *_: ends.append(models[-1].state_dict()))
-    train(staged, train_only, tmp_path / "whole", console=quiet())
+    train(staged, train_only, tmp_path / "whole")
     save, epochs = keeping.save_state, {"at the boundary": 1, "within the phase": 2}[stop]
 
     def killed(out: Path, state: State) -> None:
@@ -254,9 +249,9 @@ def test_an_interrupted_run_resumes_at_and_within_a_phase(
 
     monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
-        train(staged, train_only, tmp_path / "cut", console=quiet())
+        train(staged, train_only, tmp_path / "cut")
     monkeypatch.setattr(keeping, "save_state", save)
-    train(staged, train_only, tmp_path / "cut", resume=True, console=quiet())
+    train(staged, train_only, tmp_path / "cut", resume=True)
     assert not changed(*ends)
     assert ends[0]["phases"] == 2
     begun = [model.begun for model in models]

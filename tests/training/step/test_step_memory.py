@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import statistics
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from passerby.config import Computation, Recipe
 from passerby.registry import LOSSES
@@ -47,7 +45,7 @@ def test_a_run_that_does_not_fit_says_what_would(
 
     monkeypatch.setattr(LOSSES.get("triplet"), "forward", fails)
     with pytest.raises(ValueError, match="does not fit into the memory of cpu") as found:
-        train(recipe, tiny, tmp_path, console=Console(file=io.StringIO()))
+        train(recipe, tiny, tmp_path)
     assert "batch of 4 × 4 images" in str(found.value)
     for way in ("computation.accumulate=", "computation.recompute=true", "sampling.persons="):
         assert way in str(found.value)

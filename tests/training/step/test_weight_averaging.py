@@ -1,13 +1,11 @@
 """The mean of weights: against torch's AveragedModel, in runs, resumed, and its batch norms."""
 
 import copy
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
@@ -21,10 +19,6 @@ from passerby.training.step.learner import Learner
 from passerby.training.step.weight_averaging import Average, settle
 
 SMALL = Network("resnet18(last_stride=2)")
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=200)
 
 
 def shaken(model: Plain, step: int) -> None:
@@ -126,13 +120,13 @@ def test_the_mean_is_validated_and_stored_and_the_run_goes_on_as_without(
 
     monkeypatch.setattr(Learner, "__init__", noting)
     train_only = Split(tiny.source, train=tiny.train)
-    plain = train(short, train_only, tmp_path / "plain", console=quiet())
+    plain = train(short, train_only, tmp_path / "plain")
     mean = (
         Averaging("exponential", decay=0.9)
         if kind == "exponential"
         else Averaging("last", epochs=2)
     )
-    averaged = train(replace(short, averaging=mean), train_only, tmp_path / kind, console=quiet())
+    averaged = train(replace(short, averaging=mean), train_only, tmp_path / kind)
     first, second = (learner.model.state_dict() for learner in learners)
     assert all(torch.equal(first[name], second[name]) for name in first)
     stored, result = weights(averaged.out), learners[1].result.state_dict()
@@ -148,7 +142,7 @@ def test_a_resumed_run_ends_with_the_same_mean(
     mean = replace(Averaging(epochs=2, decay=0.9), kind=kind)  # type: ignore[arg-type]
     recipe = replace(short, validation_persons=0, averaging=mean)
     train_only = Split(tiny.source, train=tiny.train)
-    whole = train(recipe, train_only, tmp_path / "whole", console=quiet())
+    whole = train(recipe, train_only, tmp_path / "whole")
     save = keeping.save_state
 
     def killed(out: Path, state: keeping.State) -> None:
@@ -158,9 +152,9 @@ def test_a_resumed_run_ends_with_the_same_mean(
 
     monkeypatch.setattr(keeping, "save_state", killed)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, train_only, tmp_path / "cut", console=quiet())
+        train(recipe, train_only, tmp_path / "cut")
     monkeypatch.setattr(keeping, "save_state", save)
-    resumed = train(recipe, train_only, tmp_path / "cut", resume=True, console=quiet())
+    resumed = train(recipe, train_only, tmp_path / "cut", resume=True)
     first, second = weights(whole.out), weights(resumed.out)
     assert all(torch.equal(first[name], second[name]) for name in first)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from passerby.stores import Progress
+from passerby.process.reporting import progress
 from passerby.tables.sightings import Sightings
 
 PIECE = 128_000_000
@@ -141,15 +141,15 @@ def take(table: Table, ids: NDArray[np.uint64], names: Sequence[str]) -> pa.Tabl
     return rows.drop_columns("_rowid").take(pa.array(order[places]))
 
 
-def copy(table: Table, other: Table, rows: int, progress: Progress | None) -> None:
+def copy(table: Table, other: Table, rows: int) -> None:
     """All rows of one table into another, a piece at a time."""
     done, piece = 0, []
-    for batch in scan(table, columns(vectors=True, thumbnails=True)):
-        piece.append(batch)
-        done += batch.num_rows
-        if sum(part.nbytes for part in piece) > PIECE or done == rows:
-            # Not the iterator itself: the engine would wait in one thread for what it reads there.
-            other.add(pa.Table.from_batches(piece).select(other.schema.names))
-            piece = []
-            if progress is not None:
-                progress(done, rows)
+    with progress("copying") as advance:
+        for batch in scan(table, columns(vectors=True, thumbnails=True)):
+            piece.append(batch)
+            done += batch.num_rows
+            if sum(part.nbytes for part in piece) > PIECE or done == rows:
+                # Not the iterator: the engine would wait in one thread for what it reads there.
+                other.add(pa.Table.from_batches(piece).select(other.schema.names))
+                piece = []
+                advance(done, rows)

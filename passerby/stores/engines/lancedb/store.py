@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from passerby.process.whole_files import write_whole
-from passerby.stores import Erased, Group, Hits, IndexState, Progress, Store
+from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
 from passerby.stores.engines.lancedb import index
 from passerby.stores.engines.lancedb.conditions import condition_of
@@ -122,7 +122,7 @@ class LanceStore(Store):
             done = self._folder.commit(table, lambda: table.delete(condition_of(where)), 0)
         return int(done.num_deleted_rows)
 
-    def compact(self, progress: Progress | None = None) -> Erased:
+    def compact(self) -> Erased:
         """Write the next table from what is left, with its index, and remove the old one."""
         folder = self._folder
         before = folder.bytes()
@@ -133,7 +133,7 @@ class LanceStore(Store):
             name = f"sightings-{number}"
             rows = table.count_rows()
             with explained(folder.path, before), folder.scratch():
-                copy(table, folder.database.create_table(name, schema=table.schema), rows, progress)
+                copy(table, folder.database.create_table(name, schema=table.schema), rows)
                 folder.flush(name)  # before the old table goes
                 folder.point_to(TableState(name))
                 folder.remove_old_tables()

@@ -1,0 +1,63 @@
+"""How many cores a process may use: fewer than the machine has in a container or under taskset."""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_GROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
+
+
+def available_cores() -> int:
+    """The least of the machine's cores, this process's affinity and its cgroup's quota."""
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        cores = len(os.sched_getaffinity(0))
+    quota = _quota(_GROUPS, _MEMBERSHIP)
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def _quota(groups: Path, membership: Path) -> float | None:
+    """The cores that a Linux control group grants, of version 2 or 1; None: as many as there are.
+
+    A limit of any group above counts too, so the least of all is taken.
+    """
+    with suppress(OSError):
+        lines = membership.read_text(encoding="utf-8").splitlines()
+        granted: list[float] = []
+        for line in lines:
+            _, controllers, path = line.split(":", 2)
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            # Inside a container the path is often of the machine, while its own group is the root.
+            roots = [groups] if not controllers else [groups / controllers, groups / "cpu"]
+            for root in roots:
+                own = root / path.lstrip("/")
+                for folder in (own, *own.parents):
+                    if folder.is_relative_to(root):
+                        granted += _granted(folder)
+        return min(granted, default=None)
+    return None
+
+
+def _granted(folder: Path) -> list[float]:
+    """Microseconds of a period in which the group may run, over the period; [] without a limit."""
+    with suppress(OSError, ValueError):
+        maximum, period = (folder / "cpu.max").read_text(encoding="ascii").split()  # version 2
+        return [] if maximum == "max" else [int(maximum) / int(period)]
+    with suppress(OSError, ValueError):
+        runs = int((folder / "cpu.cfs_quota_us").read_text(encoding="ascii"))
+        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        return [] if runs <= 0 else [runs / int(period)]
+    return []
+
+
+def wait_passively() -> None:
+    """Let OpenMP's threads sleep while they wait, rather than spin; before torch is imported.
+
+    Not called by default: it frees cores for others and may cost time where nobody else wants them.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
