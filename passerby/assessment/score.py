@@ -131,13 +131,7 @@ def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Repor
 
     Raises ValueError when they come from different models, and otherwise as `passerby.evaluate`.
     """
-    asked, shown = Embeddings.load(query), Embeddings.load(gallery)
-    if asked.model and shown.model and asked.model != shown.model:
-        raise ValueError(
-            f"{query} and {gallery} come from different models ({asked.model} and {shown.model}): "
-            "their vectors cannot be compared"
-        )
-    return score_embeddings(asked, shown, scoring)
+    return score_embeddings(Embeddings.load(query), Embeddings.load(gallery), scoring)
 
 
 def score(

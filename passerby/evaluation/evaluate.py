@@ -56,12 +56,12 @@ def evaluate(
     widths, vectors that are not finite, missing cameras, and when no query has a match.
     """
     _check_options(top, ties, average_precision, block)
+    protocol = Protocol(query, gallery, camera_rule)
     measured = distances or VectorDistances(query.vectors, gallery.vectors, metric, device)
     if measured.shape != (len(query), len(gallery)):
         raise ValueError(
             f"distances are {measured.shape} for {len(query)} queries and {len(gallery)} images"
         )
-    protocol = Protocol(query, gallery, camera_rule)
     placed = list(_placed(measured, protocol, block))
     if not placed:
         raise ValueError(_no_match(query, gallery, camera_rule))
@@ -119,8 +119,8 @@ def evaluate_camera_pairs(
     number_of = {view: number for number, view in enumerate(views)}
     numbers = np.array([number_of[view] for view in shown_by], np.int64)
     rows_of = [np.flatnonzero(numbers == number) for number in range(len(views))]
-    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric, device)
     protocol = Protocol(query, gallery)
+    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric, device)
 
     def by_view(row: int, line: NDArray[np.float32]) -> list[tuple[int, Places]]:
         matches, _ = protocol.of_query(row)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, require_one_model
 from passerby.tables.keys import person_numbers
 from passerby.tables.records import JUNK
 
@@ -20,7 +20,8 @@ class Protocol:
     """Says for each query which gallery rows match and which are ignored.
 
     Person numbers mean something only within a source: where both sides carry sources, a match
-    must be of the same source. Raises ValueError for empty parts and for missing cameras.
+    must be of the same source. Raises ValueError for empty parts, missing cameras, and parts of
+    different models.
     """
 
     def __init__(self, query: Embeddings, gallery: Embeddings, camera_rule: bool = True) -> None:
@@ -32,6 +33,7 @@ class Protocol:
                     f"the {name} has no camera numbers, and the camera rule needs them; pass "
                     "camera_rule=False (--no-camera-rule) to count all images of the same person"
                 )
+        require_one_model(query, gallery)
         self.camera_rule = camera_rule
         self._query_keys, gallery_keys = person_numbers(query, gallery)
         self._query_is_junk = query.persons == JUNK

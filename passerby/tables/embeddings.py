@@ -199,9 +199,27 @@ class Embeddings:
                 columns = {name: stored[name] for name in stored.files}
             return cls.of_columns(columns)
         except FileNotFoundError:
-            raise
+            raise FileNotFoundError(
+                f"there is no file {path}: expected embeddings (.npz) as passerby embed writes them"
+            ) from None
         except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is not an embeddings file: expected an .npz with vectors [N, D] and "
                 f"persons [N] ({error})"
             ) from None
+
+
+def require_one_model(query: Embeddings, gallery: Embeddings) -> None:
+    """Raise ValueError where two tables say that other networks, or poolings, made them.
+
+    A distance between vectors of two networks is a number without meaning.
+    """
+    for what, one, other in (
+        ("models", query.model, gallery.model),
+        ("poolings", query.pooling, gallery.pooling),
+    ):
+        if one and other and one != other:
+            raise ValueError(
+                f"query and gallery come from different {what} ({one} and {other}): their vectors "
+                "cannot be compared; embed both with the same model and options"
+            )

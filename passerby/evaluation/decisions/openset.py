@@ -122,8 +122,8 @@ def identify(
     stay. Junk and images that the camera rule ignores are no candidates. Errors as
     `passerby.evaluate`, and ValueError when too few persons have a mate that counts.
     """
-    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric)
     protocol = Protocol(query, gallery, camera_rule)
+    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric)
     rows = [row for row in range(len(query)) if len(protocol.of_query(row)[0])]
     names, of_query, of_gallery = person_rows(query, gallery)
     removed = _removed(names, of_query[rows], removed_share, splits, seed)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, require_one_model
 from passerby.tables.keys import camera_numbers
 from passerby.tables.unit_length import unit
 
@@ -26,9 +26,10 @@ def centred(
     """Both, scaled to length 1 and less the mean of their camera's gallery images.
 
     A camera with few gallery images shows its own offset badly: the mean of the whole gallery
-    counts as ``steady`` more images, and stands for cameras that the gallery lacks. Cameras of two
-    sources are two, even with one number. Raises ValueError without cameras, for stripe vectors,
-    which are not centred, for an empty gallery, and for vectors without a direction.
+    counts as ``steady`` more images. A camera that the gallery lacks has the mean of its queries in
+    their place: with the gallery's, which is that of other cameras, its offset stayed. Cameras of
+    two sources are two, even with one number. Raises ValueError without cameras, for stripe
+    vectors, which are not centred, for an empty gallery, and for vectors without a direction.
     """
     for name, some in (("query", query), ("gallery", gallery)):
         if some.cameras is None:
@@ -37,15 +38,17 @@ def centred(
             )
         if some.local is not None:
             raise ValueError(f"the {name} has stripe vectors, which are not centred on cameras")
+    require_one_model(query, gallery)
     if not len(gallery):
         raise ValueError("the gallery is empty: cameras have no mean")
     asked, shown = unit(query.vectors, "query vectors"), unit(gallery.vectors, "gallery vectors")
     mean = shown.mean(axis=0, dtype=np.float64)
     asking, showing = camera_numbers(query, gallery)
     for camera in np.union1d(asking, showing).tolist():
-        rows = showing == camera
-        total = shown[rows].sum(axis=0, dtype=np.float64) + steady * mean
-        offset = (total / (np.count_nonzero(rows) + steady)).astype(np.float32)
-        shown[rows] -= offset
-        asked[asking == camera] -= offset
+        asks, shows = asking == camera, showing == camera
+        seen = shown[shows] if shows.any() else asked[asks]
+        total = seen.sum(axis=0, dtype=np.float64) + steady * mean
+        offset = (total / (len(seen) + steady)).astype(np.float32)
+        shown[shows] -= offset
+        asked[asks] -= offset
     return replace(query, vectors=asked), replace(gallery, vectors=shown)

@@ -13,7 +13,7 @@ from passerby.alignment import aligned_distance
 from passerby.evaluation.ranking.copies import find_copies
 from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.evaluation.ranking.threads import shared
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, require_one_model
 
 Which = Literal["global", "local", "both"]
 
@@ -104,6 +104,7 @@ def distances_of(
 
     Raises ValueError when stripes are asked for and one of the parts has none.
     """
+    require_one_model(query, gallery)
     if which == "global":
         return VectorDistances(query.vectors, gallery.vectors, "cosine", device)
     if query.local is None or gallery.local is None:

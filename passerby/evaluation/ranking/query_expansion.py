@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.ranking.distances import VectorDistances
 from passerby.evaluation.ranking.neighbours import UnitVectors, nearest
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, require_one_model
 
 _BLOCK = 256
 
@@ -34,6 +34,7 @@ def expand_queries(
     _check(k, alpha)
     if len(gallery) == 0:
         raise ValueError("query expansion needs a gallery, got one without images")
+    require_one_model(query, gallery)
     distances = VectorDistances(query.vectors, gallery.vectors, "cosine")
     own = UnitVectors([query.vectors])
     return replace(

@@ -44,8 +44,8 @@ def rank(
 
     Errors as `passerby.evaluate`, and ValueError for a row that the query part does not have.
     """
-    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric)
     protocol = Protocol(query, gallery, camera_rule)
+    measured = distances or VectorDistances(query.vectors, gallery.vectors, metric)
     rankings = []
     for row in range(len(query)) if queries is None else queries:
         if not 0 <= row < len(query):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.evaluation.ranking.neighbours import Neighbours, UnitVectors, neighbours
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, require_one_model
 
 _BLOCK = 256
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -52,6 +52,7 @@ def rerank(
         raise ValueError(
             f"re-ranking needs queries and a gallery, got {len(query)} and {len(gallery)} images"
         )
+    require_one_model(query, gallery)
     original = VectorDistances(query.vectors, gallery.vectors, "cosine")
     budget = memory_size(memory)
     needed = memory_needed(len(query), len(gallery), query.vectors.shape[1], k1, k2)

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, require_one_model
 from passerby.tables.keys import view_numbers
 from passerby.tables.unit_length import unit
 
@@ -32,6 +32,7 @@ def pool_queries(
     """
     if query.cameras is None or images.cameras is None:
         raise ValueError("queries are pooled by person and camera, and cameras are missing")
+    require_one_model(query, images)
     if query.vectors.shape[1] != images.vectors.shape[1]:
         raise ValueError(
             f"query vectors have {query.vectors.shape[1]} dimensions and the images to pool "

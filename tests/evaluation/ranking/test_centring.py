@@ -39,12 +39,29 @@ def test_each_vector_loses_the_mean_of_its_camera(steady: float, sources: bool) 
     assert np.array_equal(gallery.vectors, part(60, 1, sources).vectors)  # the input stays
 
 
-def test_a_camera_that_the_gallery_lacks_loses_the_mean_of_all() -> None:
+def test_a_camera_that_the_gallery_lacks_loses_the_mean_of_its_queries() -> None:
     gallery = part(40, 1)
-    query = Embeddings(np.eye(6)[:1], [0], [77])
-    asked, _ = centred(query, gallery)
-    lengths = np.linalg.norm(gallery.vectors, axis=1, keepdims=True)
-    assert np.allclose(asked.vectors[0], np.eye(6)[0] - (gallery.vectors / lengths).mean(0))
+    query = Embeddings(np.eye(6)[:3], [0, 1, 2], [77, 77, 78])
+    asked, shown = centred(query, gallery)
+    unit = gallery.vectors / np.linalg.norm(gallery.vectors, axis=1, keepdims=True)
+    two = (np.eye(6)[:2].sum(0) + STEADY * unit.mean(0)) / (2 + STEADY)
+    one = (np.eye(6)[2] + STEADY * unit.mean(0)) / (1 + STEADY)
+    assert np.allclose(asked.vectors, np.eye(6)[:3] - np.stack([two, two, one]), atol=1e-6)
+    np.testing.assert_array_equal(shown.vectors, centred(query[:1], gallery)[1].vectors)
+
+
+def test_queries_by_new_cameras_are_found_again() -> None:
+    """Both parts are by cameras of their own, as of another site: each loses its own light."""
+    random = np.random.default_rng(0)
+    persons = np.repeat(np.arange(10), 2)
+    looks = random.normal(size=(10, 16))[persons]
+    lights = 3 * random.normal(size=(4, 16))
+    query, gallery = (
+        Embeddings(looks + 0.1 * random.normal(size=(20, 16)) + lights[cameras], persons, cameras)
+        for cameras in (np.tile([0, 1], 10), np.tile([2, 3], 10))
+    )
+    assert evaluate(query, gallery).rank1 < 50
+    assert evaluate(*centred(query, gallery)).rank1 >= 90
 
 
 def test_persons_are_found_again_in_another_light() -> None:
