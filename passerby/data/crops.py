@@ -16,17 +16,22 @@ from passerby.data.datasets.table import Table
 from passerby.data.reading.listing import Listing, examples, list_folder
 from passerby.data.reading.name_pattern import NamePattern, all_match
 from passerby.data.reading.reader import known_layout, open_reader
+from passerby.data.reading.spelling import (
+    camera_spellings,
+    first_places,
+    person_spellings,
+    spelling_note,
+)
 from passerby.data.reading.table_rows import (
     TABLE_SUFFIXES,
     Row,
-    header_and_rows,
     inside,
+    read_rows,
     share_of,
     text_of,
     time_of,
     whole_of,
 )
-from passerby.registry import suggest
 from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
@@ -133,10 +138,35 @@ def read_crops(
     found = _Found()
     for given in texts:
         _read_one(given, labels, found)
-    crops = tuple({crop.image: labels.of(crop) for crop in found.crops}.values())
+    each = [labels.of(crop) for crop in {crop.image: crop for crop in found.crops}.values()]
+    crops = _in_one_spelling(each, found)
     if not crops:
         raise ValueError(f"no image in {examples(texts)}; {'; '.join(found.notes)}".rstrip("; "))
     return Crops(crops, tuple(found.notes))
+
+
+def _in_one_spelling(crops: Sequence[Crop], found: _Found) -> tuple[Crop, ...]:
+    """The crops with one spelling of each name of a source; nobody has none.
+
+    Raises:
+        ValueError: Two names may be one person or one camera.
+    """
+    by_source: dict[str, list[Crop]] = {}
+    for crop in crops:
+        by_source.setdefault(crop.source, []).append(crop)
+    spelled: dict[str, Crop] = {}
+    for own in by_source.values():
+        # Persons with numbers are of a data set, whose reader has seen to it.
+        persons = person_spellings(
+            first_places((c.person, c.image) for c in own if c.number is None)
+        )
+        cameras = camera_spellings(first_places((c.camera, c.image) for c in own if c.camera))
+        found.notes += filter(None, [spelling_note(cameras)])
+        for crop in own:
+            person = persons[crop.person] if crop.number is None else crop.person
+            camera = cameras.get(crop.camera, "")
+            spelled[crop.image] = replace(crop, person=person, camera=camera)
+    return tuple(spelled[crop.image] for crop in crops)
 
 
 def _read_one(given: str, labels: Labels, found: _Found) -> None:
@@ -263,40 +293,24 @@ def _of_record(record: Record, person: str) -> Crop:
 
 
 def _read_table(path: Path, folder: Path, labels: Labels, found: _Found) -> None:
-    """The rows of a table; broken ones are refused together, so that nothing is half read."""
-    if not path.is_file():
-        raise ValueError(f"no such file or folder: {path}")
-    header, rows = header_and_rows(path, _COLUMNS)
-    if "image" not in header:
-        raise ValueError(
-            f"{path} needs the column image (optional: {', '.join(_COLUMNS[1:])}), got "
-            f"{', '.join(header) or 'none'}"
-        )
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise ValueError(f"{path} has the column {twice[0]} twice")
-    unused = [name for name in header if name not in _COLUMNS]
-    if unused:
-        told = ", ".join(name + suggest(name, list(_COLUMNS)) for name in unused)
-        found.notes.append(f"columns of {path.name} that are not used: {told}")
-    failed = []
-    for place, row in rows:
-        try:
-            if row is None:
-                raise ValueError("it has more or fewer fields than the header")
-            if labels.part == "all" or _in_part(row, labels.part):
-                found.crops.append(_of_row(row, folder, labels))
-        except ValueError as error:
-            failed.append(f"{place}: {error}")
-    if failed:
+    """The rows of a table."""
+
+    def crop_of(place: str, row: Row) -> Crop | None:
+        del place
+        return _of_row(row, folder, labels) if _in_part(row, labels.part) else None
+
+    try:
+        crops, notes = read_rows(path, _COLUMNS, ("image",), crop_of)
+    except ValueError as error:
         zone = "\nIf one zone holds for all of them, name it: --zone Europe/Berlin"
-        advice = zone if any("has no zone" in text for text in failed) else ""
-        more = f"\nand {len(failed) - 5} more" if len(failed) > 5 else ""
-        told = "\n".join([f"{len(failed)} broken rows in {path}:", *failed[:5]])
-        raise ValueError(told + more + advice)
+        raise ValueError(f"{error}{zone if 'has no zone' in str(error) else ''}") from None
+    found.crops += filter(None, crops)
+    found.notes += notes
 
 
 def _in_part(row: Row, part: Part) -> bool:
+    if part == "all":
+        return True
     said = text_of(row.get("split")).lower()
     return said in ("query", "gallery") if part == "test" else said == part
 

@@ -1,8 +1,9 @@
-"""A table of images: CSV or Parquet."""
+"""A table of images: CSV, TSV or Parquet."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from passerby.data.reading.listing import examples, missing_of
@@ -12,9 +13,9 @@ from passerby.data.reading.reader import Reader
 from passerby.data.reading.table_rows import (
     TABLE_SUFFIXES,
     Row,
-    Rows,
     header_and_rows,
     inside,
+    read_rows,
     text_of,
     time_of,
     whole_of,
@@ -28,7 +29,7 @@ _PARTS = ("train", "validation", "query", "gallery")
 
 @DATASETS.register
 class Table(Reader):
-    """A CSV or Parquet table with a row per image; ROOT is the file or a folder with just one.
+    """A CSV, TSV or Parquet table with a row per image; ROOT is it or a folder with just one.
 
     Columns: image and person; optional camera, time (ISO 8601 with a zone), tracklet and frame
     (whole numbers), split (train, validation, query or gallery). Persons and cameras with integer
@@ -39,11 +40,11 @@ class Table(Reader):
     that folder). Rows that point elsewhere, by an absolute path or by "..", are refused, so that
     a table from someone else cannot pull other files of yours into a report; the text of the path
     decides, symbolic links are followed. source: name of the data set in its records, the file's
-    name if not given. CSV is UTF-8, separated by comma, semicolon or tab.
+    name if not given. CSV is UTF-8, separated by comma, semicolon, tab or bar.
     """
 
     layout = (
-        "ROOT/ or ROOT.csv or ROOT.parquet\n"
+        "ROOT/ or ROOT.csv, .tsv or .parquet\n"
         "  image,person,camera,time,tracklet,frame,split\n"
         "  img/0001.jpg,anna,3,2024-05-01T08:30:00+02:00,17,250,train"
     )
@@ -55,7 +56,7 @@ class Table(Reader):
         self._source = source
 
     def locate(self, root: Path) -> Path | None:
-        """The table: ``root`` itself, or the only CSV or Parquet file in it with both columns."""
+        """The table: ``root`` itself, or the only table in it with both columns."""
         if root.is_file():
             return root if root.suffix.lower() in TABLE_SUFFIXES else None
         files = [path for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
@@ -76,14 +77,21 @@ class Table(Reader):
         whose images exists.
         """
         folder = self.images_folder(root)
-        header, rows = header_and_rows(root, _COLUMNS)
-        notes = _check_header(header, root)
-        images = _images(rows, folder, root)
+        places: dict[str, str] = {}  # of each image in the table
+
+        def image_of(place: str, row: Row) -> NamedImage:
+            image = _image(row, folder)
+            if image.image in places:
+                raise ValueError(f"it names the image of {places[image.image]} again")
+            places[image.image] = place
+            return image
+
+        images, notes = read_rows(root, _COLUMNS, ("image", "person"), image_of)
         missing = _missing(images, folder, root)
         if missing:
-            told = examples(f"{image.image} ({place})" for place, image in missing.items())
-            notes.append(f"{len(missing)} images of the table do not exist: {told}")
-        kept = [image for place, image in images.items() if place not in missing]
+            shown = examples(f"{image} ({places[image]})" for image in places if image in missing)
+            notes = (*notes, f"{len(missing)} images of the table do not exist: {shown}")
+        kept = [image for image in images if image.image not in missing]
         return split_of(kept, self._source or root.stem, self._division, notes=notes)
 
 
@@ -97,58 +105,19 @@ def _is_table(path: Path) -> bool:
     return {"image", "person"} <= set(header)
 
 
-def _check_header(header: list[str], path: Path) -> list[str]:
-    """Notes on columns that are not used; ValueError when a needed one is missing or double."""
-    wanted = f"{path} needs the columns image and person (optional: {', '.join(_COLUMNS[2:])})"
-    for column in ("image", "person"):
-        if column not in header:
-            raise ValueError(f"{wanted}, got {', '.join(header) or 'none'}")
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        raise ValueError(f"{path} has the column {twice[0]} twice")
-    unused = [column for column in header if column not in _COLUMNS]
-    told = ", ".join(column + suggest(column, list(_COLUMNS)) for column in unused)
-    return [f"columns that are not used: {told}"] if unused else []
-
-
-def _images(rows: Rows, folder: Path, path: Path) -> dict[str, NamedImage]:
-    """The images by their place in the table ("line 7")."""
-    images: dict[str, NamedImage] = {}
-    first_place: dict[str, str] = {}
-    failed = []
-    for place, row in rows:
-        try:
-            if row is None:
-                raise ValueError("it has more or fewer fields than the header")
-            image = _image(row, folder)
-            if image.image in first_place:
-                raise ValueError(f"it names the image of {first_place[image.image]} again")
-        except ValueError as error:
-            failed.append(f"{place}: {error}")
-            continue
-        images[place] = image
-        first_place[image.image] = place
-    if failed:
-        more = f"\nand {len(failed) - 5} more" if len(failed) > 5 else ""
-        raise ValueError("\n".join([f"{len(failed)} broken rows in {path}:", *failed[:5]]) + more)
+def _missing(images: Sequence[NamedImage], folder: Path, path: Path) -> set[str]:
+    """The images that do not exist; ValueError when that is so of all."""
     if not images:
         raise ValueError(f"{path} has no row below its header")
-    return images
-
-
-def _missing(images: dict[str, NamedImage], folder: Path, path: Path) -> dict[str, NamedImage]:
     prefix = os.path.join(folder, "")
-    names = {
-        place: image.image.removeprefix(prefix).replace(os.sep, "/")
-        for place, image in images.items()
-    }
-    missing = missing_of(folder, names.values())
+    names = {i.image.removeprefix(prefix).replace(os.sep, "/"): i.image for i in images}
+    missing = missing_of(folder, names)
     if len(missing) == len(images):
         raise ValueError(
             f"none of the {len(images)} images of {path} is in {folder}: the first is "
-            f"{next(iter(names.values()))}. Paths are relative to the table, or to images=FOLDER."
+            f"{next(iter(names))}. Paths are relative to the table, or to images=FOLDER."
         )
-    return {place: images[place] for place, name in names.items() if name in missing}
+    return {names[name] for name in missing}
 
 
 def _image(row: Row, folder: Path) -> NamedImage:

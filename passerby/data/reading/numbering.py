@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from passerby.data.reading.parts import Division, refuse_half_cameras
+from passerby.data.reading.spelling import (
+    camera_number_of,
+    camera_spellings,
+    first_places,
+    integer_of,
+    is_nobody,
+    person_spellings,
+    spelling_note,
+)
 from passerby.tables.records import JUNK, Record, Split
 
-_INTEGER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")  # spreadsheets write 3 as 3.0
-_CAMERA = re.compile(r"(?:camera|cam|c)?[ _-]?([0-9]{1,18})", re.IGNORECASE)
+_NO_CAMERAS = "no cameras are known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +47,24 @@ def split_of(
 ) -> Split:
     """Number persons and cameras and fill the parts, by ``division`` when undivided.
 
-    Raises ValueError when only some images have a camera or a part, or when one of query and
-    gallery has no image. Person -1 is junk: kept in the gallery, left out elsewhere.
+    Person -1 is junk, also among names: kept in the gallery, left out elsewhere.
+
+    Raises:
+        ValueError: Only some images have a camera or a part, one of query and gallery has no
+            image, or two names may be one person or camera.
     """
-    persons = number_persons(image.person for image in images)
-    cameras = number_cameras(image.camera for image in images if image.camera is not None)
+    persons = person_spellings(first_places((image.person, image.image) for image in images))
+    cameras = camera_spellings(
+        first_places((image.camera, image.image) for image in images if image.camera is not None)
+    )
+    person_numbers = number_persons(persons.values())
+    camera_numbers = number_cameras(cameras.values())
     parts: dict[str, list[Record]] = {}
     for image in images:
         record = Record(
             image.image,
-            persons[image.person],
-            None if image.camera is None else cameras[image.camera],
+            person_numbers[persons[image.person]],
+            None if image.camera is None else camera_numbers[cameras[image.camera]],
             source,
             tracklet=image.tracklet,
             frame=image.frame,
@@ -58,17 +72,19 @@ def split_of(
         )
         parts.setdefault(image.part, []).append(record)
     refuse_half_cameras([record for records in parts.values() for record in records])
-    note = camera_note(cameras) if cameras else "no cameras are known"
-    names = {number: name for name, number in persons.items()}
+    told = (spelling_note(cameras), camera_note(camera_numbers)) if cameras else (_NO_CAMERAS,)
+    names = {person_numbers[name]: name for name in persons.values() if name}
     split = Split(
         source,
-        person_names={} if are_numbers(persons) else names,
-        notes=(*notes, note) if note else tuple(notes),
+        person_names={} if are_numbers(person_numbers) else names,
+        notes=(*notes, *filter(None, told)),
         ignored=tuple(ignored),
     )
     undivided = parts.pop("", [])
     if not parts:
-        return division.applied(split, undivided, names.__getitem__)
+        # By a name as it was written: which persons train must not follow from its spelling here.
+        written = {person_numbers[persons[name]]: name for name in sorted(persons, reverse=True)}
+        return division.applied(split, undivided, written.__getitem__)
     if undivided:
         raise ValueError(
             f"{len(undivided)} images have no part (train, validation, query, gallery) and others "
@@ -86,37 +102,35 @@ def split_of(
 def number_persons(names: Iterable[str]) -> dict[str, int]:
     """A number for every person's name: its own if all are integers, else by sorted order from 1.
 
-    Names that are different texts of one integer (``7`` and ``007``) are numbered by order too.
+    Names are in their one spelling (`person_spellings`). Nobody is `JUNK`.
     """
-    distinct = set(names)
-    return _own_numbers(distinct, _INTEGER) or _by_order(distinct)
+    named = {name for name in names if not is_nobody(name)}
+    nobody = {name: JUNK for name in {*names} - named}
+    return (_own_numbers(named, integer_of) or _by_order(named)) | nobody
 
 
 def number_cameras(names: Iterable[str]) -> dict[str, int]:
     """The same for cameras, where ``cam3``, ``camera_3`` and ``c3`` also carry a number."""
     distinct = set(names)
-    for expression in (_INTEGER, _CAMERA):
-        if numbers := _own_numbers(distinct, expression):
-            return numbers
-    return _by_order(distinct)
+    return _own_numbers(distinct, camera_number_of) or _by_order(distinct)
 
 
-def are_numbers(numbers: dict[str, int]) -> bool:
+def are_numbers(numbers: Mapping[str, int]) -> bool:
     """Whether the names are the numbers that were given."""
-    return bool(_own_numbers(set(numbers), _INTEGER))
+    return all(integer_of(name) == number for name, number in numbers.items() if name)
 
 
-def camera_note(numbers: dict[str, int]) -> str:
+def camera_note(numbers: Mapping[str, int]) -> str:
     """Which camera got which number, in words; empty when the names are numbers."""
     if are_numbers(numbers):
         return ""
-    return "cameras: " + ", ".join(f"{name!r} is {n}" for name, n in numbers.items())
+    return "cameras: " + ", ".join(f"{name!r} is {n}" for name, n in sorted(numbers.items()))
 
 
-def _own_numbers(names: set[str], expression: re.Pattern[str]) -> dict[str, int]:
-    """The numbers in the names; empty unless every name has one and no two have the same."""
-    found = {name: expression.fullmatch(name) for name in sorted(names)}
-    numbers = {name: int(match[1]) for name, match in found.items() if match}
+def _own_numbers(names: set[str], number_of: Callable[[str], int | None]) -> dict[str, int]:
+    """The numbers of the names; empty unless every name has one and no two have the same."""
+    found = {name: number_of(name) for name in sorted(names)}
+    numbers = {name: number for name, number in found.items() if number is not None}
     return numbers if len(set(numbers.values())) == len(found) else {}
 
 

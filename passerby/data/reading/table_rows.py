@@ -3,23 +3,69 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import os
 import re
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-TABLE_SUFFIXES = (".csv", ".parquet")
+from passerby.tables.times import moment
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow import parquet
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """Endings (lower case) by which tables are told from other files."""
 
 _TIME = "such as 2024-05-01T08:30:00+02:00"
-_ROWS = 10_000  # of a Parquet table in memory at once
+_NOTHING = ("nan", "NaN", "<NA>", "NaT")  # what pandas writes for a missing value, if told to
+_BATCH = 10_000  # rows of a Parquet table in memory at once
+# Far above any table of images; a table beyond is damaged, or made to fill the memory.
+_MOST_COLUMNS = 1_000
+_MOST_ROWS = 50_000_000
+_MOST_CHARACTERS = 4_096  # of a cell that is read
+_MOST_IN_A_ROW = 1_000_000
+_MOST_BYTES = 2**30  # of a column of a row group, unpacked
 
 Row: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Generator[tuple[str, "Row | None"], None, None]
+_Made = TypeVar("_Made")
+
+
+def read_rows(
+    path: Path,
+    columns: Sequence[str],
+    needed: Sequence[str],
+    made_of: Callable[[str, Row], _Made],
+) -> tuple[list[_Made], tuple[str, ...]]:
+    """What `made_of` makes of each row's place ("line 7") and cells, and notes on the columns.
+
+    columns: all that are known; needed: those that must be there. Broken rows are refused
+    together, so that nothing is half read.
+
+    Raises:
+        ValueError: No such table, a needed column missing, double or mistyped, or rows of which
+            `made_of` raises it.
+    """
+    header, rows = header_and_rows(path, columns)
+    notes = _check_header(header, columns, needed, path)
+    found, failed = [], []
+    for place, row in rows:
+        try:
+            if row is None:
+                raise ValueError("it has more or fewer fields than the header")
+            found.append(made_of(place, row))
+        except ValueError as error:
+            failed.append(f"{place}: {error}")
+    if failed:
+        more = f"\nand {len(failed) - 5} more" if len(failed) > 5 else ""
+        raise ValueError("\n".join([f"{len(failed)} broken rows in {path}:", *failed[:5]]) + more)
+    return found, notes
 
 
 def header_and_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Rows]:
@@ -29,6 +75,33 @@ def header_and_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Ro
     or fewer fields than the header. Raises ValueError for what is no such table.
     """
     return _parquet(path, columns) if path.suffix.lower() == ".parquet" else _csv(path)
+
+
+def _check_header(
+    header: Sequence[str], columns: Sequence[str], needed: Sequence[str], path: Path
+) -> tuple[str, ...]:
+    """A note on the columns that are not used; ValueError for what is wrong with the others."""
+    optional = ", ".join(column for column in columns if column not in needed)
+    wanted = f"{path} needs the column{'s' * (len(needed) > 1)} {' and '.join(needed)}"
+    unused = [column for column in header if column not in columns]
+    meant = {name: near for name in unused if (near := _meant(name, header, columns))}
+    if meant or not {*needed} <= {*header}:
+        near = "".join(f"; did you mean {near!r} by {name!r}?" for name, near in meant.items())
+        got = ", ".join(header[:20]) or "none"
+        raise ValueError(f"{wanted} (optional: {optional}), got {got}{near}")
+    twice = [column for column in columns if header.count(column) > 1]
+    if twice:
+        raise ValueError(f"{path} has the column {twice[0]} twice")
+    shown = ", ".join(unused[:20]) + (f" and {len(unused) - 20} more" if len(unused) > 20 else "")
+    return (f"columns of {path.name} that are not used: {shown}",) if unused else ()
+
+
+def _meant(name: str, header: Sequence[str], columns: Sequence[str]) -> str | None:
+    """The known column that is not there, and that a name nearly is or abbreviates."""
+    missing = [column for column in columns if column not in header]
+    near = difflib.get_close_matches(name, missing, n=1, cutoff=0.75)
+    short = [column for column in missing if len(name) > 2 and column.startswith(name)]
+    return next(iter(near or short), None)
 
 
 def inside(name: str) -> str:
@@ -48,8 +121,20 @@ def inside(name: str) -> str:
 
 
 def text_of(value: object) -> str:
-    """A cell as text; empty for what stands for nothing (None, and NaN by its inequality)."""
-    return "" if value is None or value != value else str(value).strip()  # noqa: PLR0124
+    """A cell as text; empty for what stands for nothing (None, NaN and how pandas writes it).
+
+    Raises:
+        ValueError: It is no text or number, is very long, or holds NUL.
+    """
+    if value is None or value != value:  # noqa: PLR0124  NaN alone differs from itself
+        return ""
+    if isinstance(value, list | dict | bytes):
+        raise ValueError(f"a cell holds {type(value).__name__}: expected text or a number")
+    text = str(value).strip()
+    if len(text) > _MOST_CHARACTERS or "\0" in text:
+        shown = f"{text[:20]!r} and so on, {len(text)} characters"
+        raise ValueError(f"a cell holds {shown}: expected at most {_MOST_CHARACTERS}, without NUL")
+    return "" if text in _NOTHING else text
 
 
 def whole_of(column: str, value: object) -> int | None:
@@ -57,9 +142,9 @@ def whole_of(column: str, value: object) -> int | None:
     text = text_of(value)
     if not text:
         return None
-    match = re.fullmatch(r"(-?[0-9]{1,18})(?:\.0*)?", text)
+    match = re.fullmatch(r"(-?\d{1,18})(?:\.0*)?", text)
     if match is None:
-        raise ValueError(f"the {column} is {text!r}: expected a whole number")
+        raise ValueError(f"the {column} is {text!r}: expected a whole number of at most 18 digits")
     return int(match[1])
 
 
@@ -90,11 +175,12 @@ def time_of(value: object, zone: tzinfo | None = None) -> datetime | None:
         time = value if isinstance(value, datetime) else datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"the time is {text!r}: expected ISO 8601, {_TIME}") from None
-    if time.tzinfo is not None:
-        return time
-    if zone is None:
-        raise ValueError(f"the time {text!r} has no zone: add Z or an offset, {_TIME}")
-    return _in_zone(time, zone)
+    if time.tzinfo is None:
+        if zone is None:
+            raise ValueError(f"the time {text!r} has no zone: add Z or an offset, {_TIME}")
+        time = _in_zone(time, zone)
+    moment(time)  # refuses what lies beyond the calendar in UTC
+    return time
 
 
 def zone_named(name: str) -> ZoneInfo:
@@ -110,9 +196,12 @@ def zone_named(name: str) -> ZoneInfo:
 
 def _in_zone(time: datetime, zone: tzinfo) -> datetime:
     first, second = (time.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if first.utcoffset() == second.utcoffset():
-        return first
-    shown = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == time
+    try:
+        if first.utcoffset() == second.utcoffset():
+            return first
+        shown = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == time
+    except OverflowError:
+        raise ValueError(f"the time {time.isoformat()} lies at an end of the calendar") from None
     times = "twice" if shown else "never"
     raise ValueError(
         f"the time {time.isoformat()} comes {times} in {zone}, where the clocks change: write it "
@@ -124,6 +213,7 @@ def _csv(path: Path) -> tuple[list[str], Rows]:
     rows = _csv_rows(path)
     header = next(rows)[1]
     names = [name.strip().lower() for name in header]
+    _refuse_many_columns(len(names), path)
 
     def named() -> Rows:
         with closing(rows):
@@ -134,54 +224,124 @@ def _csv(path: Path) -> tuple[list[str], Rows]:
     return names, named()
 
 
+class _Lines(Iterator[str]):
+    """The lines of a CSV, as far as one row may be long. row: characters of it so far."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.row = 0
+
+    def __next__(self) -> str:
+        line = self._file.readline(_MOST_IN_A_ROW + 1)
+        self.row += len(line)
+        if self.row > _MOST_IN_A_ROW:
+            raise csv.Error(f"a row is longer than {_MOST_IN_A_ROW} characters")
+        if "\0" in line:
+            raise csv.Error("there is a NUL character: save it as CSV UTF-8")
+        if not line:
+            raise StopIteration
+        return line
+
+
 def _csv_rows(path: Path) -> Generator[tuple[str, list[str]], None, None]:
     """("line 7", cells) of every row that is not blank, the header first."""
+    reader = None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline(10_000)
             file.seek(0)
-            delimiter = max(",;\t", key=head.count)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=head.count)
+            lines = _Lines(file)
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
             empty = True
             for cells in reader:
+                lines.row = 0
                 if cells:
                     empty = False
                     yield f"line {reader.line_num}", cells
             if empty:
-                raise ValueError(f"{path} is empty: expected a header with image and person")
+                raise ValueError(f"{path} is empty: expected a header with the column image")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): save it as CSV UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
     except csv.Error as error:
-        raise ValueError(f"{path} is no CSV at line {reader.line_num}: {error}") from None
+        line = reader.line_num if reader else 0
+        raise ValueError(f"{path} is no CSV at line {line}: {error}") from None
 
 
 def _parquet(path: Path, columns: Collection[str]) -> tuple[list[str], Rows]:
+    from pyarrow import parquet
+
     try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise ValueError(
-            f"reading {path} needs pyarrow: pip install 'passerby[table]', or save it as CSV"
-        ) from None
-    try:
-        names = list(parquet.read_schema(path).names)
-    except (OSError, pyarrow.ArrowException) as error:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            _refuse_large(file.metadata, path)
+    except _parquet_errors() as error:
         raise ValueError(f"{path} is no Parquet file: {error}") from None
+    names = [name.strip().lower() for name in schema.names]
+    used = {name: own for name, own in zip(names, schema.names, strict=True) if name in columns}
 
     def rows() -> Rows:
         number = 0
-        used = [name for name in names if name in columns]
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS, columns=used):
-                part = pyarrow.table(batch.columns, names=batch.schema.names)
-                for index, name in enumerate(used):
-                    kind = part.schema.field(name).type
-                    if pyarrow.types.is_timestamp(kind):  # Python's datetime has no nanoseconds
-                        whole = pyarrow.timestamp("us", kind.tz)
-                        column = part.column(name).cast(whole, safe=False)
-                        part = part.set_column(index, name, column)
-                for row in part.to_pylist():
-                    number += 1
-                    yield f"row {number}", row
+        texts = [own for own in used.values() if _is_text(schema.field(own).type)]
+        try:
+            # Text stays a dictionary until its length is known: one long cell may stand for many.
+            with parquet.ParquetFile(path, read_dictionary=texts) as file:
+                for batch in file.iter_batches(_BATCH, columns=list(used.values())):
+                    cells = [_cells(batch.column(own)) for own in used.values()]
+                    for values in zip(*cells, strict=True):
+                        number += 1
+                        yield f"row {number}", dict(zip(used, values, strict=True))
+        except _parquet_errors() as error:
+            raise ValueError(f"{path} is damaged after row {number}: {error}") from None
 
     return names, rows()
+
+
+def _parquet_errors() -> tuple[type[Exception], ...]:
+    """What pyarrow raises on files that are damaged, or hold what Python cannot."""
+    import pyarrow
+
+    builtin = (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError)
+    return (*builtin, pyarrow.ArrowException)
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _cells(column: pyarrow.Array) -> list[Any]:
+    """The values of a column as Python's; ValueError for text that is too long."""
+    import pyarrow
+    from pyarrow import compute, types
+
+    kind = column.type
+    if types.is_timestamp(kind):  # Python's datetime has no nanoseconds
+        column = column.cast(pyarrow.timestamp("us", kind.tz), safe=False)
+    if types.is_dictionary(kind) and _is_text(kind.value_type):
+        longest = compute.max(compute.utf8_length(column.dictionary)).as_py() or 0
+        if longest > _MOST_CHARACTERS:
+            raise ValueError(f"a cell holds {longest} characters, more than {_MOST_CHARACTERS}")
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _refuse_large(metadata: parquet.FileMetaData, path: Path) -> None:
+    _refuse_many_columns(metadata.num_columns, path)
+    if metadata.num_rows > _MOST_ROWS:
+        raise ValueError(f"{metadata.num_rows} rows are more than the bound of {_MOST_ROWS}")
+    for group in range(metadata.num_row_groups):
+        for column in range(metadata.num_columns):
+            size = metadata.row_group(group).column(column).total_uncompressed_size
+            if size > _MOST_BYTES:
+                raise ValueError(
+                    f"a column of {size} bytes is more than the bound of {_MOST_BYTES}"
+                )
+
+
+def _refuse_many_columns(count: int, path: Path) -> None:
+    if count > _MOST_COLUMNS:
+        raise ValueError(f"{path} has {count} columns: expected at most {_MOST_COLUMNS}")

@@ -4,6 +4,7 @@ import pytest
 
 from passerby.data.datasets.folder import Folder
 from passerby.data.reading.reader import read_split
+from passerby.tables.records import JUNK
 
 PERSONS = ["anna", "Bérénice", "陈伟", "d'Arc", "e f"]
 
@@ -29,9 +30,27 @@ def test_integers_stay(tmp_path, make_images):
     assert not split.person_names
 
 
-def test_two_spellings_of_one_integer_are_two_persons(tmp_path, make_images):
-    make_images(tmp_path, ["7/a.jpg", "007/a.jpg"])
-    assert Folder(train_share=1).read(tmp_path).person_names == {1: "007", 2: "7"}
+def test_two_spellings_of_one_integer_are_one_person(tmp_path, make_images):
+    make_images(tmp_path, ["7/01/a.jpg", "007/1/a.jpg", "anna/cam 2/a.jpg"])
+    split = Folder(train_share=1).read(tmp_path)
+    assert split.person_names == {1: "7", 2: "anna"}
+    assert sorted((r.person, r.camera) for r in split.train) == [(1, 1), (1, 1), (2, 2)]
+
+
+def test_junk_among_named_persons(tmp_path, make_images):
+    for part in ("query", "gallery"):
+        make_images(tmp_path / part, ["anna/1.jpg", "-1/1.jpg", "-1.0/2.jpg"])
+    split = Folder().read(tmp_path)
+    assert split.person_names == {1: "anna"}
+    assert [r.person for r in split.query] == [1]
+    assert sorted(r.person for r in split.gallery) == [JUNK, JUNK, 1]
+
+
+def test_which_persons_train_does_not_follow_from_their_spelling_here(tmp_path, make_images):
+    """By the names as they are written, as in all versions: a division is part of a result."""
+    make_images(tmp_path, [f"{person:04d}/{i}.jpg" for person in range(1, 9) for i in range(2)])
+    split = Folder().read(tmp_path)
+    assert sorted({r.person for r in split.train}) == [3, 4, 5, 8]
 
 
 def test_the_rule_for_queries(tmp_path, make_images):

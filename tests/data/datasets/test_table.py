@@ -1,11 +1,14 @@
 """CSV and Parquet, friendly and hostile."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from passerby.data.crops import read_crops
 from passerby.data.datasets.table import Table
 from passerby.data.reading.reader import read_split
+from passerby.tables.records import JUNK
 
 FULL = """image,person,camera,time,tracklet,frame,split
 a/1.jpg,7,1,2024-05-01T08:30:00+02:00,3,10,train
@@ -45,7 +48,22 @@ def test_the_folder_will_do(images):
         read_split(f"table={images}")
 
 
-@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_tab_separated_values(images):
+    path = table(images, "image\tperson\na/1.jpg\tAnn, B.; C.\n", "set.TSV")
+    assert Table(train_share=1).read(path).person_names == {1: "Ann, B.; C."}
+
+
+def test_a_folder_named_like_a_table(images):
+    path = table(images, FULL)
+    (images / "x.csv").mkdir()
+    assert len(read_split(f"table={images}").train) == 2
+    with pytest.raises(ValueError, match="does not hold the layout"):
+        read_split(f"table={images / 'x.csv'}")
+    path.rename(images / "x.csv" / "set.csv")
+    assert Table().locate(images / "x.csv") == images / "x.csv" / "set.csv"
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_spreadsheet_dialects(images, delimiter):
     text = "\ufeff" + FULL.replace(",", delimiter).replace("\n", "\r\n") + "\r\n"
     assert len(read_split(f"table={table(images, text)}").train) == 2
@@ -103,6 +121,11 @@ def test_many_broken_rows_are_counted(images):
         ("image,person\n", "no row"),
         ("picture,person\na/1.jpg,1\n", "needs the columns image and person"),
         ("image,person,person\na/1.jpg,1,1\n", "twice"),
+        ("image,person," + ",".join(map(str, range(2_000))) + "\n", "has 2002 columns"),
+        (f"image,person\na/1.jpg,{'x' * 100_000}\n", "line 2: a cell holds 'xxxxx"),
+        (f"image,person\na/1.jpg,{'x' * 2_000_000}\n", "longer than 1000000 characters"),
+        ("image,person\na/1.jpg,x\0y\n", "a NUL character"),
+        ('image,person\na/1.jpg,"' + '\n","' * 300_000, "longer than|larger than field"),
         ('image,person\n"a/1.jpg,1\n', "no CSV"),
         ("image,person\nb/1.jpg,1\n", "none of the 1 images"),
     ],
@@ -126,9 +149,83 @@ def test_missing_images_are_left_out_and_told(images):
 
 
 def test_columns_that_are_not_used_are_told(images):
-    path = table(images, "image,person,camra,note\na/1.jpg,1,2,x\n")
+    path = table(images, "image,person,hat,note\na/1.jpg,1,2,x\n")
     split = read_split(f"table={path}")
-    assert "camra; did you mean 'camera'?, note" in split.notes[0]
+    assert split.notes[0] == "columns of set.csv that are not used: hat, note"
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [("persn,camera", "person"), ("person,cam", "camera"), ("person,camra", "camera")],
+)
+def test_mistyped_columns_are_refused_with_the_nearest(images, header, meant):
+    path = table(images, f"image,{header}\na/1.jpg,1,2\n")
+    with pytest.raises(ValueError, match=f"did you mean '{meant}' by"):
+        read_split(f"table={path}")
+
+
+def spelled(images, *rows):
+    """The split of six images with a person and a camera in the spellings given."""
+    lines = [f"a/{i}.jpg,{row}" for i, row in enumerate(rows, 1)]
+    return Table(train_share=1).read(table(images, "\n".join(["image,person,camera", *lines])))
+
+
+def test_one_number_in_two_spellings_is_one(images):
+    split = spelled(images, "13,1", "13.0,1.0", "013,01", "\uff11\uff13,\uff11", "13 ,1.", "5,2")
+    assert [(r.person, r.camera) for r in split.train] == [(13, 1)] * 5 + [(5, 2)]
+
+
+def test_one_camera_in_two_spellings_is_one_and_told(images):
+    split = spelled(images, "a,Hall 1", "a,hall1", "a,HALL_01", "a,Cam\u00e9ra", "a,Came\u0301ra")
+    assert [r.camera for r in split.train] == [2, 2, 2, 1, 1]
+    assert "spellings of one camera: 'Hall 1' and 'hall1' and 'HALL_01'" in split.notes
+
+
+def test_one_name_in_two_unicode_forms_is_one_person(images):
+    split = spelled(images, "Am\u00e9lie,1", "Ame\u0301lie,2")
+    assert split.person_names == {1: "Am\u00e9lie"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            ["Anna,1", "anna,2"],
+            "'Anna' (first at {}/a/1.jpg) and 'anna' (first at {}/a/2.jpg) one p",
+        ),
+        (
+            ["p 1,1", "x,1", "P-01,2"],
+            "'p 1' (first at {}/a/1.jpg) and 'P-01' (first at {}/a/3.jpg)",
+        ),
+        (["x,cam1", "y,c1"], "'cam1' (first at {}/a/1.jpg) and 'c1' (first at {}/a/2.jpg) one c"),
+        (["x,1", "y,cam1", "z,hall"], "'1' (first at {}/a/1.jpg) and 'cam1'"),
+    ],
+)
+def test_what_only_the_user_can_tell_is_refused(images, rows, message):
+    with pytest.raises(ValueError, match=re.escape(message.format(images, images))):
+        spelled(images, *rows)
+
+
+def test_names_that_differ_in_more_than_their_look_are_two(images):
+    split = spelled(images, "1-11,1", "11-1,2", "111,3", "-1,1")
+    assert len(split.person_names) == 3
+    assert {r.camera for r in split.train} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("junk", ["-1", "-1.0", " -01 ", "\u22121"])
+def test_junk_is_nobody_in_every_spelling(images, junk):
+    rows = ["a/1.jpg,anna,query", "a/2.jpg,anna,gallery", f"a/3.jpg,{junk},gallery"]
+    split = Table().read(table(images, "\n".join(["image,person,split", *rows])))
+    assert [r.person for r in split.gallery] == [1, JUNK]
+    assert split.person_names == {1: "anna"}
+    assert [c.person for c in read_crops(images / "set.csv").crops] == ["anna", "anna", ""]
+
+
+@pytest.mark.parametrize("missing", ["nan", "NaN", "<NA>", ""])
+def test_what_pandas_writes_for_nothing_is_nothing(images, missing):
+    rows = f"a/1.jpg,1,{missing},{missing}\na/2.jpg,1,{missing},{missing}"
+    split = Table(train_share=1).read(table(images, f"image,person,camera,frame\n{rows}"))
+    assert [(r.camera, r.frame) for r in split.train] == [(None, None)] * 2
 
 
 def test_images_elsewhere(images):
