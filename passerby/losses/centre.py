@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby.losses import Batch, Features, Loss
+from passerby.losses.pairs import at_least_float32
 from passerby.registry import LOSSES
 
 
@@ -40,5 +41,4 @@ class Centre(Loss):
 
 def _squared_distances(vectors: Tensor, centres: Tensor) -> Tensor:
     with torch.autocast(vectors.device.type, enabled=False):
-        vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
-        return (vectors - centres).square().sum(dim=1)  # [B]
+        return (at_least_float32(vectors) - centres).square().sum(dim=1)  # [B]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from passerby.losses import Batch, Features, Loss
+from passerby.losses.pairs import pairs_of, squared_distances, unit_vectors
 from passerby.registry import LOSSES
 
 
@@ -14,8 +15,8 @@ from passerby.registry import LOSSES
 class HardTriplets(Loss):
     """½ max(0, margin + d²(positive) − d²(negative)), mean over each image's ``among`` hardest.
 
-    d² is the squared Euclidean distance of unit vectors, those before the neck. A triplet is any
-    pair of a positive and a negative of the batch; of an image with fewer, all count. Images
+    d² is the squared Euclidean distance of the vectors before the neck at unit length. A triplet is
+    any pair of a positive and a negative of the batch; of an image with fewer, all count. Images
     without a positive or a negative are no anchors. The authors draw one of an image's 25 hardest
     at random, which has this mean for its expectation; the mean needs no chance.
     """
@@ -34,24 +35,18 @@ class HardTriplets(Loss):
         return torch.stack(terms).mean()
 
     def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:
-        same = persons[:, None] == persons[None, :]
-        others = same & ~torch.eye(len(persons), dtype=torch.bool, device=persons.device)
-        anchors = (others.any(dim=1) & ~same.all(dim=1)).nonzero().flatten()
+        pairs = pairs_of(persons)
+        anchors = pairs.anchors
         if len(anchors) == 0:
             return vectors.sum() * 0.0
-        squared = _squared_distances(vectors)[anchors]
+        squared = squared_distances(unit_vectors(vectors))[anchors]
         # The hardest triplets are made of the farthest positives and the nearest negatives.
         most = min(self.among, len(persons))
-        far = squared.masked_fill(~others[anchors], -torch.inf).topk(most, dim=1).values
-        near = squared.masked_fill(same[anchors], torch.inf).topk(most, largest=False, dim=1).values
+        far = squared.masked_fill(~pairs.positives[anchors], -torch.inf)
+        near = squared.masked_fill(~pairs.negatives[anchors], torch.inf)
+        far = far.topk(most, dim=1).values
+        near = near.topk(most, largest=False, dim=1).values
         gaps = (far[:, :, None] - near[:, None, :]).flatten(1)  # [A, most²], −∞ where no triplet
         gaps = gaps.topk(min(self.among, gaps.shape[1]), dim=1).values
         count = gaps.isfinite().sum(dim=1)
         return (F.relu(self.margin + gaps).sum(dim=1) / count).mean() / 2
-
-
-def _squared_distances(vectors: Tensor) -> Tensor:
-    """Squared distances [B, B] of the vectors at unit length, at least in float32."""
-    with torch.autocast(vectors.device.type, enabled=False):
-        units = F.normalize(vectors if vectors.dtype == torch.float64 else vectors.float())
-        return 2 - 2 * units @ units.T

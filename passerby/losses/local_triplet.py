@@ -8,7 +8,7 @@ from torch import Tensor
 
 from passerby.alignment import aligned_distance
 from passerby.losses import Batch, Features, Loss
-from passerby.losses.triplet import euclidean_distances, hardest_rows
+from passerby.losses.pairs import at_least_float32, euclidean_distances, hardest_triplets
 from passerby.registry import LOSSES
 
 
@@ -38,20 +38,18 @@ class LocalTriplet(Loss):
         return torch.stack([self._of_stripes(*pair, batch.persons) for pair in pairs]).mean()
 
     def _of_stripes(self, vectors: Tensor, local: Tensor, persons: Tensor) -> Tensor:
-        distances = euclidean_distances(vectors.detach())
-        positive, negative, anchors = hardest_rows(distances, persons)
-        if len(anchors) == 0:
+        hardest = hardest_triplets(euclidean_distances(vectors.detach()), persons)
+        if len(hardest.anchors) == 0:
             return local.sum() * 0.0
-        near = _aligned(local[anchors], local[positive])
-        far = _aligned(local[anchors], local[negative])
+        near = _aligned(local[hardest.anchors], local[hardest.positives])
+        far = _aligned(local[hardest.anchors], local[hardest.negatives])
         return F.relu(near - far + self.margin).mean()
 
 
 def _aligned(first: Tensor, second: Tensor) -> Tensor:
     """Aligned distances [A] of the images of two rows of stripes [A, S, D], one by one."""
     with torch.autocast(first.device.type, enabled=False):
-        if first.dtype != torch.float64:
-            first, second = first.float(), second.float()
+        first, second = at_least_float32(first), at_least_float32(second)
         squares = first.square().sum(dim=2)[:, :, None] + second.square().sum(dim=2)[:, None, :]
         squared = squares - 2 * first @ second.transpose(1, 2)  # [A, S, S]
         # The slope of a square root is infinite at zero.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from passerby.losses import Batch, Features, Loss
 from passerby.losses.mutual_probabilities import refuse_one_part
-from passerby.losses.triplet import euclidean_distances
+from passerby.losses.pairs import euclidean_distances
 from passerby.registry import LOSSES
 
 

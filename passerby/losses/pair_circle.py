@@ -7,30 +7,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from passerby.losses import Batch, Features, Loss
+from passerby.losses.pairs import Pairs, cosine_similarities, pairs_of
 from passerby.registry import LOSSES
 
 
-def pair_similarities(vectors: Tensor, persons: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Cosines [B, B] in float32, masks [B, B] of positive pairs (never itself) and of negatives."""
-    with torch.autocast(vectors.device.type, enabled=False):
-        vectors = vectors if vectors.dtype == torch.float64 else vectors.float()
-        unit = F.normalize(vectors)
-        cosines = unit @ unit.T
-    same = persons[:, None] == persons[None, :]
-    others = ~torch.eye(len(persons), dtype=torch.bool, device=persons.device)
-    return cosines, same & others, ~same
-
-
-def log_sum_of_pairs(positive: Tensor, negative: Tensor, mask_p: Tensor, mask_n: Tensor) -> Tensor:
+def log_sum_of_pairs(positive: Tensor, negative: Tensor, pairs: Pairs) -> Tensor:
     """Mean over anchors of ln(1 + Σ_n exp(negative) · Σ_p exp(positive)), all [B, B].
 
-    Anchors without a positive or a negative are left out; 0 (with a gradient) if none remains.
+    Images without a positive or a negative are no anchors; 0 (with a gradient) if there are none.
     """
-    anchors = mask_p.any(dim=1) & mask_n.any(dim=1)
-    if not bool(anchors.any()):
+    if len(pairs.anchors) == 0:
         return (positive.sum() + negative.sum()) * 0.0
-    towards = positive.masked_fill(~mask_p, -torch.inf)[anchors].logsumexp(dim=1)
-    away = negative.masked_fill(~mask_n, -torch.inf)[anchors].logsumexp(dim=1)
+    towards = positive.masked_fill(~pairs.positives, -torch.inf)[pairs.anchors].logsumexp(dim=1)
+    away = negative.masked_fill(~pairs.negatives, -torch.inf)[pairs.anchors].logsumexp(dim=1)
     return F.softplus(towards + away).mean()
 
 
@@ -51,8 +40,8 @@ class PairCircle(Loss):
         return torch.stack(terms).mean()
 
     def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:
-        cosines, positives, negatives = pair_similarities(vectors, persons)
+        cosines = cosine_similarities(vectors)
         detached = cosines.detach()
         towards = (1 + self.margin - detached).clamp(min=0) * (1 - self.margin - cosines)
         away = (detached + self.margin).clamp(min=0) * (cosines - self.margin)
-        return log_sum_of_pairs(self.scale * towards, self.scale * away, positives, negatives)
+        return log_sum_of_pairs(self.scale * towards, self.scale * away, pairs_of(persons))

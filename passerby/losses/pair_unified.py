@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from passerby.losses import Batch, Features, Loss
-from passerby.losses.pair_circle import log_sum_of_pairs, pair_similarities
+from passerby.losses.pair_circle import log_sum_of_pairs
+from passerby.losses.pairs import cosine_similarities, pairs_of
 from passerby.registry import LOSSES
 
 
@@ -30,6 +31,6 @@ class PairUnified(Loss):
         return torch.stack(terms).mean()
 
     def _of_vectors(self, vectors: Tensor, persons: Tensor) -> Tensor:
-        cosines, positives, negatives = pair_similarities(vectors, persons)
+        cosines = cosine_similarities(vectors)
         away = self.scale * (cosines + self.margin)
-        return log_sum_of_pairs(-self.scale * cosines, away, positives, negatives)
+        return log_sum_of_pairs(-self.scale * cosines, away, pairs_of(persons))

@@ -65,3 +65,16 @@ def test_refusals():
         HardTriplets(among=0)
     with pytest.raises(ValueError, match="a margin that is not negative"):
         HardTriplets(-1.0)
+
+
+def test_a_zero_vector_is_at_distance_one_of_all_units(loss_of):
+    rows = torch.tensor(
+        [[0.0, 0.0], [0.0, 0.0], [3.0, 4.0], [1.0, 0.0]], dtype=torch.float64, requires_grad=True
+    )
+    persons = [0, 0, 1, 1]
+    loss = loss_of(HardTriplets(1.5, 1), persons, rows)
+    assert loss.item() == pytest.approx(float(slowly(rows.detach(), persons, 1.5, 1)))
+    # Of the zeros: (1.5 + 0 - 1) / 2; of the others, 0.8 apart: (1.5 + 0.8 - 1) / 2.
+    assert loss.item() == pytest.approx((0.25 + 0.65) / 2)
+    loss.backward()
+    assert rows.grad.abs().max() < 10

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pytorch_metric_learning.losses import CircleLoss
 from pytorch_metric_learning.reducers import MeanReducer
 
-from passerby.losses.pair_circle import PairCircle, pair_similarities
+from passerby.losses.pair_circle import PairCircle
+from passerby.losses.pairs import cosine_similarities, pairs_of
 from passerby.registry import LOSSES
 
 
@@ -57,7 +58,8 @@ def test_against_pytorch_metric_learning(loss_of):
 def test_the_weights_carry_no_gradient(vectors, loss_of):
     rows, persons = vectors[0].requires_grad_(), torch.tensor(vectors[1])
     (gradient,) = torch.autograd.grad(loss_of(PairCircle(8.0), persons, rows), rows)
-    s, positives, negatives = pair_similarities(rows, persons)
+    s, pairs = cosine_similarities(rows), pairs_of(persons)
+    positives, negatives = pairs.positives, pairs.negatives
     constant = s.detach()
     terms = []
     for a in range(len(rows)):
@@ -69,16 +71,6 @@ def test_the_weights_carry_no_gradient(vectors, loss_of):
             terms.append((1 + towards * away).log())
     (expected,) = torch.autograd.grad(torch.stack(terms).mean(), rows)
     torch.testing.assert_close(gradient, expected)
-
-
-def test_pairs(vectors):
-    rows, persons = vectors
-    cosines, positives, negatives = pair_similarities(rows, torch.tensor(persons))
-    for a in range(10):
-        for b in range(10):
-            assert cosines[a, b].item() == pytest.approx(cosine(rows[a].tolist(), rows[b].tolist()))
-            assert positives[a, b] == (a != b and persons[a] == persons[b])
-            assert negatives[a, b] == (persons[a] != persons[b])
 
 
 def test_parts_are_averaged(vectors, loss_of):
@@ -113,8 +105,7 @@ def test_float32_under_autocast(loss_of):
     expected = loss_of(PairCircle(), persons, rows.float())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = loss_of(PairCircle(), persons, rows)
-        cosines, _, _ = pair_similarities(rows, torch.tensor(persons))
-    assert loss.dtype == cosines.dtype == torch.float32
+    assert loss.dtype == torch.float32
     assert torch.equal(loss, expected)
 
 

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.losses.pair_circle import log_sum_of_pairs, pair_similarities
+from passerby.losses.pair_circle import log_sum_of_pairs
 from passerby.losses.pair_unified import PairUnified
+from passerby.losses.pairs import cosine_similarities, pairs_of
 from passerby.registry import LOSSES
 
 
@@ -51,8 +52,8 @@ def test_gradients(vectors, loss_of):
 def test_circle_with_weights_fixed_at_one_is_this_form(m, vectors, loss_of):
     """γ(s_n − m) − γ(s_p − (1 − m)) = γ(s_n − s_p + 1 − 2m)."""
     rows, persons = vectors
-    s, positives, negatives = pair_similarities(rows, torch.tensor(persons))
-    circle = log_sum_of_pairs(64 * (1 - m - s), 64 * (s - m), positives, negatives)
+    s = cosine_similarities(rows)
+    circle = log_sum_of_pairs(64 * (1 - m - s), 64 * (s - m), pairs_of(torch.tensor(persons)))
     torch.testing.assert_close(loss_of(PairUnified(64.0, 1 - 2 * m), persons, rows), circle)
 
 

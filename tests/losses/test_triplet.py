@@ -12,7 +12,7 @@ from pytorch_metric_learning.losses import TripletMarginLoss
 from pytorch_metric_learning.miners import BatchHardMiner
 from pytorch_metric_learning.reducers import MeanReducer
 
-from passerby.losses.triplet import Triplet, euclidean_distances, hardest
+from passerby.losses.triplet import Triplet
 from passerby.registry import LOSSES
 
 
@@ -77,21 +77,6 @@ def test_parts_are_averaged(vectors, loss_of):
     assert both.item() == pytest.approx(expected, rel=1e-9)
 
 
-def test_euclidean_distances():
-    rows = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])
-    expected = torch.tensor([[0.0, 5, 0], [5, 0, 5], [0, 5, 0]])
-    torch.testing.assert_close(euclidean_distances(rows), expected, rtol=0, atol=1e-5)
-
-
-def test_hardest_names_the_anchors():
-    rows = torch.tensor([[0.0], [1.0], [5.0], [7.0], [100.0]], dtype=torch.float64)
-    persons = torch.tensor([0, 0, 0, 1, 2])
-    positive, negative, anchors = hardest(euclidean_distances(rows), persons)
-    assert anchors.tolist() == [0, 1, 2]
-    torch.testing.assert_close(positive, torch.tensor([5.0, 4, 5]).double())
-    torch.testing.assert_close(negative, torch.tensor([7.0, 6, 2]).double())
-
-
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("row", [[2.0, 1.0, 2.0], [0.0, 3.0, 4.0], [0.3, -1.7, 0.9]])
@@ -123,9 +108,8 @@ def test_float32_under_autocast(normalise, loss_of):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rows.requires_grad_()
         loss = loss_of(Triplet(normalise=normalise), persons, rows)
-        distances = euclidean_distances(rows)
     loss.backward()
-    assert loss.dtype == distances.dtype == torch.float32
+    assert loss.dtype == torch.float32
     assert torch.equal(loss, expected)
     assert rows.grad.isfinite().all()
 

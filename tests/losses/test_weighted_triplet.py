@@ -1,8 +1,5 @@
 """Weighted regularised triplet loss against a loop over images and FastReID's."""
 
-import collections
-import collections.abc
-import importlib
 import math
 
 import pytest
@@ -33,6 +30,39 @@ def test_against_a_loop(vectors, loss_of):
     assert loss.item() == pytest.approx(slowly(*vectors), rel=1e-9)
 
 
+def authors(vectors, persons, epsilon=1e-6):
+    """The steps of the authors' code, whose masked distances are zero: their largest is then 0."""
+    rows, terms = vectors.tolist(), []
+    for a, anchor in enumerate(rows):
+        distances = [0.0 if b == a else math.dist(anchor, row) for b, row in enumerate(rows)]
+        sums = []
+        for sign, wanted in ((1, True), (-1, False)):
+            mask = [(p == persons[a]) == wanted for p in persons]
+            signed = [sign * d if m else 0.0 for d, m in zip(distances, mask, strict=True)]
+            largest = max(signed)
+            powers = [math.exp(d - largest) * m for d, m in zip(signed, mask, strict=True)]
+            weights = [power / (sum(powers) + epsilon) for power in powers]
+            sums.append(sum(w * d for w, d in zip(weights, distances, strict=True)))
+        terms.append(math.log1p(math.exp(sums[0] - sums[1])))
+    return sum(terms) / len(terms)
+
+
+@pytest.mark.parametrize("length", [0.1, 1.0, 5.0, 8.0])
+def test_the_authors_epsilon(length, loss_of):
+    torch.manual_seed(1)
+    rows, persons = length * torch.randn(12, 6, dtype=torch.float64), [0, 1, 2, 3] * 3
+    loss = loss_of(LOSSES.build("weighted_triplet(epsilon=1e-6)"), persons, rows)
+    assert loss.item() == pytest.approx(authors(rows, persons), rel=1e-9)
+    plain = loss_of(WeightedTriplet(), persons, rows)
+    # It is nothing at small distances, and nearly all where the nearest stranger is far away.
+    assert (abs(loss - plain) < 1e-3) == (length <= 1)
+
+
+def test_the_epsilon_is_checked():
+    with pytest.raises(ValueError, match="epsilon must not be negative, got -1"):
+        WeightedTriplet(-1)
+
+
 def test_parts_are_averaged(vectors, loss_of):
     rows, persons = vectors
     both = loss_of(WeightedTriplet(), persons, rows, rows[:, :2] * 3)
@@ -48,15 +78,14 @@ def test_gradients(vectors, loss_of):
 
 
 @pytest.mark.filterwarnings("default")
-def test_fastreid_gives_the_same(monkeypatch, loss_of):
-    pytest.importorskip("fastreid", reason="the peer fastreid is not installed")
-    monkeypatch.setattr(collections, "Mapping", collections.abc.Mapping, raising=False)
-    peer = importlib.import_module("fastreid.modeling.losses.triplet_loss").triplet_loss
+@pytest.mark.parametrize("length", [1.0, 6.0])
+def test_fastreid_gives_the_same(length, peer_code, loss_of):
+    peer = peer_code("fast-reid", "fastreid.modeling.losses.triplet_loss").triplet_loss
     torch.manual_seed(0)
-    rows = torch.randn(16, 8, requires_grad=True)
+    rows = (length * torch.randn(16, 8)).requires_grad_()
     persons = torch.arange(16) % 4
     theirs = peer(rows, persons, margin=0.0, norm_feat=False, hard_mining=False)
-    ours = loss_of(WeightedTriplet(), persons, rows)
+    ours = loss_of(WeightedTriplet(1e-6), persons, rows)
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=0)
     (own,) = torch.autograd.grad(ours, rows)
     (other,) = torch.autograd.grad(theirs, rows)

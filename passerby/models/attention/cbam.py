@@ -1,30 +1,22 @@
 """Convolutional block attention module (Woo et al. 2018, "CBAM", sec. 3): the paper's choice.
 
 First channels, then positions, each a gate in 0…1 that multiplies the maps (the paper's eq. 7).
-The shared two-layer perceptron has no bias, as in Woo et al.'s formulas; the authors' code adds a
-batch norm after the spatial convolution, which neither paper writes: it is an option, off.
-
-The gates are small and the maps are large: what the module costs is how often the maps are read
-and written. Training therefore goes through `_Gated`, which computes what `Cbam.plain` says, and
-its gradient, over a few images at a time that stay in the processor's cache, and keeps nothing for
-the backward pass but its input.
+As in Woo et al.'s formulas the shared two-layer perceptron has no biases and the spatial
+convolution no batch norm. Their code (github.com/Jongchan/attention-module) differs in three
+things: the perceptron has biases (``bias=true``), a batch norm with momentum 0.01 follows the
+spatial convolution (``spatial_batch_norm=true``; torch's 0.1 here), and what enters that
+convolution stands in the order maximum, mean. The last says nothing but for weights, which
+`passerby convert` turns round; with both options they fit (`weights/families/cbam.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.autograd.graph import saved_tensors_hooks
 
 from passerby.models.attention import Attention
+from passerby.models.attention.cbam_gradient import Gated
 from passerby.registry import ATTENTIONS
-
-# Numbers of a block of maps. Of 2¹⁶ to 2²¹, 2¹⁸ (1 MB in float32) was the fastest.
-_BLOCK = 1 << 18
 
 
 @ATTENTIONS.register
@@ -38,150 +30,51 @@ class Cbam(Attention):
         channels: int,
         reduction: int = 16,
         kernel: int = 7,
+        *,
+        bias: bool = False,
         spatial_batch_norm: bool = False,
     ) -> None:
         super().__init__()
         hidden = max(channels // reduction, 1)
-        self.squeeze = nn.Linear(channels, hidden, bias=False)
-        self.excite = nn.Linear(hidden, channels, bias=False)
+        self.squeeze = nn.Linear(channels, hidden, bias=bias)
+        self.excite = nn.Linear(hidden, channels, bias=bias)
         self.spatial = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
         self.spatial_norm = nn.BatchNorm2d(1) if spatial_batch_norm else nn.Identity()
 
     def forward(self, maps: Tensor) -> Tensor:
         # A compiler fuses the plain form itself; exporters know no functions of one's own.
         if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            gated: Tensor = _Gated.apply(maps, self, *self.parameters())
-            return gated
-        return self.plain(maps)
+            gates = self.channel_gate, self.position_gate
+            attended: Tensor = Gated.apply(maps, *gates, *self.parameters())
+            return attended
+        return self.attended(maps)
 
-    def plain(self, maps: Tensor) -> Tensor:
-        """The module as it is defined, which `forward` computes in fewer passes over the maps."""
+    def attended(self, maps: Tensor) -> Tensor:
+        """The module as it is defined; `Gated` computes the same in fewer passes over the maps."""
         over = (2, 3)
         pooled = torch.stack([maps.mean(over, keepdim=True), maps.amax(over, keepdim=True)])
-        maps = maps * self.channel_gate(pooled)
+        maps = maps * self.channel_gate(pooled)  # the paper's eq. 7: F' = M_C(F) ⊗ F
         pooled = torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], dim=1)
-        return maps * self.position_gate(pooled)
+        return maps * self.position_gate(pooled)  # and F'' = M_S(F') ⊗ F'
 
     def channel_gate(self, pooled: Tensor) -> Tensor:
-        """Gate [B, C, 1, 1] from mean and maximum over the positions [2, B, C, 1, 1]."""
+        """M_C [B, C, 1, 1] from mean and maximum over the positions [2, B, C, 1, 1].
+
+        Woo et al., eq. 2: σ(W₁ δ(W₀ mean) + W₁ δ(W₀ maximum)), δ the ReLU.
+        """
         hidden = self.squeeze(pooled[..., 0, 0]).relu()
         return self.excite(hidden).sum(dim=0).sigmoid()[..., None, None].to(pooled.dtype)
 
     def position_gate(self, pooled: Tensor) -> Tensor:
-        """Gate [B, 1, H, W] from mean and maximum over the channels [B, 2, H, W]."""
+        """M_S [B, 1, H, W] from mean and maximum over the channels [B, 2, H, W].
+
+        Woo et al., eq. 3: σ(f([mean; maximum])), f a 7×7 convolution.
+        """
         return self.spatial_norm(self.spatial(pooled)).sigmoid().to(pooled.dtype)
 
     def begin_as_constant(self) -> float:
         nn.init.zeros_(self.excite.weight)
+        if self.excite.bias is not None:
+            nn.init.zeros_(self.excite.bias)
         nn.init.zeros_(self.spatial.weight)
         return 0.25
-
-
-class _Gated(torch.autograd.Function):
-    """`Cbam.plain` and its gradient, block by block; keeps its input and the gates' small graphs.
-
-    The gated maps x · g are computed again wherever they are needed. Every sum is taken in the
-    order in which autograd takes it for the plain form: with a gradient in the maps' layout,
-    results are equal bit for bit.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, maps: Tensor, module: Cbam, *parameters: nn.Parameter) -> Tensor:
-        batch, channels, height, width = maps.shape
-        pooled = maps.new_empty(2, batch, channels, 1, 1)
-        for block in _blocks(maps):
-            pooled[0, block] = maps[block].mean(dim=(2, 3), keepdim=True)
-            pooled[1, block] = maps[block].amax(dim=(2, 3), keepdim=True)
-        by_channel = _Gate(module.channel_gate, pooled)
-        pooled = maps.new_empty(batch, 2, height, width)
-        for block, gated in _products(maps, by_channel.gate):
-            pooled[block, :1] = gated.mean(1, keepdim=True)
-            pooled[block, 1:] = gated.amax(1, keepdim=True)
-        by_position = _Gate(module.position_gate, pooled)
-        attended = torch.empty_like(maps)
-        for block, gated in _products(maps, by_channel.gate):
-            torch.mul(gated, by_position.gate[block], out=attended[block])
-        ctx.save_for_backward(maps)
-        ctx.gates = by_channel, by_position, parameters
-        return attended
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Any:
-        (maps,) = ctx.saved_tensors
-        by_channel, by_position, parameters = ctx.gates
-        of_gate = torch.empty_like(by_position.gate)
-        for block, gated in _products(maps, by_channel.gate):
-            of_gate[block] = gated.mul_(gradient[block]).sum(1, keepdim=True)
-        of_pooled, late = by_position.gradients(of_gate, parameters)
-
-        of_gate, of_maps = torch.empty_like(by_channel.gate), torch.empty_like(maps)
-        for block, gated in _products(maps, by_channel.gate):
-            part = gradient[block] * by_position.gate[block]
-            highest = gated.eq_(by_position.pooled[block, 1:])
-            _add_pooled(part, highest, of_pooled[block, :1], of_pooled[block, 1:], (1,))
-            torch.mul(part, by_channel.gate[block], out=of_maps[block])
-            of_gate[block] = part.mul_(maps[block]).sum(dim=(2, 3), keepdim=True)
-        of_pooled, early = by_channel.gradients(of_gate, parameters)
-
-        highest = torch.empty_like(maps[next(_blocks(maps))])
-        for block in _blocks(maps):
-            part = of_maps[block]
-            highest = torch.eq(maps[block], by_channel.pooled[1, block], out=highest[: len(part)])
-            _add_pooled(part, highest, of_pooled[0, block], of_pooled[1, block], (2, 3))
-        pairs = zip(late, early, strict=True)  # a parameter belongs to one of the gates
-        return of_maps, None, *(one if two is None else two for one, two in pairs)
-
-
-class _Gate:
-    """A gate of pooled maps, with the graph from one to the other."""
-
-    def __init__(self, of: Callable[[Tensor], Tensor], pooled: Tensor) -> None:
-        # What this graph keeps is small, and is kept as it is: hooks that drop what is kept, and
-        # compute it again when it is asked for, would have to do so for each graph apart.
-        with torch.enable_grad(), saved_tensors_hooks(_itself, _itself):
-            self._gate = of(pooled.requires_grad_())
-        self.gate, self.pooled = self._gate.detach(), pooled.detach()
-        self._source = pooled
-
-    def gradients(
-        self, of_gate: Tensor, parameters: Sequence[nn.Parameter]
-    ) -> tuple[Tensor, list[Tensor | None]]:
-        """The gradients of the pooled maps and of the parameters, None where there is none."""
-        trained = [one for one in parameters if one.requires_grad]
-        found = torch.autograd.grad(
-            self._gate,
-            [self._source, *trained],
-            of_gate,
-            retain_graph=True,  # the graph around it may be gone through again
-            allow_unused=True,
-        )
-        rest = iter(found[1:])
-        return found[0], [next(rest) if one.requires_grad else None for one in parameters]
-
-
-def _add_pooled(
-    part: Tensor, highest: Tensor, of_mean: Tensor, of_maximum: Tensor, over: tuple[int, ...]
-) -> None:
-    """Add to a gradient what comes through the maximum, shared where equal, and the mean."""
-    count = highest.sum(over, keepdim=True)
-    part.addcmul_(highest, of_maximum / count).add_(of_mean / (part.numel() // count.numel()))
-
-
-def _blocks(maps: Tensor) -> Iterator[slice]:
-    """Slices of a few images that stay in a CPU's cache; on other devices one of all."""
-    step = max(_BLOCK // maps[0].numel(), 1) if maps.device.type == "cpu" else len(maps)
-    for start in range(0, len(maps), step):
-        yield slice(start, start + step)
-
-
-def _products(maps: Tensor, gate: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """maps · gate of each block, in one buffer that may be overwritten."""
-    buffer = torch.empty_like(maps[next(_blocks(maps))])
-    for block in _blocks(maps):
-        part = maps[block]
-        yield block, torch.mul(part, gate[block], out=buffer[: len(part)])
-
-
-def _itself(tensor: Tensor) -> Tensor:
-    return tensor

@@ -21,7 +21,8 @@ from passerby.weights.families import (
 @FAMILIES.register
 def torchvision(state: State, architecture: str | None) -> Converted | None:
     """torchvision: resnet18, resnet34, resnet50, resnet101, also with IBN-a."""
-    if not is_resnet(state) or "classifier.weight" in state or "fc.0.weight" in state:
+    foreign = "classifier.weight" in state or "fc.0.weight" in state
+    if not is_resnet(state) or foreign or any(".cbam." in name for name in state):
         return None
     kept, dropped = without(state, "fc.")
     backbone = resnet_call(kept, last_stride=2)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from passerby.models.attention import cbam
+from passerby.models.attention import cbam_gradient
 from passerby.models.attention.cbam import Cbam
 
 
@@ -16,11 +16,18 @@ def sigmoid(value):
 def channel_gates(module, maps):
     """Woo et al. 2018, eq. 2: σ(W₁ δ(W₀ F_avg) + W₁ δ(W₀ F_max)) for maps [C, H, W]."""
     first, second = module.squeeze.weight.detach().numpy(), module.excite.weight.detach().numpy()
+    biases = [
+        np.zeros(len(layer.weight)) if layer.bias is None else layer.bias.detach().numpy()
+        for layer in (module.squeeze, module.excite)
+    ]
     scores = np.zeros(len(maps))
     for pooled in ([m.sum() / m.size for m in maps], [max(m.reshape(-1)) for m in maps]):
-        hidden = [max(0.0, sum(w * v for w, v in zip(row, pooled, strict=True))) for row in first]
+        hidden = [
+            max(0.0, b + sum(w * v for w, v in zip(row, pooled, strict=True)))
+            for row, b in zip(first, biases[0], strict=True)
+        ]
         for c, row in enumerate(second):
-            scores[c] += sum(w * h for w, h in zip(row, hidden, strict=True))
+            scores[c] += biases[1][c] + sum(w * h for w, h in zip(row, hidden, strict=True))
     return [sigmoid(score) for score in scores]
 
 
@@ -62,7 +69,8 @@ def slowly(module, maps):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(("channels", "kernel"), [(4, 7), (8, 3), (1, 7)])
 def test_forward(spatial_batch_norm, training, channels, kernel, maps_of):
-    module = Cbam(channels, reduction=2, kernel=kernel, spatial_batch_norm=spatial_batch_norm)
+    authors = spatial_batch_norm  # both differences of their code
+    module = Cbam(channels, 2, kernel, bias=authors, spatial_batch_norm=spatial_batch_norm)
     module.double().train(training)
     if spatial_batch_norm:
         module.spatial_norm.running_mean.fill_(0.2)
@@ -76,7 +84,7 @@ def test_forward(spatial_batch_norm, training, channels, kernel, maps_of):
 
 @pytest.mark.parametrize("spatial_batch_norm", [False, True])
 def test_gradients(spatial_batch_norm, check_gradients):
-    module = Cbam(4, reduction=2, kernel=3, spatial_batch_norm=spatial_batch_norm)
+    module = Cbam(4, 2, 3, bias=spatial_batch_norm, spatial_batch_norm=spatial_batch_norm)
     check_gradients(module, channels=4)
 
 
@@ -94,7 +102,8 @@ def test_parameters(channels):
 @pytest.mark.parametrize("spatial_batch_norm", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 def test_begins_as_one_quarter(spatial_batch_norm, training, maps_of):
-    module = Cbam(8, spatial_batch_norm=spatial_batch_norm).train(training)
+    module = Cbam(8, bias=spatial_batch_norm, spatial_batch_norm=spatial_batch_norm)
+    module.train(training)
     maps = maps_of(2, 8, 3, 2).float()
     assert module.begin_as_constant() == 0.25
     assert torch.equal(module(maps), 0.25 * maps)
@@ -105,13 +114,13 @@ def test_begins_as_one_quarter(spatial_batch_norm, training, maps_of):
 @pytest.mark.parametrize("block", [1, 600, 1 << 18])
 def test_training_computes_what_the_definition_says(spatial_batch_norm, layout, block, monkeypatch):
     """Bit for bit, gradients too, with equal maxima (values of one decimal) and split blocks."""
-    monkeypatch.setattr(cbam, "_BLOCK", block)
+    monkeypatch.setattr(cbam_gradient, "_BLOCK", block)
     generator = torch.Generator().manual_seed(3)
-    module = Cbam(16, reduction=2, spatial_batch_norm=spatial_batch_norm)
+    module = Cbam(16, 2, bias=spatial_batch_norm, spatial_batch_norm=spatial_batch_norm)
     maps = torch.randn(5, 16, 6, 3, generator=generator).round(decimals=1)
     upstream = torch.randn(5, 16, 6, 3, generator=generator).contiguous(memory_format=layout)
     found = []
-    for compute in (module, module.plain):
+    for compute in (module, module.attended):
         module.zero_grad()
         own = maps.clone().contiguous(memory_format=layout).requires_grad_()
         out = compute(own)
@@ -125,7 +134,7 @@ def test_a_frozen_module_passes_the_gradient_on(maps_of):
     module = Cbam(4, reduction=2).double().requires_grad_(False)
     module.squeeze.weight.requires_grad_()
     maps, found = maps_of(2, 4, 3, 2), []
-    for compute in (module, module.plain):
+    for compute in (module, module.attended):
         own = maps.clone().requires_grad_()
         compute(own).sum().backward()
         found.append(own.grad)

@@ -42,7 +42,9 @@ def randomised() -> Randomise:
         network.eval()
         for module in network.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.InstanceNorm2d):
-                nn.init.uniform_(module.weight, 0.5, 1.5)
+                # What its authors begin at zero (behind a non-local block) stays small.
+                scale = 1.0 if bool(module.weight.any()) else 0.1
+                nn.init.uniform_(module.weight, 0.5 * scale, 1.5 * scale)
                 nn.init.normal_(module.bias, std=0.2)
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.reset_running_stats()

@@ -56,6 +56,23 @@ def test_timm_needs_a_name_that_it_knows(check_same):
         check_same(state, None, "timm", architecture="resnet19")
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("depth", [18, 50])
+def test_cbam_of_its_authors(depth, peer_code, randomised, check_same):
+    resnets = peer_code("attention-module", "MODELS.model_resnet")
+    peer = resnets.ResidualNet("ImageNet", depth, 10, "CBAM")
+    peer.avgpool = nn.AdaptiveAvgPool2d(1)  # theirs is made for images of 224×224
+    peer.fc = nn.Identity()
+    randomised(peer)
+    state = {f"module.{name}": tensor for name, tensor in peer.state_dict().items()}
+    state |= {"module.fc.weight": torch.zeros(10, 512), "module.fc.bias": torch.zeros(10)}
+    done = check_same({"state_dict": state}, peer)
+    assert (done.family, done.architecture) == ("cbam", f"resnet{depth}")
+    assert done.dropped == ("fc.weight", "fc.bias")
+    network = read_card(done.out).recipe.network
+    assert network.attention == "cbam(bias=True, spatial_batch_norm=True)"
+
+
 def test_ibn_weights_of_their_authors_keep_their_names():
     """IBN-Net's files have torchvision's names with bn1.IN and bn1.BN in layer1 to layer3."""
     network = BACKBONES.build("resnet50(ibn=True)", start="none", attention="none")
@@ -78,6 +95,8 @@ def test_a_family_takes_no_file_of_another(randomised):
         "torchreid": models.resnet18(weights=None).state_dict()
         | {"classifier.weight": torch.zeros(7, 512), "classifier.bias": torch.zeros(7)},
     }
+    gate = {"layer1.0.cbam.ChannelGate.mlp.1.weight": torch.zeros(4, 64)}
+    files["cbam"] = files["torchvision"] | gate
     del files["torchreid"]["fc.weight"], files["torchreid"]["fc.bias"]
     for owner, state in files.items():
         answers = [name for name in FAMILIES.names() if FAMILIES.get(name)(state, None)]
