@@ -16,8 +16,7 @@ from passerby.gallery.enrol.reembedding import Reembedded
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.linking import Linking, Rules, write_links
 from passerby.gallery.search.matches import Matches
-from passerby.gallery.search.querying import query_of_images
-from passerby.gallery.search.searching import Asking, search
+from passerby.gallery.search.searching import Asking
 from passerby.gallery.upkeep.removal import Removed, count_timeless, older_than, period
 from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
@@ -99,9 +98,10 @@ def remove_asked(
     """`Gallery.remove`, asked about on a terminal. Raises ValueError where nobody can be asked."""
     chosen = where if keep is None else older_than(period(keep), where)
     with Gallery.open(place) as gallery:
-        if not yes:
-            count = gallery.store.count(chosen)
-            count += count_timeless(gallery.store, chosen) if timeless else 0
+        count = gallery.count(chosen, timeless=timeless)
+        if count == 0 and keep is None:
+            raise ValueError(str(Removed(0, count_timeless(gallery.store, chosen))))
+        if not yes and count:
             if not (sys.stdout.isatty() and sys.stdin.isatty()):
                 raise ValueError(f"{count} sightings would be removed for good: confirm with --yes")
             if input(f"remove {count} sightings for good? [y/N] ").strip().lower() != "y":
@@ -143,8 +143,7 @@ def search_asked(
     with Gallery.open(place, model=model, device=device) as gallery:
         if npz is not None:
             return gallery.search_each(Embeddings.load(npz), asking)
-        query = query_of_images(list(images), gallery.about, gallery.embedder)
-        return search(gallery.store, [query], asking)
+        return (gallery.search_with(list(images), asking),)
 
 
 def link_asked(

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from passerby.gallery.known_names import KnownNames
 from passerby.gallery.search.population import Populations
 from passerby.stores import Erased, Store, Written
 from passerby.stores.about import About
@@ -47,6 +48,7 @@ class Gallery:
         self._model, self._device = model, device
         self._embedder: Embedder | None = None
         self._populations = Populations(store)
+        self._names = KnownNames(store)
 
     @classmethod
     def create(cls, place: Place, model: Embedder | About) -> Gallery:
@@ -126,10 +128,22 @@ class Gallery:
 
         return summarise(self.store)
 
+    def count(self, where: Where = EVERYTHING, *, timeless: bool = False) -> int:
+        """How many sightings satisfy ``where``; timeless: and those it misses for want of a time.
+
+        Raises:
+            ValueError: ``where`` names a person, camera, source or sighting that is not known.
+        """
+        from passerby.gallery.upkeep.removal import count_timeless
+
+        self._names.require(where)
+        return self.store.count(where) + (count_timeless(self.store, where) if timeless else 0)
+
     def remove(self, where: Where, *, timeless: bool = False, compact: bool = False) -> Removed:
         """Forget the sightings that satisfy ``where`` (see `gallery.upkeep.removal`)."""
         from passerby.gallery.upkeep.removal import remove
 
+        self._names.require(where)
         return remove(self.store, where, timeless=timeless, compact=compact)
 
     def keep(
@@ -178,10 +192,19 @@ class Gallery:
         query: an image, several of one person, or in their place a vector [D] or vectors [M, D] of
         floats.
         """
-        from passerby.gallery.search.querying import is_vectors, query_of_images, query_of_vectors
-        from passerby.gallery.search.searching import Asking, search
+        from passerby.gallery.search.searching import Asking
 
         asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails)
+        return self.search_with(query, asking)
+
+    def search_with(
+        self, query: AnyImage | Sequence[AnyImage] | ArrayLike, asking: Asking
+    ) -> Matches:
+        """`search` with its options in one object."""
+        from passerby.gallery.search.querying import is_vectors, query_of_images, query_of_vectors
+        from passerby.gallery.search.searching import search
+
+        self._names.require(asking.where)
         if is_vectors(query):
             asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
         else:
@@ -193,8 +216,10 @@ class Gallery:
         from passerby.gallery.search.querying import queries_of_embeddings
         from passerby.gallery.search.searching import Asking, search
 
+        asking = asking or Asking()
+        self._names.require(asking.where)
         asked = queries_of_embeddings(queries, self.about)
-        return search(self.store, asked, asking or Asking(), self._populations)
+        return search(self.store, asked, asking, self._populations)
 
     def link(
         self,
@@ -207,6 +232,7 @@ class Gallery:
         written but by `passerby.gallery.link.linking.write_links`."""
         from passerby.gallery.link.linking import Rules, link
 
+        self._names.require(where)
         return link(self.store, where, rules or Rules(), judge=judge)
 
     def close(self) -> None:

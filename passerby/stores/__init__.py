@@ -21,7 +21,7 @@ from passerby.tables.unit_length import is_unit
 
 """Called with (done, in all)."""
 
-Group = Literal["camera", "day", "person"]
+Group = Literal["camera", "day", "person", "source"]
 
 
 @dataclass(frozen=True)
@@ -176,8 +176,8 @@ class Store(ABC):
 
     @abstractmethod
     def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
-        """Sightings that satisfy ``where`` by camera, day (UTC, "2026-05-01") or person; "" for
-        those without."""
+        """Sightings that satisfy ``where`` by camera, day (UTC, "2026-05-01"), person or source;
+        "" for those without."""
 
     @abstractmethod
     def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:

@@ -14,6 +14,9 @@ from passerby.tables.text import require_text
 UNKNOWN = PERSONS.missing
 """The person, camera or source of a sighting for which it is not known."""
 
+NOBODY = "-1"
+"""The person of images that data sets mark as showing none: never a name."""
+
 
 @dataclass(frozen=True, init=False, eq=False)
 class Sightings:
@@ -21,9 +24,9 @@ class Sightings:
 
     ids [N]: 32 hexadecimal digits, the hash of the image's content, so that the same crop is the
     same sighting; vectors [N, D] float32 of length 1, or [N, 0] where they were not asked for;
-    persons, cameras, sources [N]: names, "" where not known; times [N] datetime64[us] in UTC, NaT
-    where not known; frames [N] int64 of their video and tracklets [N] int64, −1 where there is
-    none; qualities [N] float32 from 0 to 1, NaN where not known; images [N]: paths or addresses of
+    persons, cameras, sources [N]: names, "" where not known, as for the person "-1"; times [N]
+    datetime64[us] in UTC, NaT where not known; frames [N] int64 of their video and tracklets [N]
+    int64, −1 where there is none; qualities [N] float32 from 0 to 1, NaN where not known; images [N]: paths or addresses of
     the pictures, "" where there is none; thumbnails [N]: small JPEGs, b"" where none is kept.
     """
 
@@ -78,6 +81,8 @@ class Sightings:
             columns[column.name] = (
                 column.absent(count) if values is None else column.checked(values, count, IDS.name)
             )
+        people = np.asarray(columns["persons"])
+        columns["persons"] = np.where(people == NOBODY, UNKNOWN, people)
         _set(self, columns)
         require_text("images", self.images)  # in no file name's stead either: stores keep text
 

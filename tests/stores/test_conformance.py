@@ -138,6 +138,7 @@ def test_groups(name, store, sightings):
     for by, column in (
         ("camera", given.cameras),
         ("person", given.persons),
+        ("source", given.sources),
         ("day", days(given.times)),
     ):
         names, counts = np.unique(column, return_counts=True)

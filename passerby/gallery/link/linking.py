@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.neighbours import UnitVectors, neighbours
+from passerby.gallery.known_names import nearest
 from passerby.gallery.link.agreement import Agreement, agreement
 from passerby.gallery.link.passages import (
     Passages,
@@ -330,7 +331,10 @@ def _seeing_the_same(sightings: Sightings, rules: Rules) -> NDArray[np.bool_]:
         seen = [np.unique(places[sightings.cameras == camera]) for camera in pair]
         for camera, there in zip(pair, seen, strict=True):
             if len(there) == 0:
-                raise ValueError(f"no sighting is by the camera {camera!r} that is to overlap")
+                raise ValueError(
+                    f"no sighting is by the camera {camera!r} that is to overlap"
+                    + nearest(camera, set(sightings.cameras.tolist()) - {UNKNOWN})
+                )
         joined[np.ix_(seen[0], seen[1])] = joined[np.ix_(seen[1], seen[0])] = True
     return joined
 

@@ -31,6 +31,8 @@ class Removed:
         lines = [
             f"{self.count} sightings removed: no search finds them from now on. Image files, dumps "
             "and other copies are not touched"
+            if self.count
+            else "nothing was removed: no sighting satisfies all of the conditions"
         ]
         if self.timeless:
             lines.append(

@@ -111,6 +111,7 @@ class MemoryStore(Store):
         names = {
             "camera": rows.cameras,
             "person": rows.persons,
+            "source": rows.sources,
             "day": days(rows.times),
         }
         return dict(Counter(names[by].tolist()))
