@@ -26,8 +26,9 @@ class Sightings:
     same sighting; vectors [N, D] float32 of length 1, or [N, 0] where they were not asked for;
     persons, cameras, sources [N]: names, "" where not known, as for the person "-1"; times [N]
     datetime64[us] in UTC, NaT where not known; frames [N] int64 of their video and tracklets [N]
-    int64, −1 where there is none; qualities [N] float32 from 0 to 1, NaN where not known; images [N]: paths or addresses of
-    the pictures, "" where there is none; thumbnails [N]: small JPEGs, b"" where none is kept.
+    int64, −1 where there is none; qualities [N] float32 from 0 to 1, NaN where not known; images
+    [N]: paths or addresses of the pictures, "" where there is none; thumbnails [N]: small JPEGs,
+    b"" where none is kept.
     """
 
     ids: NDArray[np.str_]
