@@ -315,6 +315,7 @@ POOLINGS = Registry("pooling", "passerby.models.pooling")
 PROJECTIONS = Registry("projection", "passerby.models.projections")
 RECIPES = Registry("recipe", "passerby.recipes")
 SYSTEMS = Registry("system", "passerby.models.systems")
+TRACKERS = Registry("tracker", "passerby.training.trackers")
 
 
 KINDS = {

@@ -34,6 +34,7 @@ Kinds = Literal[
     "systems",
     "projections",
     "families",
+    "trackers",
 ]
 
 
@@ -50,6 +51,7 @@ def train(
     device: str | None = None,
     workers: int | None = None,
     tensorboard: bool = False,
+    track: Settings = (),
     save_minutes: float = 10.0,
     deterministic: bool = False,
     evaluate_on: SeveralData = (),
@@ -68,6 +70,8 @@ def train(
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
         workers: processes that load images (default: 0 on a CPU, up to 8 beside a GPU).
         tensorboard: write curves into OUT/tensorboard as well (extra "passerby[tensorboard]").
+        track: let a service follow the run, as "wandb(project=reid)" or mlflow (repeatable; see
+            passerby list trackers).
         save_minutes: time between two saved states within an epoch (0: after every step).
         deterministic: on a GPU, allow only operations that repeat exactly; slower.
         evaluate_on: data set to score now and then, to watch and not to choose (repeatable).
@@ -91,6 +95,7 @@ def train(
             device=device,
             workers=workers,
             tensorboard=tensorboard,
+            track=track,
             save_minutes=save_minutes,
             deterministic=deterministic,
             evaluate_on=watched,

@@ -70,6 +70,7 @@ def train(
     device: str | None = None,
     workers: int | None = None,
     tensorboard: bool = False,
+    track: Sequence[str] = (),
     save_minutes: float = MINUTES,
     deterministic: bool = False,
     evaluate_on: Sequence[Split] = (),
@@ -81,17 +82,18 @@ def train(
     watched, and choose nothing. cache: memory for images of all processes here, as "2GB".
     Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
     state to resume from while it runs (after each epoch, and every ``save_minutes`` within one),
-    ``report.json``, and curves if ``tensorboard`` is wanted. The result is the epoch that is best
-    on the recipe's held-out persons, or the last one where it holds out none. The same seed gives
-    the same weights on a CPU with the same number of threads, however often the run is
-    interrupted; ``deterministic`` refuses, on a GPU, the operations that would not.
+    ``report.json``, and curves if ``tensorboard`` is wanted; services of ``track``, such as
+    ``"wandb(project=reid)"``, follow the run. The result is the epoch that is best on the
+    recipe's held-out persons, or the last one where it holds out none. The same seed gives the
+    same weights on a CPU with the same number of threads, however often the run is interrupted;
+    ``deterministic`` refuses, on a GPU, the operations that would not.
 
     Raises ValueError for a recipe or data that do not fit, for a folder that holds another run,
     for a full disk, and for a loss or gradient that is not finite (naming the term, the step and
     the images); Stopped (a KeyboardInterrupt), with the state saved, on Ctrl-C and SIGTERM.
     """
-    out = Path(out)
-    place, curves = distributed.place(device), Curves(out, tensorboard)
+    out, place = Path(out), distributed.place(device)
+    curves = Curves(out, recipe.to_json(), ["tensorboard", *track] if tensorboard else track)
     begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
     watched = check_watched(evaluate_on, split)
     stored = stored_state(out, begin, resume)

@@ -33,7 +33,7 @@ def row(epoch: int, loss: float) -> dict[str, object]:
 
 def write(out: Path, first: int, last: int, steps: int = 25, loss: float = 1.0) -> None:
     """Epochs from one to another; the run breaks off after some steps of the next."""
-    curves = Curves(out, True)
+    curves = Curves(out, "{}", ["tensorboard"])
     curves.open(first)
     for epoch in range(first, last + 1):
         for number in range(25 if epoch < last else steps):
@@ -85,7 +85,7 @@ def test_a_run_writes_the_figures_of_its_metrics(
 
 
 def test_unasked_nothing_is_written(tmp_path: Path) -> None:
-    curves = Curves(tmp_path, False)
+    curves = Curves(tmp_path, "{}", [])
     curves.open(0)
     curves.step(0.5, {"triplet": 1.0})
     curves.epoch(row(1, 1.0))
@@ -95,7 +95,7 @@ def test_unasked_nothing_is_written(tmp_path: Path) -> None:
 
 def test_only_the_first_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passerby.process.distributed.rank", lambda: 1)
-    curves = Curves(tmp_path, True)
+    curves = Curves(tmp_path, "{}", ["tensorboard"])
     curves.open(0)
     curves.close()
     assert list(tmp_path.iterdir()) == []
