@@ -9,7 +9,6 @@ meant.
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import math
 import re
@@ -21,6 +20,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from passerby.process.spelling import suggest
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -198,12 +199,6 @@ def _worded(expected: Any) -> str:
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
     words[type(None)] = "none"
     return words.get(expected, getattr(expected, "__name__", str(expected)))
-
-
-def suggest(word: str, known: list[str]) -> str:
-    """``"; did you mean 'triplet'?"`` when something known is near, else an empty string."""
-    near = difflib.get_close_matches(word.replace("-", "_"), known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _is_same(first: Callable[..., Any], second: Callable[..., Any]) -> bool:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby import registry
-from passerby.registry import Call, Registry, suggest
+from passerby.process.spelling import suggest
+from passerby.registry import Call, Registry
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
     lambda name: not keyword.iskeyword(name)

@@ -13,6 +13,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 from passerby.cli.gallery import gallery
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to, say
+from passerby.process.whole_files import write_whole
 
 app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
@@ -560,7 +561,7 @@ def ablation_table(folders: Positional[tuple[str, ...]], /, *, out: str | None =
     say(text)
     if out is not None:
         path = draw_training_curves(rows, Path(out))
-        path.with_name("seeds.md").write_text(text, encoding="utf-8")
+        write_whole(path.with_name("seeds.md"), text)
 
 
 @app.command

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-import json
 import os
 import sys
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from passerby.config.reading import read_value
 from passerby.config.recipe import Recipe
 from passerby.config.settings import with_settings
+from passerby.process.json_files import read_object, read_value
 from passerby.registry import RECIPES, Call
 
 
@@ -43,16 +42,12 @@ def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
 
 def _from_json_file(file: Path) -> Recipe:
     """A recipe of its own, or the one in a model's config.json."""
-    text = _read_text(file)
+    content = read_object(file, "a recipe as JSON")
     try:
-        content = json.loads(text)
-        if isinstance(content, dict):
-            content = content.get("recipe", content)
-        return read_value(Recipe, content, "recipe")
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from None
+        recipe: Recipe = read_value(Recipe, content.get("recipe", content), "recipe")
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
+    return recipe
 
 
 def _from_python(file: Path, function: str) -> Recipe:
@@ -103,12 +98,3 @@ def _run_file(file: Path) -> types.ModuleType:
     spec.loader.exec_module(module)
     _imported[name] = file
     return module
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"cannot read {path}: it is not text") from None

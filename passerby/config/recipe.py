@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Literal
 
-from passerby.config.reading import read_value
 from passerby.config.settings import changed
+from passerby.process.json_files import parse_object, read_value
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -276,11 +276,7 @@ class Recipe:
     @classmethod
     def from_json(cls, text: str) -> Recipe:
         """Read a recipe; unknown keys and wrong types are named with their path (ValueError)."""
-        try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"a recipe must be JSON: {error}") from None
-        recipe: Recipe = read_value(cls, content, "recipe")
+        recipe: Recipe = read_value(cls, parse_object(text, "a recipe"), "recipe")
         return recipe
 
     def with_setting(self, path: str, value: str | float | bool) -> Recipe:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from passerby.config.reading import read_value
-from passerby.registry import NOT_A_LITERAL, Call, suggest
+from passerby.process.json_files import read_value
+from passerby.process.spelling import suggest
+from passerby.registry import NOT_A_LITERAL, Call
 
 if TYPE_CHECKING:
     from passerby.config.recipe import LossTerm, Recipe

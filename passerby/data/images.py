@@ -20,6 +20,8 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, features
 
+from passerby.process.whole_files import write_whole
+
 # Only formats that Pillow decodes by itself: EPS, for one, would start a program.
 _ENDINGS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -126,10 +128,11 @@ def is_blank(pixels: NDArray[np.uint8]) -> bool:
 def write_unreadable(path: Path, images: Sequence[UnreadableImage]) -> None:
     """A CSV of images that cannot be read, with the reasons."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "reason"])
-        writer.writerows([image.path, image.reason] for image in images)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["image", "reason"])
+    writer.writerows([image.path, image.reason] for image in images)
+    write_whole(path, text.getvalue().encode(errors="backslashreplace"))
 
 
 def _contents(path: str | os.PathLike[str]) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from passerby.process.whole_files import PART, saying_what_is_full
+from passerby.process.whole_files import replacing
 from passerby.tables.embeddings import Embeddings
 
 _ROWS = 50_000
@@ -36,24 +36,14 @@ def write_columns(
 
     What `Embeddings.load` reads. Raises DiskFull, with an older file left as it was.
     """
-    part = path.with_name(path.name + PART)
     needed = sum(
         count * column.dtype.itemsize * int(np.prod(column.row)) for column in columns.values()
     )
-    try:
-        with saying_what_is_full(path, needed):
-            with part.open("wb") as file:
-                with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                    for name, word in words.items():
-                        _write(archive, name, (), np.array(word).dtype, [np.array(word)])
-                    for name, column in columns.items():
-                        shape = (count, *column.row)
-                        _write(archive, name, shape, column.dtype, column.pieces)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path, needed) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, word in words.items():
+            _write(archive, name, (), np.array(word).dtype, [np.array(word)])
+        for name, column in columns.items():
+            _write(archive, name, (count, *column.row), column.dtype, column.pieces)
 
 
 def read_in_batches(

@@ -29,6 +29,7 @@ from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.embedding.npz_columns import Column, write_columns
 from passerby.process import distributed
+from passerby.process.json_files import read_object
 from passerby.process.reporting import progress
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import JUNK
@@ -132,7 +133,7 @@ def _begun(embedder: Embedder, crops: Sequence[Crop], target: Path, cameras: boo
     folder.mkdir(parents=True, exist_ok=True)
     plan = folder / "plan.json"
     if plan.exists():
-        there = json.loads(plan.read_text(encoding="utf-8"))
+        there = read_object(plan, "the plan of an embedding")
         size = there.pop("size", 0)
         other = [name for name, value in said.items() if there.get(name) != value]
         if other or not size:

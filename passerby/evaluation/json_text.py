@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from passerby.process.whole_files import write_whole
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -16,5 +18,5 @@ def json_text(result: DataclassInstance, path: str | os.PathLike[str] | None = N
     """All fields of a result as JSON text, also written to ``path`` when given."""
     text = json.dumps(asdict(result), indent=1)
     if path is not None:
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_whole(Path(path), text + "\n")
     return text

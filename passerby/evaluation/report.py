@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.process.json_files import read_object
+from passerby.process.whole_files import write_whole
+
 
 @dataclass(frozen=True)
 class CameraPair:
@@ -133,7 +136,7 @@ class Report:
         }
         text = json.dumps(content, indent=1)
         if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            write_whole(Path(path), text + "\n")
         return text
 
     @classmethod
@@ -142,8 +145,8 @@ class Report:
 
         Raises ValueError when the file is no report.
         """
+        content = read_object(path, "a report")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
             queries = content["per_query"]
             precisions = np.array(queries["average_precision"], np.float64)
             return cls(
@@ -169,7 +172,7 @@ class Report:
                 notes=tuple(content["notes"]),
                 query_persons=np.array(queries.get("person", []), np.str_),
             )
-        except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"{path} is not a report: expected what `passerby evaluate --json` writes ({error})"
             ) from None

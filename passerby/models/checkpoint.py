@@ -18,6 +18,7 @@ from torch import Tensor
 
 from passerby.config import Network, Recipe, imported_files
 from passerby.models.system import System, build_model
+from passerby.process.json_files import read_dataclass
 from passerby.process.whole_files import write_all_whole
 
 FORMAT = 1
@@ -179,18 +180,4 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
 def read_card(folder: str | os.PathLike[str]) -> Card:
     """The card of a model folder. Raises ValueError when it is damaged or of a newer format."""
-    path = Path(folder) / _CONFIG
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.pop("format")
-        if version > FORMAT:
-            raise ValueError(
-                f"{path} was written by a newer Passerby (format {version}, this one reads "
-                f"{FORMAT}): upgrade with pip install -U passerby"
-            )
-        recipe = Recipe.from_json(json.dumps(content.pop("recipe")))
-        for persons in ("training_persons", "validation_persons"):
-            content[persons] = tuple(content.get(persons, ()))
-        return Card(recipe=recipe, **content)
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a model's config.json: {error}") from None
+    return read_dataclass(Card, Path(folder) / _CONFIG, "a model's config.json", FORMAT)

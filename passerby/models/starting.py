@@ -14,7 +14,7 @@ from passerby.models.backbones.resnet import ResNet
 from passerby.models.checkpoint import Card, read_model
 from passerby.models.packaged import model_folder
 from passerby.models.system import System, build_model
-from passerby.registry import suggest
+from passerby.process.spelling import suggest
 from passerby.weights.families import inside
 
 _WORDS = ("imagenet", "none")

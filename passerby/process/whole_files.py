@@ -6,8 +6,11 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+from passerby.process.sizes import size_text
 
 PART = ".part"
 """Ending of a file that is being written; what a kill leaves of it is never read."""
@@ -21,12 +24,27 @@ class DiskFull(ValueError):
     """A file did not fit on its disk. What was there before is whole, nothing half is left."""
 
 
-def write_whole(path: Path, content: Content) -> None:
+def write_whole(path: Path, content: Content | str) -> None:
     """Replace a file at once: a kill at any moment leaves the old one or the new one, never half.
 
-    Raises DiskFull, which says how much was needed and how much is free.
+    Text is written in UTF-8. Raises DiskFull, which says how much was needed and how much is free.
     """
-    write_all_whole({path: content})
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path, len(data)) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, needed: int | None = None) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of ``path`` when the context ends without an error.
+
+    needed: bytes that it will have, for the message of DiskFull, if that is known.
+    """
+    with _part_of(path) as part, explain_disk_full(path, needed):
+        with part.open("wb") as file:
+            yield file
+            _to_disk(file)
+        os.replace(part, path)
 
 
 def write_all_whole(contents: Mapping[Path, Content]) -> None:
@@ -34,17 +52,15 @@ def write_all_whole(contents: Mapping[Path, Content]) -> None:
 
     All are on the disk before the first is replaced; a kill can only fall between the renames.
     """
-    parts = {path: path.with_name(path.name + PART) for path in contents}
-    try:
+    with ExitStack() as stack:
+        parts = {}
         for path, content in contents.items():
-            with saying_what_is_full(path, len(content)):
-                _write(parts[path], content)
+            parts[path] = stack.enter_context(_part_of(path))
+            with explain_disk_full(path, len(content)), parts[path].open("wb") as file:
+                file.write(content)
+                _to_disk(file)
         for path, part in parts.items():
             os.replace(part, path)
-    finally:
-        for part in parts.values():
-            with suppress(OSError):  # what stopped us is the error to tell, not this
-                part.unlink(missing_ok=True)
 
 
 def remove_parts(folder: Path) -> None:
@@ -54,31 +70,35 @@ def remove_parts(folder: Path) -> None:
 
 
 @contextmanager
-def saying_what_is_full(path: Path, needed: int) -> Iterator[None]:
+def explain_disk_full(path: Path, needed: int | None = None) -> Iterator[None]:
     """Turn the system's error of a full disk, quota or file size into one that helps."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        free = shutil.disk_usage(path.parent).free
+        path.with_name(path.name + PART).unlink(missing_ok=True)  # before it is said what is free
+        wanted = "" if needed is None else f"it needs {size_text(needed)}, and "
         raise DiskFull(
-            f"no room for {path} ({error.strerror}): it needs {_megabytes(needed)}, and "
-            f"{_megabytes(free)} are free there. What was there before is whole. Free some room "
-            "(or raise the quota) and run the command again, a training with --resume"
+            f"no room for {path} ({error.strerror}): {wanted}"
+            f"{size_text(shutil.disk_usage(path.parent).free)} are free there. What was there "
+            "before is whole. Free some room (or raise the quota) and run the command again, a "
+            "training with --resume"
         ) from None
 
 
-def _write(path: Path, content: Content) -> None:
+@contextmanager
+def _part_of(path: Path) -> Iterator[Path]:
+    """Where a file is written before it takes its name; nothing is left there in the end."""
+    part = path.with_name(path.name + PART)
     try:
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a replaced name must never stand for bytes not yet written
-    except OSError:
-        path.unlink(missing_ok=True)  # before it is said how much is free
-        raise
+        yield part
+    finally:
+        with suppress(OSError):  # what stopped us is the error to tell, not this
+            part.unlink(missing_ok=True)
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _to_disk(file: IO[bytes]) -> None:
+    """A replaced name must never stand for bytes not yet written."""
+    file.flush()
+    os.fsync(file.fileno())

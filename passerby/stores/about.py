@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from passerby.process.json_files import parse_object, read_value
+
 FORMAT = 1
 
 
@@ -36,17 +38,6 @@ class About:
     @classmethod
     def from_json(cls, text: str) -> About:
         """Read what `to_json` wrote. Raises ValueError for anything else or a newer format."""
-        try:
-            values = json.loads(text)
-            version = values["format"]
-        except (ValueError, TypeError, KeyError):
-            raise ValueError("expected the description of a gallery as JSON") from None
-        if not isinstance(version, int) or version > FORMAT:
-            raise ValueError(
-                f"the gallery has format {version}, and this version of Passerby knows {FORMAT}: "
-                "upgrade Passerby"
-            )
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ValueError(f"the description of the gallery is damaged: {error}") from None
+        content = parse_object(text, "the gallery's description is damaged", FORMAT)
+        about: About = read_value(cls, content, "the gallery's description")
+        return about

@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
 
-from passerby.registry import suggest
+from passerby.process.spelling import suggest
 from passerby.stores import Store, StoreUnavailable, engines
 from passerby.stores.about import About
 

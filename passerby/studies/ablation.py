@@ -10,6 +10,7 @@ from pathlib import Path
 
 from passerby.config import open_recipe
 from passerby.process.reporting import say
+from passerby.process.whole_files import write_whole
 from passerby.tables.records import Split
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
@@ -135,7 +136,7 @@ def markdown_table(results: Sequence[RowResult]) -> str:
 def write_tables(results: Sequence[RowResult], out: Path, title: str) -> None:
     """``table.md``, ``table.csv`` and ``table.json`` of the rows that are done."""
     heading = f"Table 1, ours on {title}, beside the paper's on Market-1501 (ResNet-50)\n\n"
-    (out / "table.md").write_text(heading + markdown_table(results), encoding="utf-8")
+    write_whole(out / "table.md", heading + markdown_table(results))
     columns = ["row", *FIGURES, *(f"paper_{name}" for name in FIGURES)]
     columns += [*(f"difference_{name}" for name in FIGURES), "seconds"]
     lines = [",".join(columns)]
@@ -156,8 +157,8 @@ def write_tables(results: Sequence[RowResult], out: Path, title: str) -> None:
                 "images_per_second": result.images_per_second,
             }
         )
-    (out / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (out / "table.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_whole(out / "table.csv", "\n".join(lines) + "\n")
+    write_whole(out / "table.json", json.dumps(content, indent=1) + "\n")
 
 
 def _named(figures: Sequence[float] | None) -> dict[str, float] | None:

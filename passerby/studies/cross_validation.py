@@ -73,7 +73,7 @@ def cross_validate(
         parts[name] = _tested(run, fold, device)
         say(f"{name}: {parts[name]}")
     together = pooled(list(parts.values()))
-    write_whole(out / "report.json", (together.to_json() + "\n").encode())
+    write_whole(out / "report.json", together.to_json() + "\n")
     return CrossValidation(together, parts)
 
 
@@ -94,5 +94,5 @@ def _tested(run: Path, fold: HoldOut, device: str | None) -> Report:
         score_model(embedder, test, Scoring(camera_rule=test.has_cameras)) for test in fold.tests
     ]
     report = replace(pooled(reports), notes=())
-    write_whole(path, (report.to_json() + "\n").encode())
+    write_whole(path, report.to_json() + "\n")
     return report

@@ -17,7 +17,9 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
+from passerby.process.json_files import read_object
 from passerby.process.reporting import Advance, progress
+from passerby.process.whole_files import write_whole
 from passerby.synthesis.figures import DISTRACTOR, JUNK, photo
 from passerby.synthesis.variety import Style
 
@@ -138,7 +140,7 @@ def _finished(root: Path, contents: Contents) -> bool:
             )
         return False
     earlier = {"style": "plain", "sites": 1}  # what sets were before they could say so
-    found = earlier | json.loads(described.read_text(encoding="utf-8"))
+    found = earlier | read_object(described, "the contents of a synthetic set")
     wanted = asdict(contents)
     if found != wanted:
         different = [name for name in wanted if found.get(name) != wanted[name]]
@@ -190,7 +192,7 @@ def write(
         with progress("drawing") as advance:
             _write_all(folder, contents, workers, advance)
         described = json.dumps(asdict(contents), indent=2) + "\n"
-        (folder / CONTENTS).write_text(described, encoding="utf-8")
+        write_whole(folder / CONTENTS, described)
         if not _finished(root, contents):  # unless another process was faster
             if root.exists():
                 root.rmdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.process.whole_files import replacing
 from passerby.tables.columns import (
     CAMERA_NUMBERS,
     EMBEDDING_COLUMNS,
@@ -181,14 +181,8 @@ class Embeddings:
             if value is not None:
                 columns[name] = value
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(suffix=".npz", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, **columns)  # type: ignore[arg-type]
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(target, sum(column.nbytes for column in columns.values())) as file:
+            np.savez(file, **columns)  # type: ignore[arg-type]
         return target
 
     @classmethod

@@ -52,7 +52,7 @@ def score_test_parts(out: Path, split: Split, device: str) -> dict[str, Report]:
         if report is None:
             embedder = embedder or load(out, device=device)
             report = score_model(embedder, part, Scoring(camera_rule=part.has_cameras))
-            write_whole(path, (report.to_json() + "\n").encode())
+            write_whole(path, report.to_json() + "\n")
         reports[part.source] = report
         name = f"test on {part.source}" if split.joined else "test"
         say(f"{name}: {report}")

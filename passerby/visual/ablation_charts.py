@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from passerby.process.whole_files import write_whole
 from passerby.studies.ablation import RowResult
 from passerby.studies.ablation_seeds import RepeatedRow
 from passerby.visual.svg.charts import Bar, Series, bar_chart, line_chart
@@ -19,7 +20,7 @@ def draw_ablation(results: Sequence[RowResult], out: Path) -> Path:
         for result in results
     ]
     path = out / "table.svg"
-    path.write_text(bar_chart(bars, ("ours", "the paper"), title="mAP"), encoding="utf-8")
+    write_whole(path, bar_chart(bars, ("ours", "the paper"), title="mAP"))
     return path
 
 
@@ -37,5 +38,5 @@ def draw_training_curves(rows: Sequence[RepeatedRow], out: Path) -> Path:
     chart = line_chart(
         lines, title="Loss in training", x_label="epoch", y_label="share of the first epoch's"
     )
-    path.write_text(chart, encoding="utf-8")
+    write_whole(path, chart)
     return path

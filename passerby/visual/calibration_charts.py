@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.process.whole_files import write_whole
 from passerby.visual.svg.charts import Series, histogram_chart, line_chart
 
 
@@ -66,5 +67,5 @@ def draw_calibration(calibration: Calibration, beside: Path) -> list[Path]:
     files = []
     for name, chart in charts.items():
         files.append(beside.with_name(f"{beside.stem}-{name}.svg"))
-        files[-1].write_text(chart + "\n", encoding="utf-8")
+        write_whole(files[-1], chart + "\n")
     return files

@@ -18,7 +18,9 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 from filelock import FileLock
 
+from passerby.process.json_files import read_object
 from passerby.process.reporting import Advance, progress
+from passerby.process.whole_files import write_whole
 from passerby.version import __version__
 
 LIMIT = 2 * 2**30  # bytes; published networks of the field are far below
@@ -91,7 +93,7 @@ def fetch(
             raise
         os.replace(part, target)
         _forget(part)
-        _record(target).write_text(json.dumps({"url": url, "sha256": digest}), encoding="utf-8")
+        write_whole(_record(target), json.dumps({"url": url, "sha256": digest}))
         return Fetched(target, digest, cached=False)
 
 
@@ -223,10 +225,9 @@ def _is_loopback(host: str) -> bool:
 
 def _state(part: Path) -> dict[str, str]:
     try:
-        content = json.loads(_record(part).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(_record(part), "the record of a download")
+    except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _remember(part: Path, url: str, headers: Any) -> None:
@@ -234,7 +235,7 @@ def _remember(part: Path, url: str, headers: Any) -> None:
     mark = headers.get("ETag") or ""
     if not mark or mark.startswith("W/"):
         mark = headers.get("Last-Modified") or ""
-    _record(part).write_text(json.dumps({"url": url, "validator": mark}), encoding="utf-8")
+    write_whole(_record(part), json.dumps({"url": url, "validator": mark}))
 
 
 def _forget(part: Path) -> None:

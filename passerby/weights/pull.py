@@ -17,7 +17,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from passerby.registry import suggest
+from passerby.process.spelling import suggest
 from passerby.weights.download import LIMIT, Fetched, checked_url, fetch, file_name
 from passerby.weights.state_dicts import read_weights
 

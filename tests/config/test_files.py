@@ -157,11 +157,11 @@ def test_slips_are_told(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not JSON"),
-        (b"{", "is not JSON"),
+        (b"", "is not a recipe as JSON"),
+        (b"{", "is not a recipe as JSON"),
         (b"\xff\xfe\x00", "it is not text"),
-        (b"[]", "recipe must be a mapping of fields"),
-        (b"3", "recipe must be a mapping of fields"),
+        (b"[]", "expected a mapping of fields"),
+        (b"3", "expected a mapping of fields"),
         (b"{}", "recipe: .*name"),
         (b'{"recipe": []}', "recipe must be a mapping of fields"),
         (b'{"name": "x", "epoch": 3}', "unknown field 'epoch'; did you mean 'epochs'"),

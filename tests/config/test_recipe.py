@@ -147,5 +147,5 @@ def test_numbers_out_of_bounds_are_refused_wherever_they_come_from(make, message
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_json_holds_finite_numbers_only(number):
-    with pytest.raises(ValueError, match=r"recipe\.optimizer\.rate must be a finite number"):
+    with pytest.raises(ValueError, match="is not a finite number"):
         Recipe.from_json('{"name": "x", "optimizer": {"rate": ' + number + "}}")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from passerby.data.reading.listing import examples, list_folder, missing_of, nearest
 from passerby.data.reading.reader import Published, Reader
-from passerby.registry import DATASETS, suggest
+from passerby.process.spelling import suggest
+from passerby.registry import DATASETS
 from passerby.tables.records import Record, Split
 
 _FOLDERS = (("train", "test"), ("mask_train_v2", "mask_test_v2"))  # of version 1, of version 2

@@ -20,7 +20,8 @@ from passerby.data.reading.table_rows import (
     time_of,
     whole_of,
 )
-from passerby.registry import DATASETS, suggest
+from passerby.process.spelling import suggest
+from passerby.registry import DATASETS
 from passerby.tables.records import Split
 
 _COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passerby.data.reading.listing import Listing, examples
-from passerby.registry import suggest
+from passerby.process.spelling import suggest
 from passerby.tables.records import Record
 
 GROUPS = ("person", "camera", "sequence", "frame", "tracklet")

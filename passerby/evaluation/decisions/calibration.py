@@ -50,6 +50,8 @@ from passerby.evaluation.decisions.verification import (
 )
 from passerby.evaluation.ranking.distances import Metric
 from passerby.evaluation.ranking.vector_pooling import pool_tracklets
+from passerby.process.json_files import read_object, read_value
+from passerby.process.whole_files import write_whole
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import numbered, person_names, person_numbers, view_numbers
 from passerby.tables.records import JUNK
@@ -360,66 +362,24 @@ def write_calibration(path: str | os.PathLike[str], calibration: Calibration) ->
     kept = read_calibrations(target) if target.exists() else ()
     chosen = [c for c in kept if c.key != calibration.key] + [calibration]
     content = {"format": FORMAT, "calibrations": [asdict(c) for c in chosen]}
-    temporary = target.with_name(target.name + ".part")
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(temporary, target)
+    write_whole(target, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return target
 
 
 def read_calibrations(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
     """All calibrations of a file. Raises ValueError when it is damaged or of a newer format."""
+    content = read_object(path, "a calibration file", FORMAT)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        version = content["format"]
-        if version > FORMAT:
-            raise ValueError(
-                f"{path} was written by a newer Passerby (format {version}, this one reads "
-                f"{FORMAT}): upgrade with pip install -U passerby"
-            )
-        return tuple(calibration_from(entry) for entry in content["calibrations"])
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a calibration file: {error}") from None
+        entries = read_value(tuple[Calibration, ...], content.get("calibrations"), "calibrations")
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)} is not a calibration file: {error}") from None
+    return tuple(entries)
 
 
 def calibration_from(entry: Mapping[str, Any]) -> Calibration:
-    """A calibration from what `asdict` made of it; KeyError or TypeError for anything else."""
-    quality = entry["quality"]
-    within = entry.get("within")
-    points = [
-        {**p, **{n: _interval(p[n]) for n in ("threshold_interval", "true_match_rate_interval")}}
-        for p in entry["points"]
-    ]
-    read = Quality(
-        **{
-            **quality,
-            "cllr_interval": Interval(**quality["cllr_interval"]),
-            "equal_error_rate": Interval(**quality["equal_error_rate"]),
-            "reliability": tuple(Reliability(**part) for part in quality["reliability"]),
-            "histogram": Histogram(**_tuples(quality["histogram"])),
-            "curve": DetCurve(**_tuples(quality["curve"])),
-            "fitting": PairTotals(**quality["fitting"]),
-            "judging": PairTotals(**quality["judging"]),
-        }
-    )
-    return Calibration(
-        **{
-            **entry,
-            "curve": Curve(**_tuples(entry["curve"])),
-            "points": tuple(OperatingPoint(**point) for point in points),
-            "quality": read,
-            "sources": tuple(entry["sources"]),
-            "warnings": tuple(entry["warnings"]),
-            "within": None if within is None else calibration_from(within),
-        }
-    )
-
-
-def _interval(content: dict[str, float] | None) -> Interval | None:
-    return None if content is None else Interval(**content)
-
-
-def _tuples(lists: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:
-    return {name: tuple(values) for name, values in lists.items()}
+    """A calibration from what `asdict` made of it. Raises ValueError for anything else."""
+    calibration: Calibration = read_value(Calibration, entry, "calibration")
+    return calibration
 
 
 def _halves(embeddings: Embeddings, seed: int) -> tuple[Embeddings, Embeddings]:

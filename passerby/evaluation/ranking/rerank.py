@@ -8,7 +8,6 @@ distances divided by its maximum over all N images. Nothing of size [N, N] is he
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,11 +16,10 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.evaluation.ranking.neighbours import Neighbours, UnitVectors, neighbours
+from passerby.process.sizes import parse_size, size_text
 from passerby.tables.embeddings import Embeddings, require_one_model
 
 _BLOCK = 256
-_UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
 PairDistances = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.floating]]
 
@@ -54,13 +52,13 @@ def rerank(
         )
     require_one_model(query, gallery)
     original = VectorDistances(query.vectors, gallery.vectors, "cosine")
-    budget = memory_size(memory)
+    budget = parse_size(memory, "memory")
     needed = memory_needed(len(query), len(gallery), query.vectors.shape[1], k1, k2)
     if needed > budget:
         raise ValueError(
             f"re-ranking {len(query)} queries and {len(gallery)} images with k1={k1} and k2={k2} "
-            f"can take {_megabytes(needed)}, more than memory={memory!r}: "
-            f'give memory="{_megabytes(needed)}" or more, or smaller k1 and k2'
+            f"can take {size_text(needed, up=True)}, more than memory={memory!r}: "
+            f'give memory="{size_text(needed, up=True)}" or more, or smaller k1 and k2'
         )
     vectors = UnitVectors([query.vectors, gallery.vectors])
     found = neighbours(vectors, max(k1 + 1, k2))
@@ -121,8 +119,8 @@ class Reranked(Distances):
         needed = 4 * self.shape[0] * self.shape[1]
         if needed > self._free:
             raise ValueError(
-                f"{self.shape[0]} × {self.shape[1]} distances take {_megabytes(needed)} and "
-                f"{_megabytes(self._free)} are left of the memory given: "
+                f"{self.shape[0]} × {self.shape[1]} distances take {size_text(needed, up=True)} "
+                f"and {size_text(max(0, self._free))} are left of the memory given: "
                 "give more, or use block() for some queries at a time"
             )
         table = np.empty(self.shape, np.float32)
@@ -318,19 +316,3 @@ def memory_needed(queries: int, gallery: int, width: int, k1: int = 20, k2: int 
     working = 12 * tile * width + 16 * tile * tile + 100 * 2**20
     block = min(4 * queries * gallery, max(2**26, 4 * _BLOCK * gallery))
     return lists + encoded + working + 3 * block
-
-
-def memory_size(memory: int | str) -> int:
-    """Bytes of a size such as 500_000_000, "500MB", "2GB" or "1.5 GiB".
-
-    >>> memory_size("1.5GB")
-    1500000000
-    """
-    match = re.fullmatch(r"([0-9]*\.?[0-9]+) ?([kmgt]i?b|)", str(memory).strip().lower())
-    if match is None or isinstance(memory, float):
-        raise ValueError(f'memory must be bytes or a size such as "500MB" or "2GB", got {memory!r}')
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _megabytes(size: int) -> str:
-    return f"{max(0, -(-size // 10**6))}MB"

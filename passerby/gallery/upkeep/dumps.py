@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from passerby.process.json_files import parse_object
 from passerby.process.reporting import progress
-from passerby.process.whole_files import PART, saying_what_is_full
+from passerby.process.whole_files import replacing
 from passerby.stores import Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import begun_store
@@ -45,7 +46,6 @@ def dump(store: Store, path: str | os.PathLike[str]) -> int:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + PART)
     total, done = store.count(), 0
     members: dict[str, dict[str, object]] = {}
 
@@ -54,27 +54,19 @@ def dump(store: Store, path: str | os.PathLike[str]) -> int:
         archive.writestr(name, data, zipfile.ZIP_DEFLATED if text else zipfile.ZIP_STORED)
         members[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
-    try:
-        with (
-            saying_what_is_full(target, total * store.about.dimensions * 4),
-            progress("writing") as advance,
-        ):
-            with part.open("wb") as file:
-                with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
-                    write("about.json", store.about.to_json().encode())
-                    batches = store.read(with_thumbnails=True, batch=_ROWS)
-                    for number, batch in enumerate(_bounded(batches)):
-                        for ending, data in _encoded(batch).items():
-                            write(f"part-{number:06d}.{ending}", data)
-                        done += len(batch)
-                        advance(done, max(done, total))
-                    manifest = {"format": FORMAT, "sightings": done, "members": members}
-                    archive.writestr("manifest.json", json.dumps(manifest), zipfile.ZIP_DEFLATED)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        replacing(target, total * store.about.dimensions * 4) as file,
+        progress("writing") as advance,
+        zipfile.ZipFile(file, "w", allowZip64=True) as archive,
+    ):
+        write("about.json", store.about.to_json().encode())
+        for number, batch in enumerate(_bounded(store.read(with_thumbnails=True, batch=_ROWS))):
+            for ending, data in _encoded(batch).items():
+                write(f"part-{number:06d}.{ending}", data)
+            done += len(batch)
+            advance(done, max(done, total))
+        manifest = {"format": FORMAT, "sightings": done, "members": members}
+        archive.writestr("manifest.json", json.dumps(manifest), zipfile.ZIP_DEFLATED)
     return done
 
 
@@ -130,7 +122,7 @@ def _decoded(
     archive: zipfile.ZipFile, number: str, about: About, path: str | os.PathLike[str]
 ) -> Sightings:
     try:
-        columns = json.loads(archive.read(f"part-{number}.json"))
+        columns = parse_object(archive.read(f"part-{number}.json"), "its columns")
         jpegs = archive.read(f"part-{number}.thumbnails")
         vectors = np.frombuffer(archive.read(f"part-{number}.vectors"), "<f4")
         ends = np.cumsum([0, *columns.pop("thumbnails")]).tolist()
@@ -184,7 +176,7 @@ def _manifest(archive: zipfile.ZipFile, named: str) -> dict[str, Any]:
     try:
         if archive.getinfo("manifest.json").file_size > _LARGEST:
             raise ValueError("it is too large")
-        manifest = json.loads(archive.read("manifest.json"))
+        manifest = parse_object(archive.read("manifest.json"), "it")
         version = manifest["format"]
         if version <= FORMAT:
             int(manifest["sightings"])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from passerby.process.sizes import size_text
 from passerby.stores import IndexState, Store
 from passerby.stores.about import About
 from passerby.tables.sightings import UNKNOWN
@@ -89,4 +90,4 @@ def _index(state: IndexState) -> str:
 
 
 def _size(size: int | None) -> str:
-    return "not known" if size is None else f"{size / 1e6:.1f} MB"
+    return "not known" if size is None else size_text(size)

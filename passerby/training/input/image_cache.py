@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.config import Input
-from passerby.evaluation.ranking.rerank import memory_size
 from passerby.process import distributed
+from passerby.process.sizes import parse_size
 
 
 def image_cache(images: int, size: Input, memory: int | str, shared: bool) -> ImageCache | None:
@@ -22,7 +22,7 @@ def image_cache(images: int, size: Input, memory: int | str, shared: bool) -> Im
 
     None when that is 0. Raises ValueError for no size, and when there is no room for it.
     """
-    budget = memory_size(memory) // distributed.processes_here()
+    budget = parse_size(memory, "cache") // distributed.processes_here()
     return ImageCache(images, size, budget, shared) if budget else None
 
 

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from passerby.data.batch import Batch
 from passerby.process import distributed
 from passerby.process.reporting import progress, say
-from passerby.process.whole_files import remove_parts, saying_what_is_full, write_whole
+from passerby.process.whole_files import explain_disk_full, remove_parts, write_whole
 from passerby.training.record.curves import Curves
 
 
@@ -162,7 +162,7 @@ class Logbook:
     def _append(self, line: str) -> None:
         """Add a line; a resumed run forgets one that a full disk has cut short."""
         content = line.encode()
-        with saying_what_is_full(self._path, len(content)), self._path.open("ab") as file:
+        with explain_disk_full(self._path, len(content)), self._path.open("ab") as file:
             file.write(content)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from passerby.process.sizes import size_text
+
 # Of glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
@@ -70,8 +72,8 @@ class Memory:
             room, needed = max(total - self._before, 0), max(used + asked - self._before, 1)
             share = min(room / needed, 0.5)
             known = (
-                f" ({_gb(self._before)} were in use before the step, {_gb(used)} when it asked "
-                f"for {_gb(asked)} more, of {_gb(total)})"
+                f" ({size_text(self._before)} were in use before the step, {size_text(used)} when "
+                f"it asked for {size_text(asked)} more, of {size_text(total)})"
             )
         persons = max(int(self._persons * share), 1)
         parts = self._accumulate * -(-self._persons // persons)
@@ -119,7 +121,3 @@ def _asked(message: str) -> int | None:
         return None
     units = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
     return int(float(found[1]) * units[found[2]])
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

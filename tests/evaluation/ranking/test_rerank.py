@@ -12,7 +12,7 @@ import passerby
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.evaluation.ranking.neighbours import Neighbours, UnitVectors, nearest, neighbours
-from passerby.evaluation.ranking.rerank import Reranked, encode, memory_needed, memory_size, rerank
+from passerby.evaluation.ranking.rerank import Reranked, encode, memory_needed, rerank
 from passerby.tables.embeddings import Embeddings
 
 UNLIMITED = 10**15
@@ -281,7 +281,7 @@ def test_threads_change_nothing():
 
 def test_a_small_budget_is_refused_before_the_work(steps):
     query, gallery = people()
-    with pytest.raises(ValueError, match=r"can take (\d+)MB, more than memory='20MB'.* give mem"):
+    with pytest.raises(ValueError, match=r"can take [\d.]+ MB, more than memory='20MB'.* give mem"):
         rerank(query, gallery, memory="20MB")
     assert steps == []
     needed = memory_needed(30, 170, 16)
@@ -293,7 +293,7 @@ def test_a_small_budget_is_refused_before_the_work(steps):
 def test_dense_needs_room():
     query, gallery = people()
     tight = rerank(query, gallery, memory=memory_needed(30, 170, 16))
-    with pytest.raises(ValueError, match=r"30 × 170 distances take 1MB and 0MB are left"):
+    with pytest.raises(ValueError, match=r"30 × 170 distances take 0.1 MB and 0.0 MB are left"):
         tight.dense()
     assert tight.block(slice(0, 2)).shape == (2, 170)
 
@@ -302,29 +302,6 @@ def test_market_and_msmt17_fit_the_default():
     assert memory_needed(3368, 15913, 2048) < 0.7e9
     assert memory_needed(11659, 82161, 2048) < 2e9
     assert memory_needed(11659, 82161, 2048, k1=40) > memory_needed(11659, 82161, 2048)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("2GB", 2 * 10**9),
-        ("500MB", 5 * 10**8),
-        ("1.5 gb", 15 * 10**8),
-        ("1GiB", 2**30),
-        ("64kB", 64000),
-        (12345, 12345),
-        ("12345", 12345),
-        ("1TB", 10**12),
-    ],
-)
-def test_sizes_of_memory(text, size):
-    assert memory_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "2 apples", "-1GB", "GB", 1.5, "1e9", "2G", None])
-def test_sizes_that_are_none(text):
-    with pytest.raises(ValueError, match="memory must be bytes or a size such as"):
-        memory_size(text)
 
 
 def test_progress_counts_up_to_its_total(steps):

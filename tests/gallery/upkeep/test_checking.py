@@ -30,16 +30,16 @@ def sightings(count: int) -> Sightings:
     )
 
 
-def test_a_whole_gallery(tmp_path: Path) -> None:
+def test_a_whole_gallery(tmp_path: Path, steps: list[tuple[float, float]]) -> None:
     with Gallery.create(tmp_path / "gallery", ABOUT) as gallery:
         empty = gallery.check()
         assert (empty.whole, empty.rows, empty.trials) == (True, 0, ())
         gallery.store.write(sightings(600))
-        seen = []
-        found = gallery.check(lambda done, rows: seen.append((done, rows)))
+        del steps[:]
+        found = gallery.check()
     assert found.whole
     assert (found.rows, found.sampled) == (600, 50)
-    assert seen == [(600, 600)]
+    assert steps == [(600, 600)]
     assert [trial.filter for trial in found.trials] == [
         "plain",
         "other cameras",

@@ -51,11 +51,10 @@ def same(one, two):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name), name)
 
 
-def test_what_is_dumped_is_restored(filled, tmp_path, memory_place, monkeypatch):
+def test_what_is_dumped_is_restored(filled, tmp_path, memory_place, monkeypatch, steps):
     monkeypatch.setattr(dumps, "_ROWS", 5)  # three parts
-    done = []
-    assert filled.dump(tmp_path / "g.zip", lambda *n: done.append(n)) == 12
-    assert done[-1] == (12, 12)
+    assert filled.dump(tmp_path / "g.zip") == 12
+    assert steps[-1] == (12, 12)
     written = restore(tmp_path / "g.zip", f"{memory_place}-again")
     assert (written.added, written.present) == (12, 0)
     again = open_store(f"{memory_place}-again")

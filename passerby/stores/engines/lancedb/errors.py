@@ -10,6 +10,7 @@ from pathlib import Path
 import lancedb
 from filelock import Timeout
 
+from passerby.process.sizes import size_text
 from passerby.process.whole_files import DiskFull
 from passerby.stores.engines.lancedb.table_state import written_by
 from passerby.stores.engines.lancedb.version_0_40 import failure
@@ -36,8 +37,8 @@ def explanation(folder: Path, error: Exception, needed: int = 0) -> ValueError:
     if kind == "full":
         free = shutil.disk_usage(folder).free
         return DiskFull(
-            f"no room for the gallery {folder}: about {needed / 1e6:.1f} MB are needed and "
-            f"{free / 1e6:.1f} MB are free. All that was acknowledged is whole. Free some room and "
+            f"no room for the gallery {folder}: about {size_text(needed)} are needed and "
+            f"{size_text(free)} are free. All that was acknowledged is whole. Free some room and "
             "run the command again: what is there already is not added twice"
         )
     if kind == "forbidden":

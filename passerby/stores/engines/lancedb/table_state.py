@@ -9,6 +9,7 @@ from pathlib import Path
 
 import lancedb
 
+from passerby.process.json_files import read_dataclass, read_object
 from passerby.process.whole_files import write_whole
 
 TABLE = "table.json"
@@ -32,17 +33,17 @@ class TableState:
 
     @classmethod
     def read(cls, folder: Path) -> TableState:
-        """Raises ValueError or TypeError for what `write` did not write."""
-        return cls(**json.loads((folder / TABLE).read_bytes()))
+        """Raises ValueError for what `write` did not write."""
+        return read_dataclass(cls, folder / TABLE, "the state of a gallery's table")
 
     def write(self, folder: Path) -> None:
         """Replace the file at once."""
-        write_whole(folder / TABLE, (json.dumps(asdict(self), indent=1) + "\n").encode())
+        write_whole(folder / TABLE, json.dumps(asdict(self), indent=1) + "\n")
 
 
 def written_by(folder: Path) -> str:
     """The engine's name and version, also where the rest of the file makes no sense."""
     try:
-        return str(json.loads((folder / TABLE).read_text("utf-8"))["engine"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_object(folder / TABLE, "a table's state")["engine"])
+    except (ValueError, KeyError):
         return "an unknown version"
