@@ -43,7 +43,7 @@ class Where:
                 raise ValueError(f"{name} takes several names: expected ({values!r},)")
             # A tuple whatever was given: filters are keys of what is counted by them.
             texts = tuple(str(value) for value in values)
-            object.__setattr__(self, name, texts if name == "ids" else normal_names(texts))
+            object.__setattr__(self, name, texts if name == "ids" else normal_names(name, texts))
         for name in ("since", "until"):
             time = getattr(self, name)
             if time is not None and time.tzinfo is None:

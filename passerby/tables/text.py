@@ -24,9 +24,13 @@ def normal_name(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def normal_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Several names as the tables keep them."""
-    return tuple(normal_name(str(name)) for name in names)
+def normal_names(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Names from outside as the tables keep them; ValueError for what no table can hold."""
+    listed = [str(name) for name in names]
+    for name in listed:
+        if "\0" in name or any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise ValueError(f"{what} cannot be {name!r}: it is not valid Unicode text")
+    return tuple(map(normal_name, listed))
 
 
 def normal_column(column: NDArray[np.str_]) -> NDArray[np.str_]:

@@ -73,6 +73,12 @@ def test_names_find_themselves_in_either_spelling():
         assert not Where(not_cameras=(unicodedata.normalize(form, "café"),)).keeps(stored).any()
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "\udcff.jpg"])
+def test_names_that_no_sighting_can_have_are_refused(name):
+    with pytest.raises(ValueError, match=r"cameras cannot be .* not valid Unicode"):
+        Where(cameras=(name,))
+
+
 def test_times_that_no_sighting_can_have_are_refused():
     with pytest.raises(ValueError, match="outside the years 1 to 9999"):
         Where(until=datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=5))))

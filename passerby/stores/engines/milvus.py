@@ -21,7 +21,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -40,6 +40,7 @@ from passerby.stores import (
     StoreUnavailable,
 )
 from passerby.stores.about import About
+from passerby.tables.columns import IDS, SIGHTING_COLUMNS, Column
 from passerby.tables.filters import EVERYTHING, Where, moment
 from passerby.tables.sightings import Sightings, days, with_persons
 
@@ -64,7 +65,8 @@ _PAGE = 16_384  # rows of one answer, at most
 _IDS = 5_000  # ids in one expression
 _ANSWERS = 20_000  # hits in one answer
 
-_COLUMNS = ("person", "camera", "source", "time", "frame", "tracklet", "quality", "image")
+_KNOWN = tuple(column for column in SIGHTING_COLUMNS if column is not IDS)
+_COLUMNS = tuple(column.row for column in _KNOWN)
 
 # Codes of answers that pass: a server that starts, a segment on its way to another node, a
 # collection that is released and has no index while that is exchanged, a rate limit.
@@ -483,9 +485,9 @@ class MilvusStore(Store):
         schema.add_field("vector", types.FLOAT_VECTOR, dim=about.dimensions)
         for name, size in _TEXT_BYTES.items():
             schema.add_field(name, types.VARCHAR, max_length=size)
-        for name in ("time", "frame", "tracklet"):
-            schema.add_field(name, types.INT64)
-        schema.add_field("quality", types.FLOAT)
+        for column in _KNOWN:
+            if column.row not in _TEXT_BYTES:
+                schema.add_field(column.row, types.FLOAT if column.kind == "share" else types.INT64)
         properties = _properties(self._address, about)
         self._ask(
             "create_collection",
@@ -563,15 +565,10 @@ class MilvusStore(Store):
     # -- rows -----------------------------------------------------------------------------------
 
     def _check(self, sightings: Sightings) -> None:
-        columns = {
-            "person": sightings.persons,
-            "camera": sightings.cameras,
-            "source": sightings.sources,
-            "image": sightings.images,
-        }
-        for name, column in columns.items():
-            for text in {*column.tolist()}:
-                _check_text(name, text)
+        for column in _KNOWN:
+            if column.row in _TEXT_BYTES:
+                for text in {*getattr(sightings, column.name).tolist()}:
+                    _check_text(column.row, text)
         most = _TEXT_BYTES["thumbnail"] // 4 * 3
         largest = max(map(len, sightings.thumbnails), default=0)
         if largest > most:
@@ -604,22 +601,16 @@ class MilvusStore(Store):
         if "vector" in fields:
             vectors = np.array([row["vector"] for row in rows], np.float32)
             vectors = vectors.reshape(len(rows), self.about.dimensions)
-        qualities = np.array([row["quality"] for row in rows], np.float32)
         thumbnails = None
         if "thumbnail" in fields:
             thumbnails = [base64.b64decode(row["thumbnail"]) for row in rows]
         return Sightings(
-            [row["id"] for row in rows],
-            vectors,
-            persons=[row["person"] for row in rows],
-            cameras=[row["camera"] for row in rows],
-            sources=[row["source"] for row in rows],
-            times=_times([row["time"] for row in rows]),
-            frames=[row["frame"] for row in rows],
-            tracklets=[row["tracklet"] for row in rows],
-            qualities=np.where(qualities < 0, np.nan, qualities),
-            images=[row["image"] for row in rows],
+            vectors=vectors,
             thumbnails=thumbnails,
+            **{
+                column.name: _from_server(column, [row[column.row] for row in rows])
+                for column in SIGHTING_COLUMNS
+            },
         )
 
     def _compared_here(
@@ -648,24 +639,31 @@ class MilvusStore(Store):
 
 
 def _rows(sightings: Sightings) -> Iterator[dict[str, object]]:
-    times = sightings.times.astype(np.int64)
-    times = np.where(np.isnat(sightings.times), _NO_TIME, times)
-    qualities = np.where(np.isnan(sightings.qualities), _NO_QUALITY, sightings.qualities)
-    columns = {
-        "id": sightings.ids.tolist(),
-        "vector": sightings.vectors,
-        "person": sightings.persons.tolist(),
-        "camera": sightings.cameras.tolist(),
-        "source": sightings.sources.tolist(),
-        "time": times.tolist(),
-        "frame": sightings.frames.tolist(),
-        "tracklet": sightings.tracklets.tolist(),
-        "quality": qualities.tolist(),
-        "image": sightings.images.tolist(),
-        "thumbnail": [base64.b64encode(jpeg).decode() for jpeg in sightings.thumbnails],
+    columns: dict[str, Iterable[object]] = {
+        column.row: _to_server(column, getattr(sightings, column.name))
+        for column in SIGHTING_COLUMNS
     }
+    columns["vector"] = sightings.vectors
+    columns["thumbnail"] = [base64.b64encode(jpeg).decode() for jpeg in sightings.thumbnails]
     for values in zip(*columns.values(), strict=True):
         yield dict(zip(columns, values, strict=True))
+
+
+def _to_server(column: Column, values: NDArray[Any]) -> list[object]:
+    """A column as the server takes it, which knows neither times nor missing values."""
+    if column.kind == "time":
+        values = np.where(np.isnat(values), _NO_TIME, values.astype(np.int64))
+    elif column.kind == "share":
+        values = np.where(np.isnan(values), _NO_QUALITY, values)
+    found: list[object] = values.tolist()
+    return found
+
+
+def _from_server(column: Column, values: Sequence[Any]) -> NDArray[Any]:
+    if column.kind == "time":
+        return _times(values)
+    made: NDArray[Any] = np.array(values, column.dtype)
+    return np.where(made < 0, np.nan, made) if column.kind == "share" else made
 
 
 def _times(values: Sequence[int]) -> NDArray[np.datetime64]:
@@ -676,10 +674,7 @@ def _times(values: Sequence[int]) -> NDArray[np.datetime64]:
 
 
 def _check_text(name: str, text: str) -> None:
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} {text!r} cannot be written as UTF-8") from None
+    size = len(text.encode())
     if size > _TEXT_BYTES[name]:
         raise ValueError(
             f"on a Milvus server a {name} takes at most {_TEXT_BYTES[name]:,} bytes, got {size:,}: "

@@ -10,12 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from passerby.process.reporting import progress
+from passerby.tables.columns import IDS, SIGHTING_COLUMNS
 from passerby.tables.sightings import Sightings
 
 PIECE = 128_000_000
 """Bytes that copying a table holds in memory."""
 
-SHOWN = ["id", "person", "camera", "source", "time", "frame", "tracklet", "quality", "image"]
+SHOWN = [column.row for column in SIGHTING_COLUMNS]
 """Columns of what a search shows."""
 
 Table = Any
@@ -24,20 +25,10 @@ Table = Any
 
 def schema(dimensions: int) -> pa.Schema:
     """The columns of a gallery."""
+    known = {column.row: column.arrow for column in SIGHTING_COLUMNS}
+    vector = pa.list_(pa.float32(), dimensions)
     return pa.schema(
-        {
-            "id": pa.string(),
-            "vector": pa.list_(pa.float32(), dimensions),
-            "person": pa.string(),
-            "camera": pa.string(),
-            "source": pa.string(),
-            "time": pa.timestamp("us"),
-            "frame": pa.int64(),
-            "tracklet": pa.int64(),
-            "quality": pa.float32(),
-            "image": pa.string(),
-            "thumbnail": pa.binary(),
-        }
+        {IDS.row: known.pop(IDS.row), "vector": vector, **known, "thumbnail": pa.binary()}
     )
 
 
@@ -50,23 +41,14 @@ def to_arrow(sightings: Sightings) -> pa.Table:
     """Sightings as rows to write."""
     dimensions = sightings.vectors.shape[1]
     flat = pa.array(sightings.vectors.reshape(-1))
-    return pa.table(
-        {
-            "id": pa.array(sightings.ids, pa.string()),
-            "vector": pa.FixedSizeListArray.from_arrays(flat, dimensions),
-            "person": pa.array(sightings.persons, pa.string()),
-            "camera": pa.array(sightings.cameras, pa.string()),
-            "source": pa.array(sightings.sources, pa.string()),
-            "time": pa.array(sightings.times, pa.timestamp("us")),
-            "frame": pa.array(sightings.frames),
-            "tracklet": pa.array(sightings.tracklets),
-            # NULL where not known, so that no comparison is true of it.
-            "quality": pa.array(sightings.qualities, mask=np.isnan(sightings.qualities)),
-            "image": pa.array(sightings.images, pa.string()),
-            "thumbnail": pa.array(sightings.thumbnails, pa.binary()),
-        },
-        schema=schema(dimensions),
-    )
+    arrays = {
+        # NULL where not known (NaT, NaN), so that no comparison is true of it.
+        column.row: pa.array(getattr(sightings, column.name), column.arrow, from_pandas=True)
+        for column in SIGHTING_COLUMNS
+    }
+    arrays["vector"] = pa.FixedSizeListArray.from_arrays(flat, dimensions)
+    arrays["thumbnail"] = pa.array(sightings.thumbnails, pa.binary())
+    return pa.table(arrays, schema=schema(dimensions))
 
 
 def to_sightings(rows: pa.Table | pa.RecordBatch, dimensions: int) -> Sightings:
@@ -76,23 +58,19 @@ def to_sightings(rows: pa.Table | pa.RecordBatch, dimensions: int) -> Sightings:
     if "vector" in names:
         vectors = matrix(rows.column("vector"), dimensions)
     return Sightings(
-        _texts(rows.column("id")),
-        vectors,
-        persons=_texts(rows.column("person")),
-        cameras=_texts(rows.column("camera")),
-        sources=_texts(rows.column("source")),
-        times=times(rows.column("time")),
-        frames=_numbers(rows.column("frame")),
-        tracklets=_numbers(rows.column("tracklet")),
-        qualities=_numbers(rows.column("quality")),
-        images=_texts(rows.column("image")),
+        vectors=vectors,
         thumbnails=rows.column("thumbnail").to_pylist() if "thumbnail" in names else None,
+        **{column.name: to_numpy(rows.column(column.row)) for column in SIGHTING_COLUMNS},
     )
 
 
-def times(column: pa.Array | pa.ChunkedArray) -> NDArray[np.datetime64]:
-    """A column of times, NaT where it is NULL."""
-    return _numbers(column).astype("datetime64[us]")
+def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
+    """A column in NumPy: text as such, NaT and NaN where it is NULL."""
+    if pa.types.is_string(column.type):
+        return np.array(column.to_pylist(), np.str_)
+    return np.asarray(
+        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+    )
 
 
 def matrix(column: pa.Array | pa.ChunkedArray, dimensions: int) -> NDArray[np.float32]:
@@ -101,16 +79,6 @@ def matrix(column: pa.Array | pa.ChunkedArray, dimensions: int) -> NDArray[np.fl
         parts = [matrix(chunk, dimensions) for chunk in column.chunks]
         return np.concatenate(parts) if parts else np.empty((0, dimensions), np.float32)
     return column.flatten().to_numpy().reshape(-1, dimensions)
-
-
-def _texts(column: pa.Array | pa.ChunkedArray) -> NDArray[np.str_]:
-    return np.array(column.to_pylist(), np.str_)
-
-
-def _numbers(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
-    return np.asarray(
-        column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
-    )
 
 
 def scan(

@@ -27,8 +27,8 @@ from passerby.stores.engines.lancedb.rows import (
     copy,
     scan,
     schema,
-    times,
     to_arrow,
+    to_numpy,
     to_sightings,
 )
 from passerby.stores.engines.lancedb.searching import Request, ShownColumns, search_table
@@ -241,7 +241,7 @@ class LanceStore(Store):
             for part in scan(table, [column], condition_of(where)):
                 values = part.column(column)
                 if by == "day":
-                    values = pa.array(days(times(values)), pa.string())
+                    values = pa.array(days(to_numpy(values)), pa.string())
                 for name in pc.value_counts(values).to_pylist():
                     counts[name["values"]] = counts.get(name["values"], 0) + name["counts"]
             return counts
