@@ -60,6 +60,7 @@ def add(
     zone: str | None = None,
     names: str = "auto",
     part: Part = "all",
+    session: str = "",
     keep_thumbnails: bool = False,
     replace: bool = False,
     report: str | None = None,
@@ -81,6 +82,7 @@ def add(
         names: read person, camera and frame from file names: auto (where all are like
             Market-1501's), none, or a regular expression with groups of these names.
         part: of a data set.
+        session: video or run of a tracker, of all images: tracklet numbers are of it alone.
         keep_thumbnails: store a small JPEG of each image (else only its path).
         replace: let new sightings take the place of those of the same content.
         report: write a CSV of the images that cannot be read.
@@ -89,7 +91,7 @@ def add(
     """
     from passerby.cli.gallery_options import add_asked, labels_of
 
-    labels = labels_of(person, camera, source, time, zone, names=names, part=part)
+    labels = labels_of(person, camera, source, time, zone, names=names, part=part, session=session)
     enrolled = add_asked(
         place,
         inputs,
@@ -354,6 +356,7 @@ def link(
     passages: float = 4.0,
     least_ratio: float | None = None,
     tolerance: float = 1.0,
+    gap: float = 60.0,
     overlapping: UseAppendAction[tuple[tuple[str, str], ...]] = (),
     prefix: str = "linked/",
     over_known: bool = False,
@@ -374,6 +377,7 @@ def link(
         passages: in how many of them a person is expected to be seen; gives the prior odds.
         least_ratio: link where the mean likelihood ratio is above this, in place of the prior odds.
         tolerance: seconds that a person needs from one camera to another at least.
+        gap: seconds without a sighting that end a tracklet (trackers give their numbers again).
         overlapping: two cameras that see one place, where a person may be at one time (repeatable).
         prefix: of the names given; such names bind nothing when linking again.
         over_known: also group known persons anew, and give them other names.
@@ -389,7 +393,7 @@ def link(
         cameras=camera, not_cameras=not_camera, sources=source, since=since, until=until
     )
     rules = Rules(
-        passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix
+        passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix, gap=gap
     )
     linking, named = link_asked(place, where, rules, test=test, write=write, extend=extend)
     say(linking.to_json() if json else linking)

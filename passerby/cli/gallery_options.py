@@ -32,11 +32,12 @@ def labels_of(
     *,
     names: str = "auto",
     part: Part = "all",
+    session: str = "",
 ) -> Labels:
     """What is said of all crops; times need a zone, of their own or as ``zone``."""
     named = None if zone is None else zone_named(zone)
     moment = None if time is None else time_of(time, named)
-    return Labels(person, camera, source, moment, named, names, part)
+    return Labels(person, camera, source, moment, named, names, part, session)
 
 
 def where_of(

@@ -38,6 +38,7 @@ Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 
 _COLUMNS = (
     "image", "person", "camera", "source", "time", "tracklet", "frame", "quality", "split",
+    "session",
 )  # fmt: skip
 _NAMED = re.compile(r"(?:\w[\w.-]+:)?\w[\w-]*(?:\(.*\))?=.+")  # [NAME:]KIND=ROOT
 
@@ -66,7 +67,8 @@ class Crop:
 class Labels:
     """What is said of all crops at once, and how their names are read.
 
-    person, camera, source, time: of every crop, whatever its input says; zone: of times in tables
+    person, camera, source, time: of every crop, whatever its input says; session: the video or run
+    of a tracker that tracklets are numbered in, see `session_tracklet`; zone: of times in tables
     that state none; names: "auto" reads file names that are all like Market-1501's, "none" reads
     none, anything else is a regular expression with the groups person, camera, frame, tracklet;
     part: of a data set.
@@ -79,6 +81,7 @@ class Labels:
     zone: tzinfo | None = None
     names: str = "auto"
     part: Part = "all"
+    session: str = ""
 
     def __post_init__(self) -> None:
         if self.time is not None and self.time.tzinfo is None:
@@ -97,7 +100,22 @@ class Labels:
             given["number"] = None
         if self.camera:
             given["view"] = None
+        if self.session and crop.tracklet is not None:
+            given["tracklet"] = session_tracklet(self.session, crop.tracklet)
         return replace(crop, **given) if given else crop
+
+
+def session_tracklet(session: str, tracklet: int) -> int:
+    """A number for a tracklet of one session, which equal numbers of other sessions do not share.
+
+    Trackers count from the beginning in each video and after each start. session: any name of
+    these; tracklet: the tracker's number. Below 2 ** 53, so that JSON readers keep it whole.
+
+    >>> session_tracklet("monday", 7) == session_tracklet("tuesday", 7)
+    False
+    """
+    digest = hashlib.blake2b(f"{tracklet} {session}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 11
 
 
 @dataclass(frozen=True)
@@ -316,6 +334,10 @@ def _in_part(row: Row, part: Part) -> bool:
 
 
 def _of_row(row: Row, folder: Path, labels: Labels) -> Crop:
+    tracklet = whole_of("tracklet", row.get("tracklet"))
+    session = text_of(row.get("session"))
+    if session and tracklet is not None:
+        tracklet = session_tracklet(session, tracklet)
     return Crop(
         os.path.abspath(os.path.join(folder, inside(text_of(row["image"])))),
         text_of(row.get("person")),
@@ -323,7 +345,7 @@ def _of_row(row: Row, folder: Path, labels: Labels) -> Crop:
         text_of(row.get("source")),
         None if labels.time else time_of(row.get("time"), labels.zone),
         whole_of("frame", row.get("frame")),
-        whole_of("tracklet", row.get("tracklet")),
+        tracklet,
         share_of("quality", row.get("quality")),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.data.crops import Crop, Labels
+from passerby.data.crops import Crop, Labels, session_tracklet
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, hash_image, load_image, prefetched
@@ -282,6 +282,11 @@ def _labelled(sightings: Sightings, labels: Labels) -> Sightings:
     }
     if labels.time is not None:
         columns["times"] = np.full(len(sightings), moment(labels.time))
+    if labels.session:
+        columns["tracklets"] = [
+            number if number < 0 else session_tracklet(labels.session, number)
+            for number in sightings.tracklets.tolist()
+        ]
     return with_columns(sightings, **columns) if columns else sightings
 
 

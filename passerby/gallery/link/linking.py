@@ -34,6 +34,7 @@ from passerby.gallery.link.passages import (
     stays_of,
 )
 from passerby.gallery.stored_calibrations import calibration_of
+from passerby.gallery.tracklets import GAP
 from passerby.stores import Store
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import UNKNOWN, Sightings
@@ -50,7 +51,8 @@ class Rules:
     a person needs from one camera to another at least; overlapping: pairs of cameras that see the
     same place, where one person may be at one time; neighbours: near sightings looked at of each;
     over_known: also group known persons anew; prefix: of the names given. Names that begin with it
-    were given by an earlier linking and bind nothing.
+    were given by an earlier linking and bind nothing; gap: seconds without a sighting that end a
+    tracklet, as trackers give their numbers again.
     """
 
     passages: float = 4.0
@@ -60,6 +62,7 @@ class Rules:
     neighbours: int = 30
     over_known: bool = False
     prefix: str = "linked/"
+    gap: float = GAP
 
     def __post_init__(self) -> None:
         if not self.passages > 1 or not self.tolerance >= 0 or self.neighbours < 1:
@@ -69,6 +72,8 @@ class Rules:
             )
         if self.least_ratio is not None and not self.least_ratio >= 1:
             raise ValueError(f"a least likelihood ratio must be 1 or more, got {self.least_ratio}")
+        if not self.gap > 0:
+            raise ValueError(f"a gap that ends a tracklet takes some seconds, got {self.gap}")
         if not self.prefix:
             raise ValueError("names of linked persons need a prefix, such as linked/")
 
@@ -169,7 +174,7 @@ def link(
     joined = Sightings.joined(parts)
     sightings = joined[np.argsort(joined.ids, kind="stable")]
     free = np.char.startswith(sightings.persons, rules.prefix) | rules.over_known
-    passages = passages_of(sightings, np.where(free, UNKNOWN, sightings.persons))
+    passages = passages_of(sightings, np.where(free, UNKNOWN, sightings.persons), rules.gap)
     least = math.log(rules.least_ratio or max(1.0, (len(passages) - 1) / (rules.passages - 1)))
     merging = _Merging(sightings, passages, calibration, rules, least)
     merging.run()
@@ -303,7 +308,7 @@ class _Merging:
         self._parent.append(new)
         self._names.append(names.pop() if names else UNKNOWN)
         self._rows.append(np.concatenate([self._rows[one], self._rows[other]]))
-        self._stays.append(stays[0].with_those_of(stays[1]))
+        self._stays.append(stays[0].joined_with(stays[1]))
         # Their parts are not looked at again.
         for part in (one, other):
             self._rows[part] = self._rows[part][:0]
@@ -395,6 +400,12 @@ def _notes(
         notes.append(
             f"{untimed:,} sightings have no time or no camera: they are not kept from being in two "
             "places at once"
+        )
+    timeless = int(np.sum(np.isnat(sightings.times) & (sightings.tracklets >= 0)))
+    if timeless:
+        notes.append(
+            f"{timeless:,} sightings have a tracklet and no time: a number that was given twice "
+            "cannot be told from one (give times, or a session: --session)"
         )
     if passages.torn:
         notes.append(f"{passages.torn:,} tracklets bear several names and hold nothing together")

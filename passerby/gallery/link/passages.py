@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.gallery.tracklets import GAP, tracklet_numbers
+from passerby.tables.keys import numbered
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 _SECOND = 1_000_000  # microseconds
@@ -22,6 +23,7 @@ class Passages:
 
     of [N]: the passage of each sighting; names [P]: of their person, "" where not known;
     representatives: rows of the sightings that are compared, and shown [R] the passage of each;
+    tracklets [N]: a number for each, also of those that do not hold together;
     torn: tracklets whose sightings bear several names, which hold nothing together.
     """
 
@@ -29,6 +31,7 @@ class Passages:
     names: NDArray[np.str_]
     representatives: NDArray[np.int64]
     shown: NDArray[np.int64]
+    tracklets: NDArray[np.int64]
     torn: int
 
     def __len__(self) -> int:
@@ -46,15 +49,17 @@ class Stays:
     def __len__(self) -> int:
         return len(self.place)
 
-    def with_those_of(self, other: Stays) -> Stays:
+    def joined_with(self, other: Stays) -> Stays:
         """Both."""
         pairs = ((self.first, other.first), (self.last, other.last), (self.place, other.place))
         return Stays(*(np.concatenate(pair) for pair in pairs))
 
 
-def passages_of(sightings: Sightings, names: NDArray[np.str_]) -> Passages:
-    """The passages of N sightings. names [N]: persons that are known, "" for the others."""
-    tracklets, torn = _tracklets(sightings, names)
+def passages_of(sightings: Sightings, names: NDArray[np.str_], gap: float = GAP) -> Passages:
+    """The passages of N sightings. names [N]: persons that are known, "" for the others; gap: as
+    of `tracklet_numbers`."""
+    stays = tracklet_numbers(sightings, gap)
+    tracklets, torn = _dissolved(stays, names)
     lent = _lent(tracklets, names)
     keys = [
         f"person {name}" if name != UNKNOWN else f"tracklet {tracklet}"
@@ -63,7 +68,7 @@ def passages_of(sightings: Sightings, names: NDArray[np.str_]) -> Passages:
     first, of = np.unique(np.array(keys, np.str_), return_index=True, return_inverse=True)[1:]
     of = of.reshape(-1)
     rows = _representatives(sightings, tracklets)
-    return Passages(of, lent[first] if len(of) else names, rows, of[rows], torn)
+    return Passages(of, lent[first] if len(of) else names, rows, of[rows], stays, torn)
 
 
 def stays_of(sightings: Sightings, passages: Passages) -> list[Stays]:
@@ -71,7 +76,7 @@ def stays_of(sightings: Sightings, passages: Passages) -> list[Stays]:
     known = np.flatnonzero(~np.isnat(sightings.times) & (sightings.cameras != UNKNOWN))
     times = sightings.times[known].astype("datetime64[us]").astype(np.int64)
     places = places_of(sightings)[known]
-    tracklets = _tracklet_numbers(sightings)[known]
+    tracklets = passages.tracklets[known]
     order = np.lexsort((times, tracklets, places, passages.of[known]))
     keys = np.stack([passages.of[known], places, tracklets])[:, order]
     starts = _starts(keys)
@@ -84,7 +89,7 @@ def stays_of(sightings: Sightings, passages: Passages) -> list[Stays]:
 
 def places_of(sightings: Sightings) -> NDArray[np.int64]:
     """A number [N] for each camera of each source."""
-    return _numbers([sightings.sources, sightings.cameras])
+    return numbered(sightings.sources, sightings.cameras)
 
 
 def in_two_places(one: Stays, other: Stays, tolerance: float, joined: NDArray[np.bool_]) -> bool:
@@ -104,18 +109,12 @@ def in_two_places(one: Stays, other: Stays, tolerance: float, joined: NDArray[np
     return False
 
 
-def _tracklet_numbers(sightings: Sightings) -> NDArray[np.int64]:
-    """A number [N] for each tracklet of each camera and source; one of its own for all others."""
-    alone = np.where(sightings.tracklets < 0, np.arange(len(sightings)), -1)
-    columns = [sightings.sources, sightings.cameras, sightings.tracklets, alone]
-    return _numbers(columns)
-
-
-def _tracklets(sightings: Sightings, names: NDArray[np.str_]) -> tuple[NDArray[np.int64], int]:
+def _dissolved(
+    numbers: NDArray[np.int64], names: NDArray[np.str_]
+) -> tuple[NDArray[np.int64], int]:
     """Tracklets [N], those with several names dissolved, and how many these are."""
-    numbers = _tracklet_numbers(sightings)
     named = np.flatnonzero(names != UNKNOWN)
-    pairs = np.unique(np.stack([numbers[named], _numbers([names])[named]]), axis=1)[0]
+    pairs = np.unique(np.stack([numbers[named], numbered(names)[named]]), axis=1)[0]
     torn = np.flatnonzero(np.bincount(pairs, minlength=1) > 1)
     dissolved = np.isin(numbers, torn)
     beyond = len(numbers) + np.arange(len(numbers))
@@ -147,13 +146,3 @@ def _starts(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     if keys.shape[1] == 0:
         return np.empty(0, np.int64)
     return np.flatnonzero(np.append(True, (np.diff(keys) != 0).any(axis=0)))
-
-
-def _numbers(columns: Sequence[NDArray]) -> NDArray[np.int64]:
-    """Numbers [N] that are equal exactly where all columns are."""
-    combined = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        inverse = np.unique(column, return_inverse=True)[1].reshape(-1)
-        joint = combined * (int(inverse.max(initial=0)) + 1) + inverse
-        combined = np.unique(joint, return_inverse=True)[1].reshape(-1)
-    return combined

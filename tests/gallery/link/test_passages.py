@@ -132,4 +132,4 @@ def test_one_place_and_one_moment():
     assert not in_two_places(here, later, 1, apart)
     assert in_two_places(here, later, 1.000001, apart)
     assert not in_two_places(here, there, 0, np.ones((2, 2), bool))
-    assert len(here.with_those_of(later)) == 2
+    assert len(here.joined_with(later)) == 2
