@@ -25,7 +25,14 @@ def draw_ranked(
     camera_rule: bool = True,
     seed: int = 0,
 ) -> list[Path]:
-    """Write the ranked pictures of some queries, drawn by seed (0: of all), the overview last."""
+    """Write the ranked pictures of some queries, drawn by seed (0: of all), the overview last.
+
+    Raises ValueError for fewer than no query or than one column, before anything is embedded.
+    """
+    if queries < 0:
+        raise ValueError(f"queries must be 0 (all of them) or more, got {queries}")
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
     query, gallery, _ = embed_test_parts(embedder.embed, split)
     rows = choose_queries(len(query), queries, seed)
     rankings = rank(query, gallery, columns, queries=rows, camera_rule=camera_rule)
@@ -44,7 +51,7 @@ def draw_ranked(
 
 def choose_queries(count: int, wanted: int, seed: int) -> list[int]:
     """``wanted`` of ``count`` query rows, ascending, the same ones for a seed (0: all)."""
-    if wanted <= 0 or wanted >= count:
+    if wanted == 0 or wanted >= count:
         return list(range(count))
     random = np.random.default_rng([seed, 2])
     return sorted(random.choice(count, wanted, replace=False).tolist())

@@ -15,7 +15,8 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
-from passerby.data.images import UnreadableImage, decode
+from passerby.data.evidence import picture_of
+from passerby.data.images import UnreadableImage
 from passerby.evaluation.ranking.rankings import Ranking
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import JUNK
@@ -28,6 +29,7 @@ from passerby.visual.drawing import (
     drawable,
     letterboxed,
     load_font,
+    wrapped,
 )
 
 Colours = Literal["paper", "safe"]
@@ -332,8 +334,7 @@ class _Sheet:
     ) -> None:
         """An image in its frame with captions; right: None draws a frame without a verdict."""
         y = self._top + _HEADING
-        assert part.images is not None
-        self._picture.paste(self._fitted(str(part.images[row])), (x, y))
+        self._picture.paste(_image_cell(part, row), (x, y))
         verdict = right is not None
         box = (x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1)
         if right is False and self._style.marked:
@@ -346,18 +347,6 @@ class _Sheet:
         for text in filter(None, lines):
             self._write((x, y), text, CELL_WIDTH)
             y += _LINE
-
-    def _fitted(self, path: str) -> Image.Image:
-        """The image letterboxed into a cell, or a grey cell that says it cannot be read."""
-        try:
-            image = Image.fromarray(decode(path))
-        except UnreadableImage:
-            cell = Image.new("RGB", (CELL_WIDTH, CELL_HEIGHT), _MISSING)
-            text = "unreadable"
-            x = (CELL_WIDTH - self._font.getlength(text)) / 2
-            ImageDraw.Draw(cell).text((x, CELL_HEIGHT // 2 - 8), text, fill=INK, font=self._font)
-            return cell
-        return letterboxed(image, CELL_WIDTH, CELL_HEIGHT, FRAME)
 
     def _camera(self, part: Embeddings, row: int) -> str:
         return "" if part.cameras is None else f"c{part.cameras[row]}"
@@ -384,6 +373,25 @@ class _Sheet:
         """One line of text, cut with "…" when it is wider than ``width``."""
         font = font or self._font
         self._draw.text(place, cut(drawable(text), width, font), fill=colour, font=font)
+
+
+def _image_cell(part: Embeddings, row: int) -> Image.Image:
+    """The image letterboxed into a cell, or a grey cell that says why there is none.
+
+    A file that is not the one that was embedded may show another person by now.
+    """
+    assert part.images is not None
+    expected = "" if part.hashes is None else str(part.hashes[row])
+    try:
+        image = Image.fromarray(picture_of(str(part.images[row]), expected))
+    except UnreadableImage as error:
+        cell = Image.new("RGB", (CELL_WIDTH, CELL_HEIGHT), _MISSING)
+        font = load_font(_TEXT)
+        lines = wrapped(drawable(f"no picture: {error.reason}"), CELL_WIDTH - 16, font)
+        for number, text in enumerate(lines[: (CELL_HEIGHT - 16) // _LINE]):
+            ImageDraw.Draw(cell).text((8, 8 + number * _LINE), text, fill=INK, font=font)
+        return cell
+    return letterboxed(image, CELL_WIDTH, CELL_HEIGHT, FRAME)
 
 
 def _matches(count: int) -> str:

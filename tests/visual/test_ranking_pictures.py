@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from passerby.data.crops import content_id
 from passerby.evaluation.ranking.rankings import Ranking, rank
 from passerby.tables.embeddings import Embeddings
 from passerby.visual.ranking_pictures import (
@@ -175,6 +177,20 @@ def test_unreadable_images_become_grey_cells(parts: Parts) -> None:
     picture = draw_ranking(query, gallery, rank(query, gallery)[0])
     x, y = min(frames(picture, STYLES["paper"].right))
     assert picture.getpixel((x + 10, y + 10)) == (200, 200, 200)
+
+
+def test_an_overwritten_file_is_not_shown(parts: Parts) -> None:
+    """A camera's latest.jpg shows another person by now: an empty cell, not the wrong one."""
+    query, gallery = parts
+    assert gallery.images is not None
+    hashes = [content_id(Path(file).read_bytes()) for file in gallery.images]
+    known = replace(gallery, hashes=np.array(hashes))
+    before = draw_ranking(query, known, rank(query, known)[0])
+    x, y = min(frames(before, STYLES["paper"].right))
+    assert before.getpixel((x + 10, y + 10)) != (200, 200, 200)
+    Path(gallery.images[0]).write_bytes(Path(gallery.images[1]).read_bytes())
+    after = draw_ranking(query, known, rank(query, known)[0])
+    assert after.getpixel((x + 10, y + 10)) == (200, 200, 200)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (700, 2), (31, 72), (300, 300)])
