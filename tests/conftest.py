@@ -102,15 +102,15 @@ def peer_code(monkeypatch: pytest.MonkeyPatch) -> Iterator[PeerCode]:
 
 @pytest.fixture(scope="session")
 def make_images() -> MakeImages:
-    """Writes a small JPEG under every name below a folder; returns the folder."""
-    pixels = np.random.default_rng(0).integers(0, 256, (16, 8, 3), np.uint8)
-    jpeg = simplejpeg.encode_jpeg(pixels)
+    """Writes a small JPEG, each another, under every name below a folder; returns the folder."""
+    random = np.random.default_rng(0)
 
     def make(folder: Path, names: Iterable[str]) -> Path:
         for name in names:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(jpeg)
+            pixels = random.integers(0, 256, (16, 8, 3), np.uint8)
+            path.write_bytes(simplejpeg.encode_jpeg(pixels))
         return folder
 
     return make

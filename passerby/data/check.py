@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
-from passerby.data.images import UnreadableImage, decode
+from passerby.data.image_inspection import inspect_images
+from passerby.data.images import UnreadableImage
+from passerby.data.reading.cautions import camera_caution
 from passerby.data.reading.reader import Published, Reader, open_reader
-from passerby.process.cores import available_cores
-from passerby.process.reporting import progress
 from passerby.tables.records import JUNK, Record, Split
 
 _SHOWN = 5  # examples per finding
-_CHUNK = 32  # images per task: small enough for Ctrl-C, large enough for little overhead
 
 
 @dataclass(frozen=True)
@@ -41,22 +37,16 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """An image that cannot be decoded, and why."""
-
-    image: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class CheckReport:
     """What a check found.
 
     in_train_and_test: persons in both (junk and distractors aside; none when the two are numbered
     independently). unmatched_queries: images without a gallery image of the same person by another
     camera (by any, when no cameras are known). few_images: train persons with fewer than
-    images_per_person images. repeated: images listed twice, or of equal name, person, camera and
-    size in two parts. decoded: how many images were read, None when none was asked for.
+    images_per_person images. repeated: images listed twice, or equal to an earlier one in bytes (in
+    pixels, when decoded), each with that one; self_matches: queries of which the gallery holds a
+    copy; conflicting: copies that stand for two persons. doubtful: images that are hardly crops of
+    a person, with the reason. decoded: how many images were read, None when none was asked for.
     """
 
     kind: str
@@ -69,9 +59,13 @@ class CheckReport:
     unmatched_queries: tuple[str, ...] = ()
     few_images: tuple[int, ...] = ()
     repeated: tuple[str, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
+    self_matches: tuple[str, ...] = ()
+    conflicting: tuple[str, ...] = ()
+    unreadable: tuple[UnreadableImage, ...] = ()
+    doubtful: tuple[str, ...] = ()
     decoded: int | None = None
     notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     person_names: dict[int, str] = field(default_factory=dict)
 
@@ -83,7 +77,7 @@ class CheckReport:
     @property
     def unreadable_images(self) -> frozenset[str]:
         """For ``split.without(...)``."""
-        return frozenset(bad.image for bad in self.unreadable)
+        return frozenset(bad.path for bad in self.unreadable)
 
     def findings(self) -> list[str]:
         """All that is worth a look, one sentence each; empty when there is nothing."""
@@ -93,18 +87,28 @@ class CheckReport:
             [self.person_names.get(p, str(p)) for p in found]
             for found in (self.in_train_and_test, self.few_images)
         )
-        unreadable = [f"{bad.image}: {bad.reason}" for bad in self.unreadable]
+        unreadable = [f"{bad.path}: {bad.reason}" for bad in self.unreadable]
         disagreeing = [count.part for count in self.counts if not count.agrees]
-        told = [
-            _told(f"counts are not those published for {self.kind} (is it complete?)", disagreeing),
-            _told("persons are in both train and test", persons),
-            _told(f"queries have no match {rule} and will be left out", self.unmatched_queries),
-            _told(few, few_persons),
-            _told("images are repeated", self.repeated),
-            _told("images cannot be read and are set aside", unreadable, "\n  "),
-            _told("files were ignored", self.ignored),
+        sentences = [
+            _sentence(
+                f"counts are not those published for {self.kind} (is it whole?)", disagreeing
+            ),
+            _sentence("persons are in both train and test", persons),
+            _sentence(f"queries have no match {rule} and will be left out", self.unmatched_queries),
+            _sentence(few, few_persons),
+            _sentence(
+                "queries are in the gallery as well, and find themselves where no rule on cameras "
+                "hides them",
+                self.self_matches,
+            ),
+            _sentence("images are copies of one of another person", self.conflicting, "\n  "),
+            _sentence("images are repeated", self.repeated, "\n  "),
+            _sentence("images cannot be read and are set aside", unreadable, "\n  "),
+            _sentence("images are hardly crops of a person", self.doubtful, "\n  "),
+            _sentence("files were ignored", self.ignored),
+            *self.cautions,
         ]
-        return [sentence for sentence in told if sentence]
+        return [sentence for sentence in sentences if sentence]
 
     def to_text(self) -> str:
         """The layout, the table of counts, then notes and findings."""
@@ -112,6 +116,8 @@ class CheckReport:
         lines += [f"note: {note}" for note in self.notes]
         findings = self.findings()
         lines += [f"look: {finding}" for finding in findings]
+        if not self.ignored:
+            lines.append("no files were ignored")
         if self.decoded is not None:
             lines.append(f"{self.decoded:,} images read, {len(self.unreadable)} cannot be decoded")
         return "\n".join(lines if findings else [*lines, "nothing to complain of"])
@@ -163,10 +169,9 @@ def check(
     decode reads every image, with as many threads as the process may use cores unless workers is
     given.
     """
-    unreadable: tuple[Unreadable, ...] = ()
     images = list(dict.fromkeys(r.image for part in split.parts.values() for r in part))
-    if decode:
-        unreadable = find_unreadable(images, workers=workers)
+    seen = inspect_images(images, decode, workers)
+    copies = _copies(split, seen.first_of)
     return CheckReport(
         kind=type(reader).__name__.lower(),
         root=str(root),
@@ -177,60 +182,17 @@ def check(
         in_train_and_test=_in_train_and_test(split),
         unmatched_queries=_unmatched_queries(split),
         few_images=_few_images(split.train, images_per_person),
-        repeated=_repeated(split),
-        unreadable=unreadable,
+        repeated=tuple(f"{copy} = {first}" for copy, first in copies),
+        self_matches=_self_matches(split, seen.first_of),
+        conflicting=_conflicting(split, seen.first_of),
+        unreadable=seen.unreadable,
+        doubtful=tuple(f"{image}: {reason}" for image, reason in seen.doubtful.items()),
         decoded=len(images) if decode else None,
         notes=split.notes,
+        cautions=tuple(filter(None, [camera_caution(split)])),
         ignored=split.ignored,
         person_names=dict(split.person_names),
     )
-
-
-def find_unreadable(
-    images: Sequence[str],
-    *,
-    workers: int | None = None,
-) -> tuple[Unreadable, ...]:
-    """Decode all images in threads (the decoders release Python's lock); the bad ones, in order."""
-    chunks = iter([images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)])
-    threads = workers or available_cores()
-    pool = ThreadPoolExecutor(threads)
-    found: list[Unreadable] = []
-    done = 0
-    try:
-        with progress("reading images") as advance:
-            for chunk, bad in _in_turn(pool, chunks, 4 * threads):
-                done += len(chunk)
-                found += bad
-                advance(done, len(images))
-    finally:  # on Ctrl-C too: what has not begun is dropped, what runs ends within a chunk
-        pool.shutdown(cancel_futures=True)
-    place = {image: index for index, image in enumerate(images)}
-    return tuple(sorted(found, key=lambda bad: place[bad.image]))
-
-
-def _in_turn(
-    pool: ThreadPoolExecutor, chunks: Iterator[Sequence[str]], ahead: int
-) -> Iterator[tuple[Sequence[str], list[Unreadable]]]:
-    """(chunk, its unreadable images) as they are ready, with a bounded number under way."""
-    running: dict[Future[list[Unreadable]], Sequence[str]] = {}
-    while True:
-        for chunk in islice(chunks, ahead - len(running)):
-            running[pool.submit(_unreadable, chunk)] = chunk
-        if not running:
-            return
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            yield running.pop(future), future.result()
-
-
-def _unreadable(images: Sequence[str]) -> list[Unreadable]:
-    found = []
-    for image in images:
-        try:
-            decode(image)
-        except UnreadableImage as error:
-            found.append(Unreadable(image, error.reason))
-    return found
 
 
 def _counts(split: Split, reader: Reader) -> tuple[Count, ...]:
@@ -289,30 +251,33 @@ def _few_images(train: Sequence[Record], images_per_person: int) -> tuple[int, .
     return tuple(sorted(p for p, count in counts.items() if count < images_per_person))
 
 
-def _repeated(split: Split) -> tuple[str, ...]:
-    """Images listed twice, and those of equal name, person, camera and size in two parts."""
-    seen: dict[tuple[object, ...], str] = {}
-    repeated = []
+def _copies(split: Split, first_of: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Images that are listed again, and copies, each with the first."""
+    listed = Counter(record.image for part in split.parts.values() for record in part)
+    again = [(image, image) for image, count in listed.items() if count > 1]
+    return [*again, *first_of.items()]
+
+
+def _self_matches(split: Split, first_of: Mapping[str, str]) -> tuple[str, ...]:
+    gallery = {first_of.get(record.image, record.image) for record in split.gallery}
+    return tuple(r.image for r in split.query if first_of.get(r.image, r.image) in gallery)
+
+
+def _conflicting(split: Split, first_of: Mapping[str, str]) -> tuple[str, ...]:
+    """Copies of one image with another person; train and test apart where numbered apart."""
+    persons: dict[tuple[object, str], tuple[int, str]] = {}
+    found = []
     for part, records in split.parts.items():
         side = part in ("train", "validation") if split.separate_namespaces else None
         for record in records:
-            key = (side, record.person, record.camera, os.path.basename(record.image))
-            first = seen.setdefault(key, record.image)
-            if first is record.image:
-                continue
-            if first == record.image or _same_size(first, record.image):
-                repeated.append(record.image)
-    return tuple(repeated)
+            own = (record.person, record.image)
+            first = persons.setdefault((side, first_of.get(record.image, record.image)), own)
+            if first[0] != record.person and JUNK not in (first[0], record.person):
+                found.append(f"{record.image} = {first[1]}")
+    return tuple(found)
 
 
-def _same_size(first: str, second: str) -> bool:
-    try:
-        return os.path.getsize(first) == os.path.getsize(second)
-    except OSError:  # a missing file is told by decoding
-        return False
-
-
-def _told(what: str, found: Sequence[str], separator: str = ", ") -> str:
+def _sentence(what: str, found: Sequence[str], separator: str = ", ") -> str:
     if not found:
         return ""
     start = "\n  " if separator.startswith("\n") else " "

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from passerby.data.datasets.market1501 import DEFAULT_PATTERN
 from passerby.data.datasets.table import Table
+from passerby.data.reading.cautions import cautions
 from passerby.data.reading.listing import Listing, examples, list_folder
 from passerby.data.reading.name_pattern import NamePattern, all_match
 from passerby.data.reading.reader import known_layout, open_reader
@@ -223,11 +224,20 @@ def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
         _add_split(reader.read(located), located, labels.part, found, below)
         return
     listings = list(_tree(folder))
-    strays = [path for listing in listings for path in listing.stray_paths()]
-    if strays:
-        found.notes.append(f"{len(strays)} files are no images: {examples(strays)}")
+    others = [path for listing in listings for path in listing.other_paths()]
+    if others:
+        found.notes.append(f"{len(others)} files are no images: {examples(others)}")
     source = labels.source or folder.absolute().name
     pattern = _pattern(labels.names, listings, found)
+    if (
+        pattern is None
+        and not labels.person
+        and sum(bool(each.images) for each in listings[1:]) > 1
+    ):
+        found.notes.append(
+            f"persons are not read from the names of folders; where each folder in {folder} is a "
+            f"person, give folder={folder}"
+        )
     for listing in listings:
         if pattern is None:
             prefix = os.path.join(os.path.abspath(listing.folder), "")
@@ -283,7 +293,7 @@ def _add_split(split: Split, located: Path, part: Part, found: _Found, below: st
         crop = _of_record(record, person)
         if crop.image.startswith(inner):
             found.crops.append(crop)
-    found.notes += split.notes
+    found.notes += [*split.notes, *cautions(split)]
 
 
 def _named(record: Record, split: Split, part: str) -> str:

@@ -1,11 +1,15 @@
 """What a check finds."""
 
+import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from passerby.data.check import check, check_data, find_unreadable
+from passerby.data.check import check, check_data
+from passerby.data.image_inspection import inspect_images
 from passerby.data.reading.reader import open_reader, read_split
 
 
@@ -15,7 +19,7 @@ def count(report, part):
 
 @pytest.fixture
 def root(tmp_path, make_images):
-    return make_images(
+    folder = make_images(
         tmp_path / "data",
         [
             *(f"bounding_box_train/0002_c{i}s1_00000{i}_01.jpg" for i in range(1, 5)),
@@ -31,6 +35,9 @@ def root(tmp_path, make_images):
             "bounding_box_test/Thumbs.db",
         ],
     )
+    name = "0005_c1s1_000001_01.jpg"
+    shutil.copyfile(folder / "bounding_box_train" / name, folder / "bounding_box_test" / name)
+    return folder
 
 
 def test_all_findings(root):
@@ -47,7 +54,10 @@ def test_all_findings(root):
     assert report.in_train_and_test == (5,)
     assert [Path(image).name[:4] for image in report.unmatched_queries] == ["0003", "0004"]
     assert report.few_images == (5,)
-    assert report.repeated == (str(root / "bounding_box_test" / "0005_c1s1_000001_01.jpg"),)
+    train, test = (
+        root / f"bounding_box_{p}" / "0005_c1s1_000001_01.jpg" for p in ("train", "test")
+    )
+    assert report.repeated == (f"{test} = {train}",)
     assert len(report.ignored) == 1
     assert report.decoded is None
     assert not report.ok
@@ -113,12 +123,59 @@ def test_unreadable_images_are_named_and_set_aside(root, steps):
     assert not report.ok
 
 
+def test_queries_in_their_own_gallery_are_found_whatever_they_are_called(tmp_path, make_images):
+    names = [
+        f"{part}/{person}/{part}{person}.jpg" for part in ("query", "gallery") for person in "ab"
+    ]
+    make_images(tmp_path, names)
+    shutil.copyfile(tmp_path / "query/a/querya.jpg", tmp_path / "gallery/a/renamed.jpg")
+    report = check_data(f"folder={tmp_path}")
+    assert report.self_matches == (str(tmp_path / "query/a/querya.jpg"),)
+    assert not report.ok
+    assert "1 queries are in the gallery as well, and find themselves" in report.to_text()
+
+
+def test_copies_saved_anew_are_found_by_their_pixels(tmp_path, make_images):
+    make_images(tmp_path, ["query/a/1.jpg", "gallery/a/2.jpg"])
+    Image.open(tmp_path / "query/a/1.jpg").save(tmp_path / "gallery/a/other.png")
+    assert not check_data(f"folder={tmp_path}").repeated
+    report = check_data(f"folder={tmp_path}", decode=True)
+    copy, original = tmp_path / "gallery/a/other.png", tmp_path / "query/a/1.jpg"
+    assert report.repeated == (f"{copy} = {original}",)
+    assert report.self_matches == (str(original),)
+
+
+def test_copies_of_two_persons_are_named(tmp_path, make_images):
+    make_images(tmp_path, ["query/a/1.jpg", "gallery/a/2.jpg", "query/b/1.jpg", "gallery/b/2.jpg"])
+    shutil.copyfile(tmp_path / "query/a/1.jpg", tmp_path / "gallery/b/2.jpg")
+    report = check_data(f"folder={tmp_path}")
+    assert report.conflicting == (f"{tmp_path}/gallery/b/2.jpg = {tmp_path}/query/a/1.jpg",)
+    assert "1 images are copies of one of another person" in report.to_text()
+
+
+def test_blank_images_are_named(tmp_path, make_images):
+    make_images(tmp_path, ["a/1.jpg", "a/2.jpg", "b/1.jpg"])
+    Image.fromarray(np.full((64, 32, 3), 7, np.uint8)).save(tmp_path / "b" / "2.png")
+    report = check_data(f"folder={tmp_path}", decode=True)
+    assert report.doubtful == (f"{tmp_path}/b/2.png: it is blank: nearly all of one colour",)
+    assert "1 images are hardly crops of a person" in report.to_text()
+
+
+def test_a_link_to_itself_is_an_unreadable_image(tmp_path, make_images):
+    make_images(tmp_path, ["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/3.jpg"])
+    (tmp_path / "a" / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "a" / "loop").symlink_to("loop")
+    report = check_data(f"folder={tmp_path}", decode=True)
+    assert [Path(bad.path).name for bad in report.unreadable] == ["loop.jpg"]
+    assert report.ignored == (str(tmp_path / "a" / "loop"),)
+
+
 def test_ctrl_c_leaves_no_threads(root, steps):
     images = [r.image for r in read_split(f"market1501={root}").train] * 200
     before = threading.active_count()
     steps.at_each = steps.interrupt
     with pytest.raises(KeyboardInterrupt):
-        find_unreadable(images, workers=2)
+        inspect_images(images, decode=True, workers=2)
     assert threading.active_count() == before
 
 

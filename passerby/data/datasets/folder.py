@@ -87,16 +87,16 @@ class Folder(Reader):
         if not root.is_dir():
             return []
         top = list_folder(root)
-        ignored += [*top.stray_paths(), *(os.path.join(root, name) for name in top.images)]
+        ignored += [*top.other_paths(), *(os.path.join(root, name) for name in top.images)]
         found = []
         for person in top.folders:
             direct = list_folder(root / person)
             found += self._of_listing(direct, person, None, part)
-            ignored += direct.stray_paths()
+            ignored += direct.other_paths()
             for camera in direct.folders:
                 inner = list_folder(direct.folder / camera)
                 found += self._of_listing(inner, person, camera, part)
-                ignored += inner.stray_paths()
+                ignored += inner.other_paths()
                 ignored += [os.path.join(inner.folder, name, "") for name in inner.folders]
         return found
 

@@ -157,8 +157,8 @@ def _unlisted(listed: dict[str, _Listed]) -> tuple[str, ...]:
 
 def _files_below(folder: Path) -> list[str]:
     top = list_folder(folder)
-    found = [os.path.join(folder, name) for name in (*top.strays, *top.images)]
+    found = [os.path.join(folder, name) for name in (*top.others, *top.images)]
     for name in top.folders:
         inner = list_folder(folder / name)
-        found += [os.path.join(inner.folder, file) for file in (*inner.images, *inner.strays)]
+        found += [os.path.join(inner.folder, file) for file in (*inner.images, *inner.others)]
     return found

@@ -1,4 +1,4 @@
-"""What lies on disk: images and strays of a folder, where a layout is, which named files exist.
+"""What lies on disk: the files of a folder, where a layout is, which named files exist.
 
 Folders are listed, never asked file by file: a question to the file system per image makes the
 126,441 images of MSMT17 take minutes on network storage instead of a second.
@@ -7,7 +7,8 @@ Folders are listed, never asked file by file: a question to the file system per 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,16 +18,16 @@ from passerby.data.images import IMAGE_SUFFIXES
 
 @dataclass(frozen=True)
 class Listing:
-    """The names in one folder, sorted: images, other files (strays), sub-folders."""
+    """The names in one folder, sorted: images, other files, sub-folders."""
 
     folder: Path
     images: tuple[str, ...]
-    strays: tuple[str, ...]
+    others: tuple[str, ...]
     folders: tuple[str, ...]
 
-    def stray_paths(self) -> tuple[str, ...]:
-        """The strays with their folder."""
-        return tuple(os.path.join(self.folder, name) for name in self.strays)
+    def other_paths(self) -> tuple[str, ...]:
+        """The other files with their folder."""
+        return tuple(os.path.join(self.folder, name) for name in self.others)
 
 
 def is_image_name(name: str) -> bool:
@@ -36,25 +37,39 @@ def is_image_name(name: str) -> bool:
 
 def list_folder(folder: Path) -> Listing:
     """What a folder holds. Hidden sub-folders and ``__MACOSX`` are skipped."""
-    images, strays, folders = [], [], []
-    with os.scandir(folder) as entries:
+    images, others, folders = [], [], []
+    with _entries(folder) as entries:
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 if not entry.name.startswith((".", "__")):
                     folders.append(entry.name)
             elif is_image_name(entry.name):
                 images.append(entry.name)
             else:
-                strays.append(entry.name)
-    return Listing(folder, tuple(sorted(images)), tuple(sorted(strays)), tuple(sorted(folders)))
+                others.append(entry.name)
+    return Listing(folder, tuple(sorted(images)), tuple(sorted(others)), tuple(sorted(folders)))
 
 
 def first_images(folder: Path, count: int) -> list[str]:
     """A few image names of a folder, as the file system gives them; none if it is no folder."""
     if not folder.is_dir():
         return []
-    with os.scandir(folder) as entries:
+    with _entries(folder) as entries:
         return list(islice((e.name for e in entries if is_image_name(e.name)), count))
+
+
+def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    try:
+        return os.scandir(folder)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be listed: {error.strerror or error}") from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a symbolic link to itself: a file, then, that cannot be read
+        return False
 
 
 def nearest(

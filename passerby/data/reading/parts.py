@@ -81,7 +81,7 @@ def read_parts(root: Path, folders: PartFolders, pattern: NamePattern, source: s
     ignored = tuple(
         path
         for listing in listings.values()
-        for path in (*listing.stray_paths(), *(f"{listing.folder / f}/" for f in listing.folders))
+        for path in (*listing.other_paths(), *(f"{listing.folder / f}/" for f in listing.folders))
     )
     return Parts(train, queries, tuple(read[2]), notes, ignored)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from passerby.data.reading.cautions import cautions
+from passerby.process.reporting import say
 from passerby.registry import DATASETS, Call
 from passerby.tables.records import Split
 
@@ -64,13 +66,34 @@ class Reader(ABC):
 def read_split(data: str) -> Split:
     """Read a data set named as ``[NAME:][KIND=]ROOT``, as the command line's ``--data`` takes it.
 
-    KIND is a reader's name, with options if need be: ``msmt17(val=separate)=ROOT``. Without it the
-    kind is guessed from the layout. NAME becomes the records' source in place of the reader's own.
-    Raises ValueError when nothing there can be read.
+    What suggests that it was misread is said: files passed over, cameras that look like tracklets.
+
+    Args:
+        data: KIND is a reader's name, with options if need be: ``msmt17(val=separate)=ROOT``.
+            Without it the kind is guessed from the layout. NAME becomes the records' source in
+            place of the reader's own.
+
+    Returns:
+        The records of train, query and gallery, with persons and cameras as the set numbers them.
+
+    Raises:
+        ValueError: Nothing there can be read; the message says what was expected and what came.
+
+    Example:
+        >>> import tempfile
+        >>> root = Path(tempfile.mkdtemp())
+        >>> for name in ("anna/cam1/1.jpg", "anna/cam2/2.jpg"):
+        ...     (root / name).parent.mkdir(parents=True)
+        ...     (root / name).touch()
+        >>> split = read_split(f"lobby:folder(train_share=1)={root}")
+        >>> [(record.source, record.person, record.camera) for record in split.train]
+        [('lobby', 1, 1), ('lobby', 1, 2)]
     """
     reader, located = open_reader(data)
     split = reader.read(located)
     name, _ = _name_and_rest(data)
+    for caution in cautions(split):
+        say(f"look: {caution}")
     return split.of_source(name) if name else split
 
 
@@ -129,6 +152,10 @@ def _guess(root: Path) -> tuple[Reader, Path]:
     guessed = _guess_among(root, generic=False) or _guess_among(root, generic=True)
     if guessed is not None:
         return guessed
+    if root.is_file():
+        raise ValueError(
+            f"{root} is no data set: expected a folder, or a table (.csv, .tsv, .parquet) of images"
+        )
     raise ValueError(
         f"{root} holds no layout that is known ({', '.join(DATASETS.names())}). "
         f"Found: {_listing(root)}. Name the kind as KIND={root} to see what it expects."
