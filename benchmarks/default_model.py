@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from passerby.assessment.calibrate import calibrate_model, store_calibration
+from passerby.assessment.calibrate import calibrate_model, file_to_write
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
+from passerby.evaluation.decisions.calibration import write_calibration
 from passerby.models.checkpoint import load_model, save_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.recipes.street_lite0 import street_lite0
@@ -63,7 +64,7 @@ def make(out: Path, workers: int) -> Path:
         # That the sets might share persons is no doubt here: their seeds differ.
         known = tuple(doubt for doubt in calibration.warnings if SOURCE not in doubt)
         warned = replace(calibration, warnings=(*known, WARNING))
-        store_calibration(packed, warned)
+        write_calibration(file_to_write(packed), warned)
     return packed
 
 

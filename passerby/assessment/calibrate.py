@@ -16,11 +16,10 @@ from passerby.evaluation.decisions.calibration import (
     Calibration,
     calibrate,
     read_calibrations,
-    write_calibration,
 )
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
-from passerby.models.packaged import is_packaged, model_folder
+from passerby.models.packaged import DEFAULT, is_packaged, model_folder
 from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["held-out", "train", "validation", "test"]
@@ -110,18 +109,26 @@ def calibration_file(model: str | os.PathLike[str]) -> Path:
     return path / "calibration.json" if path.is_dir() else path.with_suffix(".calibration.json")
 
 
-def store_calibration(model: str | os.PathLike[str], calibration: Calibration) -> Path:
-    """Keep a calibration beside its model; returns the file.
+def file_to_write(model: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
+    """The file that a new calibration of a MODEL goes to: ``out``, or the one beside the model.
 
-    Raises ValueError for the packaged model, whose files belong to the installation.
+    Raises ValueError for the packaged model, whose files belong to the installation, and for a
+    folder that does not exist: before the work, not after it.
     """
-    file = calibration_file(model)
+    file = calibration_file(model) if out is None else Path(out)
     if is_packaged(file):
         raise ValueError(
-            "the packaged model keeps the calibration it came with: copy its folder "
-            f"({file.parent}) and calibrate the copy"
+            "the packaged model keeps the calibration it came with: name a file of your own "
+            "(--out FILE), for compare --calibration FILE and gallery calibrate --calibration FILE"
         )
-    return write_calibration(file, calibration)
+    if file.is_dir() or not file.parent.is_dir():
+        raise ValueError(f"expected the name of a file in a folder that exists, got {file}")
+    return file
+
+
+def is_of_other_sites(calibration: Calibration) -> bool:
+    """Whether this is what came with the packaged model, fitted on other sites than the user's."""
+    return calibration in read_calibrations(calibration_file(DEFAULT))
 
 
 def find_calibration(

@@ -1,4 +1,8 @@
-"""Two images of one person? Distance, likelihood ratio, probability and decision."""
+"""Two images of one person? Distance, likelihood ratio, probability and decision.
+
+A ratio is given only where somebody measured what a distance is worth: by a calibration of the site
+that the images come from, for their kind of pair, of images that look like crops of persons.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,15 @@ import math
 import os
 from dataclasses import dataclass
 
+import numpy as np
+
+from passerby.assessment.calibrate import is_of_other_sites
+from passerby.data.crop_quality import crop_faults
+from passerby.data.images import decode
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.verification import OperatingPoint
+from passerby.evaluation.decisions.wording import likelihood_in_words, percent
 from passerby.evaluation.ranking.distances import Metric, VectorDistances
 
 
@@ -37,7 +47,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class PairComparison:
-    """Two images, their distance, and the evidence: None without a calibration."""
+    """Two images, their distance, and the evidence: None where there is none, for ``reasons``."""
 
     first: str
     second: str
@@ -45,11 +55,12 @@ class PairComparison:
     metric: Metric
     evidence: Evidence | None
     warnings: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"{self.metric} distance {self.distance:.4f}",
+                f"{self.metric} distance {self.distance:z.4f}",
                 *self.conclusions(),
                 *(f"warning: {warning}" for warning in self.warnings),
             ]
@@ -57,15 +68,12 @@ class PairComparison:
 
     def conclusions(self) -> tuple[str, ...]:
         """What follows from the distance, in words."""
-        if self.evidence is None:
-            return (
-                "not calibrated: a distance alone does not say whether it is one person "
-                "(passerby calibrate MODEL --data ROOT)",
-            )
         found = self.evidence
+        if found is None:
+            return self.reasons
         return (
             likelihood_in_words(found.llr, found.at_limit),
-            f"probability of one person {100 * found.probability:.3g} % at a prior of "
+            f"probability of one person {percent(found.probability)} at a prior of "
             f"{100 * found.prior:.3g} %",
             _decision_in_words(found),
         )
@@ -80,25 +88,87 @@ def compare_images(
     metric: Metric = "cosine",
     prior: float = 0.5,
     false_match_rate: float = 1e-3,
+    one_camera: bool = False,
 ) -> PairComparison:
     """Compare two image files.
 
-    prior: probability of one person before the images were seen. Raises ValueError for a
-    calibration of another model, distance or pooling.
+    prior: probability of one person before the images were seen. one_camera: both are by one
+    camera, whose pairs need a calibration of their own. There is no evidence without a calibration
+    for such pairs, with the one that came with the packaged model, which is of other sites, and
+    where an image does not look like a crop of a person. Raises ValueError for a calibration of
+    another model, distance or pooling, and for a prior that is not between 0 and 1.
     """
-    vectors = embedder([first, second])
+    if not 0 < prior < 1:
+        raise ValueError(f"the prior probability must be between 0 and 1, got {prior}")
+    if calibration is not None:
+        _require_key(calibration, (embedder.fingerprint, metric, embedder.pooling))
+    images = [decode(first), decode(second)]
+    vectors = embedder(images)
     distance = float(VectorDistances(vectors[:1], vectors[1:], metric).block(slice(0, 1))[0, 0])
-    comparison = PairComparison(str(first), str(second), distance, metric, None)
-    if calibration is None:
-        return comparison
-    if calibration.key != (embedder.fingerprint, metric, embedder.pooling):
-        raise ValueError(
-            f"the calibration is of {', '.join(calibration.key)} and not of "
-            f"{embedder.fingerprint}, {metric}, {embedder.pooling} (model, distance, pooling)"
+    faults = [
+        f"nothing follows: {file} does not look like a crop of a person, as {fault}"
+        for file, image in zip((first, second), images, strict=True)
+        for fault in crop_faults(image)
+    ]
+    fitting = None if calibration is None else calibration.for_pairs(one_camera)
+    reasons = faults or _lacking(calibration, fitting, distance)
+    if reasons or fitting is None:
+        warnings = () if faults or fitting is None else fitting.warnings
+        return PairComparison(
+            str(first), str(second), distance, metric, None, warnings, tuple(reasons)
         )
+    evidence = _evidence(fitting, distance, prior, false_match_rate)
+    warnings = fitting.doubts(false_match_rate)
+    return PairComparison(str(first), str(second), distance, metric, evidence, warnings)
+
+
+def _require_key(calibration: Calibration, wanted: tuple[str, str, str]) -> None:
+    if calibration.key != wanted:
+        raise ValueError(
+            f"the calibration is of {', '.join(calibration.key)} and not of {', '.join(wanted)} "
+            "(model, distance, pooling)"
+        )
+
+
+def _lacking(
+    calibration: Calibration | None, fitting: Calibration | None, distance: float
+) -> list[str]:
+    """Why a calibration says nothing of this pair; nothing where it does."""
+    if calibration is None:
+        return [
+            "not calibrated: a distance alone does not say whether it is one person "
+            "(passerby calibrate MODEL --data ROOT)"
+        ]
+    if fitting is None:
+        return [
+            "no calibration for pairs of one camera: strangers are nearer there than by two "
+            "cameras (passerby calibrate with data in which persons come back to a camera)"
+        ]
+    if not is_of_other_sites(fitting):
+        return []
+    curve = fitting.quality.curve
+    true = 1 - np.interp(distance, curve.thresholds, curve.false_non_match_rates)
+    false = np.interp(distance, curve.thresholds, curve.false_match_rates)
+    return [
+        "not calibrated where it is used, so that no probability follows",
+        f"on another site ({', '.join(fitting.sources)}, {fitting.quality.judging.persons} "
+        f"persons) {_of_a_thousand(true)} pairs of one person and {_of_a_thousand(false)} pairs "
+        "of two were as near",
+        "for yours: passerby calibrate default --data ROOT --out FILE, then compare with "
+        "--calibration FILE",
+    ]
+
+
+def _of_a_thousand(share: float) -> str:
+    return f"{1000 * share:.0f} of 1,000" if share >= 0.001 else "less than 1 of 1,000"
+
+
+def _evidence(
+    calibration: Calibration, distance: float, prior: float, false_match_rate: float
+) -> Evidence:
     point = calibration.point(false_match_rate)
     llr = float(calibration.llr(distance))
-    evidence = Evidence(
+    return Evidence(
         llr=llr,
         at_limit=llr in (calibration.curve.llrs[0], calibration.curve.llrs[-1]),
         prior=prior,
@@ -107,8 +177,6 @@ def compare_images(
         point=point,
         same_person=None if point is None else distance < point.threshold,
     )
-    warnings = calibration.doubts(false_match_rate)
-    return PairComparison(str(first), str(second), distance, metric, evidence, warnings)
 
 
 def _decision_in_words(found: Evidence) -> str:
@@ -124,18 +192,3 @@ def _decision_in_words(found: Evidence) -> str:
         f"{found.point.threshold:.4f}, where {100 * found.point.true_match_rate:.0f} % of true "
         "pairs are found"
     )
-
-
-def likelihood_in_words(llr: float, at_limit: bool = False) -> str:
-    """The likelihood ratio as a sentence.
-
-    >>> likelihood_in_words(math.log(50))
-    'likelihood ratio 50: such a distance is 50 times likelier for one person'
-    >>> likelihood_in_words(-math.log(50), at_limit=True)
-    'likelihood ratio 1/50 or less: such a distance is 50 times likelier for two persons'
-    """
-    times = f"{math.exp(abs(llr)):.3g}"
-    ratio = times if llr >= 0 else f"1/{times}"
-    limit = (" or more" if llr >= 0 else " or less") if at_limit else ""
-    side = "one person" if llr >= 0 else "two persons"
-    return f"likelihood ratio {ratio}{limit}: such a distance is {times} times likelier for {side}"

@@ -381,6 +381,7 @@ def calibrate(
     flip: bool = False,
     before_neck: bool = False,
     images: int = 1,
+    out: str | None = None,
     seed: int = 0,
     device: str | None = None,
 ) -> None:
@@ -395,14 +396,17 @@ def calibrate(
         flip: embed each image as the mean of it and its mirror image.
         before_neck: use the vectors before the neck.
         images: above 1, for gallery searches with 2 to so many images of a person, pooled.
+        out: file to write in place of calibration.json beside the model; needed for default.
         seed: of the division of persons into those that fit and those that judge.
         device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.assessment.calibrate import calibrate_model, store_calibration
+    from passerby.assessment.calibrate import calibrate_model, file_to_write
     from passerby.data.reading.reader import read_split
     from passerby.embedding.embedder import load
+    from passerby.evaluation.decisions.calibration import write_calibration
     from passerby.visual.calibration_charts import draw_calibration
 
+    file = file_to_write(model, out)
     calibration = calibrate_model(
         load(model, flip=flip, before_neck=before_neck, device=device),
         read_split(data),
@@ -412,7 +416,7 @@ def calibrate(
         images=images,
         seed=seed,
     )
-    path = store_calibration(model, calibration)
+    path = write_calibration(file, calibration)
     named = path if images == 1 else path.with_stem(f"{path.stem}-pooled")
     charts = draw_calibration(calibration, named)
     say(f"{calibration}\nwritten: {path}, with {len(charts)} charts")
@@ -429,6 +433,7 @@ def compare(
     false_match_rate: float = 1e-3,
     out: str | None = None,
     calibration: str | None = None,
+    one_camera: bool = False,
     metric: Literal["cosine", "euclidean"] = "cosine",
     flip: bool = False,
     before_neck: bool = False,
@@ -444,6 +449,7 @@ def compare(
         false_match_rate: share of pairs of different persons that may be accepted.
         out: write a picture (PNG or JPEG) of the comparison to this file.
         calibration: file of passerby calibrate (default: the one beside the model).
+        one_camera: both images are by one camera; by two cameras if not said.
         metric: distance between embeddings.
         flip: embed each image as the mean of it and its mirror image.
         before_neck: use the vectors before the neck.
@@ -453,7 +459,10 @@ def compare(
     from passerby.assessment.compare import compare_images
     from passerby.embedding.embedder import load
     from passerby.visual.comparison_picture import draw_comparison
+    from passerby.visual.drawing import require_picture_name
 
+    if out is not None:
+        require_picture_name(out)
     embedder = load(model, flip=flip, before_neck=before_neck, device=device)
     known = find_calibration(calibration or calibration_file(model), embedder, metric)
     comparison = compare_images(
@@ -464,6 +473,7 @@ def compare(
         metric=metric,
         prior=prior,
         false_match_rate=false_match_rate,
+        one_camera=one_camera,
     )
     say(str(comparison))
     if out is not None:

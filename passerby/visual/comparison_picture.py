@@ -18,6 +18,7 @@ from passerby.visual.drawing import (
     drawable,
     letterboxed,
     load_font,
+    require_picture_name,
     wrapped,
 )
 from passerby.visual.ranking_pictures import STYLES
@@ -35,10 +36,11 @@ def draw_comparison(
 ) -> Path:
     """Write the picture (PNG or JPEG, by the ending); returns its path.
 
-    The images side by side; with a calibration, where their distance lies among those of the same
-    and of different persons; below, the conclusions.
+    The images side by side; where there is evidence, by a calibration, where their distance lies
+    among those of the same and of different persons; below, the conclusions. Raises ValueError for
+    another ending.
     """
-    target = Path(path)
+    target = require_picture_name(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     comparison_picture(comparison, calibration).save(target)
     return target
@@ -49,8 +51,10 @@ def comparison_picture(
 ) -> Image.Image:
     """The picture that `draw_comparison` writes."""
     font = load_font(_TEXT)
+    if comparison.evidence is None:
+        calibration = None
     rows = [
-        f"{comparison.metric} distance {comparison.distance:.4f}",
+        f"{comparison.metric} distance {comparison.distance:z.4f}",
         *comparison.conclusions(),
         *(f"warning: {warning}" for warning in comparison.warnings),
     ]
@@ -118,4 +122,4 @@ def _plot(
         draw.line((x(distance), top, x(distance), bottom), fill=colour, width=thick)
         y = bottom + 8 + _LINE * (2 + row)
         draw.line((left + 12, y + 2, left + 12, y + 16), fill=colour, width=thick)
-        draw.text((left + 32, y), f"{name}, {distance:.4f}", fill=INK, font=font)
+        draw.text((left + 32, y), f"{name}, {distance:z.4f}", fill=INK, font=font)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from bisect import bisect
 from math import ceil
+from pathlib import Path
 from typing import cast
 
 from PIL import Image, ImageFont
@@ -16,6 +18,14 @@ LETTERBOX, OUTLINE = (238, 238, 238), (150, 150, 150)
 def load_font(size: int) -> ImageFont.FreeTypeFont:
     """Pillow's built-in font, in pixels."""
     return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size=size))
+
+
+def require_picture_name(path: str | os.PathLike[str]) -> Path:
+    """The path; ValueError unless it ends as a picture that can be written."""
+    target = Path(path)
+    if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"expected the name of a picture (.png, .jpg), got {target}")
+    return target
 
 
 def drawable(text: str) -> str:

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 
 from passerby.data.evidence import picture_of
 from passerby.data.images import UnreadableImage
-from passerby.gallery.search.matches import Match, Matches, printable, ratio_text, time_text
+from passerby.evaluation.decisions.wording import likelihood_ratio
+from passerby.gallery.search.matches import Match, Matches, printable, time_text
 from passerby.tables.sightings import UNKNOWN
 from passerby.visual.drawing import (
     FAINT,
@@ -26,6 +27,7 @@ from passerby.visual.drawing import (
     drawable,
     letterboxed,
     load_font,
+    require_picture_name,
     wrapped,
 )
 from passerby.visual.ranking_pictures import (
@@ -50,9 +52,7 @@ def draw_matches(
 
     Raises ValueError for no search, no column, or an ending of neither.
     """
-    target = Path(path)
-    if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ValueError(f"expected the name of a picture (.png, .jpg), got {target}")
+    target = require_picture_name(path)
     picture = matches_picture(found, columns=columns)
     target.parent.mkdir(parents=True, exist_ok=True)
     picture.save(target)
@@ -132,7 +132,7 @@ def _words(found: Matches) -> list[str]:
 
 
 def _lines(match: Match) -> list[str]:
-    ratio = [] if match.llr is None else [f"LR {ratio_text(match.llr)}"]
+    ratio = [] if match.llr is None else [f"LR {likelihood_ratio(match.llr)}"]
     seen = time_text(match.time)[:19].replace("T", " ")
     camera = printable(match.camera)
     return [

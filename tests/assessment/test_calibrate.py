@@ -10,12 +10,13 @@ from passerby.assessment.calibrate import (
     calibrate_model,
     calibration_file,
     calibration_records,
+    file_to_write,
     find_calibration,
-    store_calibration,
 )
 from passerby.assessment.compare import compare_images
 from passerby.config import Input, Network, Recipe
 from passerby.embedding.embedder import Embedder
+from passerby.evaluation.decisions.calibration import write_calibration
 from passerby.models.checkpoint import Card
 from passerby.models.systems.plain import Plain
 from passerby.tables.records import Record, Split
@@ -131,7 +132,7 @@ def test_a_model_is_calibrated_and_found_again(model, tiny, tmp_path):
     assert any("only 3 persons" in warning for warning in calibration.warnings)
 
     assert find_calibration(calibration_file(tmp_path), embedder) is None
-    path = store_calibration(tmp_path, calibration)
+    path = write_calibration(file_to_write(tmp_path), calibration)
     assert path == tmp_path / "calibration.json"
     assert calibration_file(tmp_path / "net.onnx") == tmp_path / "net.calibration.json"
     assert find_calibration(path, embedder) == calibration

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import passerby
-from passerby.assessment.calibrate import calibration_file, find_calibration, store_calibration
+from passerby.assessment.calibrate import calibration_file, file_to_write, find_calibration
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.histogram import embed_histograms
 from passerby.gallery.binding import open_embedder
@@ -86,8 +86,8 @@ def test_its_calibration_holds_for_it_and_says_its_limits(embedder: Embedder) ->
     assert calibration.sources == ("street_site",)
     assert any("synthetic" in warning for warning in calibration.warnings)
     assert calibration.doubts(1e-3) == calibration.warnings  # persons enough for compare's default
-    with pytest.raises(ValueError, match="copy its folder"):
-        store_calibration(DEFAULT, calibration)
+    with pytest.raises(ValueError, match="name a file of your own"):
+        file_to_write(DEFAULT)
     assert is_packaged(calibration_file(DEFAULT))
 
 
@@ -124,7 +124,7 @@ def test_compare_takes_it_by_default(passerby_command, tmp_path: Path) -> None:
     done = passerby_command("compare", *files)
     assert (done.code, done.err) == (0, "")
     assert re.match(r"cosine distance \d", done.out)
-    assert "likelihood ratio" in done.out
+    assert "on another site (street_site, 250 persons)" in done.out
 
 
 def test_real_persons_are_found_better_than_by_colours(embedder: Embedder, people: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.assessment.compare import Evidence, PairComparison, likelihood_in_words
+from passerby.assessment.compare import Evidence, PairComparison
 from passerby.evaluation.decisions.calibration import calibrate
 from passerby.tables.embeddings import Embeddings
 from passerby.visual.calibration_charts import (
@@ -78,15 +78,6 @@ def test_a_comparison_is_drawn(calibration, images, distance, tmp_path):
 
 
 def test_without_calibration_there_is_no_plot(images):
-    bare = PairComparison(*images, 0.3, "cosine", None)
+    bare = PairComparison(*images, 0.3, "cosine", None, (), ("not calibrated",))
     assert comparison_picture(bare).size[0] == 620 + 32
     assert "not calibrated" in str(bare)
-
-
-def test_ratios_in_words():
-    assert (
-        likelihood_in_words(0.0)
-        == "likelihood ratio 1: such a distance is 1 times likelier for one person"
-    )
-    assert "1/7.39" in likelihood_in_words(-2.0)
-    assert "7.39 or more" in likelihood_in_words(2.0, at_limit=True)

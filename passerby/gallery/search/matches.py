@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from passerby.evaluation.decisions.wording import likelihood_ratio, percent
 from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 from passerby.tables.sightings import UNKNOWN
 
@@ -157,18 +158,6 @@ def printable(text: str, longest: int | None = None) -> str:
     return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def ratio_text(llr: float | None) -> str:
-    """A likelihood ratio, shortly.
-
-    >>> ratio_text(math.log(7882)), ratio_text(-math.log(40)), ratio_text(None)
-    ('7,880', '1/40', '')
-    """
-    if llr is None:
-        return ""
-    times = f"{float(f'{math.exp(abs(llr)):.3g}'):,.10g}"
-    return times if llr >= 0 or times == "1" else f"1/{times}"
-
-
 def time_text(time: datetime | None) -> str:
     """A time in UTC as ISO 8601, "" where there is none."""
     return "" if time is None else time.isoformat().replace("+00:00", "Z")
@@ -192,7 +181,7 @@ def _row(found: Matches, match: Match) -> dict[str, object]:
     return {
         "query": found.query,
         "rank": match.rank,
-        "distance": f"{match.distance:.6f}",
+        "distance": f"{match.distance:z.6f}",
         "reranked": "" if match.reranked is None else f"{match.reranked:.6f}",
         "likelihood_ratio": "" if match.llr is None else f"{math.exp(match.llr):.6g}",
         "frame": "" if match.frame < 0 else match.frame,
@@ -223,11 +212,11 @@ def _table(matches: Sequence[Match]) -> list[str]:
     head = ["rank", "distance", *(["LR"] if calibrated else []), "person", "camera", "time"]
     rows = [[*head, "sighting"]]
     for match in matches:
-        ratio = [ratio_text(match.llr)] if calibrated else []
+        ratio = ["" if match.llr is None else likelihood_ratio(match.llr)] if calibrated else []
         rows.append(
             [
                 str(match.rank),
-                f"{match.distance:.4f}",
+                f"{match.distance:z.4f}",
                 *ratio,
                 printable(match.person, _LONGEST) or "–",
                 printable(match.camera, _LONGEST) or "–",
@@ -251,7 +240,7 @@ def _beliefs(found: Posterior) -> list[str]:
     others = sum(c.probability for c in found.candidates[_SHOWN:])
     count = found.population - len(shown)
     if count > 0:
-        most = f" (those not compared: at most {100 * found.rest_at_most:.1f} %)"
+        most = f" (those not compared: at most {percent(found.rest_at_most)})"
         lines.append(
             f"  {_percent(others + found.rest)}  {count:,} other candidates together"
             + (most if found.rest > 0 else "")
@@ -261,7 +250,7 @@ def _beliefs(found: Posterior) -> list[str]:
 
 
 def _percent(probability: float) -> str:
-    return f"{100 * probability:5.1f} %"
+    return percent(probability).rjust(8)
 
 
 def _printable_lines(text: str) -> str:

@@ -188,7 +188,7 @@ def _answer(
     if threshold is not None:
         accepted = likeliest.distance < threshold
         side = "below" if accepted else "not below"
-        reason = f"likeliest at {likeliest.distance:.4f}, {side} {threshold:.4f}"
+        reason = f"likeliest at {likeliest.distance:z.4f}, {side} {threshold:.4f}"
     elif ratio is not None:
         accepted = math.exp(likeliest.llr) >= ratio
         side = "at least" if accepted else "below"
