@@ -250,7 +250,7 @@ def _beliefs(found: Posterior) -> list[str]:
 
 
 def _percent(probability: float) -> str:
-    return percent(probability).rjust(8)
+    return percent(probability).rjust(7)
 
 
 def _printable_lines(text: str) -> str:
