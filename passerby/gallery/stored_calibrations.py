@@ -30,9 +30,9 @@ def calibration_of(about: About, kind: Kind) -> Calibration | None:
         return None
     try:
         calibration = calibration_from(entry)
-    except (KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         raise ValueError(
-            f"the {kind} calibration of the gallery is damaged ({error!r}): store it again with "
+            f"the {kind} calibration of the gallery is damaged ({error}): store it again with "
             "passerby gallery calibrate"
         ) from None
     if _kind(about.model, about.pooling, calibration) != kind:

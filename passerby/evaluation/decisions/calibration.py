@@ -81,6 +81,10 @@ class Histogram:
     same: tuple[float, ...]
     different: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not 0 < len(self.edges) - 1 == len(self.same) == len(self.different):
+            raise ValueError("a histogram has both shares between each two edges, one at least")
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -132,6 +136,13 @@ class Calibration:
     warnings: tuple[str, ...] = ()
     pairs: PairKind = "across cameras"
     within: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        rates = [point.false_match_rate for point in self.points]
+        if rates != sorted(rates):
+            raise ValueError("a calibration's points must be by ascending false-match rate")
+        if self.within is not None and self.within.pairs != "within a camera":
+            raise ValueError(f"`within` must be for pairs within a camera, got {self.within.pairs}")
 
     @property
     def key(self) -> tuple[str, str, str]:

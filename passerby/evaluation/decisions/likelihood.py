@@ -30,6 +30,15 @@ class Curve:
     distances: tuple[float, ...]
     llrs: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if not 0 < len(self.distances) == len(self.llrs):
+            raise ValueError(
+                f"a curve has as many LLRs as distances, one at least, got {len(self.llrs)} and "
+                f"{len(self.distances)}"
+            )
+        if (np.diff(self.distances) < 0).any() or (np.diff(self.llrs) > 0).any():
+            raise ValueError("a curve's distances must ascend and its LLRs must not")
+
     def llr(self, distances: ArrayLike) -> NDArray[np.float64]:
         """The log-likelihood ratio of each distance."""
         return np.interp(np.asarray(distances, np.float64), self.distances, self.llrs)
@@ -199,8 +208,8 @@ def reliability(counts: PairCounts, curve: Curve, bins: int = 10) -> tuple[Relia
     true = np.bincount(number, same, bins)
     return tuple(
         Reliability(
-            k / bins,
-            (k + 1) / bins,
+            float(k / bins),
+            float((k + 1) / bins),
             float(given[k] / mass[k]),
             float(true[k] / mass[k]),
             float(mass[k]),

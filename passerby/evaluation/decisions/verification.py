@@ -62,6 +62,13 @@ class DetCurve:
     false_match_rates: tuple[float, ...]
     false_non_match_rates: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        count = len(self.thresholds)
+        if not 0 < count == len(self.false_match_rates) == len(self.false_non_match_rates):
+            raise ValueError("a DET curve has both rates of each threshold, one at least")
+        if (np.diff(self.thresholds) < 0).any():
+            raise ValueError("a DET curve's thresholds must ascend")
+
 
 @dataclass(frozen=True)
 class Verification:

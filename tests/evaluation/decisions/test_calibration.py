@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passerby.evaluation.decisions.calibration import (
     RATES,
@@ -190,6 +192,46 @@ def test_files_that_are_none_are_refused(calibration, tmp_path):
     path.write_text(json.dumps({**content, "format": 2}))
     with pytest.raises(ValueError, match="written by a newer Passerby"):
         read_calibrations(path)
+
+
+def replaced(content, chosen, value):
+    """JSON content with the ``chosen``-th of its parts, in the order of a walk, replaced."""
+    parts = [(content, key) for key in content]
+    for part, key in parts:
+        inner = part[key]
+        if isinstance(inner, (dict, list)):
+            keys = list(inner) if isinstance(inner, dict) else range(min(len(inner), 3))
+            parts += [(inner, at) for at in keys]
+    part, key = parts[chosen % len(parts)]
+    part[key] = value
+    return content
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(
+        [None, True, "x", "", -1, 0, 3, 1.5, -2.5, 1e300, 2**62, [], [1.0], [1, 2, 3], {}, {"a": 1}]
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_file_holds_it_is_refused_or_used_without_a_traceback(written, chosen, value):
+    path, text = written
+    path.write_text(json.dumps(replaced(json.loads(text), chosen, value)))
+    try:
+        found = read_calibrations(path)
+    except ValueError:
+        return
+    for one in found:
+        assert (np.diff(one.llr([0.0, 0.5, 2.0])) <= 0).all()
+        assert one.point(0.01) in (None, *one.points)
+        assert one.for_pairs(True) in (None, one, one.within)
+        assert isinstance(str(one), str)
+
+
+@pytest.fixture(scope="module")
+def written(calibration, tmp_path_factory):
+    path = write_calibration(tmp_path_factory.mktemp("fuzzed") / "calibration.json", calibration)
+    return path, path.read_text()
 
 
 def test_too_few_data_for_the_rate_are_said(calibration):
