@@ -26,7 +26,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,14 +54,15 @@ from passerby.models.systems.plain import Plain
 from passerby.process.cores import available_cores
 from passerby.registry import AUGMENTATIONS
 from passerby.synthesis.writing import write
-from passerby.training.input.loader import Loader, TrainingImages
+from passerby.training.input.loader import Key, Loader, TrainingImages
 from passerby.training.step.learner import Learner
-from passerby.training.step.step_memory import keep_freed_memory
+from passerby.training.step.step_memory import freed_memory_kept
 
 RATE, SCALE, MARGIN, TRIPLET = 3.5e-4, 64.0, 0.35, 0.3
 Step = Callable[[], None]
 PLAIN = Computation()
 LOADED = 20  # batches that are timed where only loading is
+WORKERS, EPOCHS, BATCHES = 2, range(5), 20  # processes, epochs and batches of each in part workers
 
 
 @dataclass(frozen=True)
@@ -99,19 +100,23 @@ class Work:
 # Ours ---------------------------------------------------------------------------------------------
 
 
-def our_batches(work: Work) -> Iterator:
-    """Passerby's loader in this process."""
+def our_images(work: Work) -> TrainingImages:
+    """Passerby's images with flip, crop and erasing."""
     size = work.size
     calls = ("flip", f"pad_and_crop(padding={size.padding})", "erase(probability=0.5)")
     augmentations = [AUGMENTATIONS.build(call) for call in calls]
     shape = Input(height=size.height, width=size.width)
-    images = TrainingImages(work.records, work.labels, shape, augmentations, seed=0)
+    return TrainingImages(work.records, work.labels, shape, augmentations, seed=0)
+
+
+def our_batches(work: Work) -> Iterator:
+    """Passerby's loader in this process."""
+    images = our_images(work)
     return Loader(images, work.records, work.labels, 0, pin_memory=False).epoch(0, work.batches)
 
 
 def our_normalised(work: Work) -> Iterator:
     """The same and normalised to float32, which the training step does, as others' loaders do."""
-    keep_freed_memory()  # as every training on a CPU does
     shape = Input(height=work.size.height, width=work.size.width)
     return (normalised(batch.images, shape) for batch in our_batches(work))
 
@@ -335,6 +340,7 @@ class Row:
     part: str
     title: str
     prepare: Callable[[Work], Step]
+    plain: bool = False  # not ours: without the memory that our training keeps between steps
 
 
 def loading(batches: Callable[[Work], Iterator]) -> Callable[[Work], Step]:
@@ -351,16 +357,82 @@ def loading(batches: Callable[[Work], Iterator]) -> Callable[[Work], Step]:
     return prepare
 
 
+def our_pool(work: Work) -> Step:
+    """Passerby's loader: one pool of processes for all epochs."""
+    images = our_images(work)
+
+    def step() -> None:
+        with Loader(images, work.records, work.labels, WORKERS, pin_memory=False) as loader:
+            for epoch in EPOCHS:
+                for _ in loader.epoch(epoch, work.batches[:BATCHES]):
+                    pass
+
+    return step
+
+
+class OurBatches(Dataset):
+    """Passerby's images for torch's DataLoader; an item is a whole batch."""
+
+    def __init__(self, work: Work) -> None:
+        self.images, self.batches, self.number = our_images(work), work.batches[:BATCHES], 0
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> Tensor:
+        rows = self.batches[number]
+        return self.images.load(
+            [Key(0, number * len(rows) + i, r) for i, r in enumerate(rows)]
+        ).images
+
+
+def our_dataloader(work: Work) -> Step:
+    """Torch's DataLoader with processes that stay, over our batches."""
+    return all_epochs(
+        lambda: DataLoader(
+            OurBatches(work), batch_size=None, num_workers=WORKERS, persistent_workers=True
+        )
+    )
+
+
+def plain_dataloader(work: Work) -> Step:
+    """Torch's DataLoader over Pillow images and torchvision's transforms."""
+    crops = Crops(work, plain_transform(work.size))
+    return all_epochs(
+        lambda: DataLoader(
+            crops,
+            batch_sampler=work.batches[:BATCHES],
+            num_workers=WORKERS,
+            persistent_workers=True,
+        )
+    )
+
+
+def all_epochs(make: Callable[[], DataLoader]) -> Step:
+    """A step that makes a DataLoader and goes through all epochs."""
+
+    def step() -> None:
+        loader = make()
+        for _ in EPOCHS:
+            for _ in loader:
+                pass
+
+    return step
+
+
 ROWS = {
     "passerby": Row("step", "passerby", ours),
-    "fastreid": Row("step", "fastreid", fastreid),
-    "torchreid": Row("step", "torchreid", torchreid),
-    "plain": Row("step", "plain torchvision", plain),
+    "fastreid": Row("step", "fastreid", fastreid, plain=True),
+    "torchreid": Row("step", "torchreid", torchreid, plain=True),
+    "plain": Row("step", "plain torchvision", plain, plain=True),
     "plain-last": Row(
-        "step", "plain torchvision, channels last", lambda work: plain(work, channels_last=True)
+        "step",
+        "plain torchvision, channels last",
+        lambda work: plain(work, channels_last=True),
+        plain=True,
     ),
     "passerby-cbam": Row("cbam", "passerby", lambda work: ours(work, "cbam")),
-    "plain-cbam": Row("cbam", "plain torchvision", lambda work: plain(work, cbam=True)),
+    "plain-cbam": Row("cbam", "plain torchvision", lambda work: plain(work, cbam=True), plain=True),
     "whole": Row("computation", "as it is", ours),
     "accumulate": Row(
         "computation", "accumulate=4", lambda work: ours(work, how=Computation(accumulate=4))
@@ -380,17 +452,25 @@ ROWS = {
         "loader",
         "torchreid",
         loading(lambda work: batches_of(work, torchreid_transform(work.size))),
+        plain=True,
     ),
     "plain-loader": Row(
         "loader",
         "Pillow, torchvision.transforms",
         loading(lambda work: batches_of(work, plain_transform(work.size))),
+        plain=True,
+    ),
+    "ours-workers": Row("workers", "passerby's pool", our_pool),
+    "ours-dataloader": Row("workers", "the same images in torch's DataLoader", our_dataloader),
+    "plain-dataloader": Row(
+        "workers", "DataLoader, Pillow, torchvision.transforms", plain_dataloader, plain=True
     ),
 }
 PARTS = {
     "step": "Whole step: ResNet, circle classifier, cross-entropy and triplet",
     "cbam": "Whole step with CBAM in every residual block",
     "loader": "Loader alone: decoded, resized, augmented, stacked",
+    "workers": f"Loader with {WORKERS} processes: all epochs, the start of each included",
     "computation": "Ours, by how it is computed; the ratio is to the first row",
 }
 
@@ -399,15 +479,22 @@ def measured(name: str, root: str, size: Size) -> dict[str, float]:
     """Seconds of the least step after the first, and the peak memory in MB, in this process."""
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
-    step = ROWS[name].prepare(Work(root, size))
-    step()
-    cpu, wall = [], []
-    for _ in range(LOADED if ROWS[name].part == "loader" else size.steps):
-        began = time.process_time(), time.perf_counter()
+    row = ROWS[name]
+    with nullcontext() if row.plain else freed_memory_kept(torch.device("cpu")):
+        step = row.prepare(Work(root, size))
         step()
-        cpu.append(time.process_time() - began[0])
-        wall.append(time.perf_counter() - began[1])
+        cpu, wall = [], []
+        for _ in range(LOADED if row.part == "loader" else size.steps):
+            began = cpu_seconds(), time.perf_counter()
+            step()
+            cpu.append(cpu_seconds() - began[0])
+            wall.append(time.perf_counter() - began[1])
     return {"cpu": min(cpu), "wall": min(wall), "memory": peak_memory()}
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of those it has started and ended."""
+    return sum(os.times()[:4])
 
 
 def peak_memory() -> float:
@@ -430,15 +517,54 @@ def measured_apart(name: str, root: str, options: argparse.Namespace) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def table_line(row: Row, found: dict, images: int, ours: dict) -> str:
-    """A line of the Markdown table; the ratio is how many times as fast ours is."""
+def least(rounds: list[dict]) -> dict:
+    """The best of a row's rounds; an error if all of them failed."""
+    good = [found for found in rounds if "error" not in found]
+    if not good:
+        return rounds[0]
+    return {
+        "cpu": min(found["cpu"] for found in good),
+        "wall": min(found["wall"] for found in good),
+        "memory": max(found["memory"] for found in good),
+    }
+
+
+def table_line(row: Row, rounds: list[dict], images: int, ours: list[dict]) -> str:
+    """A line of the Markdown table; the ratios are how many times as fast ours is, by round."""
+    found = least(rounds)
     if "error" in found:
         return f"| {row.title} | – | – | – | – | {found['error']} |"
-    ratio = f"{found['cpu'] / ours['cpu']:.2f}" if "cpu" in ours else "–"
+    pairs = [(a, b) for a, b in zip(rounds, ours, strict=True) if "cpu" in a and "cpu" in b]
+    ratios = sorted(a["cpu"] / b["cpu"] for a, b in pairs)
+    ratio = f"{ratios[0]:.2f} to {ratios[-1]:.2f}" if ratios else "–"
     return (
         f"| {row.title} | {images / found['cpu']:.2f} | {images / found['wall']:.2f} | {ratio} "
         f"| {found['memory']:.0f} | |"
     )
+
+
+def processor() -> str:
+    """The CPU's model, and what of its instructions a step's speed depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    known = (
+        "avx2",
+        "avx512f",
+        "avx512_bf16",
+        "avx512_vnni",
+        "amx_tile",
+        "amx_bf16",
+        "asimd",
+        "sve",
+    )
+    flags = set((facts.get("flags") or facts.get("Features", "")).split())
+    model = facts.get("model name", platform.machine())
+    family = f"family {facts.get('cpu family', '?')} model {facts.get('model', '?')}"
+    return f"{model} ({family}; {', '.join(f for f in known if f in flags) or 'no vector flags'})"
 
 
 def main() -> None:
@@ -448,6 +574,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--size", choices=SIZES, default="paper")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--measure", choices=ROWS, help=argparse.SUPPRESS)
     parser.add_argument("--root", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -457,8 +584,9 @@ def main() -> None:
         return
     images = size.persons * size.images
     print(
-        f"{platform.machine()}, {available_cores()} cores, {options.threads} thread(s), torch "
-        f"{torch.__version__}; ResNet-{size.depth}, {images} images of {size.height}×{size.width}"
+        f"{processor()}, {available_cores()} cores, load {os.getloadavg()[0]:.1f}, "
+        f"{options.threads} thread(s), torch {torch.__version__}; ResNet-{size.depth}, {images} "
+        f"images of {size.height}×{size.width}; {options.rounds} rounds, interleaved"
     )
     with tempfile.TemporaryDirectory() as folder:
         root = str(write(Path(folder) / "set", train_persons=2 * size.persons, test_persons=2))
@@ -466,11 +594,14 @@ def main() -> None:
             print(f"\n### {PARTS[part]}\n")
             print("| | images / CPU s | images / wall s | ours is × as fast | peak MB | |")
             print("|---|---|---|---|---|---|")
-            results: dict[str, dict] = {}
-            for name in [name for name in options.only if ROWS[name].part == part]:
-                results[name] = measured_apart(name, root, options)
-                own = next(iter(results.values()))
-                print(table_line(ROWS[name], results[name], images, own), flush=True)
+            names = [name for name in options.only if ROWS[name].part == part]
+            results: dict[str, list[dict]] = {name: [] for name in names}
+            for _ in range(options.rounds):  # all rows in turn: load that comes and goes meets all
+                for name in names:
+                    results[name].append(measured_apart(name, root, options))
+            counted = images * (len(EPOCHS) * BATCHES if part == "workers" else 1)
+            for name in names:
+                print(table_line(ROWS[name], results[name], counted, results[names[0]]), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -79,10 +79,13 @@ class Split:
     def fingerprint(self) -> str:
         """Tells train parts apart by file names, persons and cameras, not by pixels or place."""
         if self.joined:
-            listed = "\n".join(f"{split.source} {split.fingerprint}" for split in self.joined)
-            return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        listed = "\n".join(f"{os.path.basename(r.image)} {r.person} {r.camera}" for r in self.train)
-        return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+            return _hashed(f"{split.source} {split.fingerprint}" for split in self.joined)
+        return _hashed(map(_listed, self.train))
+
+    @property
+    def test_fingerprint(self) -> str:
+        """Tells test parts apart, query and gallery, in the same way."""
+        return _hashed((*map(_listed, self.query), "gallery", *map(_listed, self.gallery)))
 
     def without(self, images: frozenset[str]) -> Split:
         """The same split less some images (set aside because they cannot be read)."""
@@ -100,6 +103,14 @@ class Split:
             for name, records in self.parts.items()
         }
         return replace(self, source=source, **renamed)  # type: ignore[arg-type]
+
+
+def _listed(record: Record) -> str:
+    return f"{os.path.basename(record.image)} {record.person} {record.camera}"
+
+
+def _hashed(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def persons_of(records: tuple[Record, ...]) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,10 +15,9 @@ import numpy as np
 import torch
 
 from passerby.config import Recipe
-from passerby.data.batch import Batch
 from passerby.data.holdout import HoldOut, hold_out
 from passerby.data.reading.joining import persons_in_train
-from passerby.data.sampling import person_batches
+from passerby.data.sampling import PersonBatches, person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
@@ -44,6 +44,7 @@ from passerby.training.scores import (
     score_test_parts,
 )
 from passerby.training.step.learner import Learner, NonFiniteLoss
+from passerby.training.step.step_memory import freed_memory_kept
 from passerby.version import __version__
 
 
@@ -58,6 +59,46 @@ class Run:
     card: Card
     report: Report | None
     reports: Mapping[str, Report] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class _Persons:
+    """Who is trained on, and who is held out to choose the epoch.
+
+    train: records; labels [N]: the class of each; classes: the (source, person) of each class.
+    """
+
+    train: Sequence[Record]
+    labels: Sequence[int]
+    classes: Sequence[tuple[str, int]]
+    held: HoldOut
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What an epoch works with.
+
+    begin: where the run begins or goes on; card: of its model; watched: scored, and choose nothing.
+    """
+
+    recipe: Recipe
+    seed: int
+    persons: _Persons
+    sampler: PersonBatches
+    loader: Loader
+    learner: Learner
+    begin: State
+    card: Card
+    watched: Sequence[Split]
+
+
+@dataclass(frozen=True, eq=False)
+class _Watchers:
+    """What looks on as a run trains."""
+
+    logbook: Logbook
+    keeper: Keeper
+    collapse: CollapseWatch
 
 
 def train(
@@ -78,107 +119,160 @@ def train(
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
-    Several data sets are joined by `join_splits` and tested apart; those of ``evaluate_on`` are
-    watched, and choose nothing. cache: memory for images of all processes here, as "2GB".
-    Writes into ``out``: the model (a folder that `passerby.load` opens), ``metrics.jsonl``, a
-    state to resume from while it runs (after each epoch, and every ``save_minutes`` within one),
-    ``report.json``, and curves if ``tensorboard`` is wanted; services of ``track``, such as
-    ``"wandb(project=reid)"``, follow the run. The result is the epoch that is best on the
-    recipe's held-out persons, or the last one where it holds out none. The same seed gives the
-    same weights on a CPU with the same number of threads, however often the run is interrupted;
-    ``deterministic`` refuses, on a GPU, the operations that would not.
+    The result is the epoch that is best on the recipe's held-out persons, or the last one where it
+    holds out none. The same seed gives the same weights on a CPU with the same number of threads,
+    however often the run is interrupted.
 
-    Raises ValueError for a recipe or data that do not fit, for a folder that holds another run,
-    for a full disk, and for a loss or gradient that is not finite (naming the term, the step and
-    the images); Stopped (a KeyboardInterrupt), with the state saved, on Ctrl-C and SIGTERM.
+    Args:
+        recipe: all that decides what is trained, and how.
+        split: the data; several sets are joined by `join_splits` and tested apart.
+        out: folder of the run: the model (`passerby.load` opens it), ``metrics.jsonl``, a
+            checkpoint to resume from while it runs, ``report.json``.
+        seed: of initialisation, batches and augmentation.
+        resume: go on from the last checkpoint in ``out``, if there is one.
+        device: "cpu", "cuda:1"; the first GPU where there is one, if not given.
+        workers: processes that load images; 0 on a CPU and up to 8 beside a GPU, if not given.
+        tensorboard: write curves into ``out/tensorboard`` as well.
+        track: services that follow the run, such as ``"wandb(project=reid)"``.
+        save_minutes: time between two checkpoints within an epoch; there is one after each.
+        deterministic: refuse, on a GPU, operations that do not repeat exactly.
+        evaluate_on: data sets to score now and then, to watch: they choose nothing.
+        cache: memory for decoded images of all processes here, as "2GB".
+
+    Raises:
+        ValueError: for a recipe or data that do not fit (before anything is written), a folder
+            that holds another run, a full disk, and a loss or gradient that is not finite (naming
+            the term, the step and the images).
+        Stopped: a KeyboardInterrupt, with the checkpoint saved, on Ctrl-C and SIGTERM.
     """
     out, place = Path(out), distributed.place(device)
     curves = Curves(out, recipe.to_json(), ["tensorboard", *track] if tensorboard else track)
-    begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
     watched = check_watched(evaluate_on, split)
+    begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
     stored = stored_state(out, begin, resume)
     if resume and stored is None and is_finished(out, begin):
         return distributed.on_first_rank(lambda: _test(out, split, place))
 
-    # Who is trained on: the persons of the train part less those held out to choose the epoch.
-    held = hold_out(persons_in_train(split), recipe.validation_persons, seed)
-    classes = sorted({(record.source, record.person) for record in held.train})
-    numbers = {person: number for number, person in enumerate(classes)}
-    labels = [numbers[record.source, record.person] for record in held.train]
-
-    # How images arrive: P × K batches, decoded, resized, augmented, by seed and epoch alone.
-    sampler = person_batches(held.train, labels, recipe.sampling, seed)
+    persons = _persons(recipe, split, seed)
+    sampler = person_batches(persons.train, persons.labels, recipe.sampling, seed)
     workers = _workers(workers, place)
-    images = TrainingImages(
-        held.train,
-        labels,
-        recipe.input,
-        [AUGMENTATIONS.build(call) for call in recipe.augmentations],
-        seed,
-        cache=image_cache(len(labels), recipe.input, cache, shared=bool(workers)),
-    )
-    loader = Loader(images, held.train, labels, workers, pin_memory=place.type == "cuda")
-
-    # What is trained: the network, and losses that may have parameters of their own.
-    torch.manual_seed(seed)
-    network = recipe.network if stored is None else replace(recipe.network, start="none")
-    with distributed.first_rank_first():
-        model, started = build_started(network, persons=len(classes))
-    learner = Learner(recipe, model, place)
-    if stored is not None:
-        learner.restore(stored.learner)
-    begin = stored or replace(begin, started=vars(started))
-    best_score, rate = begin.best_score, begin.rate
-
-    card = Start(**begin.started).noted(_card(recipe, split, held, classes, seed))
+    loader = _loader(recipe, persons, seed=seed, workers=workers, cache=cache, place=place)
+    learner, begin = _learner(recipe, persons, place, begin=begin, stored=stored)
+    card = Start(**begin.started).noted(_card(recipe, split, persons, seed))
+    work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
     distributed.wait_for_all()  # all have looked into the folder before anything is written
     with (
         strict(deterministic),
         Logbook(out, recipe.epochs, begin.epoch, curves) as logbook,
         Keeper(out, begin, learner, logbook, save_minutes) as keeper,
-        CollapseWatch(learner.model, learner.terms, recipe.schedule) as watch,
+        CollapseWatch(learner.model, learner.terms, recipe.schedule) as collapse,
         loader,
     ):
-        say("\n".join([_opening(recipe, split, held, begin, learner), *watched]))
+        say("\n".join([*_opening(work, split), *watched]))
+        watchers = _Watchers(logbook, keeper, collapse)
         for epoch in range(begin.epoch, recipe.epochs):
-            torch.manual_seed(seed + epoch)  # layers that a phase begins: as uninterrupted
-            stage = learner.begin(epoch)
-            batches = sampler.epoch(epoch)
-            first = begin.batch if epoch == begin.epoch else 0
-            for number, batch in enumerate(loader.epoch(epoch, batches, first), first):
-                done = epoch + number / len(batches)
-                seed_step(seed, epoch, number)
-                losses = _step(
-                    learner,
-                    batch,
-                    rate := stage.rate(done),
-                    held.train,
-                    (epoch, number, len(batches)),
-                )
-                logbook.step(done, losses, batch)
-                logbook.warn(watch.step(done, losses))
-                keeper.step(epoch, number + 1, rate, best_score)
-            learner.close(epoch, loader.epoch(epoch, batches))
-
-            # Which epoch is the result: the best on the held-out persons, else the last one.
-            last = epoch + 1 == recipe.epochs
-            due = last or (epoch + 1) % recipe.validate_every == 0
-            scores = mean_scores(_scores(learner, recipe, held.tests if due else ()))
-            better = scores and scores["mean_average_precision"] > best_score
-            if better or (last and not held.query):
-                best_score = scores.get("mean_average_precision", best_score)
-                chosen = replace(card, epoch=epoch + 1, scores=scores)
-                distributed.on_first_rank(partial(save_model, out, learner.result, chosen))
-            elsewhere = _scores(learner, recipe, evaluate_on if due else ())
-            logbook.epoch(epoch + 1, rate, scores, stage.name, elsewhere)
-            keeper.epoch(epoch + 1, best_score)
+            rate = _train_epoch(work, epoch, watchers)
+            _validate_epoch(work, epoch, rate, watchers)
     return distributed.on_first_rank(lambda: _test(out, split, place))
 
 
-def _workers(asked: int | None, place: torch.device) -> int:
+def _train_epoch(work: _Work, epoch: int, watchers: _Watchers) -> float:
+    """An epoch's batches, from where a resumed run had come; returns the last learning rate."""
+    torch.manual_seed(work.seed + epoch)  # layers that a phase begins: as uninterrupted
+    learner, begin = work.learner, work.begin
+    phase = learner.begin_epoch(epoch)
+    batches = work.sampler.epoch(epoch)
+    first, rate = (begin.batch, begin.rate) if epoch == begin.epoch else (0, 0.0)
+    with freed_memory_kept(learner.device):
+        for number, batch in enumerate(work.loader.epoch(epoch, batches, first), first):
+            done = epoch + number / len(batches)
+            seed_step(work.seed, epoch, number)
+            rate = phase.rate(done)
+            try:
+                losses = learner.step(batch, rate)
+            except NonFiniteLoss as error:
+                where = f"epoch {epoch + 1}, step {number + 1} of {len(batches)}"
+                raise _located(error, where, rate, work.persons.train) from None
+            watchers.logbook.step(done, losses, batch)
+            watchers.logbook.warn(watchers.collapse.step(done, losses))
+            watchers.keeper.step(epoch, number + 1, rate)
+    learner.end_epoch(epoch, work.loader.epoch(epoch, batches))
+    return rate
+
+
+def _validate_epoch(work: _Work, epoch: int, rate: float, watchers: _Watchers) -> None:
+    """Score and log an epoch, save the model if it is the result so far, and the checkpoint.
+
+    The result is the epoch that is best on the held-out persons, else the last one.
+    """
+    recipe, held, keeper = work.recipe, work.persons.held, watchers.keeper
+    last = epoch + 1 == recipe.epochs
+    due = last or (epoch + 1) % recipe.validate_every == 0
+    scores = mean_scores(_scores(work.learner, recipe, held.tests if due else ()))
+    better = scores and scores["mean_average_precision"] > keeper.best_score
+    if better or (last and not held.query):
+        keeper.best_score = scores.get("mean_average_precision", keeper.best_score)
+        chosen = replace(work.card, epoch=epoch + 1, scores=scores)
+        distributed.on_first_rank(partial(save_model, keeper.out, work.learner.result, chosen))
+    elsewhere = _scores(work.learner, recipe, work.watched if due else ())
+    phase = work.learner.stage(epoch).name
+    watchers.logbook.epoch(epoch + 1, rate, scores, phase, elsewhere)
+    keeper.epoch(epoch + 1)
+
+
+def _persons(recipe: Recipe, split: Split, seed: int) -> _Persons:
+    """The persons of the train part, less those held out to choose the epoch."""
+    held = hold_out(persons_in_train(split), recipe.validation_persons, seed)
+    classes = sorted({(record.source, record.person) for record in held.train})
+    numbers = {person: number for number, person in enumerate(classes)}
+    labels = [numbers[record.source, record.person] for record in held.train]
+    return _Persons(held.train, labels, classes, held)
+
+
+def _loader(
+    recipe: Recipe,
+    persons: _Persons,
+    *,
+    seed: int,
+    workers: int,
+    cache: int | str,
+    place: torch.device,
+) -> Loader:
+    """How images arrive: decoded, resized, augmented, by seed and epoch alone."""
+    images = TrainingImages(
+        persons.train,
+        persons.labels,
+        recipe.input,
+        [AUGMENTATIONS.build(call) for call in recipe.augmentations],
+        seed,
+        cache=image_cache(len(persons.train), recipe.input, cache, shared=bool(workers)),
+    )
+    return Loader(images, persons.train, persons.labels, workers, pin_memory=place.type == "cuda")
+
+
+def _learner(
+    recipe: Recipe,
+    persons: _Persons,
+    place: torch.device,
+    *,
+    begin: State,
+    stored: State | None,
+) -> tuple[Learner, State]:
+    """What is trained: the network, and losses with parameters of their own; where it begins."""
+    torch.manual_seed(begin.seed)
+    network = recipe.network if stored is None else replace(recipe.network, start="none")
+    with distributed.first_rank_first():
+        model, started = build_started(network, persons=len(persons.classes))
+    learner = Learner(recipe, model, place)
+    if stored is not None:
+        learner.restore(stored.learner)
+    return learner, stored or replace(begin, started=vars(started))
+
+
+def _workers(wanted: int | None, place: torch.device) -> int:
     """Processes that load images: beside a GPU, which would wait for them, some."""
-    if asked is not None:
-        return asked
+    if wanted is not None:
+        return wanted
     return 0 if place.type == "cpu" else min(available_cores(), 8)
 
 
@@ -190,23 +284,15 @@ def _scores(learner: Learner, recipe: Recipe, splits: Sequence[Split]) -> Scores
     return distributed.on_first_rank(lambda: score_each(embedder, splits))
 
 
-def _step(
-    learner: Learner,
-    batch: Batch,
-    rate: float,
-    records: Sequence[Record],
-    where: tuple[int, int, int],
-) -> dict[str, float]:
-    """One training step; where: epochs done, steps done in this one, and its steps."""
-    try:
-        return learner.step(batch, rate)
-    except NonFiniteLoss as error:
-        images = [records[row].image for row in error.rows[:4]]
-        raise ValueError(
-            f"epoch {where[0] + 1}, step {where[1] + 1} of {where[2]}: {error} at learning rate "
-            f"{rate:.2e}; the batch began with {', '.join(images)}. "
-            "Lower the rate (--set optimizer.rate=...) or lengthen the warm-up"
-        ) from None
+def _located(
+    error: NonFiniteLoss, where: str, rate: float, records: Sequence[Record]
+) -> ValueError:
+    """What went wrong in a step, where, on which images, and what helps."""
+    images = [records[row].image for row in error.rows[:4]]
+    return ValueError(
+        f"{where}: {error} at learning rate {rate:.2e}; the batch began with {', '.join(images)}. "
+        "Lower the rate (--set optimizer.rate=...) or lengthen the warm-up"
+    )
 
 
 def _test(out: Path, split: Split, place: torch.device) -> Run:
@@ -217,19 +303,17 @@ def _test(out: Path, split: Split, place: torch.device) -> Run:
     return Run(out, read_card(out), report, reports)
 
 
-def _card(
-    recipe: Recipe, split: Split, held: HoldOut, classes: Sequence[tuple[str, int]], seed: int
-) -> Card:
+def _card(recipe: Recipe, split: Split, persons: _Persons, seed: int) -> Card:
     return Card(
         recipe=recipe,
-        persons=len(classes),
+        persons=len(persons.classes),
         seed=seed,
         epoch=0,
-        training_persons=tuple(f"{source}/{person}" for source, person in classes),
-        validation_persons=tuple(f"{source}/{person}" for source, person in held.persons),
+        training_persons=tuple(f"{source}/{person}" for source, person in persons.classes),
+        validation_persons=tuple(f"{source}/{person}" for source, person in persons.held.persons),
         data={
             "source": split.source,
-            "images": len(held.train),
+            "images": len(persons.train),
             "fingerprint": split.fingerprint,
             "notes": list(split.notes),
         },
@@ -242,17 +326,13 @@ def _card(
     )
 
 
-def _opening(
-    recipe: Recipe,
-    split: Split,
-    held: HoldOut,
-    begin: State,
-    learner: Learner,
-) -> str:
-    persons = len({(record.source, record.person) for record in held.train})
+def _opening(work: _Work, split: Split) -> list[str]:
+    """What is said when a run begins."""
+    recipe, begin, held = work.recipe, work.begin, work.persons.held
+    persons = len(work.persons.classes)
     lines = [
         f"{recipe.name}: {len(held.train)} images of {persons} persons of {split.source}, "
-        f"{recipe.epochs} epochs on {learner.device}"
+        f"{recipe.epochs} epochs on {work.learner.device}"
     ]
     lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
     lines += Start(**begin.started).remarks(held.persons)
@@ -261,8 +341,26 @@ def _opening(
     lines += split.notes
     if not split.has_cameras:
         lines.append("no camera numbers: scores are taken with the camera rule off")
+    lines += _scarce(work)
     if begin.epoch or begin.batch:
         within = f" and {begin.batch} batches" if begin.batch else ""
         lines.append(f"resumed after epoch {begin.epoch}{within}")
-    lines += [learner.remark] if learner.remark else []
-    return "\n".join(lines)
+    return [*lines, work.learner.remark] if work.learner.remark else lines
+
+
+def _scarce(work: _Work) -> list[str]:
+    """A warning where pairs of images of one person are scarce in batches."""
+    wanted = work.recipe.sampling.images
+    counts = Counter(work.persons.labels)
+    if wanted == 1:
+        return [
+            "warning: with sampling.images=1 no batch has two images of a person: losses that "
+            "compare these, as the triplet loss does, have no positive pair and learn nothing"
+        ]
+    alone = sum(count == 1 for count in counts.values())
+    if not alone:
+        return []
+    return [
+        f"warning: {alone} of {len(counts)} persons have one image: it stands {wanted} times in "
+        "their batches, and losses that compare images of a person compare it with itself"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from passerby.evaluation.report import Report
 from passerby.process.reporting import Silent, reporting_to, say
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import Split, persons_of
+
+_IDENTITY = "test_part"
+"""Key of a report's file: the fingerprint of the test part that it is of."""
 
 Scores = Mapping[str, Mapping[str, float]]
 """Figures in percent by the name of what was scored on."""
@@ -39,8 +43,8 @@ def mean_scores(scores: Scores) -> dict[str, float]:
 def score_test_parts(out: Path, split: Split, device: str) -> dict[str, Report]:
     """Score the model in ``out`` once on the test parts of each source that has them.
 
-    Written to ``report.json``, of several joined sets to ``report-NAME.json`` each; what is
-    there already of these queries is read instead.
+    Written to ``report.json``, of several joined sets to ``report-NAME.json`` each, with the
+    identity of the test part; a report of this very part that is there already is read instead.
     """
     reports: dict[str, Report] = {}
     embedder = None
@@ -50,9 +54,12 @@ def score_test_parts(out: Path, split: Split, device: str) -> dict[str, Report]:
         path = out / (f"report-{file_name(part.source)}.json" if split.joined else "report.json")
         report = _stored_report(path, part)
         if report is None:
+            if path.exists():
+                say(f"{path} is of another test part: scored anew, and replaced")
             embedder = embedder or load(out, device=device)
             report = score_model(embedder, part, Scoring(camera_rule=part.has_cameras))
-            write_whole(path, report.to_json() + "\n")
+            content = json.loads(report.to_json()) | {_IDENTITY: part.test_fingerprint}
+            write_whole(path, json.dumps(content, indent=1) + "\n")
         reports[part.source] = report
         name = f"test on {part.source}" if split.joined else "test"
         say(f"{name}: {report}")
@@ -65,7 +72,7 @@ def check_watched(watched: Sequence[Split], split: Split) -> list[str]:
     Raises ValueError for one without test parts and for two of one name.
     """
     refuse_equal_names(watched)
-    told = []
+    notes = []
     trained = {(r.source, r.person) for r in split.train}
     for other in watched:
         if not (other.query and other.gallery):
@@ -73,16 +80,17 @@ def check_watched(watched: Sequence[Split], split: Split) -> list[str]:
                 f"{other.source} has no query and gallery parts to evaluate on "
                 f"(parts: {', '.join(other.parts) or 'none'})"
             )
-        told.append(f"evaluated on {other.source} as well, to watch and not to choose")
+        notes.append(f"evaluated on {other.source} as well, to watch and not to choose")
         both = {p for p in persons_of(other.query) if (other.source, p) in trained}
         if both and not other.separate_namespaces:
-            told.append(f"look: {len(both)} of its persons are trained on: its scores flatter")
-    return told
+            notes.append(f"look: {len(both)} of its persons are trained on: its scores flatter")
+    return notes
 
 
 def _stored_report(path: Path, split: Split) -> Report | None:
-    """The report of a run that was finished before, if it is of these queries."""
+    """The report of a run that was finished before, if it is of this test part."""
     if not path.exists():
         return None
     report = Report.from_json(path)
-    return report if report.queries + report.left_out == len(split.query) else None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return report if content.get(_IDENTITY) == split.test_fingerprint else None

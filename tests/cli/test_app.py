@@ -20,8 +20,8 @@ from passerby.models.checkpoint import read_card
 from passerby.registry import Call
 from passerby.studies import ablation
 from passerby.tables.embeddings import Embeddings
-from passerby.training import loop
 from passerby.training.record.logbook import read_metrics
+from passerby.training.step.learner import Learner
 from passerby.visual.ranking_pictures import STYLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,7 +154,7 @@ def test_train_resumes_a_finished_run_without_training(
     passerby_command, trained, tiny_root, monkeypatch
 ):
     out, _ = trained
-    monkeypatch.setattr(loop, "_step", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(Learner, "step", lambda *_: pytest.fail("trained again"))
     done = passerby_command(
         "train", out / "config.json", "--data", tiny_root, "--out", out, "--seed", 3, "--resume"
     )
@@ -355,7 +355,7 @@ def test_data_synthesize_makes_a_set(passerby_command, tmp_path):
 def test_ablate_stops_and_goes_on_row_by_row(passerby_command, tiny_root, tmp_path, monkeypatch):
     out = tmp_path / "table1"
     arguments = ("ablate", "--data", tiny_root, "--out", out, "--rows", "ours,cbam", *TINY)
-    trained, train, step = [], ablation.train, loop._step
+    trained, train, step = [], ablation.train, Learner.step
 
     def interrupted(recipe, split, folder, **options):
         if folder.name == "cbam":
@@ -375,7 +375,7 @@ def test_ablate_stops_and_goes_on_row_by_row(passerby_command, tiny_root, tmp_pa
         return step(learner, batch, *others)
 
     monkeypatch.setattr(ablation, "train", train)
-    monkeypatch.setattr(loop, "_step", noted)
+    monkeypatch.setattr(Learner, "step", noted)
     done = passerby_command(*arguments)
     assert (done.code, done.err) == (0, "")
     (epoch,) = read_metrics(out / "cbam" / "metrics.jsonl")
@@ -526,7 +526,7 @@ def test_interrupted_it_says_how_to_go_on(passerby_command, tiny_root, tmp_path,
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "_step", interrupted)
+    monkeypatch.setattr(Learner, "step", interrupted)
     arguments = ["train", "table1_ours(scale=compact)", "--data", tiny_root, *TINY]
     done = passerby_command(*arguments, "--out", tmp_path / "run")
     assert done.code == 130

@@ -98,7 +98,7 @@ def test_centres_follow_at_their_own_rate_as_in_bot(recipe):
     Whatever the optimizer of the network is, its schedule's rate, and the weight of the loss.
     """
     learner = learner_of(recipe, LossTerm("centre", weight=5e-4, rate=0.5))
-    (centres,) = learner._losses.parameters()
+    (centres,) = learner._objective.parameters()
     reference = nn.Parameter(centres.detach().clone())
     seen = []
     learner.model.register_forward_hook(lambda *found: seen.append(found[-1].parts[0].before_neck))
@@ -119,7 +119,7 @@ def test_centres_follow_at_their_own_rate_as_in_bot(recipe):
 
 def test_without_a_rate_centres_learn_as_all_else(recipe):
     learner = learner_of(recipe, LossTerm("centre"), Optimizer("sgd", momentum=0, weight_decay=0))
-    (centres,) = learner._losses.parameters()
+    (centres,) = learner._objective.parameters()
     before = centres.detach().clone()
     learner.step(batch(), rate=0.25)
     torch.testing.assert_close(centres, before - 0.25 * centres.grad)

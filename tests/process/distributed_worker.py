@@ -137,14 +137,14 @@ def terms_of_given_embeddings() -> dict[str, Tensor]:
 
 def train_small(recipe: str, root: str, out: str) -> None:
     """A run that goes on where there is one; with ``--stop`` rank 1 gets a SIGTERM in step 3."""
-    step, count = loop._step, iter(range(1, 1000))
+    step, count = Learner.step, iter(range(1, 1000))
 
     def stepped(*arguments: object) -> dict[str, float]:
         if next(count) == 3 and "--stop" in sys.argv and distributed.rank() == 1:
             os.kill(os.getpid(), signal.SIGTERM)
         return step(*arguments)  # type: ignore[arg-type]
 
-    loop._step = stepped  # type: ignore[assignment]
+    Learner.step = stepped  # type: ignore[assignment]
     chosen = open_recipe(recipe, ["epochs=3", "validate_every=1"])
     loop.train(chosen, read_split(root), out, resume=True, device="cpu")
 

@@ -11,8 +11,7 @@ import torch
 from passerby.config import open_recipe
 from passerby.models.system import build_model
 from passerby.registry import RECIPES
-from passerby.training.step.optimizer import rate_factor
-from passerby.training.step.parameter_patterns import matches
+from passerby.training.step.optimizer import matches, rate_factor
 from passerby.weights.families.fastreid import fastreid
 from tests.models.systems.test_pcb import randomised
 

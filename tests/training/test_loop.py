@@ -13,10 +13,11 @@ from passerby.config import LossTerm, Recipe, Schedule
 from passerby.models.checkpoint import load_model, read_card
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
-from passerby.training import loop, scores
+from passerby.training import scores
 from passerby.training.loop import train
 from passerby.training.record import state_saving as keeping
 from passerby.training.record.logbook import read_metrics
+from passerby.training.step.learner import Learner
 
 CURVE = Path(__file__).parent / "loss_curve.json"
 
@@ -81,7 +82,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 ) -> None:
     train_only = Split(tiny.source, train=tiny.train)
     whole = train(recipe, train_only, tmp_path / "whole")
-    step, calls = loop._step, []
+    step, calls = Learner.step, []
 
     def interrupted(*arguments: object) -> dict[str, float]:
         calls.append(1)
@@ -89,10 +90,10 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
             raise KeyboardInterrupt
         return step(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loop, "_step", interrupted)
+    monkeypatch.setattr(Learner, "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, train_only, tmp_path / "cut")
-    monkeypatch.setattr(loop, "_step", step)
+    monkeypatch.setattr(Learner, "step", step)
     with pytest.raises(ValueError, match="--resume"):
         train(recipe, train_only, tmp_path / "cut")
     with pytest.raises(ValueError, match="another recipe or seed"):
@@ -177,19 +178,19 @@ def test_recipes_and_data_that_do_not_fit_are_refused(
 def _curve(recipe: Recipe, split: Split, out: Path) -> list[list[float]]:
     """The loss terms of 30 steps: ten epochs of three steps."""
     losses: list[list[float]] = []
-    step = loop._step
+    step = Learner.step
 
     def noted(*arguments: object) -> dict[str, float]:
         terms = step(*arguments)  # type: ignore[arg-type]
         losses.append(list(terms.values()))
         return terms
 
-    loop._step = noted  # type: ignore[assignment]
+    Learner.step = noted  # type: ignore[assignment]
     try:
         longer = replace(recipe, epochs=10, schedule=Schedule("constant", warm_up=1))
         train(longer, Split("synthetic", train=split.train), out)
     finally:
-        loop._step = step
+        Learner.step = step
     return losses
 
 

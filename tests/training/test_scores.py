@@ -15,10 +15,11 @@ from passerby.data.reading.joining import join_splits
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import load_model
 from passerby.tables.records import Split
-from passerby.training import loop, scores
+from passerby.training import scores
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
 from passerby.training.scores import check_watched, mean_scores
+from passerby.training.step.learner import Learner
 
 
 @pytest.fixture
@@ -40,13 +41,13 @@ def test_joined_sets_are_trained_on_together_and_tested_apart(
 ) -> None:
     recipe = replace(recipe, epochs=1, validation_persons=6, validate_every=1)
     recipe = recipe.with_setting("sampling.sources", "even")
-    steps, step = [], loop._step
+    steps, step = [], Learner.step
 
     def noted(learner, batch, *rest):  # type: ignore[no-untyped-def]
         steps.append(batch.sources.bincount().tolist())
         return step(learner, batch, *rest)
 
-    monkeypatch.setattr(loop, "_step", noted)
+    monkeypatch.setattr(Learner, "step", noted)
     with redirect_stdout(io.StringIO()) as screen:
         run = train(recipe, both, tmp_path / "run")
     assert steps

@@ -12,8 +12,8 @@ from passerby.config import Recipe
 from passerby.models.checkpoint import load_model, read_card
 from passerby.models.convert import convert_weights
 from passerby.tables.records import Split
-from passerby.training import loop
 from passerby.training.loop import train
+from passerby.training.step.learner import Learner
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_resumed_run_needs_the_start_no_more(
     first = train(replace(small, epochs=1), train_only, tmp_path / "first")
     small = small.with_setting("network.start", str(first.out))
     whole = train(small, train_only, tmp_path / "whole")
-    step, calls = loop._step, []
+    step, calls = Learner.step, []
 
     def interrupted(*arguments: object) -> dict[str, float]:
         calls.append(1)
@@ -75,7 +75,7 @@ def test_a_resumed_run_needs_the_start_no_more(
         return step(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_step", interrupted)
+        patch.setattr(Learner, "step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(small, train_only, tmp_path / "cut")
     shutil.rmtree(first.out)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from passerby.assessment.score import Scoring, score_model
 from passerby.config import Input, Network, Recipe, Sampling
@@ -15,7 +16,7 @@ from passerby.models.system import build_model
 from passerby.registry import LOSSES, RECIPES
 from passerby.tables.records import Split
 from passerby.training.loop import train
-from passerby.training.step.gradient_accumulation import in_parts, whole
+from passerby.training.step.computation import ForwardPass, in_parts
 from passerby.training.step.learner import Learner
 
 
@@ -81,12 +82,13 @@ def test_stripes_of_two_networks_pass_in_parts_as_at_once() -> None:
     batch = Batch(torch.randn(6, 3, 64, 32).double(), persons, zeros, zeros, torch.arange(6))
     losses = [LOSSES.build(call) for call in ("local_triplet(margin=2.0)", "mutual_distances")]
     found = []
-    for way in (whole(model, batch), in_parts(model, batch, 2, nullcontext)):
+    at_once = ForwardPass(model(batch.images, batch.cameras), Tensor.backward)
+    for way in (at_once, in_parts(model, batch, 2, nullcontext)):
         model.zero_grad()
         way.backward(torch.stack([loss(way.features, batch) for loss in losses]).sum())
         found.append({name: own.grad for name, own in model.named_parameters()})
-    at_once, in_two = found
-    for name, gradient in at_once.items():
+    whole, in_two = found
+    for name, gradient in whole.items():
         if gradient is not None:
             torch.testing.assert_close(in_two[name], gradient, msg=name)
-    assert at_once["classifier.peers.0.local_reduction.weight"].abs().sum() > 0
+    assert whole["classifier.peers.0.local_reduction.weight"].abs().sum() > 0

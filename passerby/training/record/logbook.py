@@ -40,6 +40,7 @@ class Logbook:
 
     def __enter__(self) -> Logbook:
         if self._keeps:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._claim.acquire(timeout=0)
             except Timeout:

@@ -13,22 +13,23 @@ from passerby.training.record.state import State, load_state
 
 
 def stored_state(out: Path, begin: State, resume: bool) -> State | None:
-    """The state to resume from, None when the run begins; makes the folder.
+    """The state to resume from, None when the run begins; writes nothing.
 
     begin: the state that the run would begin with. Raises ValueError rather than mix two runs in
     one folder.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: --out takes a folder, which may not exist yet")
     if not resume:
-        if (out / "metrics.jsonl").exists() or (out / "config.json").exists():
+        # A run that failed in its first epoch has left nothing that could be lost.
+        begun = any((out / name).exists() for name in ("config.json", "state.pt"))
+        if begun or read_metrics(out / "metrics.jsonl"):
             raise ValueError(f"{out} already holds a run: add --resume, or choose another --out")
         return None
     state = load_state(out)
     if state is None:
         return None
-    # Compared as recipes: one stored before a field existed has its default.
-    recipes = Recipe.from_json(state.recipe), Recipe.from_json(begin.recipe)
-    if recipes[0] != recipes[1] or state.seed != begin.seed:
+    if (state.recipe, state.seed) != (begin.recipe, begin.seed):
         raise ValueError(
             f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
             "or choose another --out"

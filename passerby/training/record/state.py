@@ -1,4 +1,4 @@
-"""The state of an unfinished run, from which ``--resume`` goes on."""
+"""The checkpoint of an unfinished run, from which ``--resume`` goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeper: saves the state of a run as time passes, and stops the run when a signal asks for it."""
+"""Checkpoints of a run, saved as time passes; the run stops when a signal asks for it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ _SAVE = 1  # what a process asks of the others; a signal's number, which is larg
 
 
 class Keeper:
-    """Knows what a state holds beside how far the run has come.
+    """Knows what a checkpoint holds beside how far the run has come.
 
     start: the state that the run begins with; minutes: between two states within an epoch. A
     context manager: within it a signal ends the run only in `step` and `epoch`, with a state saved.
+    best_score: of the epochs so far.
     """
 
     def __init__(
         self, out: Path, start: State, learner: Learner, logbook: Logbook, minutes: float
     ) -> None:
-        self._out, self._start, self._learner, self._logbook = out, start, learner, logbook
+        self.out, self.best_score = out, start.best_score
+        self._start, self._learner, self._logbook = start, learner, logbook
         self._seconds = 60 * minutes
         self._saved = time.monotonic()
         self._request = StopRequest(patient=distributed.world_size() > 1)
@@ -47,41 +49,41 @@ class Keeper:
     ) -> None:
         self._request.__exit__(kind, error, traceback)
 
-    def step(self, epoch: int, batch: int, rate: float, best_score: float) -> None:
+    def step(self, epoch: int, batch: int, rate: float) -> None:
         """After a batch: save when it is time. Raises Stopped, having saved, when asked to."""
         due = time.monotonic() - self._saved >= self._seconds
-        asked = distributed.highest(self._request.number or (_SAVE if due else 0))
-        if asked:
-            self._save(epoch, batch, rate, best_score)
-        if asked > _SAVE:
-            self._stop(f"after batch {batch} of epoch {epoch + 1}", asked)
+        request = distributed.highest(self._request.number or (_SAVE if due else 0))
+        if request:
+            self._save(epoch, batch, rate)
+        if request > _SAVE:
+            self._stop(f"after batch {batch} of epoch {epoch + 1}", request)
 
-    def epoch(self, epoch: int, best_score: float) -> None:
+    def epoch(self, epoch: int) -> None:
         """After ``epoch`` epochs: save. Raises Stopped, having saved, when asked to."""
-        self._save(epoch, 0, 0.0, best_score)
-        asked = distributed.highest(self._request.number)
-        if asked:
-            self._stop(f"after epoch {epoch}", asked)
+        self._save(epoch, 0, 0.0)
+        signal = distributed.highest(self._request.number)
+        if signal:
+            self._stop(f"after epoch {epoch}", signal)
 
-    def _save(self, epoch: int, batch: int, rate: float, best_score: float) -> None:
+    def _save(self, epoch: int, batch: int, rate: float) -> None:
         def save() -> None:
             state = replace(
                 self._start,
                 epoch=epoch,
                 batch=batch,
                 rate=rate,
-                best_score=best_score,
+                best_score=self.best_score,
                 learner=self._learner.state(),
                 logbook=self._logbook.state(),
             )
-            save_state(self._out, state)
+            save_state(self.out, state)
 
         distributed.on_first_rank(save)
         self._saved = time.monotonic()
 
     def _stop(self, where: str, number: int) -> None:
         raise Stopped(
-            f"stopped {where}, and saved in {self._out}: train goes on from there with --resume, "
+            f"stopped {where}, and saved in {self.out}: train goes on from there with --resume, "
             "ablate and demo when they are called again",
             number,
         )

@@ -1,11 +1,11 @@
-"""Learner: the network, its losses and its optimizer, and one training step."""
+"""Learner: the network, its losses and its optimizer; `Learner.step` is one training step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,18 +18,21 @@ from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
 from passerby.models.system import System
 from passerby.process import distributed
-from passerby.training.step.activation_checkpointing import recomputed, stages_of, statistics_kept
-from passerby.training.step.compilation import network_for, with_joint_statistics
-from passerby.training.step.gradient_accumulation import in_parts, mapped, whole
+from passerby.training.step.computation import Forward, mapped, with_joint_statistics
+from passerby.training.step.ema import Average, recalibrate_norms
 from passerby.training.step.objective import Objective
 from passerby.training.step.optimizer import build_optimizer, own_rates, set_rate
-from passerby.training.step.parameter_patterns import refuse_idle
-from passerby.training.step.phases import Stage, cut, freeze, stage_number, still_norms
-from passerby.training.step.precision import Precision, float32_at_least
-from passerby.training.step.step_memory import Memory, keep_freed_memory
-from passerby.training.step.weight_averaging import Average, settle
+from passerby.training.step.phases import (
+    Stage,
+    cut,
+    freeze,
+    frozen_norms,
+    refuse_idle,
+    stage_number,
+)
+from passerby.training.step.step_memory import Memory, allocated_apart
 
-_SETTLING = 30  # batches, for statistics of batch norm: some 2,000 images
+_RECALIBRATION = 30  # batches, for statistics of batch norm: some 2,000 images
 
 
 class NonFiniteLoss(ValueError):
@@ -53,51 +56,108 @@ class Learner:
 
     def __init__(self, recipe: Recipe, model: System, device: torch.device) -> None:
         self.device, how = device, recipe.computation
-        if device.type == "cpu":
-            keep_freed_memory()
         if how.sync_batch_norm:
             model = with_joint_statistics(model, device)
         self.model = model.to(device)
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self.model = self.model.to(memory_format=torch.channels_last)
-        self._precision = Precision(how.precision, device)
+        self._input: Input = recipe.input
+        self._forward = Forward(self.model, how, device)
+        self.remark = self._forward.remark
         self._memory = Memory(
             device, recipe.sampling.persons, recipe.sampling.images, how.accumulate
         )
-        self._stages = stages_of(self.model) if how.recompute else []
-        self._parts = how.accumulate
-        self._network, self.remark = network_for(self.model, how, device)
-        self._input: Input = recipe.input
         self.stages = cut(_whole(recipe), recipe.phases)
         self.terms = tuple(term for stage in self.stages for term in stage.losses)
-        self._losses = Objective(self.terms, self._probe()).to(device)
-        named = [*self.model.named_parameters(), *self._losses.named_parameters()]
+        self._objective = Objective(self.terms, self._probe()).to(device)
+        named = [*self.model.named_parameters(), *self._objective.named_parameters()]
         self._parameters = {name: own for name, own in named if own.requires_grad}
         for stage in self.stages:
             refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
             rated = [rate.of for rate in stage.optimizer.rates]
             refuse_idle(rated, list(self._parameters), "optimizer.rates")
         self._average = Average(self.model, recipe.averaging)
-        self._begun = -1  # the number of the phase that has begun last
+        self._current = -1  # the number of the phase that was begun last
         self._enter(0)
 
-    def begin(self, epoch: int) -> Stage:
+    def step(self, batch: Batch, rate: float) -> dict[str, float]:
+        """One update at a learning rate; returns the loss terms, unweighted.
+
+        The batch is this process's share; the losses see the joint batch of all processes. Raises
+        NonFiniteLoss or NonFiniteGradient before anything is updated, ValueError when the memory
+        does not suffice.
+        """
+        with self._memory.explained():
+            batch = self._prepared(batch)
+            passed = self._forward(batch)
+            features, batch = _gathered_features(passed.features), _gathered_batch(batch)
+            losses = self._objective(features, batch)
+            values = self._finite_values(losses, batch)
+            # Each process has the part of the joint loss's gradient that flows through its images,
+            # but the whole of it for the losses' own parameters.
+            total = self._objective.total(losses) * distributed.world_size()
+            passed.backward(self._forward.precision.scaled(total))
+            self._update(batch, rate)
+        return values
+
+    def _prepared(self, batch: Batch) -> Batch:
+        """The batch on the device and all in training mode, without old gradients.
+
+        These go before the forward pass, so that what it stores lies close and not between them.
+        """
+        for optimizer in (self.optimizer, *self._descents):
+            optimizer.zero_grad()
+        self.model.train()
+        for norm in self._frozen_norms:
+            norm.eval()
+        return self._on_device(batch)
+
+    def _finite_values(self, losses: Mapping[str, Tensor], batch: Batch) -> dict[str, float]:
+        """The losses as numbers, in one transfer from the device. Raises NonFiniteLoss."""
+        numbers = torch.stack([value.detach() for value in losses.values()]).tolist()
+        values = dict(zip(losses, numbers, strict=True))
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise NonFiniteLoss(name, value, batch.indices.tolist())
+        return values
+
+    def _update(self, batch: Batch, rate: float) -> None:
+        """Join the processes' gradients, and let the optimizers and the mean of weights step."""
+        precision = self._forward.precision
+        distributed.average_gradients(self.model.parameters())
+        distributed.average_gradients(
+            self._objective.parameters(), divisor=distributed.world_size()
+        )
+        if not precision.scales:  # an overflow of scaled gradients leaves the step out
+            self._refuse_non_finite_gradient(batch)
+        set_rate(self.optimizer, rate)
+        fresh = not self.optimizer.state
+        with allocated_apart(self.device) if fresh else nullcontext():
+            precision.update(self.optimizer, *self._descents)
+        self._average.step(self.model)
+
+    def begin_epoch(self, epoch: int) -> Stage:
         """An epoch (from 0) begins, perhaps after a resumption, perhaps a phase with it."""
         number = stage_number(self.stages, epoch)
-        if number != self._begun:
+        if number != self._current:
             self.model.begin(self.stages[number].name)
             self._enter(number)
             self._average.restart(self.model)
-            self._begun = number
+            self._current = number
         return self.stages[number]
 
-    def close(self, epoch: int, batches: Iterable[Batch]) -> None:
+    def stage(self, epoch: int) -> Stage:
+        """The phase that an epoch (from 0) belongs to."""
+        return self.stages[stage_number(self.stages, epoch)]
+
+    def end_epoch(self, epoch: int, batches: Iterable[Batch]) -> None:
         """An epoch (from 0) ends; a mean of weights takes statistics from a few of the batches."""
         left = self.stages[-1].first + self.stages[-1].epochs - 1 - epoch
         mean = self._average.epoch(self.model, left)
         if mean is not None:
-            some = (self._on_device(batch).images for batch in islice(batches, _SETTLING))
-            settle(mean, some, still_norms(mean, self.stages[self._begun].trains))
+            some = (self._on_device(batch).images for batch in islice(batches, _RECALIBRATION))
+            trains = self.stages[self._current].trains
+            recalibrate_norms(mean, some, frozen_norms(mean, trains))
 
     @property
     def result(self) -> System:
@@ -108,70 +168,19 @@ class Learner:
         """What trains now, on which losses, with an optimizer that remembers nothing."""
         stage = self.stages[number]
         freeze(self._parameters, stage.trains)
-        self._still = still_norms(self.model, stage.trains)
-        self._losses.enter(stage.losses)
-        own = own_rates(self._losses.active())
+        self._frozen_norms = frozen_norms(self.model, stage.trains)
+        self._objective.enter(stage.losses)
+        own = own_rates(self._objective.active())
         apart = {id(parameter) for group in own for parameter in group["params"]}
         shared = {name: p for name, p in self._parameters.items() if id(p) not in apart}
         self.optimizer = build_optimizer(shared, stage.optimizer)
         self._descents = [torch.optim.SGD(own)] if own else []
 
-    def step(self, batch: Batch, rate: float) -> dict[str, float]:
-        """One update at a learning rate; returns the loss terms, unweighted.
-
-        The batch is this process's share; the losses see the joint batch of all processes. Raises
-        NonFiniteLoss or NonFiniteGradient before anything is updated, ValueError when the memory
-        does not suffice.
-        """
-        with self._memory.explained():
-            return self._step(batch, rate)
-
-    def _step(self, batch: Batch, rate: float) -> dict[str, float]:
-        set_rate(self.optimizer, rate)
-        # Before the forward pass: what it stores then lies close, not between old gradients.
-        for optimizer in (self.optimizer, *self._descents):
-            optimizer.zero_grad()
-        batch = self._on_device(batch)
-        self.model.train()
-        for norm in self._still:
-            norm.eval()
-        if self._parts == 1:
-            way = whole(self._forward, batch)
-        else:
-            way = in_parts(self._forward, batch, self._parts, partial(statistics_kept, self.model))
-        features = _gathered_features(way.features)
-        batch = _gathered_batch(batch)
-        terms = self._losses(features, batch)
-        # One transfer from the device, not one for each term.
-        numbers = torch.stack([value.detach() for value in terms.values()]).tolist()
-        values = dict(zip(terms, numbers, strict=True))
-        for name, value in values.items():
-            if not math.isfinite(value):
-                raise NonFiniteLoss(name, value, batch.indices.tolist())
-        total = self._losses.total(terms)
-        # Each process has the part of the joint loss's gradient that flows through its images,
-        # but the whole of it for the losses' own parameters.
-        processes = distributed.world_size()
-        way.backward(self._precision.scaled(total * processes))
-        distributed.average_gradients(self.model.parameters())
-        distributed.average_gradients(self._losses.parameters(), divisor=processes)
-        if not self._precision.scales:  # an overflow of scaled gradients leaves the step out
-            self._refuse_non_finite_gradient(batch)
-        self._precision.update(self.optimizer, *self._descents)
-        self._average.step(self.model)
-        return values
-
-    def _forward(self, images: Tensor, cameras: Tensor) -> Features:
-        """The network's features, at least in float32 for the losses."""
-        with self._precision.autocast(), recomputed(self._stages):
-            features: Features = self._network(images, cameras)
-        return mapped(features, float32_at_least)
-
     def _refuse_non_finite_gradient(self, batch: Batch) -> None:
         """Raises NonFiniteGradient; one norm over all, and names are looked for only then."""
         gradients = {
             name: parameter.grad
-            for module in (self.model, self._losses)
+            for module in (self.model, self._objective)
             for name, parameter in module.named_parameters()
             if parameter.grad is not None
         }
@@ -187,22 +196,22 @@ class Learner:
         """All that a later `restore` needs."""
         return {
             "model": self.model.state_dict(),
-            "losses": self._losses.state_dict(),
+            "losses": self._objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "phase": {"begun": self._begun},
+            "phase": {"number": self._current},
             "average": self._average.state(),
-            "precision": self._precision.state(),
+            "precision": self._forward.precision.state(),
         }
 
     def restore(self, state: dict[str, dict[str, Any]]) -> None:
         """Go back to what `state` returned."""
-        self._begun = state["phase"]["begun"]
-        self._enter(max(self._begun, 0))
+        self._current = state["phase"]["number"]
+        self._enter(max(self._current, 0))
         self._average.restore(state["average"])
         self.model.load_state_dict(state["model"])
-        self._losses.load_state_dict(state["losses"])
+        self._objective.load_state_dict(state["losses"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self._precision.restore(state.get("precision", {}))
+        self._forward.precision.restore(state["precision"])
 
     def _probe(self) -> Features:
         """The features of an empty image, for their sizes; changes nothing."""

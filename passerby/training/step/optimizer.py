@@ -1,16 +1,16 @@
-"""Optimizer and learning rate schedule of a recipe."""
+"""Optimizer and learning rate scheduler of a recipe."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import nn
 
 from passerby.config import LossTerm, Optimizer, Schedule
-from passerby.training.step.parameter_patterns import matches
 
 
 def build_optimizer(
@@ -62,6 +62,15 @@ def _factors(name: str, parameter: nn.Parameter, settings: Optimizer) -> tuple[f
     spared = settings.decays == "matrices" and parameter.ndim < 2
     decay = 0.0 if spared else math.prod(choice.weight_decay for choice in own)
     return math.prod(choice.rate for choice in own), decay
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits one of the patterns; ``*`` stands for any text, dots included.
+
+    >>> matches("backbone.layer4.0.conv1.weight", ["classifier*", "backbone.layer4.*"])
+    True
+    """
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -1,17 +1,20 @@
-"""Phases: a run cut into stages, each with its parameters, losses, optimizer and schedule."""
+"""Phases: what is trained and what is frozen in which epochs, with which losses and optimizer.
+
+Parameters are chosen by patterns of their names: ``classifier*``, ``backbone.layer4.*``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from passerby.config import LossTerm, Optimizer, Phase, Schedule, term_names
-from passerby.training.step.optimizer import rate_factor
-from passerby.training.step.parameter_patterns import matches
+from passerby.training.step.optimizer import matches, rate_factor
 
 _Settings = TypeVar("_Settings", Optimizer, Schedule)
 
@@ -87,7 +90,7 @@ def freeze(parameters: Mapping[str, nn.Parameter], trains: Sequence[str]) -> Non
         parameter.grad = None
 
 
-def still_norms(model: nn.Module, trains: Sequence[str]) -> list[nn.Module]:
+def frozen_norms(model: nn.Module, trains: Sequence[str]) -> list[nn.Module]:
     """Batch norms that no pattern names by a parameter or a statistic.
 
     They stay in evaluation mode: a frozen layer whose statistics moved would not be frozen.
@@ -99,6 +102,27 @@ def still_norms(model: nn.Module, trains: Sequence[str]) -> list[nn.Module]:
             if not any(matches(name, trains) for name in own):
                 found.append(module)
     return found
+
+
+def refuse_idle(patterns: Iterable[str], names: Sequence[str], place: str) -> None:
+    """Raise ValueError for a pattern that fits no name: a slip would change what is trained.
+
+    place: where the pattern stands, for the message, which lists the names.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            known = ", ".join(outline(names))
+            raise ValueError(f"{place}: no parameter is named {pattern!r} (there are {known})")
+
+
+def outline(names: Iterable[str]) -> list[str]:
+    """Names with all below their second level taken together, to be read by a person.
+
+    >>> outline(["backbone.layer1.0.bn1.weight", "backbone.layer1.0.bn1.bias", "neck.weight"])
+    ['backbone.layer1.*', 'neck.weight']
+    """
+    cut = [name.split(".") for name in names]
+    return list(dict.fromkeys(".".join(p[:2]) + ".*" * (len(p) > 2) for p in cut))
 
 
 def _optimizer(phase: Phase, otherwise: Optimizer) -> Optimizer:

@@ -21,6 +21,7 @@ from passerby.training.record import state_saving as keeping
 from passerby.training.record.logbook import read_metrics
 from passerby.training.record.state import State, load_state
 from passerby.training.scores import Scores
+from passerby.training.step.learner import Learner
 
 SMALL = f"{Path(__file__).parents[1] / 'small_net.py'}:small"
 STEPS = 4  # two epochs of two
@@ -42,7 +43,7 @@ def run(recipe: Recipe, split: Split, out: Path, resume: bool = False, **more: f
 
 def after_step(monkeypatch: pytest.MonkeyPatch, number: int, work: Callable[[], object]) -> None:
     """Do something as a step has been made, counted from 1 over the run."""
-    step, count = loop._step, iter(range(1, 1000))
+    step, count = Learner.step, iter(range(1, 1000))
 
     def stepped(*arguments: object) -> dict[str, float]:
         terms = step(*arguments)  # type: ignore[arg-type]
@@ -50,7 +51,7 @@ def after_step(monkeypatch: pytest.MonkeyPatch, number: int, work: Callable[[], 
             work()
         return terms
 
-    monkeypatch.setattr(loop, "_step", stepped)
+    monkeypatch.setattr(Learner, "step", stepped)
 
 
 def assert_equal_runs(one: Path, other: Path) -> None:

@@ -17,10 +17,9 @@ from passerby.models.systems.plain import Plain
 from passerby.registry import LOSSES
 from passerby.tables.records import Split
 from passerby.training.loop import train
-from passerby.training.step import compilation
-from passerby.training.step.activation_checkpointing import stages_of
+from passerby.training.step import computation
+from passerby.training.step.computation import Precision, stages_of
 from passerby.training.step.learner import Learner
-from passerby.training.step.precision import Precision
 
 CPU = torch.device("cpu")
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -220,13 +219,13 @@ def test_float16_leaves_out_a_step_that_overflows(short: Recipe) -> None:
     """The factor begins at 2¹⁶; an overflow halves it and changes no weight."""
     how = replace(short, computation=Computation(precision="float16"))
     learner = Learner(how, Plain(short.network, 4), CPU)
-    learner._precision.restore({**learner._precision.state(), "scale": 2.0**60})
+    learner._forward.precision.restore({**learner._forward.precision.state(), "scale": 2.0**60})
     before = [p.detach().clone() for p in learner.model.parameters()]
     learner.step(make_batch(), rate=1e-3)
-    assert learner._precision.state()["scale"] == 2.0**59
+    assert learner._forward.precision.state()["scale"] == 2.0**59
     after = list(learner.model.parameters())
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    learner._precision.restore({**learner._precision.state(), "scale": 128.0})
+    learner._forward.precision.restore({**learner._forward.precision.state(), "scale": 128.0})
     learner.step(make_batch(), rate=1e-3)
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
@@ -234,10 +233,12 @@ def test_float16_leaves_out_a_step_that_overflows(short: Recipe) -> None:
 def test_a_restored_learner_goes_on_with_the_factor(short: Recipe) -> None:
     how = replace(short, computation=Computation(precision="float16"))
     first, second = (Learner(how, Plain(short.network, 4), CPU) for _ in range(2))
-    first._precision.restore({**first._precision.state(), "scale": 1024.0, "_growth_tracker": 7})
+    first._forward.precision.restore(
+        {**first._forward.precision.state(), "scale": 1024.0, "_growth_tracker": 7}
+    )
     second.restore(first.state())
-    assert second._precision.state() == first._precision.state()
-    assert second._precision.state()["scale"] == 1024.0
+    assert second._forward.precision.state() == first._forward.precision.state()
+    assert second._forward.precision.state()["scale"] == 1024.0
 
 
 def test_a_loss_that_is_not_finite_stops_in_float16_too(
@@ -286,7 +287,7 @@ def test_without_a_compiler_the_network_runs_as_it_is(
     def fails(_: object) -> None:
         raise RuntimeError("no working C++ compiler found\nand much more")
 
-    monkeypatch.setattr(compilation.torch, "compile", fails)
+    monkeypatch.setattr(computation.torch, "compile", fails)
     recipe = replace(short, epochs=1, computation=Computation(compile=True))
     train(recipe, train_only, tmp_path)
     shown = capsys.readouterr().out

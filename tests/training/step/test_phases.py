@@ -21,7 +21,7 @@ from passerby.training.record import state_saving as keeping
 from passerby.training.record.logbook import read_metrics
 from passerby.training.record.state import State
 from passerby.training.step.learner import Learner
-from passerby.training.step.phases import Stage, cut, stage_number, still_norms
+from passerby.training.step.phases import Stage, cut, frozen_norms, stage_number
 
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
 WHOLE = Stage("", 0, 6, ("*",), (CE,), Optimizer(), Schedule())
@@ -106,9 +106,9 @@ def test_batch_norms_stand_still_where_all_of_them_is_frozen() -> None:
             "named": nn.BatchNorm1d(2, affine=False),
         }
     )
-    still = still_norms(model, ("trained*", "partly.weight", "named*", "frozen.0.*"))
+    still = frozen_norms(model, ("trained*", "partly.weight", "named*", "frozen.0.*"))
     assert still == [model["frozen"][1], model["plain"]]  # type: ignore[index]
-    assert still_norms(model, ("*",)) == []
+    assert frozen_norms(model, ("*",)) == []
 
 
 @pytest.fixture
@@ -277,10 +277,10 @@ def test_a_loss_of_other_options_is_another_loss(recipe: Recipe) -> None:
     )
     learner = Learner(recipe, Plain(recipe.network, 4), torch.device("cpu"))
     for epoch in range(3):
-        learner.begin(epoch)
-        built.append(", ".join(repr(loss) for _, loss in learner._losses.active()))
+        learner.begin_epoch(epoch)
+        built.append(", ".join(repr(loss) for _, loss in learner._objective.active()))
     assert built == ["Triplet()", "CrossEntropy(), Triplet()", "Triplet()"]
-    assert list(learner._losses.losses) == ["triplet", "cross_entropy", "triplet_2"]
+    assert list(learner._objective.losses) == ["triplet", "cross_entropy", "triplet_2"]
 
 
 def test_settings_reach_a_phase_by_its_name(recipe: Recipe) -> None:

@@ -1,4 +1,4 @@
-"""Averaging: the mean of a network's weights over steps or epochs, in place of the last weights.
+"""EMA and SWA: the mean of a network's weights over steps or epochs, in place of the last weights.
 
 Exponential as in Polyak and Juditsky (1992) with forgetting (Tarvainen and Valpola 2017, "mean
 teacher"); uniform over the last epochs as in Izmailov et al. (2018, SWA).
@@ -52,7 +52,7 @@ class Average:
     def epoch(self, model: System, left: int) -> System | None:
         """After each epoch with so many left: the uniform mean over the last ``epochs``.
 
-        Returns the mean if it was changed here: its batch norms then wait for `settle`.
+        Returns the mean if it was changed here: its batch norms then wait for `recalibrate_norms`.
         """
         if self._settings.kind != "last" or left >= self._settings.epochs:
             return None
@@ -83,14 +83,16 @@ class Average:
                     mean.copy_(states[name])
 
 
-def settle(model: System, batches: Iterable[Tensor], still: Iterable[torch.nn.Module]) -> None:
+def recalibrate_norms(
+    model: System, batches: Iterable[Tensor], frozen: Iterable[torch.nn.Module]
+) -> None:
     """Take batch norm's statistics anew from images [B, 3, H, W], as their uniform mean.
 
     A mean of weights has other activations than each of them (Izmailov et al. 2018, sec. 3.2).
-    All else stays in evaluation mode. still: norms that keep what they have.
+    All else stays in evaluation mode. frozen: norms that keep what they have.
     """
-    frozen = set(still)
-    norms = [m for m in model.modules() if isinstance(m, _NormBase) and m not in frozen]
+    keep = set(frozen)
+    norms = [m for m in model.modules() if isinstance(m, _NormBase) and m not in keep]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()

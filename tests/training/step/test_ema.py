@@ -15,8 +15,8 @@ from passerby.models.systems.plain import Plain
 from passerby.tables.records import Split
 from passerby.training.loop import train
 from passerby.training.record import state_saving as keeping
+from passerby.training.step.ema import Average, recalibrate_norms
 from passerby.training.step.learner import Learner
-from passerby.training.step.weight_averaging import Average, settle
 
 SMALL = Network("resnet18(last_stride=2)")
 
@@ -87,13 +87,13 @@ def test_statistics_are_those_of_torchs_update_bn() -> None:
     reference = copy.deepcopy(model)
     update_bn(batches, reference)
     momentum = model.backbone.bn1.momentum  # type: ignore[union-attr]
-    settle(model.eval(), batches, still=[])
+    recalibrate_norms(model.eval(), batches, frozen=[])
     assert_close(model, reference)
     assert model.backbone.bn1.momentum == momentum  # type: ignore[union-attr]
     assert not any(module.training for module in model.modules())
     kept = model.neck.state_dict()
     kept = {name: tensor.clone() for name, tensor in kept.items()}
-    settle(model, batches[:1], still=[model.neck])
+    recalibrate_norms(model, batches[:1], frozen=[model.neck])
     assert all(torch.equal(kept[name], tensor) for name, tensor in model.neck.state_dict().items())
 
 
@@ -167,10 +167,10 @@ def test_a_phase_begins_a_new_mean(recipe: Recipe) -> None:
         averaging=Averaging("exponential"),
     )
     learner = Learner(recipe, model_of(), torch.device("cpu"))
-    learner.begin(0)
+    learner.begin_epoch(0)
     shaken(learner.model, 1)
     learner._average.step(learner.model)
     assert learner.result is not learner.model
-    learner.begin(1)
+    learner.begin_epoch(1)
     assert learner.result is learner.model
     assert_close(learner._average._mean, learner.model)  # type: ignore[arg-type]
