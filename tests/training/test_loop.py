@@ -67,6 +67,31 @@ def test_a_finished_run_is_not_tested_again(
     assert again.report.figures() == first.report.figures()
 
 
+def test_a_finished_run_is_scored_anew_on_another_test_part(
+    recipe: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many queries are not the same queries: a stored score stands for its own alone."""
+    recipe = replace(recipe, epochs=1)
+    first = train(recipe, tiny, tmp_path)
+    half = len(tiny.gallery) // 2
+    others = {
+        "other labels": replace(tiny, query=tuple(replace(r, camera=7) for r in tiny.query)),
+        "less gallery": replace(tiny, gallery=tiny.gallery[:half]),
+        "another order": replace(tiny, query=tiny.query[::-1]),
+    }
+    for name, split in others.items():
+        capsys.readouterr()
+        again = train(recipe, split, tmp_path, resume=True)
+        assert "report.json is of another test part: scored anew" in capsys.readouterr().out, name
+        assert again.report is not None
+        expected = scores.score_model(passerby.load(tmp_path), split)
+        assert again.report.figures() == expected.figures(), name
+    back = train(recipe, tiny, tmp_path, resume=True)
+    assert first.report is not None
+    assert back.report is not None
+    assert back.report.figures() == first.report.figures()
+
+
 def test_the_seed_decides_the_weights(recipe: Recipe, tiny: Split, tmp_path: Path) -> None:
     recipe, train_only = replace(recipe, epochs=1), Split(tiny.source, train=tiny.train)
     folders = []
@@ -233,4 +258,47 @@ def test_held_out_persons_are_scored_without_a_word(
     """The logbook has the screen; a second progress display would garble it."""
     recipe = replace(recipe, epochs=1, validation_persons=4, validate_every=1)
     train(recipe, Split(tiny.source, train=tiny.train), tmp_path)
-    assert capsys.readouterr().out == ""
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert [line.split()[0] for line in said.out.splitlines()] == ["tiny:", "4", "epoch"]
+
+
+def test_what_does_not_fit_leaves_nothing_that_blocks_the_next_try(
+    recipe: Recipe, tiny: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a folder before recipe and data are found good, nor a run before its first epoch."""
+    recipe = replace(recipe, epochs=1)
+    out, data = tmp_path / "run", Split(tiny.source, train=tiny.train)
+    wrong = {
+        "losses.triplet.margin": "abc",
+        "network.backbone": "resnet51",
+        "augmentations": "('flp',)",
+        "validation_persons": "1000",
+        "sampling.persons": "40",
+        "computation.recompute": "maybe",
+    }
+    for path, value in wrong.items():
+        with pytest.raises(ValueError, match=r".+"):
+            train(recipe.with_setting(path, value), data, out)
+        assert not out.exists(), path
+    monkeypatch.setattr(LOSSES.get("triplet"), "forward", lambda *_: torch.tensor(np.inf))
+    with pytest.raises(ValueError, match="the loss triplet is inf"):
+        train(recipe, data, out)
+    monkeypatch.undo()
+    assert train(recipe, data, out).card.epoch == 1
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is a file: --out takes a folder"):
+        train(recipe, data, tmp_path / "file")
+
+
+def test_scarce_pairs_of_a_person_are_said(
+    recipe: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = replace(recipe, epochs=1)
+    first = {record.person: record for record in reversed(tiny.train)}
+    some = tuple(r for r in tiny.train if r.person > 3 or r is first[r.person])
+    train(recipe, Split(tiny.source, train=some), tmp_path / "a")
+    assert "warning: 3 of 12 persons have one image: it stands 4 times" in capsys.readouterr().out
+    single = recipe.with_setting("sampling.images", 1)
+    train(single, Split(tiny.source, train=tiny.train), tmp_path / "b")
+    assert "warning: with sampling.images=1 no batch has two images" in capsys.readouterr().out
