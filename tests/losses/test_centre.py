@@ -132,7 +132,7 @@ def test_centres_are_part_of_the_state(recipe):
     other.restore(learner.state())
     for each in (learner, other):
         each.step(batch(), rate=1e-4)
-    assert torch.equal(*(next(each._losses.parameters()) for each in (learner, other)))
+    assert torch.equal(*(next(each._objective.parameters()) for each in (learner, other)))
 
 
 @pytest.mark.parametrize(
