@@ -158,6 +158,11 @@ class Schedule:
 
     warm_up in epochs, from ``warm_up_start`` × rate; at each of ``steps`` (epochs) × ``factor``.
     one_cycle is cosine with a warm-up that is the half of a cosine too.
+
+    changes: with every step, or at the beginning of each epoch alone. first_epoch: the number of
+    the first epoch; 1 makes the epochs that are done one more than they are, as codes do that
+    count from 1. cosine_from: the cosine's own epochs begin behind the warm-up, or with the run,
+    of whose first part the warm-up then takes the place.
     """
 
     kind: Literal["step", "cosine", "constant", "one_cycle"] = "step"
@@ -166,8 +171,12 @@ class Schedule:
     steps: tuple[int, ...] = (40, 70)
     factor: float = 0.1
     floor: float = 0.0
+    changes: Literal["step", "epoch"] = "step"
+    first_epoch: int = 0
+    cosine_from: Literal["warm_up", "beginning"] = "warm_up"
 
     def __post_init__(self) -> None:
+        _within("schedule.first_epoch", self.first_epoch, 0, 1)
         _within("schedule.warm_up", self.warm_up, 0, 1e6, " epochs")
         _within("schedule.warm_up_start", self.warm_up_start, 0, 1)
         for step in self.steps:

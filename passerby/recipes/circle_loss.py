@@ -63,7 +63,7 @@ def circle_loss_resnet50(data: Source = "market1501", scale: Scale = "paper") ->
     recipe = replace(
         base,
         name="circle_loss_resnet50",
-        network=replace(base.network, classifier=_CLASSIFIER),
+        network=replace(base.network, backbone="resnet50(last_stride=1)", classifier=_CLASSIFIER),
         losses=(LossTerm("cross_entropy"),),
         origins=(
             expected(RESNET50, data),

@@ -76,14 +76,24 @@ def transreid(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
         optimizer=Optimizer(
             "sgd", rate=0.008, weight_decay=1e-4, momentum=0.9, rates=(Rate("*bias", 2.0),)
         ),
-        schedule=Schedule("cosine", warm_up=5, warm_up_start=0.01, floor=0.002),
+        schedule=Schedule(
+            "cosine",
+            warm_up=5,
+            warm_up_start=0.01,
+            floor=0.002,
+            changes="epoch",
+            first_epoch=1,
+            cosine_from="beginning",
+        ),
         origins=(
             expected(TRANSREID, data),
             "256×128, stride 12, λ 3 on cameras, 16 persons × 4 images, 120 epochs of SGD 0.008 "
             "with momentum 0.9 and weight decay 1e-4, cosine, soft triplet: He et al.",
             "flip, pad 10 and crop, erasing by noise 0.5, values (v / 255 − 0.5) / 0.5: He et al.",
             "losses of the global part one half, mean of the local parts' the other; biases twice "
-            "as fast; 5 epochs of warm-up from 0.01; down to 0.002 of the rate: the authors' code",
+            "as fast; the rate once an epoch, counted from 1, on a cosine over all 120 epochs down "
+            "to 0.002 of it, the first four on the way from 0.01: the authors' code",
+            "warm-up and floor of the biases at twice the others': ours, theirs are the others'",
             "Nesterov's momentum; bicubic resizing in the test as in training, theirs is bilinear "
             "there: ours",
         ),

@@ -10,10 +10,11 @@ rows (`passerby.alignment`); the triplets of the local loss are those that are h
 distance (`passerby.losses.local_triplet`). AlignedReID tests the global vector alone,
 AlignedReID++ the sum of both distances (``passerby evaluate --distance both``).
 
-Read in the authors' code (github.com/michuanhaohao/AlignedReID), as the papers leave it open: batch
-norm and ReLU on the maps, then the maximum over each row, then the convolution, with a bias; each
-row at unit length. The first paper's other codes take the mean over the row, and batch norm and
-ReLU after the convolution; that variant is not here.
+Read in the authors' code (github.com/michuanhaohao/AlignedReID), as the papers leave it open: in
+training batch norm and ReLU on the maps, then the maximum over each row, then the convolution, with
+a bias; in the test, whose scores they publish, the maximum over each row of the maps as they are,
+2048 wide; each row at unit length in both. The first paper's other codes take the mean over the
+row, and batch norm and ReLU after the convolution; that variant is not here.
 
 Mutual learning of two networks, which the first paper's best figures have, is the system `mutual`.
 """
@@ -33,7 +34,10 @@ from passerby.registry import SYSTEMS
 
 @SYSTEMS.register
 class Aligned(Plain):
-    """AlignedReID (Zhang et al. 2017, Luo et al. 2019): plain, with local [B, rows, width]."""
+    """AlignedReID (Zhang et al. 2017, Luo et al. 2019): plain, with local [B, rows, width].
+
+    In evaluation mode local is [B, rows, channels of the maps].
+    """
 
     def __init__(self, network: Network, persons: int, width: int = 128) -> None:
         super().__init__(network, persons)
@@ -43,7 +47,15 @@ class Aligned(Plain):
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         maps = self.backbone(images)
-        rows = F.relu(self.local_norm(maps)).amax(dim=3).transpose(1, 2)  # [B, rows, channels]
-        local = F.normalize(self.local_reduction(rows), dim=2)
+        local = self._reduced(maps) if self.training else _row_maxima(maps)
         features = self.of_maps(maps)
-        return Features(features.embedding, (replace(features.parts[0], local=local),))
+        part = replace(features.parts[0], local=F.normalize(local, dim=2))
+        return Features(features.embedding, (part,))
+
+    def _reduced(self, maps: Tensor) -> Tensor:
+        return self.local_reduction(_row_maxima(F.relu(self.local_norm(maps))))
+
+
+def _row_maxima(maps: Tensor) -> Tensor:
+    """[B, rows, channels] of maps [B, channels, rows, columns]."""
+    return maps.amax(dim=3).transpose(1, 2)

@@ -14,6 +14,10 @@ before it; a refined stripe is parts · mean over the map of P(part | position) 
 the stripe's mean when P is 1 within and 0 outside of it; g is tested with each stripe at unit
 length.
 
+Where six stripes do not divide the rows of the map (heights that are no multiple of 96 at last
+stride 1), neighbours share a row, as in torchreid's PCB; the authors' code takes six longer ones
+there, which overlap more. Fewer rows than stripes are refused.
+
 Ours: h is tested with each stripe at unit length as well; the part classifier is the paper's
 linear layer on the positions themselves (the authors' code first averages groups of eight channels
 and subtracts the map's mean); it starts near zero, so that every position begins by belonging to
@@ -95,6 +99,11 @@ class Pcb(System):
         return Features(F.normalize(reduced, dim=2).flatten(1), parts)
 
     def _pooled(self, maps: Tensor) -> Tensor:
+        if maps.shape[2] < self.stripes:
+            raise ValueError(
+                f"pcb cuts {self.stripes} stripes out of maps that have {maps.shape[2]} rows: "
+                "choose a larger input.height (384 at six stripes), last_stride=1, or fewer stripes"
+            )
         if self.membership is None or not bool(self.refined):
             return F.adaptive_avg_pool2d(maps, (self.stripes, 1)).squeeze(3).transpose(1, 2)
         shares = self.membership(maps).softmax(dim=1).flatten(2)  # [B, stripes, positions]

@@ -82,13 +82,17 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def rate_factor(epoch: float, epochs: int, schedule: Schedule) -> float:
     """The learning rate at a point of the run, as a factor of the recipe's rate.
 
-    epoch: epochs done, with a fraction within an epoch; warm-up, then the schedule's kind. The one
-    cycle is that of Smith and Topin (2019) with cosines, momentum left as it is.
+    epoch: epochs done, with a fraction within an epoch, which counts where the rate changes with
+    every step; warm-up, then the schedule's kind. The one cycle is that of Smith and Topin (2019)
+    with cosines, momentum left as it is.
 
     >>> schedule = Schedule("step", warm_up=10, warm_up_start=0.01, steps=(40, 70), factor=0.1)
     >>> [round(rate_factor(e, 120, schedule), 4) for e in (0, 5, 10, 39.9, 40, 70)]
     [0.01, 0.505, 1.0, 1.0, 0.1, 0.01]
     """
+    if schedule.changes == "epoch":
+        epoch = math.floor(epoch)
+    epoch += schedule.first_epoch
     if epoch < schedule.warm_up:
         done = epoch / schedule.warm_up
         if schedule.kind == "one_cycle":
@@ -97,7 +101,8 @@ def rate_factor(epoch: float, epochs: int, schedule: Schedule) -> float:
     if schedule.kind == "step":
         return schedule.factor ** sum(epoch >= step for step in schedule.steps)
     if schedule.kind in ("cosine", "one_cycle"):
-        done = (epoch - schedule.warm_up) / max(epochs - schedule.warm_up, 1e-9)
+        begin = schedule.warm_up if schedule.cosine_from == "warm_up" else 0
+        done = (epoch - begin) / max(epochs - begin, 1e-9)
         return _cosine(1.0, schedule.floor, min(done, 1))
     return 1.0
 

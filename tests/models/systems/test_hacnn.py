@@ -1,6 +1,5 @@
 """HA-CNN against torchreid's, its regions against their written place."""
 
-import importlib
 import warnings
 
 import pytest
@@ -52,11 +51,10 @@ def double():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_torchreid_gives_the_same(training, double):
-    pytest.importorskip("torchreid", reason="the peer torchreid is not installed")
+def test_torchreid_gives_the_same(training, double, peer_code):
+    peer = peer_code("deep-person-reid", "torchreid.models.hacnn")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        peer = importlib.import_module("torchreid.reid.models.hacnn")
         torch.manual_seed(0)
         theirs = randomised(peer.HACNN(7, loss="triplet", use_gpu=False)).train(training)
         ours = build(persons=7).train(training)
