@@ -323,7 +323,7 @@ def search(
     """
     from passerby.cli.gallery_options import search_asked, where_of
     from passerby.gallery.search.matches import matches_text
-    from passerby.gallery.search.searching import Asking
+    from passerby.gallery.search.searching import SearchOptions
     from passerby.visual.match_pictures import draw_matches
 
     where = where_of(
@@ -336,8 +336,8 @@ def search(
         known=None if known == unknown else known,
         min_quality=min_quality,
     )
-    asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails=out is not None)
-    found = search_asked(place, images, npz, asking, model=model, device=device)
+    options = SearchOptions(k, where, exact, rerank, prior_absent, fpir, thumbnails=out is not None)
+    found = search_asked(place, images, npz, options, model=model, device=device)
     say(matches_text(found, json=json, csv=csv))
     if out is not None:
         draw_matches(found, out, columns=columns)

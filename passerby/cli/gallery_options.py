@@ -16,7 +16,7 @@ from passerby.gallery.enrol.reembedding import Reembedded
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.linking import Linking, Rules, write_links
 from passerby.gallery.search.matches import Matches
-from passerby.gallery.search.searching import Asking
+from passerby.gallery.search.searching import SearchOptions
 from passerby.gallery.upkeep.removal import Removed, count_timeless, older_than, period
 from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
@@ -130,7 +130,7 @@ def search_asked(
     place: str,
     images: Sequence[str],
     npz: str | None,
-    asking: Asking,
+    options: SearchOptions,
     *,
     model: str | None = None,
     device: str | None = None,
@@ -143,8 +143,8 @@ def search_asked(
         raise ValueError("expected either images of one person, or --npz FILE with embeddings")
     with Gallery.open(place, model=model, device=device) as gallery:
         if npz is not None:
-            return gallery.search_each(Embeddings.load(npz), asking)
-        return (gallery.search_with(list(images), asking),)
+            return gallery.search_each(Embeddings.load(npz), options)
+        return (gallery.search_with(list(images), options),)
 
 
 def link_asked(

@@ -44,7 +44,7 @@ def load_image(
     expected: hash that its content must have, where one is known.
     """
     try:
-        refuse_unspeakable(path)
+        require_printable(path)
         data = checked_contents(path, expected)
         pixels = decode_contents(data, path)
     except UnreadableImage as error:
@@ -53,7 +53,7 @@ def load_image(
     return LoadedImage(content_id(data), resized(pixels, size), small)
 
 
-def refuse_unspeakable(path: str) -> None:
+def require_printable(path: str) -> None:
     """UnreadableImage for a file name that is no text, and that no store could keep."""
     try:
         path.encode("utf-8")
@@ -65,7 +65,7 @@ def refuse_unspeakable(path: str) -> None:
 def hash_image(path: str) -> str | UnreadableImage:
     """The hash of an image file's content; what cannot be read is returned, not raised."""
     try:
-        refuse_unspeakable(path)
+        require_printable(path)
         return content_id(contents(path))
     except UnreadableImage as error:
         return error

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from passerby.gallery.enrol.reembedding import Reembedded
     from passerby.gallery.link.linking import Linking, Rules
     from passerby.gallery.search.matches import Matches
-    from passerby.gallery.search.searching import Asking
+    from passerby.gallery.search.searching import SearchOptions
     from passerby.gallery.upkeep.checking import Check
     from passerby.gallery.upkeep.removal import Removed
     from passerby.gallery.upkeep.summary import Summary
@@ -187,39 +187,41 @@ class Gallery:
         fpir: float = 0.01,
         thumbnails: bool = False,
     ) -> Matches:
-        """Who is this? See `passerby.gallery.search.searching.Asking` for the options.
+        """Who is this? See `passerby.gallery.search.searching.SearchOptions` for the options.
 
         query: an image, several of one person, or in their place a vector [D] or vectors [M, D] of
         floats.
         """
-        from passerby.gallery.search.searching import Asking
+        from passerby.gallery.search.searching import SearchOptions
 
-        asking = Asking(k, where, exact, rerank, prior_absent, fpir, thumbnails)
-        return self.search_with(query, asking)
+        options = SearchOptions(k, where, exact, rerank, prior_absent, fpir, thumbnails)
+        return self.search_with(query, options)
 
     def search_with(
-        self, query: AnyImage | Sequence[AnyImage] | ArrayLike, asking: Asking
+        self, query: AnyImage | Sequence[AnyImage] | ArrayLike, options: SearchOptions
     ) -> Matches:
         """`search` with its options in one object."""
         from passerby.gallery.search.querying import is_vectors, query_of_images, query_of_vectors
         from passerby.gallery.search.searching import search
 
-        self._names.require(asking.where)
+        self._names.require(options.where)
         if is_vectors(query):
             asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
         else:
             asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
-        return search(self.store, [asked], asking, self._populations)[0]
+        return search(self.store, [asked], options, self._populations)[0]
 
-    def search_each(self, queries: Embeddings, asking: Asking | None = None) -> tuple[Matches, ...]:
+    def search_each(
+        self, queries: Embeddings, options: SearchOptions | None = None
+    ) -> tuple[Matches, ...]:
         """The same for each of Q saved embeddings of the gallery's model."""
         from passerby.gallery.search.querying import queries_of_embeddings
-        from passerby.gallery.search.searching import Asking, search
+        from passerby.gallery.search.searching import SearchOptions, search
 
-        asking = asking or Asking()
-        self._names.require(asking.where)
+        options = options or SearchOptions()
+        self._names.require(options.where)
         asked = queries_of_embeddings(queries, self.about)
-        return search(self.store, asked, asking, self._populations)
+        return search(self.store, asked, options, self._populations)
 
     def link(
         self,

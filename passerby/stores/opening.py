@@ -25,7 +25,7 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     return _engine(place).open(os.fspath(place))
 
 
-def begun_store(
+def open_or_create_store(
     place: str | os.PathLike[str], about: About, same: Callable[[About], bool]
 ) -> Store:
     """Make a gallery, or go on with the one there if it is the ``same`` work, begun before.

@@ -107,7 +107,7 @@ class Acknowledged:
             self._count(written, int(np.isnat(new.times).sum()))
         self._report()
 
-    def obey(self, stop: StopRequest) -> None:
+    def stop_if_requested(self, stop: StopRequest) -> None:
         """Write what waits and raise Stopped, if that was asked for."""
         if stop.number:
             self.flush()
@@ -160,9 +160,9 @@ def enrol_crops(
         for new, passed in _unknown(store, crops, replace, way, set_aside):
             for vectors, chunk in _embedded(embedder, new, keep_thumbnails, set_aside):
                 way.take(_sightings(chunk, vectors), 0)
-                way.obey(stop)
+                way.stop_if_requested(stop)
             way.take(None, passed)
-            way.obey(stop)
+            way.stop_if_requested(stop)
         way.flush()
     if len(set_aside) == len(crops):
         raise ValueError(f"none of {len(crops)} images can be read; the first: {set_aside[0]}")
@@ -187,7 +187,7 @@ def enrol_embeddings(
         for part in batches:
             refuse_other_embeddings(store.about, part)
             way.take(_labelled(sightings_of(part), labels), len(part))
-            way.obey(stop)
+            way.stop_if_requested(stop)
     return way.counted
 
 

@@ -16,7 +16,7 @@ from passerby.gallery.enrol.enrolment import Acknowledged, Pace
 from passerby.process.interruption import StopRequest
 from passerby.process.reporting import progress
 from passerby.stores import Store
-from passerby.stores.opening import begun_store
+from passerby.stores.opening import open_or_create_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
 from passerby.tables.unit_length import unit
@@ -63,9 +63,9 @@ def reembed(
             for waiting, passed in _missing(store, target, way):
                 for part in _embedded(waiting, embedder, trust_paths, left_out):
                     way.take(part, 0)
-                    way.obey(stop)
+                    way.stop_if_requested(stop)
                 way.take(None, passed)
-                way.obey(stop)
+                way.stop_if_requested(stop)
             way.flush()
     finally:
         target.close()
@@ -77,7 +77,7 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
     if (about.model, about.pooling) == (store.about.model, store.about.pooling):
         raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
     own = replace(about, created="", place="", calibrations={})
-    return begun_store(
+    return open_or_create_store(
         place, about, lambda a: replace(a, created="", place="", calibrations={}) == own
     )
 

@@ -28,7 +28,7 @@ _TOGETHER = 64  # queries in one request to the engine
 
 
 @dataclass(frozen=True)
-class Asking:
+class SearchOptions:
     """How a search is done.
 
     k: matches shown of each query; where: among which sightings; exact: compare all of them;
@@ -53,13 +53,13 @@ class Asking:
                 raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
 
 
-ASKING = Asking()
+DEFAULTS = SearchOptions()
 
 
 def search(
     store: Store,
     queries: Sequence[Query],
-    asking: Asking = ASKING,
+    options: SearchOptions = DEFAULTS,
     populations: Populations | None = None,
 ) -> tuple[Matches, ...]:
     """Search for each of the queries. Raises ValueError for a damaged calibration.
@@ -69,19 +69,19 @@ def search(
     Sightings that are the query's own image are left out: that a picture equals itself is no
     evidence.
     """
-    counted = (populations or Populations(store)).under(asking.where)
+    counted = (populations or Populations(store)).under(options.where)
     calibrations = {images: _calibration(store, images) for images in {q.images for q in queries}}
     recall = store.index_state().recall
     found = []
     for start in range(0, len(queries), _TOGETHER):
         part = queries[start : start + _TOGETHER]
-        depth = max(asking.k, DEPTH) + max(len(query.hashes) for query in part)
+        depth = max(options.k, DEPTH) + max(len(query.hashes) for query in part)
         hits = store.search(
             np.stack([query.vector for query in part]),
             depth,
-            asking.where,
-            exact=asking.exact,
-            with_vectors=asking.rerank,
+            options.where,
+            exact=options.exact,
+            with_vectors=options.rerank,
         )
         for number, query in enumerate(part):
             near, distances = hits.of(number)
@@ -97,7 +97,7 @@ def search(
             found.append(
                 _matches(
                     query,
-                    asking,
+                    options,
                     nearest,
                     among=_less(counted.population, near[~others]),
                     calibration=calibration,
@@ -105,7 +105,7 @@ def search(
                     timeless=counted.timeless,
                 )
             )
-    if asking.thumbnails:
+    if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
     return tuple(found)
 
@@ -161,7 +161,7 @@ def _less(among: Population, own: Sightings) -> Population:
 
 def _matches(
     query: Query,
-    asking: Asking,
+    options: SearchOptions,
     nearest: _Nearest,
     *,
     among: Population,
@@ -170,9 +170,9 @@ def _matches(
     timeless: int,
 ) -> Matches:
     near, distances = nearest.sightings, nearest.distances
-    reranked = _reranked(query, near) if asking.rerank and len(near) > 1 else None
+    reranked = _reranked(query, near) if options.rerank and len(near) > 1 else None
     order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
-    shown = order[: asking.k]
+    shown = order[: options.k]
     llrs = None if calibration is None else calibration.llr(distances)
     believed, decision = None, None
     if calibration is not None:
@@ -182,10 +182,10 @@ def _matches(
             distances,
             among,
             calibration,
-            prior_absent=asking.prior_absent,
+            prior_absent=options.prior_absent,
             recall=nearest.recall,
         )
-        decision = decide(believed, among, calibration, asking.fpir)
+        decision = decide(believed, among, calibration, options.fpir)
     notes = [*doubts]
     if nearest.own:
         notes.append(f"{nearest.own} sightings are the query's own image and were left out")

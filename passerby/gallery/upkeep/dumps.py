@@ -26,7 +26,7 @@ from passerby.process.reporting import progress
 from passerby.process.whole_files import replacing
 from passerby.stores import Store, Written
 from passerby.stores.about import About
-from passerby.stores.opening import begun_store
+from passerby.stores.opening import open_or_create_store
 from passerby.tables.sightings import Sightings
 
 FORMAT = 1
@@ -81,7 +81,7 @@ def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Writ
     with _opened(path) as archive, progress("restoring") as advance:
         about, parts, total = _checked(archive, path)
         key = (about.model, about.pooling, about.dimensions, about.created)
-        store = begun_store(
+        store = open_or_create_store(
             place, about, lambda a: (a.model, a.pooling, a.dimensions, a.created) == key
         )
         added = present = 0

@@ -15,7 +15,7 @@ from passerby.data.images import UnreadableImage
 from passerby.evaluation.decisions.calibration import write_calibration
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.search.querying import queries_of_embeddings, query_of_vectors
-from passerby.gallery.search.searching import Asking, search
+from passerby.gallery.search.searching import SearchOptions, search
 from passerby.gallery.stored_calibrations import calibration_of, fitting, take_calibrations
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
@@ -205,7 +205,7 @@ def test_saved_embeddings_are_many_queries(store, crowd):
     queries = Embeddings(
         crowd.shots(store.centres[:4], 0.02), range(4), images=list("abcd"), model="crowd"
     )
-    found = Gallery(store).search_each(queries, Asking(k=2))
+    found = Gallery(store).search_each(queries, SearchOptions(k=2))
     assert [one.query for one in found] == list("abcd")
     assert [one.answer.person for one in found] == ["p0", "p1", "p2", "p3"]
     other = Embeddings(queries.vectors, queries.persons, model="other")
@@ -288,9 +288,9 @@ def test_re_ranking_of_one_or_none(make_store, crowd):
 
 def test_thumbnails_come_where_they_are_asked_for(store):
     query = query_of_vectors(store.centres[7], store.about)
-    (found,) = search(store, [query], Asking(k=3, thumbnails=True))
+    (found,) = search(store, [query], SearchOptions(k=3, thumbnails=True))
     assert [match.thumbnail[2] for match in found] == [int(m.sighting, 16) for m in found]
-    (found,) = search(store, [query], Asking(k=3))
+    (found,) = search(store, [query], SearchOptions(k=3))
     assert found[0].thumbnail == b""
 
 
