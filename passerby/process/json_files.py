@@ -126,8 +126,8 @@ def _read_plain(expected: Any, value: Any, path: str) -> Any:
             known = ", ".join(map(repr, choices))
             raise ValueError(f"{path} must be one of {known}, got {_short(value)}")
         return value
-    if expected is float and type(value) is int:
-        value = float(value)
+    if expected is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = float(value)  # NumPy's are floats, too
     if type(value) is not expected:
         raise ValueError(f"{path} must be {expected.__name__}, got {_short(value)}")
     if expected is float and not math.isfinite(value):
