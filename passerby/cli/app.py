@@ -530,7 +530,8 @@ def ablate(
     Args:
         data: folder of the data set; the kind is guessed from its layout unless named.
         out: folder for the runs and the tables (Markdown, CSV, JSON, bar chart).
-        rows: all, or names as in baseline,tri_cir,ours.
+        rows: all, or names as in baseline,tri_cir,ours; rows of your own by their recipes, as in
+            ours,bot or ours,mine=file.py:function.
         scale: compact (ResNet-18, 128×64, for CPUs) or paper (ResNet-50, 256×128).
         set: change one value of every row's recipe (repeatable).
         seed: of initialisation, batches and augmentation.

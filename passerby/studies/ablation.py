@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +25,17 @@ class Row:
     """A row of Table 1: the name of its recipe less ``table1_``, its title, the paper's figures.
 
     paper: rank-1, rank-5, rank-10, mAP in percent on Market-1501; None for rows that it lacks.
+    recipe: of a row of one's own, as commands name it; its name is then that of its folder.
     """
 
     name: str
     title: str
     paper: tuple[float, float, float, float] | None = None
+    recipe: str = ""
+
+    def call(self, scale: str) -> str:
+        """The recipe as `open_recipe` takes it; a row of one's own says its scale itself."""
+        return self.recipe or f"table1_{self.name}(scale={scale})"
 
 
 ROWS = (
@@ -62,15 +70,46 @@ class RowResult:
 
 
 def chosen_rows(names: str) -> tuple[Row, ...]:
-    """Rows by name, ``all`` or as ``baseline,ours``; ValueError for one that does not exist."""
+    """Rows by name, ``all`` or as ``baseline,ours``, and rows of one's own by their recipes.
+
+    A row of one's own is a recipe's name, ``TITLE=RECIPE``, or ``TITLE=file.py:function``. Raises
+    ValueError for one that is neither, and for two of one name.
+    """
     if names == "all":
         return ROWS
     known = {row.name: row for row in ROWS}
-    wanted = [name.strip().replace("-", "_") for name in names.split(",")]
-    for name in wanted:
-        if name not in known:
-            raise ValueError(f"Table 1 has no row {name!r} (rows: {', '.join(known)}, or all)")
-    return tuple(known[name] for name in wanted)
+    chosen = []
+    for name in split_outside_brackets(names):
+        own = name.strip()
+        plain = own.replace("-", "_")
+        chosen.append(known[plain] if plain in known else _own_row(own, known))
+    twice = [name for name, count in Counter(row.name for row in chosen).items() if count > 1]
+    if twice:
+        raise ValueError(f"two rows are named {twice[0]!r}: give one another title, TITLE=RECIPE")
+    return tuple(chosen)
+
+
+def _own_row(text: str, known: Mapping[str, Row]) -> Row:
+    title, equals, recipe = text.partition("=")
+    if not equals or "(" in title:  # an option's sign
+        title, recipe = text, text
+    try:
+        open_recipe(recipe)
+    except ValueError as error:
+        raise ValueError(
+            f"Table 1 has no row {text!r} (rows: {', '.join(known)}, or all), and it is no recipe "
+            f"of your own: {error}"
+        ) from None
+    return Row(re.sub(r"\W+", "_", title).strip("_"), title, recipe=recipe)
+
+
+def split_outside_brackets(text: str) -> list[str]:
+    """Text at the commas that stand in no brackets: options of a call keep theirs.
+
+    >>> split_outside_brackets("ours,bot(a=1,b=2)")
+    ['ours', 'bot(a=1,b=2)']
+    """
+    return re.split(r",(?![^()]*\))", text)
 
 
 def ablate(
@@ -93,7 +132,7 @@ def ablate(
     results = []
     for number, row in enumerate(rows, 1):
         say(f"\nrow {number} of {len(rows)}: {row.title}", bold=True)
-        recipe = open_recipe(f"table1_{row.name}(scale={scale})", settings)
+        recipe = open_recipe(row.call(scale), settings)
         run = train(
             recipe,
             split,

@@ -43,19 +43,22 @@ class RepeatedRow:
 
 
 def read_seeds(folders: Sequence[str | os.PathLike[str]]) -> list[RepeatedRow]:
-    """The finished rows in folders of `ablate`, one folder a seed, in the order of Table 1.
+    """The finished rows in folders of `ablate`, one folder a seed, in the order of Table 1; rows of
+    one's own follow, by the names of their folders.
 
     Raises ValueError where a folder holds no finished row, or one row was run with different
     settings.
     """
     found: dict[str, list[Path]] = {}
     for folder in map(Path, folders):
-        runs = [folder / row.name for row in ROWS if (folder / row.name / "report.json").is_file()]
+        runs = sorted(file.parent for file in folder.glob("*/report.json"))
         if not runs:
             raise ValueError(f"{folder} holds no finished row of `passerby ablate`")
         for run in runs:
             found.setdefault(run.name, []).append(run)
-    return [_repeated(row, found[row.name]) for row in ROWS if row.name in found]
+    table = [row for row in ROWS if row.name in found]
+    own = sorted(found.keys() - {row.name for row in ROWS})
+    return [_repeated(row, found[row.name]) for row in [*table, *(Row(n, n) for n in own)]]
 
 
 def _repeated(row: Row, runs: list[Path]) -> RepeatedRow:
@@ -119,6 +122,8 @@ def orders(rows: Sequence[RepeatedRow]) -> str:
     pairs = sum(map(len, said.values()))
     lines = []
     for verdict, texts in said.items():
+        if not texts:
+            continue
         lines.append(f"The paper's order by mAP {verdict}: {len(texts)} of {pairs} pairs\n")
         lines += [f"- {text}" for text in texts] + [""]
     return "\n".join(lines)
