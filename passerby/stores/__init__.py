@@ -7,21 +7,24 @@ with its class as ``ENGINE``; the conformance suite under tests/stores says what
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.stores.about import About
+from passerby.tables.columns import IDS, PERSONS, SIGHTING_COLUMNS, Column, Kind
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import is_unit
 
-"""Called with (done, in all)."""
-
 Group = Literal["camera", "day", "person", "source"]
+
+MOST_BYTES: Mapping[Kind, int] = {"name": 1024, "path": 8192, "hash": 64}
+"""What a text may take as UTF-8, by the kind of its column: the same in every engine, so that what
+one keeps another can restore."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,13 @@ class Store(ABC):
 
         Ids that are there already stay as they are, or with ``replace`` take the new columns; the
         first of equal ids in one batch counts. A kill leaves all of a batch or nothing of it.
-        Raises ValueError for vectors of another width or length.
+        Raises ValueError for vectors of another width or length, and names beyond `MOST_BYTES`.
         """
         self._require_width(sightings.vectors)
         if not is_unit(sightings.vectors).all():
             raise ValueError("the vectors of sightings must be of length 1 and without NaN")
+        for column in SIGHTING_COLUMNS:
+            _require_short(column, getattr(sightings, column.name))
         firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
         unique = sightings if len(firsts) == len(sightings) else sightings[firsts]
         present = self._write(unique, replace=replace)
@@ -179,9 +184,17 @@ class Store(ABC):
         """Sightings that satisfy ``where`` by camera, day (UTC, "2026-05-01"), person or source;
         "" for those without."""
 
-    @abstractmethod
     def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
         """Give sightings their person ("" takes it away); returns how many were found."""
+        count = len(ids)
+        keys, names = IDS.checked(ids, count), PERSONS.checked(persons, count, IDS.name)
+        _require_short(IDS, keys)
+        _require_short(PERSONS, names)
+        return self._name_persons(dict(zip(keys.tolist(), names.tolist(), strict=True)))
+
+    @abstractmethod
+    def _name_persons(self, named: Mapping[str, str]) -> int:
+        """`name_persons`: persons by the id of a sighting, which every engine can keep."""
 
     def delete(self, where: Where) -> int:
         """Forget sightings: no search sees them from now on. Returns how many.
@@ -232,3 +245,15 @@ class Store(ABC):
 
 class StoreUnavailable(ValueError):
     """The server of a store does not answer after bounded retries; what it acknowledged is kept."""
+
+
+def _require_short(column: Column, values: NDArray[Any]) -> None:
+    most = MOST_BYTES.get(column.kind)
+    if most is None or values.dtype.itemsize <= most:  # four bytes for each character: never less
+        return
+    for text in np.unique(values).tolist():
+        if len(text.encode()) > most:
+            raise ValueError(
+                f"a gallery keeps a {column.row} of at most {most:,} bytes, got "
+                f"{len(text.encode()):,}: {text[:40]!r}..."
+            )

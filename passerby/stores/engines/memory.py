@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,8 +116,7 @@ class MemoryStore(Store):
         }
         return dict(Counter(names[by].tolist()))
 
-    def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
-        named = dict(zip(ids, persons, strict=True))
+    def _name_persons(self, named: Mapping[str, str]) -> int:
         columns = [named.get(i, p) for i, p in zip(self._rows.ids, self._rows.persons, strict=True)]
         found = int(np.isin(self._rows.ids, list(named)).sum())
         self._rows = with_persons(self._rows, columns)

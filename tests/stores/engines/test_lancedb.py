@@ -82,6 +82,7 @@ def test_what_was_removed_is_gone_from_the_disk(
     jpeg = b"\xff\xd8thumbnail of somebody\xff\xd9"
     who = replace_columns(
         many[:40],
+        ids=[f"fade{number:028x}" for number in range(40)],  # across no two others' border either
         persons=["Doe, Jane 4711"] * 40,
         images=["crops/doe-jane.jpg"] * 40,
         cameras=["camera behind the door"] * 40,

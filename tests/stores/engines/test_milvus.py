@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from passerby.stores import StoreUnavailable
 from passerby.stores.about import About
-from passerby.stores.engines.milvus import TOKEN_VARIABLE, Address, expression
+from passerby.stores.engines.milvus.address import TOKEN_VARIABLE, Address
+from passerby.stores.engines.milvus.conditions import condition_of
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import Sightings, with_columns
 from tests.stores.conftest import DIMENSIONS, make_sightings, milvus_place
 from tests.stores.milvus_server import free_ports
 
@@ -80,8 +81,8 @@ def test_wrong_addresses_are_explained_without_their_password(rest, message):
 
 def test_filters_are_rendered():
     where = Where(cameras=("a", 'b"\\'), known=False, min_quality=0.5)
-    assert expression(where) == r'camera in ["a", "b\"\\"] and person == "" and quality >= 0.5'
-    assert expression(Where()) == ""
+    assert condition_of(where) == r'camera in ["a", "b\"\\"] and person == "" and quality >= 0.5'
+    assert condition_of(Where()) == ""
 
 
 @pytest.fixture(scope="module")
@@ -115,17 +116,11 @@ def test_every_name_is_only_a_name(named, texts):
     assert store.count(where) == where.keeps(sightings).sum()
 
 
-def test_what_the_server_cannot_hold_is_refused_before_it_is_sent(named):
+def test_thumbnails_that_the_server_cannot_hold_are_refused_before_they_are_sent(named):
     store, sightings = named
-    one = sightings[:1]
-    for changed, message in (
-        ({"persons": ["x" * 1025]}, "a person takes at most 1,024 bytes, got 1,025"),
-        ({"thumbnails": [bytes(50_000)]}, "thumbnails of at most 49,149 bytes, got one of 50,000"),
-        ({"vectors": np.ones((1, 3))}, "holds vectors of 32 dimensions, got the shape"),
-    ):
-        columns = {name: getattr(one, name) for name in one.__dataclass_fields__}
-        with pytest.raises(ValueError, match=message):
-            store.write(Sightings(**{**columns, **changed}))
+    large = with_columns(sightings[:1], thumbnails=[bytes(50_000)])
+    with pytest.raises(ValueError, match=r"at most 49,149 bytes, got one of 50,000"):
+        store.write(large)
     assert store.count() == len(sightings)
 
 
@@ -154,7 +149,7 @@ def test_large_reads_and_many_ids(milvus_server, about):
 
 def test_a_large_gallery_gets_an_index(milvus_server, about, monkeypatch, steps):
     """HNSW beyond a number of sightings: recall under filters stays, exact search is exact."""
-    monkeypatch.setattr("passerby.stores.engines.milvus.FLAT_ROWS", 2000)
+    monkeypatch.setattr("passerby.stores.engines.milvus.collection.FLAT_ROWS", 2000)
     sightings = make_sightings(6000, persons=300)
     store = create_store(milvus_place(milvus_server), about)
     store.write(sightings)

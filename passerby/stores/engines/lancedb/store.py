@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings, days
 
 ABOUT = "about.json"
+
+_NAMED = pa.schema({"id": pa.string(), "person": pa.string()})
 
 
 class LanceStore(Store):
@@ -103,15 +105,9 @@ class LanceStore(Store):
             self._folder.tidy(table)
         return int(there.sum())
 
-    def name_persons(self, ids: Sequence[str], persons: Sequence[str]) -> int:
-        named = dict(zip(ids, persons, strict=True))
+    def _name_persons(self, named: Mapping[str, str]) -> int:
         # Only this column is written anew: rows stay where the index expects them.
-        rows = pa.table(
-            {
-                "id": pa.array(list(named), pa.string()),
-                "person": pa.array(named.values(), pa.string()),
-            }
-        )
+        rows = pa.table({"id": [*named], "person": [*named.values()]}, schema=_NAMED)
         with self._folder.writing() as table:
             merge = table.merge_insert("id").when_matched_update_all()
             found = self._folder.commit(table, lambda: merge.execute(rows), rows.nbytes)
@@ -131,9 +127,8 @@ class LanceStore(Store):
                 return Erased(before, before, "nothing has changed since the last compaction")
             number = int(folder.state.table.rpartition("-")[2]) + 1
             name = f"sightings-{number}"
-            rows = table.count_rows()
             with explained(folder.path, before), folder.scratch():
-                copy(table, folder.database.create_table(name, schema=table.schema), rows)
+                copy(table, folder.database.create_table(name, schema=table.schema))
                 folder.flush(name)  # before the old table goes
                 folder.point_to(TableState(name))
                 folder.remove_old_tables()

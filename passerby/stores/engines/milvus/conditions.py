@@ -1,0 +1,76 @@
+"""Filters in the server's language: the only place where text from outside becomes part of one.
+
+Templates would leave that to the server, but Milvus 2.3 does not know them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from passerby.tables.filters import Where
+from passerby.tables.times import moment
+
+MOST_IDS = 5_000
+"""Ids in one condition."""
+
+NO_TIME = 2**63 - 1
+"""The time of what has none, so that "until" leaves it out without another condition."""
+
+
+def condition_of(where: Where) -> str:
+    r"""A filter as a condition, "" for everything.
+
+    >>> condition_of(Where(persons=('a "b" \\c',), known=True))
+    'person in ["a \\"b\\" \\\\c"] and person != ""'
+    """
+    terms = [
+        f"{column} in {_strings(values)}"
+        for column, values in (
+            ("id", where.ids),
+            ("person", where.persons),
+            ("camera", where.cameras),
+            ("source", where.sources),
+        )
+        if values
+    ]
+    if where.not_cameras:
+        terms.append(f"camera not in {_strings(where.not_cameras)}")
+    if where.since is not None:
+        terms.append(f"time >= {_microseconds(moment(where.since))}")
+    if where.timed:
+        until = NO_TIME if where.until is None else _microseconds(moment(where.until))
+        terms.append(f"time < {until}")
+    if where.known is not None:
+        terms.append(f'person {"!=" if where.known else "=="} ""')
+    if where.min_quality is not None:
+        terms.append(f"quality >= {float(np.float32(where.min_quality))!r}")
+    return " and ".join(terms)
+
+
+def _strings(values: Sequence[str]) -> str:
+    # The server reads its literals as JSON, but not surrogate pairs: hence no escapes for
+    # characters beyond ASCII.
+    return json.dumps([str(value) for value in values], ensure_ascii=False)
+
+
+def _microseconds(time: np.datetime64) -> int:
+    return int(time.astype(np.int64))
+
+
+def parts_of(where: Where) -> list[Where]:
+    """The filter as several that have few enough ids each and none in common."""
+    ids = tuple(dict.fromkeys(where.ids))
+    if len(ids) <= MOST_IDS:
+        return [where]
+    return [
+        replace(where, ids=ids[start : start + MOST_IDS]) for start in range(0, len(ids), MOST_IDS)
+    ]
+
+
+def and_after(condition: str, name: str) -> str:
+    """A condition, and that the id comes later than this one in their order."""
+    return " and ".join(filter(None, [condition, f"id > {json.dumps(name)}"]))
