@@ -300,11 +300,6 @@ def test_any_text_is_only_a_name(text: str, tmp_path: Path, about: About, sighti
     shutil.rmtree(place)
 
 
-def test_a_nul_in_a_filter_meets_nothing(store: LanceStore, sightings: Make) -> None:
-    store.write(sightings(5))
-    assert store.count(Where(persons=("\0' OR 1=1 --",))) == 0
-
-
 # Refusals
 
 
@@ -332,7 +327,7 @@ def test_no_gallery_and_folders_of_others(tmp_path: Path, about: About) -> None:
 def test_a_newer_gallery_is_refused(store: LanceStore, folder: Path) -> None:
     described = json.loads((folder / "about.json").read_text())
     (folder / "about.json").write_text(json.dumps(described | {"format": 99}))
-    with pytest.raises(ValueError, match=r"format 99.*upgrade Passerby"):
+    with pytest.raises(ValueError, match=r"format 99.*upgrade"):
         open_store(str(folder))
 
 

@@ -197,7 +197,7 @@ def test_what_is_no_gallery_is_refused(milvus_server, about):
         create_store(place, about)
     newer = milvus_place(milvus_server)
     create_store(newer, replace(about, format=99)).close()
-    with pytest.raises(ValueError, match="format 99, and this version of Passerby knows 1"):
+    with pytest.raises(ValueError, match="format 99, this one reads 1"):
         open_store(newer)
 
 
