@@ -27,11 +27,11 @@ from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.reading.numbering import number_cameras, number_persons
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
-from passerby.embedding.npz_columns import Column, write_columns
 from passerby.process import distributed
 from passerby.process.json_files import read_object
 from passerby.process.reporting import progress
 from passerby.process.whole_files import write_whole
+from passerby.tables.npz_files import Pieces, write_npz
 from passerby.tables.records import JUNK
 from passerby.tables.times import moment
 
@@ -232,20 +232,20 @@ def _joined(
         raise ValueError(f"none of {len(crops)} images can be read; the first: {broken[0]}")
     kept = [crops[row] for row in rows.tolist()]
     columns = {
-        "vectors": Column(
+        "vectors": Pieces(
             np.dtype("<f4"), (embedder.dimensions,), (_column(file, "vectors") for file in files)
         ),
-        "hashes": Column(np.dtype("<U32"), (), (_column(file, "hashes") for file in files)),
+        "hashes": Pieces(np.dtype("<U32"), (), (_column(file, "hashes") for file in files)),
         **_known(kept),
     }
     stripes = next((s for file in files if (s := _stripes(file)) is not None), None)
     if stripes is not None:
         pieces = (piece for file in files if (piece := _stripes(file)) is not None)
-        columns["local"] = Column(np.dtype("<f4"), stripes.shape[1:], pieces)
+        columns["local"] = Pieces(np.dtype("<f4"), stripes.shape[1:], pieces)
     # Said, so that a gallery refuses them: its queries come from cameras without a number.
     pooling = embedder.pooling + ("+cameras" if cameras else "")
     words = {"model": embedder.fingerprint, "pooling": pooling}
-    write_columns(target, len(rows), columns, words)
+    write_npz(target, len(rows), columns, words)
     report = target.with_name(target.name.removesuffix(".npz") + ".unreadable.csv")
     report.unlink(missing_ok=True)
     if broken:
@@ -269,7 +269,7 @@ def _stripes(file: Path) -> NDArray[np.float32] | None:
         return stored["local"] if "local" in stored.files else None
 
 
-def _known(crops: Sequence[Crop]) -> dict[str, Column]:
+def _known(crops: Sequence[Crop]) -> dict[str, Pieces]:
     """The columns of what is known of the crops beside their vectors, none that is all unknown."""
     columns = {"persons": _pieces(_persons(crops), np.int64)}
     cameras = _cameras(crops)
@@ -317,9 +317,9 @@ def _cameras(crops: Sequence[Crop]) -> list[int] | None:
     return [named[crop.camera] for crop in crops]
 
 
-def _pieces(values: Sequence[object], dtype: DTypeLike) -> Column:
+def _pieces(values: Sequence[object], dtype: DTypeLike) -> Pieces:
     """A column made piece by piece: text of a fixed width would take much memory at once."""
     pieces = (
         np.array(values[start : start + _PIECE], dtype) for start in range(0, len(values), _PIECE)
     )
-    return Column(np.dtype(dtype), (), pieces)
+    return Pieces(np.dtype(dtype), (), pieces)

@@ -35,13 +35,18 @@ def write_whole(path: Path, content: Content | str) -> None:
 
 
 @contextmanager
-def replacing(path: Path, needed: int | None = None) -> Iterator[IO[bytes]]:
+def replacing(
+    path: Path, needed: int | None = None, *, private: bool = False
+) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of ``path`` when the context ends without an error.
 
-    needed: bytes that it will have, for the message of DiskFull, if that is known.
+    needed: bytes that it will have, for the message of DiskFull, if that is known; private: only
+    its owner may read it.
     """
     with _part_of(path) as part, explain_disk_full(path, needed):
-        with part.open("wb") as file:
+        if private:
+            part.unlink(missing_ok=True)  # one that a kill left keeps its rights when it is opened
+        with open(part, "wb", opener=_open_private if private else None) as file:
             yield file
             _to_disk(file)
         os.replace(part, path)
@@ -96,6 +101,10 @@ def _part_of(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # what stopped us is the error to tell, not this
             part.unlink(missing_ok=True)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _to_disk(file: IO[bytes]) -> None:

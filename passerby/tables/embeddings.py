@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from passerby.process.whole_files import replacing
 from passerby.tables.columns import (
     CAMERA_NUMBERS,
     EMBEDDING_COLUMNS,
@@ -23,10 +21,12 @@ from passerby.tables.columns import (
     matrix,
     names_of,
 )
+from passerby.tables.npz_files import Pieces, open_npz, write_npz
 from passerby.tables.records import Record
+from passerby.tables.unit_length import lengths
 
 _COLUMNS = names_of(EMBEDDING_COLUMNS)
-_WORDS = ("model", "pooling")
+_STORED = {"vectors", "local", *_COLUMNS, "model", "pooling"}
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -138,13 +138,20 @@ class Embeddings:
         )
 
     @classmethod
-    def of_columns(cls, columns: Mapping[str, NDArray]) -> Embeddings:
-        """From columns by name, as `save` stores them; ValueError for one of another name."""
-        unknown = set(columns) - {"vectors", "local", *_WORDS, *_COLUMNS}
-        if unknown:
-            raise ValueError(f"unknown columns: {', '.join(sorted(unknown))}")
-        words = {name: str(columns.get(name, "")) for name in _WORDS}
-        return cls(**{**columns, **words})  # type: ignore[arg-type]
+    def of_columns(
+        cls, columns: Mapping[str, NDArray], words: Mapping[str, str] | None = None
+    ) -> Embeddings:
+        """From columns, model and pooling by name, as `save` stores them; all of it is checked."""
+        missing = {"vectors", "persons"} - {*columns}
+        if missing:
+            raise ValueError(f"it has no column {missing.pop()}")
+        made = cls(**{**columns, **(words or {})})  # type: ignore[arg-type]
+        bad = np.flatnonzero(~np.isfinite(lengths(made.vectors)))
+        if len(bad):
+            raise ValueError(
+                f"{len(bad)} vectors hold NaN or infinite values, the first in row {bad[0]}"
+            )
+        return made
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -169,38 +176,40 @@ class Embeddings:
         target = Path(path)
         if target.suffix != ".npz":
             target = target.with_name(target.name + ".npz")
-        columns: dict[str, NDArray] = {
-            "vectors": self.vectors,
-            "persons": self.persons,
-            "model": np.array(self.model),
+        given = {name: getattr(self, name) for name in ("vectors", *_COLUMNS, "local")}
+        columns = {
+            name: Pieces(column.dtype, column.shape[1:], [column])
+            for name, column in given.items()
+            if column is not None
         }
-        if self.pooling:
-            columns["pooling"] = np.array(self.pooling)
-        for name in ("local", *_COLUMNS):
-            value = getattr(self, name)
-            if value is not None:
-                columns[name] = value
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target, sum(column.nbytes for column in columns.values())) as file:
-            np.savez(file, **columns)  # type: ignore[arg-type]
+        words = {"model": self.model, "pooling": self.pooling}
+        write_npz(target, len(self), columns, {n: word for n, word in words.items() if word})
         return target
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Embeddings:
         """Read what `save` wrote. Raises ValueError when the file is something else."""
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-                columns = {name: stored[name] for name in stored.files}
-            return cls.of_columns(columns)
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"there is no file {path}: expected embeddings (.npz) as passerby embed writes them"
-            ) from None
-        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"{path} is not an embeddings file: expected an .npz with vectors [N, D] and "
-                f"persons [N] ({error})"
-            ) from None
+        with open_npz(path, _STORED) as file:
+            (columns,) = file.batches(max(file.count, 1))
+            return cls.of_columns(columns, file.words)
+
+
+def read_in_batches(
+    path: str | os.PathLike[str], rows: int = 50_000
+) -> tuple[int, Iterator[Embeddings]]:
+    """How many embeddings a file holds, and they themselves, at most ``rows`` at once.
+
+    Raises ValueError as `Embeddings.load`, also while they are read.
+    """
+    with open_npz(path, _STORED) as file:
+        count = file.count
+    return count, _batches(path, rows)
+
+
+def _batches(path: str | os.PathLike[str], rows: int) -> Iterator[Embeddings]:
+    with open_npz(path, _STORED) as file:
+        for columns in file.batches(rows):
+            yield Embeddings.of_columns(columns, file.words)
 
 
 def require_one_model(query: Embeddings, gallery: Embeddings) -> None:

@@ -17,9 +17,8 @@ import pytest
 from passerby.data.crops import Labels, content_id, read_crops
 from passerby.embedding import saving
 from passerby.embedding.embedder import load
-from passerby.embedding.npz_columns import read_in_batches
 from passerby.embedding.saving import embed_to_file
-from passerby.tables.embeddings import Embeddings
+from passerby.tables.embeddings import Embeddings, read_in_batches
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from passerby.data.crops import Labels, read_crops
 from passerby.embedding.embedder import Embedder
-from passerby.embedding.npz_columns import read_in_batches
 from passerby.gallery.enrol.enrolment import Enrolled, enrol_crops, enrol_embeddings
 from passerby.stores import Store
+from passerby.tables.embeddings import read_in_batches
 
 
 @dataclass(frozen=True)
