@@ -283,6 +283,8 @@ def search(
     known: bool = False,
     unknown: bool = False,
     min_quality: float | None = None,
+    query_camera: str = "",
+    elsewhere: bool = False,
     exact: bool = False,
     rerank: bool = False,
     prior_absent: float = 0.5,
@@ -310,6 +312,8 @@ def search(
         known: among sightings of known persons.
         unknown: among sightings of persons that are not known.
         min_quality: among sightings of at least this quality.
+        query_camera: camera that took the images; decides which calibration holds.
+        elsewhere: no camera of the gallery took the images.
         exact: compare all sightings, without an index.
         rerank: order the nearest 200 by k-reciprocal encoding; probabilities stay as they are.
         prior_absent: probability, before the search, that the person is not among these.
@@ -336,7 +340,17 @@ def search(
         known=None if known == unknown else known,
         min_quality=min_quality,
     )
-    options = SearchOptions(k, where, exact, rerank, prior_absent, fpir, thumbnails=out is not None)
+    options = SearchOptions(
+        k,
+        where,
+        exact,
+        rerank,
+        prior_absent,
+        fpir,
+        thumbnails=out is not None,
+        camera=query_camera,
+        elsewhere=elsewhere,
+    )
     found = search_asked(place, images, npz, options, model=model, device=device)
     say(matches_text(found, json=json, csv=csv))
     if out is not None:

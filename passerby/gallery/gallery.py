@@ -186,6 +186,8 @@ class Gallery:
         prior_absent: float = 0.5,
         fpir: float = 0.01,
         thumbnails: bool = False,
+        camera: str = "",
+        elsewhere: bool = False,
     ) -> Matches:
         """Who is this? See `passerby.gallery.search.searching.SearchOptions` for the options.
 
@@ -194,7 +196,9 @@ class Gallery:
         """
         from passerby.gallery.search.searching import SearchOptions
 
-        options = SearchOptions(k, where, exact, rerank, prior_absent, fpir, thumbnails)
+        options = SearchOptions(
+            k, where, exact, rerank, prior_absent, fpir, thumbnails, camera, elsewhere
+        )
         return self.search_with(query, options)
 
     def search_with(
@@ -205,6 +209,7 @@ class Gallery:
         from passerby.gallery.search.searching import search
 
         self._names.require(options.where)
+        self._names.require(Where(cameras=(options.camera,) if options.camera else ()))
         if is_vectors(query):
             asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
         else:

@@ -33,6 +33,7 @@ from passerby.gallery.link.passages import (
     places_of,
     stays_of,
 )
+from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME, pair_llrs
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.gallery.tracklets import GAP
 from passerby.stores import Store
@@ -228,6 +229,8 @@ class _Merging:
         self._vectors = sightings.vectors[passages.representatives]
         self._owners, self._count = passages.shown, len(passages)
         self._calibration, self._rules, self._least = calibration, rules, least
+        shown = sightings[passages.representatives]
+        self._places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
         count = self._count
         self._parent = list(range(count))
         self._names = passages.names.tolist()
@@ -266,7 +269,9 @@ class _Merging:
         if len(self._vectors) < 2:
             return []
         vectors = UnitVectors([self._vectors])
-        near = neighbours(vectors, self._rules.neighbours + 1).nearest
+        # Where pairs by one camera say nothing, many of the nearest are of no use.
+        widened = 1 if self._calibration.for_pairs(one_camera=True) is not None else 3
+        near = neighbours(vectors, widened * self._rules.neighbours + 1).nearest
         one = np.repeat(np.arange(len(near)), near.shape[1])
         other = near.ravel().astype(np.int64)
         a, b = self._owners[one], self._owners[other]
@@ -274,7 +279,8 @@ class _Merging:
         one, other = one[apart], other[apart]
         pairs = np.sort(np.stack([a[apart], b[apart]]), axis=0)
         # |a − b|² = 2 (1 − cosine) for vectors of length one.
-        llrs = self._calibration.llr(vectors.squared_distances(one, other) / 2)
+        kinds = _kinds(self._places[one], self._places[other])
+        llrs = pair_llrs(self._calibration, vectors.squared_distances(one, other) / 2, kinds)
         kept = llrs > self._least
         llrs, pairs = llrs[kept], pairs[:, kept]
         order = np.lexsort((-llrs, pairs[1], pairs[0]))
@@ -290,9 +296,15 @@ class _Merging:
         )
 
     def _mean(self, one: int, other: int) -> float:
-        """Mean LLR of the pairs of two groups, of some sightings of each where there are many."""
-        a, b = (self._vectors[_spread(self._rows[group])] for group in (one, other))
-        return float(self._calibration.llr(np.maximum(1 - a @ b.T, 0)).mean())
+        """Mean LLR of the pairs of two groups, of some sightings of each where there are many.
+
+        Pairs of which the calibration says nothing do not count; −inf where none does.
+        """
+        a, b = (_spread(self._rows[group]) for group in (one, other))
+        kinds = _kinds(self._places[a][:, None], self._places[b])
+        distances = np.maximum(1 - self._vectors[a] @ self._vectors[b].T, 0)
+        llrs = pair_llrs(self._calibration, distances, kinds)
+        return float(np.nanmean(llrs)) if not np.isnan(llrs).all() else -math.inf
 
     def _join(self, one: int, other: int) -> None:
         names = {self._names[one], self._names[other]} - {UNKNOWN}
@@ -318,6 +330,12 @@ class _Merging:
             self._parent[group] = self._parent[self._parent[group]]
             group = self._parent[group]
         return group
+
+
+def _kinds(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whether places, −1 where not known, are equal; both are broadcast against each other."""
+    kinds = np.where(one == other, SAME, OTHER)
+    return np.where((one < 0) | (other < 0), NOT_KNOWN, kinds)
 
 
 def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -389,6 +407,12 @@ def _notes(
     sightings: Sightings, passages: Passages, calibration: Calibration, least: float
 ) -> tuple[str, ...]:
     notes = [*calibration.warnings]
+    if calibration.for_pairs(one_camera=True) is None:
+        unknown = int(np.sum(sightings.cameras == UNKNOWN))
+        notes.append(
+            "passages by one camera are not compared: the calibration is of pairs by two cameras"
+            + (f"; {unknown:,} sightings without a camera are linked to nothing" if unknown else "")
+        )
     if calibration.curve.llrs[0] <= least:
         notes.append(
             f"{len(passages):,} passages need a likelihood ratio above {math.exp(least):.3g}, and "

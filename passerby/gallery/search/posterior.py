@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.gallery.pair_evidence import OTHER, calibrations_for, pair_llrs
 from passerby.gallery.search.population import Population
 from passerby.tables.sightings import UNKNOWN, Sightings
 
@@ -109,28 +110,34 @@ def posterior(
     among: Population,
     calibration: Calibration,
     *,
+    kinds: NDArray[np.int64] | None = None,
     prior_absent: float = 0.5,
     recall: float = 1.0,
 ) -> Posterior:
     """The posterior over everybody in ``among``, from the nearest sightings and their distances.
 
-    compared: the nearest ones, by ascending distance; recall: share of the sightings within that
+    compared: the nearest ones, by ascending distance; kinds: whether each is by the query's camera
+    (see `pair_evidence`), by default by another one; recall: share of the sightings within that
     distance that an approximate search finds. Raises ValueError for a prior that is not between
     0 and 1.
     """
+    kinds = np.full(len(compared), OTHER) if kinds is None else kinds
+    used = [c for kind in {*kinds.tolist()} or {OTHER} for c in calibrations_for(calibration, kind)]
     if not 0 < prior_absent < 1:
         raise ValueError(f"the prior of absence must be between 0 and 1, got {prior_absent}")
     if among.candidates == 0:
         return Posterior(prior_absent, 1.0, (), 0.0, 0.0, 0)
-    ratios = np.exp(calibration.llr(distances))
+    ratios = np.exp(pair_llrs(calibration, distances, kinds))
     left = among.sightings > len(compared)
-    hidden = _unseen_ratio(calibration, distances, recall) if left else 0.0
+    # Those that were not compared may be pairs of any of these kinds: the greatest holds for all.
+    hidden = max(_unseen_ratio(one, distances, recall) for one in used) if left else 0.0
     found = _candidates(compared, distances, ratios, hidden, among)
     weight = (1 - prior_absent) / among.candidates
     mass = weight * sum(math.exp(candidate.llr) for candidate in found)
     others = among.candidates - len(found)
     rest = weight * others * hidden
-    highest = float(ratios[-1]) if len(ratios) else math.exp(calibration.curve.llrs[0])
+    reach = float(distances[-1]) if len(distances) else -math.inf
+    highest = math.exp(max(float(one.llr(reach)) for one in used))
     most = weight * others * max(highest, hidden)
     total = prior_absent + mass + rest
     return Posterior(

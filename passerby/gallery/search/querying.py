@@ -15,6 +15,7 @@ from passerby.data.images import contents
 from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.sightings import UNKNOWN
 from passerby.tables.unit_length import unit
 
 if TYPE_CHECKING:
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 class Query:
     """One question. name: of its images; vector [D] of length 1, pooled where images is above 1;
     images: how many of them; hashes: of the images' contents, which are their ids as sightings, ""
-    where not known; files: their paths, "" where there is none."""
+    where not known; files: their paths, "" where there is none; camera: that took them, "" where
+    not known."""
 
     name: str
     vector: NDArray[np.float32]
     images: int = 1
     hashes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    camera: str = UNKNOWN
 
 
 def is_vectors(query: object) -> bool:
@@ -82,8 +85,19 @@ def queries_of_embeddings(queries: Embeddings, about: About) -> tuple[Query, ...
     hashes = (
         [()] * len(queries) if queries.hashes is None else [(i,) for i in queries.hashes.tolist()]
     )
+    cameras = [UNKNOWN] * len(queries)
+    if queries.named_cameras is not None:
+        cameras = queries.named_cameras.tolist()
+    elif queries.cameras is not None:
+        cameras = [str(camera) if camera >= 0 else UNKNOWN for camera in queries.cameras.tolist()]
     return tuple(
-        Query(file or f"row {row}", vectors[row], hashes=hashes[row], files=(file,))
+        Query(
+            file or f"row {row}",
+            vectors[row],
+            hashes=hashes[row],
+            files=(file,),
+            camera=cameras[row],
+        )
         for row, file in enumerate(files)
     )
 

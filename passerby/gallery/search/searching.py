@@ -11,15 +11,24 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.rerank import rerank
+from passerby.gallery.pair_evidence import (
+    NOT_KNOWN,
+    OTHER,
+    SAME,
+    calibrations_for,
+    one_camera,
+    pair_llrs,
+    strictest,
+)
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.population import Population, Populations
-from passerby.gallery.search.posterior import decide, posterior
+from passerby.gallery.search.posterior import Decision, Posterior, decide, posterior
 from passerby.gallery.search.querying import Query
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings
 
 DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
@@ -34,7 +43,9 @@ class SearchOptions:
     k: matches shown of each query; where: among which sightings; exact: compare all of them;
     rerank: order the nearest 200 by k-reciprocal encoding within these 200; prior_absent: the
     probability, before the search, that the query shows nobody of them; fpir: share of the searches
-    for such that may be answered with somebody; thumbnails: bring the stored ones.
+    for such that may be answered with somebody; thumbnails: bring the stored ones; camera: that
+    took the query, "" where not known; elsewhere: no camera of the gallery did. Both decide which
+    calibration holds, that of pairs by one camera or that of pairs by two.
     """
 
     k: int = 10
@@ -44,6 +55,8 @@ class SearchOptions:
     prior_absent: float = 0.5
     fpir: float = 0.01
     thumbnails: bool = False
+    camera: str = UNKNOWN
+    elsewhere: bool = False
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -51,6 +64,8 @@ class SearchOptions:
         for name in ("prior_absent", "fpir"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
+        if self.camera and self.elsewhere:
+            raise ValueError("give the camera of the query, or that it is of elsewhere, not both")
 
 
 DEFAULTS = SearchOptions()
@@ -69,7 +84,7 @@ def search(
     Sightings that are the query's own image are left out: that a picture equals itself is no
     evidence.
     """
-    counted = (populations or Populations(store)).under(options.where)
+    counts = populations or Populations(store)
     calibrations = {images: _calibration(store, images) for images in {q.images for q in queries}}
     recall = store.index_state().recall
     found = []
@@ -85,26 +100,18 @@ def search(
         )
         for number, query in enumerate(part):
             near, distances = hits.of(number)
-            others = ~np.isin(near.ids, query.hashes)
+            camera = _camera(query, options, near)
             nearest = _Nearest(
-                near[others],
-                distances[others],
-                own=int(np.sum(~others)),
+                near,
+                distances,
+                own=np.isin(near.ids, query.hashes),
+                camera=camera,
+                kinds=_kinds(camera, options, near),
                 exact=hits.exact,
                 recall=1.0 if hits.exact or recall is None else recall,
             )
-            calibration, doubts = calibrations[query.images]
-            found.append(
-                _matches(
-                    query,
-                    options,
-                    nearest,
-                    among=_less(counted.population, near[~others]),
-                    calibration=calibration,
-                    doubts=doubts,
-                    timeless=counted.timeless,
-                )
-            )
+            judge = calibrations[query.images]
+            found.append(_matches(query, options, nearest, counts, judge))
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
     return tuple(found)
@@ -112,13 +119,42 @@ def search(
 
 @dataclass(frozen=True, eq=False)
 class _Nearest:
-    """Of one query: sightings by ascending distance, and how they were found."""
+    """Of one query: N sightings by ascending distance, and how they were found.
+
+    own [N]: those of the query's own image; camera: the query's, "" where not known; kinds [N]:
+    whether they are by it.
+    """
 
     sightings: Sightings
     distances: NDArray[np.float64]
-    own: int
+    own: NDArray[np.bool_]
+    camera: str
+    kinds: NDArray[np.int64]
     exact: bool
     recall: float
+
+    def of(self, rows: NDArray[np.bool_]) -> _Nearest:
+        """Some of them."""
+        return replace(
+            self,
+            sightings=self.sightings[rows],
+            distances=self.distances[rows],
+            own=self.own[rows],
+            kinds=self.kinds[rows],
+        )
+
+
+def _camera(query: Query, options: SearchOptions, near: Sightings) -> str:
+    """The query's camera: as stated, as known of it, or of its own sighting where it is there."""
+    own = near.cameras[np.isin(near.ids, query.hashes)].tolist()
+    return options.camera or query.camera or next(iter(own), UNKNOWN)
+
+
+def _kinds(camera: str, options: SearchOptions, near: Sightings) -> NDArray[np.int64]:
+    """Whether each sighting is by the query's camera, as far as that is known."""
+    if not camera and options.where.not_cameras:  # the cameras left out are those of the query
+        return np.where(near.cameras == UNKNOWN, NOT_KNOWN, OTHER)
+    return one_camera(camera, near.cameras, elsewhere=options.elsewhere)
 
 
 def _calibration(store: Store, images: int) -> tuple[Calibration | None, tuple[str, ...]]:
@@ -159,44 +195,75 @@ def _less(among: Population, own: Sightings) -> Population:
     )
 
 
+def _believed(
+    judged: _Nearest,
+    options: SearchOptions,
+    among: Population,
+    calibration: Calibration,
+) -> tuple[Posterior, Decision]:
+    """Who it is, and the answer, on the distances as measured: those of re-ranking are on no scale.
+
+    judged: the sightings of whose pairs the calibration says something.
+    """
+    believed = posterior(
+        judged.sightings,
+        judged.distances,
+        among,
+        calibration,
+        kinds=judged.kinds,
+        prior_absent=options.prior_absent,
+        recall=judged.recall,
+    )
+    kind = OTHER
+    if believed.candidates:
+        nearest = judged.sightings.ids == believed.candidates[0].nearest
+        kind = int(judged.kinds[nearest][0])
+    rate = options.fpir / max(1, among.sightings)
+    decisive = strictest(calibrations_for(calibration, kind) or (calibration,), rate)
+    return believed, decide(believed, among, decisive, options.fpir)
+
+
 def _matches(
     query: Query,
     options: SearchOptions,
-    nearest: _Nearest,
-    *,
-    among: Population,
-    calibration: Calibration | None,
-    doubts: tuple[str, ...],
-    timeless: int,
+    found: _Nearest,
+    populations: Populations,
+    judge: tuple[Calibration | None, tuple[str, ...]],
 ) -> Matches:
+    calibration, doubts = judge
+    nearest = found.of(~found.own)
     near, distances = nearest.sightings, nearest.distances
     reranked = _reranked(query, near) if options.rerank and len(near) > 1 else None
     order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
-    shown = order[: options.k]
-    llrs = None if calibration is None else calibration.llr(distances)
+    counted = populations.under(options.where)
+    llrs = np.full(len(near), np.nan)
     believed, decision = None, None
-    if calibration is not None:
-        # On the distances as measured: those of re-ranking are not calibrated.
-        believed = posterior(
-            near,
-            distances,
-            among,
-            calibration,
-            prior_absent=options.prior_absent,
-            recall=nearest.recall,
-        )
-        decision = decide(believed, among, calibration, options.fpir)
     notes = [*doubts]
-    if nearest.own:
-        notes.append(f"{nearest.own} sightings are the query's own image and were left out")
+    if calibration is not None:
+        llrs = pair_llrs(calibration, distances, nearest.kinds)
+        unjudged = np.isnan(llrs)
+        if unjudged.any():
+            notes.append(
+                _unjudged_note(nearest.kinds[unjudged], options, whole=bool(unjudged.all()))
+            )
+        if not len(near) or not unjudged.all():
+            # Those by the query's own camera are nobody who can be meant where they have no LR.
+            judges_own = calibrations_for(calibration, SAME) or options.elsewhere
+            left_out = [] if judges_own or not nearest.camera else [nearest.camera]
+            where = replace(options.where, not_cameras=(*options.where.not_cameras, *left_out))
+            own = found.sightings[found.own & ~np.isin(found.sightings.cameras, left_out)]
+            among = _less(populations.under(where).population, own)
+            believed, decision = _believed(nearest.of(~unjudged), options, among, calibration)
+    if found.own.any():
+        notes.append(f"{found.own.sum()} sightings are the query's own image and were left out")
     if reranked is not None:
         notes.append(
             f"the order is that of re-ranking within the {len(near)} nearest; probabilities are of "
             "the distances as measured"
         )
-    if timeless:
+    if counted.timeless:
         notes.append(
-            f"{timeless:,} sightings without a time were passed over by the filter on time"
+            f"{counted.timeless:,} sightings without a time were passed over by the filter on time"
         )
     return Matches(
         query=query.name,
@@ -209,18 +276,35 @@ def _matches(
                 rank,
                 distance=float(distances[row]),
                 reranked=None if reranked is None else float(reranked[row]),
-                llr=None if llrs is None else float(llrs[row]),
+                llr=None if np.isnan(llrs[row]) else float(llrs[row]),
             )
-            for rank, row in enumerate(shown.tolist(), 1)
+            for rank, row in enumerate(order[: options.k].tolist(), 1)
         ),
-        searched=among.sightings,
-        timeless=timeless,
+        searched=_less(counted.population, found.sightings[found.own]).sightings,
+        timeless=counted.timeless,
         exact=nearest.exact,
         posterior=believed,
         decision=decision,
         notes=tuple(notes),
         hashes=query.hashes,
     )
+
+
+def _unjudged_note(kinds: NDArray[np.int64], options: SearchOptions, *, whole: bool) -> str:
+    """What to say where the calibration says nothing of some pairs, or of any."""
+    what = "no probability" if whole else f"{len(kinds)} of the nearest have no likelihood ratio"
+    if (kinds == SAME).any():
+        return (
+            f"{what}: they are by the query's own camera, and the calibration is of pairs by two "
+            "(pictures by one camera are nearer whoever they show)"
+        )
+    how = (
+        "the sightings do not say which camera they are by"
+        if options.camera or options.where.not_cameras
+        else "which camera took the query is not said: --query-camera NAME, or --elsewhere where "
+        "it is none of the gallery's"
+    )
+    return f"{what}: the calibration is of pairs by two cameras, and {how}"
 
 
 def _match(
