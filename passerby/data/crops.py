@@ -16,13 +16,13 @@ from passerby.data.datasets.table import Table
 from passerby.data.reading.cautions import cautions
 from passerby.data.reading.listing import Listing, examples, list_folder
 from passerby.data.reading.name_pattern import NamePattern, all_match
-from passerby.data.reading.reader import known_layout, open_reader
-from passerby.data.reading.spelling import (
+from passerby.data.reading.name_spellings import (
     camera_spellings,
     first_places,
     person_spellings,
     spelling_note,
 )
+from passerby.data.reading.reader import known_layout, open_reader
 from passerby.data.reading.table_rows import (
     TABLE_SUFFIXES,
     Row,
@@ -289,10 +289,14 @@ def _add_split(split: Split, located: Path, part: Part, found: _Found, below: st
     inner = os.path.join(os.path.abspath(below), "") if below else ""
     nobody = {JUNK, split.distractor}
     for name, record in chosen:
-        person = "" if record.person in nobody else _named(record, split, name)
-        crop = _of_record(record, person)
-        if crop.image.startswith(inner):
-            found.crops.append(crop)
+        crop = _of_record(record, "" if record.person in nobody else _named(record, split, name))
+        if not crop.image.startswith(inner):
+            continue
+        if split.person_names:  # numbers that the reader made mean nothing beside another set
+            crop = replace(crop, number=None)
+        if record.camera is not None and split.camera_names:
+            crop = replace(crop, camera=split.camera_names[record.camera])
+        found.crops.append(crop)
     found.notes += [*split.notes, *cautions(split)]
 
 

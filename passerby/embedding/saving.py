@@ -24,7 +24,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from passerby.data.crops import Crop
 from passerby.data.images import UnreadableImage, write_unreadable
-from passerby.data.reading.numbering import number_cameras, number_persons
+from passerby.data.reading.name_spellings import camera_number_of, integer_of
+from passerby.data.reading.numbering import lasting_number
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.process import distributed
@@ -299,21 +300,21 @@ def _known(crops: Sequence[Crop]) -> dict[str, Pieces]:
 
 
 def _persons(crops: Sequence[Crop]) -> list[int]:
-    """The data set's numbers; names get some; who is not known is nobody for an evaluation."""
-    named = number_persons(c.person for c in crops if c.number is None and c.person)
+    """The data set's numbers; names get lasting ones, so that two files agree; nobody is junk."""
+    named = {c.person: lasting_number(c.person, integer_of) for c in crops if c.person}
     return [
         crop.number if crop.number is not None else named.get(crop.person, JUNK) for crop in crops
     ]
 
 
 def _cameras(crops: Sequence[Crop]) -> list[int] | None:
-    """The data set's numbers, or some for names; None unless all are known, as evaluations need."""
+    """The data set's numbers, or lasting ones; None unless all are known, as evaluations need."""
     views = [crop.view for crop in crops if crop.view is not None]
     if len(views) == len(crops):
         return views
     if not all(crop.camera for crop in crops):
         return None
-    named = number_cameras(crop.camera for crop in crops)
+    named = {crop.camera: lasting_number(crop.camera, camera_number_of) for crop in crops}
     return [named[crop.camera] for crop in crops]
 
 

@@ -40,7 +40,8 @@ class Split:
 
     distractor: the person number that stands for "none of the test persons" (0 in Market-1501);
     separate_namespaces: train and test persons are numbered independently (MSMT17), so that equal
-    numbers are different persons; notes: choices of the reader that change figures, printed and
+    numbers are different persons; person_names, camera_names: of those that the reader numbered,
+    empty where the set has numbers itself; notes: choices of the reader that change figures, printed and
     stored with the model; ignored: files that are not images of the data set; joined: the splits
     whose train parts this one's is (`join_splits`), which keep their test parts to themselves.
     """
@@ -53,6 +54,7 @@ class Split:
     distractor: int | None = None
     separate_namespaces: bool = False
     person_names: Mapping[int, str] = field(default_factory=dict)
+    camera_names: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     joined: tuple[Split, ...] = ()

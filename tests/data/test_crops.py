@@ -100,8 +100,28 @@ def test_a_data_set_of_named_persons(tmp_path, make_images):
     make_images(tmp_path / "set", ["anna/cam1/1.jpg", "anna/cam2/2.jpg", "bert/cam1/3.jpg"])
     found = read_crops(f"folder={tmp_path / 'set'}")
     assert sorted((c.person, c.camera) for c in found.crops) == [
-        ("anna", "1"), ("anna", "2"), ("bert", "1"),
+        ("anna", "cam1"), ("anna", "cam2"), ("bert", "cam1"),
     ]  # fmt: skip
+    assert {c.number for c in found.crops} == {None}
+
+
+def test_a_table_and_folders_name_alike(tmp_path, make_images):
+    """Or one gallery would know a person and a camera by two names."""
+    make_images(tmp_path / "set", ["Ame\u0301lie/hall/1.jpg", "bert/door/2.jpg", "-1/door/3.jpg"])
+    rows = "1.jpg,Am\u00e9lie,hall\n2.jpg,bert,door\n3.jpg,-1.0,door\n"
+    by_table = read_crops(table(tmp_path, f"image,person,camera\n{rows}"))
+    by_folder = read_crops(f"folder={tmp_path / 'set'}")
+    said = [sorted((c.person, c.camera) for c in found.crops) for found in (by_table, by_folder)]
+    assert said[0] == said[1] == [("", "door"), ("Am\u00e9lie", "hall"), ("bert", "door")]
+
+
+def test_cameras_of_two_spellings_are_one_name(tmp_path):
+    text = "image,person,camera\na.jpg,p,Cam 1\nb.jpg,p,cam01\nc.jpg,p,2.0\n"
+    found = read_crops(table(tmp_path, text))
+    assert [crop.camera for crop in found.crops] == ["Cam 1", "Cam 1", "2"]
+    assert "spellings of one camera: 'Cam 1' and 'cam01'" in found.notes
+    with pytest.raises(ValueError, match="one person or two"):
+        read_crops(table(tmp_path, "image,person\na.jpg,Anna\nb.jpg,anna\n"))
 
 
 def test_tables_keep_names(tmp_path, make_images):

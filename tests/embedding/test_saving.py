@@ -120,10 +120,28 @@ def test_names_and_times_of_a_table(tmp_path, draw_crop, embedder):
     crops = read_crops(tmp_path / "t.csv").crops
     stored = Embeddings.load(embed_to_file(embedder, crops, tmp_path / "e.npz").path)
     assert stored.named_persons.tolist() == ["anna", "bert", ""]
-    assert stored.persons.tolist() == [1, 2, -1]
-    assert stored.cameras.tolist() == [2, 1, 1]
+    assert stored.persons[2] == -1
+    lobby, hall = stored.cameras[:2]
+    assert stored.cameras.tolist() == [lobby, hall, hall]
+    assert lobby != hall
     assert stored.times[0] == np.datetime64("2026-05-01T08:00")
     assert np.isnat(stored.times[1:]).all()
+
+
+def test_names_have_the_same_numbers_in_files_made_apart(tmp_path, draw_crop, embedder):
+    """Or query and gallery, embedded apart, would match strangers."""
+    rows = {"query": ["bert,hall,0"], "gallery": ["anna,door,1", "bert,hall,2", "7,cam3,3"]}
+    for number in range(4):
+        draw_crop(tmp_path / f"{number}.jpg", number)
+    made = {}
+    for part, listed in rows.items():
+        text = "\n".join(["person,camera,image", *(f"{row}.jpg" for row in listed)])
+        (tmp_path / f"{part}.csv").write_text(text, encoding="utf-8")
+        crops = read_crops(tmp_path / f"{part}.csv").crops
+        made[part] = Embeddings.load(embed_to_file(embedder, crops, tmp_path / part).path)
+    assert made["query"].persons[0] == made["gallery"].persons[1] != made["gallery"].persons[0]
+    assert made["query"].cameras[0] == made["gallery"].cameras[1] != made["gallery"].cameras[0]
+    assert (made["gallery"].persons[2], made["gallery"].cameras[2]) == (7, 3)
 
 
 def test_a_file_is_read_in_batches(crops, embedder, tmp_path):

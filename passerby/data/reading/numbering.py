@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from passerby.data.reading.parts import Division, refuse_half_cameras
-from passerby.data.reading.spelling import (
+from passerby.data.reading.name_spellings import (
     camera_number_of,
     camera_spellings,
     first_places,
@@ -16,6 +16,7 @@ from passerby.data.reading.spelling import (
     person_spellings,
     spelling_note,
 )
+from passerby.data.reading.parts import Division, refuse_half_cameras
 from passerby.tables.records import JUNK, Record, Split
 
 _NO_CAMERAS = "no cameras are known"
@@ -77,6 +78,9 @@ def split_of(
     split = Split(
         source,
         person_names={} if are_numbers(person_numbers) else names,
+        camera_names={}
+        if are_numbers(camera_numbers)
+        else {number: name for name, number in camera_numbers.items()},
         notes=(*notes, *filter(None, told)),
         ignored=tuple(ignored),
     )
@@ -113,6 +117,18 @@ def number_cameras(names: Iterable[str]) -> dict[str, int]:
     """The same for cameras, where ``cam3``, ``camera_3`` and ``c3`` also carry a number."""
     distinct = set(names)
     return _own_numbers(distinct, camera_number_of) or _by_order(distinct)
+
+
+def lasting_number(name: str, number_of: Callable[[str], int | None]) -> int:
+    """A number that depends on a name alone, so that tables numbered apart can be compared.
+
+    >>> lasting_number("7", integer_of), lasting_number("anna", integer_of)
+    (7, 93834756585622)
+    """
+    number = number_of(name)
+    if number is not None:
+        return number
+    return int.from_bytes(hashlib.sha256(name.encode(errors="surrogatepass")).digest()[:6], "big")
 
 
 def are_numbers(numbers: Mapping[str, int]) -> bool:
