@@ -41,9 +41,10 @@ class Split:
     distractor: the person number that stands for "none of the test persons" (0 in Market-1501);
     separate_namespaces: train and test persons are numbered independently (MSMT17), so that equal
     numbers are different persons; person_names, camera_names: of those that the reader numbered,
-    empty where the set has numbers itself; notes: choices of the reader that change figures, printed and
-    stored with the model; ignored: files that are not images of the data set; joined: the splits
-    whose train parts this one's is (`join_splits`), which keep their test parts to themselves.
+    empty where the set has numbers itself; notes: choices of the reader that change figures,
+    printed and stored with the model; ignored: files that are not images of the data set; joined:
+    the splits whose train parts this one's is (`join_splits`), which keep their test parts to
+    themselves.
     """
 
     source: str
