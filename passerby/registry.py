@@ -13,7 +13,7 @@ import inspect
 import math
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -207,6 +207,14 @@ def _is_same(first: Callable[..., Any], second: Callable[..., Any]) -> bool:
     return places[0] == places[1]
 
 
+@dataclass(frozen=True)
+class Description:
+    """options: with their defaults, as written; summary: the docstring's first line."""
+
+    options: str
+    summary: str
+
+
 class Registry:
     """The components of one kind, found in a module or in the modules of a package.
 
@@ -257,6 +265,7 @@ class Registry:
         call = Call.parse(call) if isinstance(call, str) else call
         component = self.get(call.name)
         parameters = _parameters(component)
+        self._refuse_narrow(call.name, given)
         allowed = [name for name in parameters if name not in given]
         for option in call.options:
             if option not in allowed:
@@ -280,15 +289,28 @@ class Registry:
                 )
         return component(**given, **call.options)
 
-    def describe(self, name: str) -> tuple[str, str]:
-        """(the options with their defaults, the first line of the docstring) of one component."""
+    def _refuse_narrow(self, name: str, given: Mapping[str, Any]) -> None:
+        """Raise ValueError for a component (of a user's file) that does not take what it gets."""
+        parameters = inspect.signature(self.get(name)).parameters
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            return
+        lacking = [wanted for wanted in given if wanted not in parameters]
+        if lacking:
+            raise ValueError(
+                f"{self.noun} {name!r} must be made from {', '.join(given)} and its own options; "
+                f"it does not take {', '.join(lacking)}"
+            )
+
+    def describe(self, name: str) -> Description:
+        """The options of one component and what it is."""
         component = self.get(name)
         options = [
             f"{p.name}={p.default!r}"
             for p in _parameters(component).values()
             if p.default is not inspect.Parameter.empty
         ]
-        return ", ".join(options), (inspect.getdoc(component) or "").partition("\n")[0]
+        summary = (inspect.getdoc(component) or "").partition("\n")[0]
+        return Description(", ".join(options), summary)
 
     def _import_home(self) -> None:
         if self._imported:
@@ -336,7 +358,7 @@ def listing(kind: str) -> str:
     registry = KINDS[kind]
     lines = []
     for name in registry.names():
-        options, first_line = registry.describe(name)
-        lines.append(f"{name}({options})" if options else name)
-        lines.append(f"    {first_line}")
+        found = registry.describe(name)
+        lines.append(f"{name}({found.options})" if found.options else name)
+        lines.append(f"    {found.summary}")
     return "\n".join(lines)

@@ -291,7 +291,9 @@ def test_two_components_of_one_name_are_refused(shapes):
 
 
 def test_describe_gives_defaults_and_the_first_line(shapes):
-    assert shapes.describe("round_thing") == ("radius=1.0, colour='red'", "A round thing.")
+    assert shapes.describe("round_thing") == registry.Description(
+        "radius=1.0, colour='red'", "A round thing."
+    )
 
 
 def test_a_registry_imports_its_home_on_first_use(tmp_path, monkeypatch):
@@ -326,4 +328,4 @@ def test_a_registry_imports_its_home_on_first_use(tmp_path, monkeypatch):
 def test_what_the_paper_needs_is_registered_and_described(found, names):
     assert set(names) <= set(found.names())
     for name in found.names():
-        assert found.describe(name)[1].endswith((".", "…")), f"{name} has no first line"
+        assert found.describe(name).summary.endswith((".", "…")), f"{name} has no first line"

@@ -56,8 +56,8 @@ def _figures(score: Score) -> str:
 
 
 def _described(name: str) -> tuple[str, str]:
-    options, first_line = SYSTEMS.describe(name)
-    return f"`{options}`" if options else "", first_line
+    found = SYSTEMS.describe(name)
+    return f"`{found.options}`" if found.options else "", found.summary
 
 
 def _markdown(titles: list[str], rows: list[list[str]]) -> str:

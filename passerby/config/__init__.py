@@ -1,6 +1,12 @@
 """What decides a run: recipes, single settings of them (`--set`), the files that name them."""
 
-from passerby.config.files import import_files, imported_files, open_recipe
+from passerby.config.files import (
+    component_files,
+    import_file,
+    import_files,
+    imported_files,
+    open_recipe,
+)
 from passerby.config.recipe import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -32,6 +38,8 @@ __all__ = [
     "Recipe",
     "Sampling",
     "Schedule",
+    "component_files",
+    "import_file",
     "import_files",
     "imported_files",
     "open_recipe",

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,18 @@ from pathlib import Path
 from passerby.config.recipe import Recipe
 from passerby.config.settings import with_settings
 from passerby.process.json_files import read_object, read_value
-from passerby.registry import RECIPES, Call
+from passerby.registry import (
+    ATTENTIONS,
+    AUGMENTATIONS,
+    BACKBONES,
+    CLASSIFIERS,
+    LOSSES,
+    POOLINGS,
+    PROJECTIONS,
+    RECIPES,
+    SYSTEMS,
+    Call,
+)
 
 
 def open_recipe(text: str, settings: Sequence[str] = ()) -> Recipe:
@@ -54,7 +66,7 @@ def _from_python(file: Path, function: str) -> Recipe:
     """Run a user's own recipe file, which may also register components of its own."""
     if not file.is_file():
         raise ValueError(f"no such recipe file: {file}")
-    module = _run_file(file.resolve())
+    module = import_file(file)
     call = Call.parse(function)
     make = getattr(module, call.name, None)
     if not callable(make):
@@ -73,10 +85,44 @@ def _from_python(file: Path, function: str) -> Recipe:
 _imported: dict[str, Path] = {}
 
 
+def import_file(file: Path) -> types.ModuleType:
+    """Run a user's own file, so that the components that it registers can be named.
+
+    Raises:
+        ValueError: where there is no such file, or running it fails.
+    """
+    if not file.is_file():
+        raise ValueError(f"no such file: {file}")
+    return _run_file(file.resolve())
+
+
 def imported_files(objects: Iterable[object]) -> dict[str, Path]:
     """The users' files that define the classes of these objects, by the names of their modules."""
     modules = {type(item).__module__ for item in objects}
     return {name: file for name, file in _imported.items() if name in modules}
+
+
+def component_files(recipe: Recipe) -> tuple[Path, ...]:
+    """The users' files that define components which a recipe names, each once, in order of use."""
+    network = recipe.network
+    named = [
+        (SYSTEMS, network.system),
+        (BACKBONES, network.backbone),
+        (ATTENTIONS, network.attention),
+        (POOLINGS, network.pooling),
+        (PROJECTIONS, network.projection),
+        (CLASSIFIERS, network.classifier),
+        *((AUGMENTATIONS, call) for call in recipe.augmentations),
+    ]
+    terms = (*recipe.losses, *(term for phase in recipe.phases for term in phase.losses))
+    named += [(LOSSES, term.loss) for term in terms]
+    # "none" names no component.
+    found = [
+        _imported.get(registry.get(call.name).__module__)
+        for registry, call in ((registry, Call.parse(text)) for registry, text in named)
+        if call.name in registry.names()
+    ]
+    return tuple(dict.fromkeys(file for file in found if file is not None))
 
 
 def import_files(files: Mapping[str, Path]) -> None:
@@ -95,6 +141,14 @@ def _run_file(file: Path) -> types.ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses in the file look themselves up there
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's code raises
+        del sys.modules[name]
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame.lineno for frame in frames if frame.filename == str(file)]
+        line = error.lineno if isinstance(error, SyntaxError) else own[-1]
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{file} cannot be run: {reason} (line {line})") from error
     _imported[name] = file
     return module

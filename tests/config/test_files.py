@@ -2,11 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from passerby.config import LossTerm, Recipe, imported_files, open_recipe
+from passerby.config import (
+    LossTerm,
+    Phase,
+    Recipe,
+    component_files,
+    import_file,
+    imported_files,
+    open_recipe,
+)
 from passerby.registry import LOSSES, RECIPES
 
 OWN = '''
@@ -120,6 +129,38 @@ def test_two_files_of_one_name_are_two(own: Path) -> None:
     losses = [LOSSES.build("own_loss"), LOSSES.build("other_loss")]
     assert set(imported_files(losses).values()) == {own.resolve(), other.resolve()}
     assert set(imported_files(losses[1:]).values()) == {other.resolve()}
+
+
+def test_the_files_of_a_recipes_components_are_known(own: Path) -> None:
+    recipe = open_recipe(f"{own}:mine")
+    assert component_files(recipe) == (own.resolve(),)
+    assert component_files(open_recipe("table1_ours")) == ()
+    phase = Phase("all", recipe.epochs, losses=recipe.losses)
+    staged = replace(recipe, losses=(LossTerm("cross_entropy"),), phases=(phase,))
+    assert component_files(staged) == (own.resolve(),)
+
+
+def test_a_file_is_imported_for_what_it_registers(own: Path) -> None:
+    import_file(own)
+    assert "own_loss" in LOSSES.names()
+    with pytest.raises(ValueError, match=r"no such file: nowhere\.py"):
+        import_file(Path("nowhere.py"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("def mine(:", r"own\.py cannot be run: SyntaxError: .* \(line 1\)"),
+        ("import json\n\njson.loads('')", r"cannot be run: JSONDecodeError: .* \(line 3\)"),
+        ("import nothing_such", r"cannot be run: ModuleNotFoundError: .*nothing_such.* \(line 1\)"),
+    ],
+)
+def test_a_file_that_does_not_run_is_told_with_its_line(
+    own: Path, content: str, message: str
+) -> None:
+    own.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        open_recipe(f"{own}:mine")
 
 
 @pytest.mark.parametrize(

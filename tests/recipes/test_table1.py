@@ -86,7 +86,7 @@ def test_tables_2_to_4_are_quoted_alike() -> None:
     module = re.findall(r"^    (\S+) +([\d.]+) +([\d.]+)   Table", ours.__doc__ or "", re.M)
     assert [(float(a), float(b)) for _, a, b in module] == list(printed.values())
     for name, figures in printed.items():
-        line = RECIPES.describe(f"ours_{name}")[1]
+        line = RECIPES.describe(f"ours_{name}").summary
         found = re.search(r"rank-1 ([\d.]+), mAP ([\d.]+)", line)
         assert found is not None
         assert (float(found[1]), float(found[2])) == figures

@@ -13,17 +13,18 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+Placement = Literal["block", "stage", "stage_end", "last"]
+
 
 class Attention(nn.Module):
     """A module [B, C, H, W] -> [B, C, H, W], constructed with the number of channels."""
 
-    placement: ClassVar[Literal["block", "stage", "stage_end", "last"]]
+    placement: ClassVar[Placement]
 
     @abstractmethod
     def forward(self, maps: Tensor) -> Tensor:
         """Maps [B, C, H, W] of the same shape, attended."""
 
-    @abstractmethod
     def begin_as_constant(self) -> float:
         """Set the module so that it multiplies its input by a constant; return the constant.
 
@@ -31,3 +32,7 @@ class Attention(nn.Module):
         before it by the constant (a power of two, so nothing is rounded), and branch and
         attention together begin as the pretrained branch.
         """
+        raise ValueError(
+            f"{type(self).__name__} has no begin_as_constant, which a start from pretrained "
+            "weights needs: set network.start=none, or write it"
+        )

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 import torch
 from torch import Tensor, nn
 
-from passerby.models.attention import Attention
+from passerby.models.attention import Attention, Placement
 from passerby.models.backbones import Backbone
 from passerby.registry import ATTENTIONS, BACKBONES, Call
 from passerby.weights.pull import pulled_state
@@ -188,7 +188,13 @@ class ResNet(Backbone):
 
     def _place(self, call: str) -> None:
         """Build attention modules where their placement says."""
-        placement = ATTENTIONS.get(Call.parse(call).name).placement  # type: ignore[attr-defined]
+        name = Call.parse(call).name
+        placement = getattr(ATTENTIONS.get(name), "placement", None)  # a user's own may lack it
+        if placement not in get_args(Placement):
+            raise ValueError(
+                f"attention {name!r} must say where it belongs, by the class's placement: "
+                f"{', '.join(map(repr, get_args(Placement)))}; it has {placement!r}"
+            )
         if placement == "last":
             self.attention = ATTENTIONS.build(call, channels=self.channels)
             return

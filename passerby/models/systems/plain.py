@@ -24,6 +24,11 @@ class Plain(System):
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )
+        if not isinstance(getattr(self.backbone, "channels", None), int):  # a user's own
+            raise ValueError(
+                f"backbone {network.backbone!r} must say the width of its maps, as the attribute "
+                "channels, a whole number"
+            )
         self.pooling: nn.Module = POOLINGS.build(network.pooling)
         self.projection: nn.Module = nn.Identity()
         self.dimensions = self.backbone.channels

@@ -42,10 +42,15 @@ class Objective(nn.Module):
 
     def forward(self, features: Features, batch: Batch) -> dict[str, Tensor]:
         """Each term by its name, unweighted."""
-        return {
+        values = {
             name: self._loss(term)(features.only(term.parts), batch)
             for name, term in self._terms.items()
         }
+        for name, value in values.items():
+            if not isinstance(value, Tensor) or value.dim():
+                found = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise ValueError(f"the loss {name} must return a scalar tensor, got {found}")
+        return values
 
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum."""

@@ -25,7 +25,7 @@ def made(kind, folder, make_images):
 
 def test_every_reader_is_registered():
     assert DATASETS.names() == sorted(LAYOUTS)
-    assert all(DATASETS.describe(name)[1] for name in LAYOUTS)
+    assert all(DATASETS.describe(name).summary for name in LAYOUTS)
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)
