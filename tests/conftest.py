@@ -200,6 +200,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.registry.listing",
         "passerby.cli.systems_table.systems_listing",
         "passerby.studies.ablation_seeds.read_seeds",
+        "passerby.studies.run_table.read_runs",
     )
     # All are imported first: a module imported between the changes would keep a changed name.
     for place in places:

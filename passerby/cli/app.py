@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.gallery import gallery
+from passerby.cli.results import report, show
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to, say
 from passerby.process.whole_files import write_whole
@@ -19,6 +20,8 @@ app = tyro.extras.SubcommandApp()
 data = tyro.extras.SubcommandApp()
 app.command(data, name="data", help="Check a data set, or make a synthetic one.")
 app.command(gallery, name="gallery", help="Keep sightings: add, search, show, forget.")
+app.command(show)
+app.command(report)
 
 Data = Annotated[str, arg(metavar="[KIND=]ROOT")]
 SeveralData = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="[KIND=]ROOT")]

@@ -23,6 +23,7 @@ from passerby.config.recipe import (
     Schedule,
 )
 from passerby.config.settings import term_names, with_settings
+from passerby.config.text import recipe_text
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -43,6 +44,7 @@ __all__ = [
     "import_files",
     "imported_files",
     "open_recipe",
+    "recipe_text",
     "term_names",
     "with_settings",
 ]

@@ -1,0 +1,65 @@
+"""Commands on recipes and finished runs that train nothing: show, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+Runs = Positional[Annotated[tuple[str, ...], arg(metavar="RUN|REPORT...")]]
+Settings = UseAppendAction[Annotated[tuple[str, ...], arg(metavar="PATH=VALUE")]]
+
+
+def show(
+    recipe: Positional[Annotated[str, arg(metavar="RECIPE")]],
+    /,
+    *,
+    set: Settings = (),
+    json: bool = False,
+) -> None:
+    """Print a recipe, with the origin of each choice, and train nothing.
+
+    Args:
+        recipe: name (see passerby list recipes), JSON file, a model's config.json, or
+            file.py:function.
+        set: change one value first, as in losses.triplet.margin=0.2 (repeatable).
+        json: as JSON, which train takes as a recipe.
+    """
+    from passerby.config import open_recipe, recipe_text
+    from passerby.process.reporting import say
+
+    chosen = open_recipe(recipe, set)
+    say(chosen.to_json() if json else recipe_text(chosen))
+
+
+def report(
+    runs: Runs,
+    /,
+    *,
+    published: str | None = None,
+    out: UseAppendAction[tuple[str, ...]] = (),
+    seed: int = 0,
+) -> None:
+    """Set finished runs side by side, with intervals, and paired differences to the first.
+
+    Args:
+        runs: folders that passerby train wrote, or files of passerby evaluate --json, all tested
+            on the same queries and gallery.
+        published: what is published on a data set as well, as in market1501.
+        out: write the table (.md, .csv, .tex, .txt), the CMC curves (.svg) or a page (.html) to
+            this file (repeatable).
+        seed: of the resamples.
+    """
+    from passerby.process.reporting import say
+    from passerby.studies.run_table import read_runs, run_table, text_table
+    from passerby.visual.run_pages import check_endings, write_run_file
+
+    targets = [Path(path) for path in out]
+    check_endings(targets)
+    scored = read_runs(runs)
+    rows = run_table(scored, published_on=published, seed=seed)
+    say(text_table(rows).rstrip())
+    for target in targets:
+        write_run_file(target, scored, rows)
+        say(f"written: {target}")

@@ -1,0 +1,47 @@
+"""A recipe as text: each value by the path that ``--set`` takes, and where the choices are from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from passerby.config.recipe import LossTerm, Phase, Recipe
+from passerby.config.settings import term_names
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe for a reader, a line a value.
+
+    >>> print(recipe_text(Recipe("small", epochs=3)).splitlines()[1])
+    epochs                       3
+    """
+    lines = [recipe.name, *(f"{path:28} {value}" for path, value in _leaves(recipe, ""))]
+    if recipe.origins:
+        lines += ["", "origins:", *(f"- {line}" for line in recipe.origins)]
+    return "\n".join(lines)
+
+
+def _leaves(node: object, path: str) -> Iterator[tuple[str, object]]:
+    for field in dataclasses.fields(node):  # type: ignore[arg-type]
+        value, own = getattr(node, field.name), f"{path}{field.name}"
+        if own in ("name", "origins"):
+            continue
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(value, f"{own}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], LossTerm):
+            for name, term in zip(term_names(value), value, strict=True):
+                yield f"{own}.{name}", term.loss
+                yield from ((f"{own}.{name}.{n}", v) for n, v in _changed(term))
+        elif isinstance(value, tuple) and value and isinstance(value[0], Phase):
+            for phase in value:
+                yield from _leaves(phase, f"{own}.{phase.name}.")
+        else:
+            yield own, "()" if value == () else value
+
+
+def _changed(term: LossTerm) -> Iterator[tuple[str, object]]:
+    """The weight of a term, and what of it is not as it is by default."""
+    for field in dataclasses.fields(term):
+        value = getattr(term, field.name)
+        if field.name == "weight" or (field.name != "loss" and value != field.default):
+            yield field.name, value
