@@ -42,7 +42,7 @@ def test_every_path_shown_is_one_that_set_takes(passerby_command: Callable) -> N
             path, value = line[:28].strip(), line[29:].strip()
             if value.startswith("(") or (path.count(".") == 1 and path.startswith("losses")):
                 continue  # a whole tuple or loss is set by its parts
-            recipe.with_setting(path, value)
+            assert recipe.with_setting(path, value) == recipe, path
 
 
 def test_json_is_a_recipe_again(passerby_command: Callable) -> None:
