@@ -44,7 +44,6 @@ MAX_PIXELS = 64_000_000
 
 _MAX_BYTES = 8 * MAX_PIXELS  # an uncompressed image of 16-bit RGB within MAX_PIXELS fits
 _MAX_SCANS = 500  # of a JPEG; thousands of empty ones, each a pass over all pixels, take hours
-_BLANK = 3.0  # standard deviation of a channel, of 255: sensor noise has less, a person has more
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that sensors use
 _UPRIGHT = 1  # the orientation of a picture that is stored as it is shown
 _EXIF = b"Exif\0\0"
@@ -120,9 +119,11 @@ def decode_contents(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uin
         raise UnreadableImage(path, str(error) or type(error).__name__) from None
 
 
-def is_blank(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a picture [H, W, 3] is of one colour but for noise, as of a camera without signal."""
-    return float(pixels.std(axis=(0, 1)).max(initial=0.0)) < _BLANK
+def pillow_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels [H, W, 3] RGB of an image that Pillow has opened, as `decode` makes them."""
+    # A TIFF is turned by Pillow itself. Some formats leave the mark of EXIF away.
+    exif = _EXIF + image.info.get("exif", b"").removeprefix(_EXIF)
+    return _turned(_stored_pixels(image), _orientation(exif))
 
 
 def write_unreadable(path: Path, images: Sequence[UnreadableImage]) -> None:
@@ -224,12 +225,10 @@ def _pixels_by_pillow(data: bytes) -> NDArray[np.uint8]:
         raise ValueError(f"it is not an image of a known format ({', '.join(_FORMATS)})") from None
     with image:
         _refuse_large(image.height, image.width)
-        # A TIFF is turned by Pillow itself. Some formats leave the mark of EXIF away.
-        exif = _EXIF + image.info.get("exif", b"").removeprefix(_EXIF)
-        return _turned(_pillow_pixels(image), _orientation(exif))
+        return pillow_pixels(image)
 
 
-def _pillow_pixels(image: Image.Image) -> NDArray[np.uint8]:
+def _stored_pixels(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I"):  # deep grey; Pillow's own conversion clips at 255
         deep = np.asarray(image).astype(np.int64).clip(0)
         used = int(deep.max(initial=0)).bit_length()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from passerby.config import Input
 from passerby.data.images import UnreadableImage, decode
+from passerby.embedding.image_inputs import AnyImage, Colours, images_of, pixels_of
 from passerby.embedding.loading import prefetched
 from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.models.checkpoint import Card, fingerprint, load_model
@@ -24,11 +24,9 @@ from passerby.models.system import System
 from passerby.process.reporting import progress
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
+from passerby.tables.unit_length import unit
 
 _Item = TypeVar("_Item")
-
-AnyImage = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
-"""A path, a Pillow image, or pixels as uint8 [H, W, 3] RGB."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,27 @@ class Vectors:
 class Embedder:
     """A network with its preprocessing: ``embedder(images) -> [N, D]`` float32.
 
-    flip: mean of the embeddings of the image and its mirror image; before_neck: the vectors before
-    the neck in place of the embedding; device: where the network runs (a GPU when there is one);
-    card: what is known of its training, None when nothing is; place: the MODEL it was opened from,
-    "" when it was not.
+    Args:
+        model: The network.
+        size: Its preprocessing.
+        name: Of the recipe.
+        flip: Mean of the embeddings of the image and its mirror image.
+        before_neck: The vectors before the neck in place of the embedding.
+        colours: Channels of the arrays and tensors that it is called with: "rgb", or "bgr" as
+            OpenCV has them. Files and Pillow images say it themselves.
+        unit_length: Bring the vectors of a call to length 1; by default they are as they come out
+            of the network, which cosine distances do not see and Euclidean ones do.
+        device: Where the network runs; a GPU when there is one.
+        batch_size: Images at once.
+        card: What is known of its training, None when nothing is.
+        place: The MODEL that it was opened from, "" when it was not.
+
+    Example:
+        >>> import numpy as np, passerby
+        >>> embedder = passerby.load(unit_length=True)
+        >>> crops = np.random.default_rng(0).integers(0, 256, (2, 128, 64, 3), np.uint8)
+        >>> embedder(crops).shape == (2, embedder.dimensions)
+        True
     """
 
     def __init__(
@@ -64,11 +79,16 @@ class Embedder:
         name: str = "",
         flip: bool = False,
         before_neck: bool = False,
+        colours: Colours = "rgb",
+        unit_length: bool = False,
         device: str | torch.device | None = None,
         batch_size: int = 64,
         card: Card | None = None,
         place: str = "",
     ) -> None:
+        if colours not in get_args(Colours):
+            raise ValueError(f"colours must be 'rgb' or 'bgr', got {colours!r}")
+        self.colours, self.unit_length = colours, unit_length
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.input, self.name, self.card, self.place = size, name, card, place
         self.flip, self.before_neck, self.batch_size = flip, before_neck, batch_size
@@ -92,25 +112,32 @@ class Embedder:
         """Length D of an embedding."""
         return self._model.dimensions
 
-    def __call__(self, images: Sequence[AnyImage] | AnyImage) -> NDArray[np.float32]:
-        """Embeddings [N, D] float32, not normalised; one image alone gives [1, D].
+    def __call__(self, images: Iterable[AnyImage] | AnyImage) -> NDArray[np.float32]:
+        """Embeddings [N, D] float32 of images of any sizes; one image alone gives [1, D].
 
-        Raises UnreadableImage for a file that cannot be decoded and ValueError for an array that
-        is not uint8 [H, W, 3].
+        Args:
+            images: Paths, bytes of image files, Pillow images, pixels as uint8 [H, W, 3] in RGB
+                (``colours="bgr"`` for OpenCV's), tensors as uint8 [3, H, W], or a batch of pixels.
+
+        Returns:
+            Vectors, not of length 1 unless the Embedder was made with ``unit_length``.
+
+        Raises:
+            UnreadableImage: A file that cannot be decoded.
+            ValueError: Something is no image, or has no pixels; it is named by its place.
         """
-        listed: Sequence[AnyImage]
-        if isinstance(images, str | os.PathLike | Image.Image | np.ndarray):
-            batch = isinstance(images, np.ndarray) and images.ndim == 4
-            listed = list(images) if batch else [images]  # type: ignore[arg-type]
-        else:
-            listed = images
-        if len(listed) == 0:
+        listed = images_of(images)
+        if not listed:
             return np.empty((0, self.dimensions), np.float32)
-        batches = [
-            self._embed(stacked([resized(_pixels(image), self.input) for image in chunk]))
-            for chunk in _chunks(listed, self.batch_size)
-        ]
-        return np.concatenate([vectors for vectors, _ in batches])
+        names = [f"image {number} of the list" for number in range(1, len(listed) + 1)]
+        names = ["the image"] if len(listed) == 1 else names
+        vectors = []
+        for chunk in _chunks(list(zip(listed, names, strict=True)), self.batch_size):
+            pixels = [pixels_of(image, self.colours, name) for image, name in chunk]
+            inputs = stacked([resized(image, self.input) for image in pixels])
+            vectors.append(self._embed(inputs)[0])
+        made = np.concatenate(vectors)
+        return unit(made, "embeddings") if self.unit_length else made
 
     def embed(self, records: Sequence[Record]) -> Embedded:
         """Embeddings of records; images that cannot be read are set aside, not fatal.
@@ -190,12 +217,31 @@ def load(
     *,
     flip: bool = False,
     before_neck: bool = False,
+    colours: Colours = "rgb",
+    unit_length: bool = False,
     device: str | None = None,
 ) -> Embedder:
-    """Open MODEL as an Embedder: a folder that `passerby train` wrote, or "default".
+    """Open MODEL as an Embedder.
 
-    "default" is the model that comes with Passerby (docs/default_model.md). Raises ValueError when
-    there is no model in the folder or it cannot be read.
+    Args:
+        model: A folder that `passerby train` wrote, or "default": the model that comes with
+            Passerby (docs/default_model.md).
+        flip: Mean of the embeddings of the image and its mirror image.
+        before_neck: The vectors before the neck in place of the embedding.
+        colours: Channels of arrays and tensors: "rgb", or "bgr" as OpenCV has them.
+        unit_length: Bring the vectors of a call to length 1.
+        device: Where the network runs, such as "cpu" or "cuda:1"; a GPU when there is one.
+
+    Returns:
+        What makes vectors of images: ``embedder(images) -> [N, D]``.
+
+    Raises:
+        ValueError: There is no model in the folder, or it cannot be read.
+
+    Example:
+        >>> import numpy as np, passerby
+        >>> passerby.load()(np.zeros((128, 64, 3), np.uint8)).shape
+        (1, 1280)
     """
     folder = model_folder(model)
     network, card = load_model(folder)
@@ -205,18 +251,12 @@ def load(
         name=card.recipe.name,
         flip=flip,
         before_neck=before_neck,
+        colours=colours,
+        unit_length=unit_length,
         device=device,
         card=card,
         place=os.path.abspath(folder),
     )
-
-
-def _pixels(image: AnyImage) -> NDArray[np.uint8]:
-    if isinstance(image, str | os.PathLike):
-        return decode(image)
-    if isinstance(image, Image.Image):
-        return np.asarray(image.convert("RGB"))
-    return image
 
 
 def _chunks(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

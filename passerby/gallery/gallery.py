@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from passerby.data.crops import Labels
-    from passerby.embedding.embedder import AnyImage, Embedder
+    from passerby.embedding.embedder import Embedder
+    from passerby.embedding.image_inputs import AnyImage
     from passerby.gallery.enrol.enrolment import Enrolled
     from passerby.gallery.enrol.reembedding import Reembedded
     from passerby.gallery.link.linking import Linking, Rules

@@ -23,6 +23,7 @@ def kinds(pixels):
         (np.zeros((128, 64, 3), np.uint8), ["blank"]),
         (np.full((128, 64, 3), (0, 60, 255), np.uint8), ["blank"]),
         (rng.integers(0, 4, (128, 64, 3), np.uint8), ["blank"]),  # the noise of a covered lens
+        (rng.normal(90, 1, (128, 64, 3)).astype(np.uint8), ["blank"]),
         (CONTENT[:1, :1], ["small", "blank"]),
         (CONTENT[:128, :3], ["small"]),
         (CONTENT[:2], ["small"]),

@@ -14,7 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from passerby.data.images import IMAGE_SUFFIXES, MAX_PIXELS, UnreadableImage, decode, is_blank
+from passerby.data.images import IMAGE_SUFFIXES, MAX_PIXELS, UnreadableImage, decode
 
 
 def scene(height: int = 64, width: int = 32) -> NDArray[np.uint8]:
@@ -173,14 +173,6 @@ def test_a_video_is_named_as_such(tmp_path, head, monkeypatch):
     monkeypatch.setattr("passerby.data.images._MAX_BYTES", 100)  # as a long one would be
     with pytest.raises(UnreadableImage, match="it is a video, not an image"):
         decode(path)
-
-
-def test_a_blank_picture(tmp_path):
-    noise = np.random.default_rng(0).normal(0, 1, (64, 32, 3))
-    for level in (0, 90, 255):
-        assert is_blank((level + noise).clip(0, 255).astype(np.uint8))
-    assert not is_blank(scene())
-    assert not is_blank(scene() // 8)  # at night
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 30_000), (30_000, 1), (1, 1)])

@@ -70,7 +70,7 @@ def test_refuses_what_is_no_rgb_image(image: np.ndarray) -> None:
         colour_histogram(image)
 
 
-def test_sets_unreadable_images_aside(tmp_path: Path) -> None:
+def test_sets_unreadable_images_aside(tmp_path: Path, steps: list[tuple[float, float]]) -> None:
     records = []
     for row in range(130):
         path = tmp_path / f"{row}.png"
@@ -79,9 +79,8 @@ def test_sets_unreadable_images_aside(tmp_path: Path) -> None:
         else:
             Image.new("RGB", (8, 16), (row, 0, 255 - row)).save(path)
         records.append(Record(str(path), person=row, camera=1, source="made"))
-    calls: list[tuple[int, int]] = []
-    outcome = embed_histograms(records, lambda done, total: calls.append((done, total)))
-    assert calls == [(64, 130), (128, 130), (130, 130)]
+    outcome = embed_histograms(records)
+    assert steps == [(64, 130), (128, 130), (130, 130)]
     assert outcome.embeddings.persons.tolist() == [row for row in range(130) if row != 70]
     assert len(outcome.set_aside) == 1
     assert "70.png" in str(outcome.set_aside[0])

@@ -19,7 +19,8 @@ from passerby.tables.sightings import UNKNOWN
 from passerby.tables.unit_length import unit
 
 if TYPE_CHECKING:
-    from passerby.embedding.embedder import AnyImage, Embedder
+    from passerby.embedding.embedder import Embedder
+    from passerby.embedding.image_inputs import AnyImage
 
 
 @dataclass(frozen=True, eq=False)
