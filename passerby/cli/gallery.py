@@ -273,6 +273,7 @@ def search(
     /,
     *,
     npz: str | None = None,
+    each: bool = False,
     k: Annotated[int, arg(aliases=("-k",))] = 10,
     person: Names = (),
     camera: Names = (),
@@ -302,6 +303,7 @@ def search(
         place: the gallery.
         images: of one person; several are pooled into one vector.
         npz: search for each of the embeddings of this file (passerby embed) instead.
+        each: search with each image by itself, of whatever person.
         k: sightings to show.
         person: among the sightings of these persons (repeatable).
         camera: by one of these cameras (repeatable).
@@ -351,7 +353,7 @@ def search(
         camera=query_camera,
         elsewhere=elsewhere,
     )
-    found = search_asked(place, images, npz, options, model=model, device=device)
+    found = search_asked(place, images, npz, options, each=each, model=model, device=device)
     say(matches_text(found, json=json, csv=csv))
     if out is not None:
         draw_matches(found, out, columns=columns)

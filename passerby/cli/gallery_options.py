@@ -132,19 +132,21 @@ def search_asked(
     npz: str | None,
     options: SearchOptions,
     *,
+    each: bool = False,
     model: str | None = None,
     device: str | None = None,
 ) -> tuple[Matches, ...]:
-    """Search with images of one person, or with each of the embeddings of a file.
+    """Search with images of one person, each by itself, or each of the embeddings of a file.
 
-    Raises ValueError where neither or both are given.
+    Raises ValueError where neither images nor a file are given, or both.
     """
     if bool(images) == (npz is not None):
         raise ValueError("expected either images of one person, or --npz FILE with embeddings")
     with Gallery.open(place, model=model, device=device) as gallery:
         if npz is not None:
             return gallery.search_each(Embeddings.load(npz), options)
-        return (gallery.search_with(list(images), options),)
+        queries = [[image] for image in images] if each else [[*images]]
+        return tuple(gallery.search_with(query, options) for query in queries)
 
 
 def link_asked(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
+from passerby.data.crop_quality import crop_faults
 from passerby.data.crops import content_id
-from passerby.data.images import contents
+from passerby.data.images import contents, decode
 from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
+from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.sightings import UNKNOWN
@@ -22,13 +26,19 @@ if TYPE_CHECKING:
     from passerby.embedding.embedder import Embedder
     from passerby.embedding.image_inputs import AnyImage
 
+_UNLIKELY = 0.1
+"""Likelihood ratio below which two pooled images are taken for two persons."""
+
+_FAR = 0.5
+"""Cosine distance of hardly one person, where no calibration says better."""
+
 
 @dataclass(frozen=True, eq=False)
 class Query:
     """One question. name: of its images; vector [D] of length 1, pooled where images is above 1;
     images: how many of them; hashes: of the images' contents, which are their ids as sightings, ""
     where not known; files: their paths, "" where there is none; camera: that took them, "" where
-    not known."""
+    not known; doubts: why there can be no answer."""
 
     name: str
     vector: NDArray[np.float32]
@@ -36,6 +46,7 @@ class Query:
     hashes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     camera: str = UNKNOWN
+    doubts: tuple[str, ...] = ()
 
 
 def is_vectors(query: object) -> bool:
@@ -51,31 +62,81 @@ def is_vectors(query: object) -> bool:
 def query_of_images(
     images: Sequence[AnyImage] | AnyImage, about: About, embedder: Embedder
 ) -> Query:
-    """The query of an image, or of several of one person. Errors as `refuse_other_embedder`."""
-    listed: list[AnyImage] = list(images) if isinstance(images, list | tuple) else [images]  # type: ignore[list-item]
+    """The query of an image, or of several of one person.
+
+    Raises:
+        UnreadableImage: An image cannot be decoded.
+        ValueError: There is no image, or the embedder is not the gallery's.
+    """
+    batch = isinstance(images, list | tuple) or (isinstance(images, np.ndarray) and images.ndim > 3)
+    listed: list[AnyImage] = list(images) if batch else [images]  # type: ignore[arg-type, list-item]
     if len(listed) == 0:
         raise ValueError("expected at least one image to search with")
     refuse_other_embedder(about, embedder)
     files = tuple(os.fspath(i) if isinstance(i, str | os.PathLike) else "" for i in listed)
     hashes = tuple(content_id(contents(file)) if file else "" for file in files)
-    names = [file or f"image {number}" for number, file in enumerate(files, 1)]
+    names = tuple(file or f"image {number}" for number, file in enumerate(files, 1))
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    pooled = query_of_vectors(embedder(listed), about, name)
-    return Query(name, pooled.vector, len(listed), hashes, files)
+    pooled = query_of_vectors(embedder(listed), about, name, names)
+    faults = [
+        f"no answer: {name} is hardly a crop of a person: {fault}"
+        for name, image in zip(names, listed, strict=True)
+        for fault in crop_faults(_pixels(image))[:1]
+    ]
+    return replace(pooled, hashes=hashes, files=files, doubts=(*faults, *pooled.doubts))
 
 
-def query_of_vectors(vectors: ArrayLike, about: About, name: str = "vector") -> Query:
+def _pixels(image: AnyImage) -> NDArray[np.uint8]:
+    if isinstance(image, str | os.PathLike):
+        return decode(image)
+    return np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
+
+
+def query_of_vectors(
+    vectors: ArrayLike, about: About, name: str = "vector", names: Sequence[str] = ()
+) -> Query:
     """The query of a vector [D], or of several of one person [M, D]: the mean of unit vectors.
 
-    Raises ValueError for another width, NaN, and vectors without a direction.
+    name: of the whole; names [M]: of each. Raises ValueError for another width, NaN, and vectors
+    without a direction.
     """
     matrix = np.atleast_2d(np.asarray(vectors, np.float32))
     if matrix.ndim != 2 or len(matrix) == 0:
         raise ValueError(
             f"a query is a vector [D] or vectors [M, D] of one person, got {list(matrix.shape)}"
         )
-    vector = _unit(_unit(matrix, about, name).mean(axis=0, keepdims=True), about, name)[0]
-    return Query(name, vector, len(matrix))
+    units = _unit(matrix, about, name)
+    vector = _unit(units.mean(axis=0, keepdims=True), about, name)[0]
+    names = names or [f"vector {number}" for number in range(1, len(units) + 1)]
+    return Query(name, vector, len(units), doubts=_strangers(units, about, names))
+
+
+def _strangers(units: NDArray[np.float32], about: About, names: Sequence[str]) -> tuple[str, ...]:
+    """What to say where pooled vectors [M, D] are hardly of one person.
+
+    They hold together by a chain of pairs whose likelihood ratio is above _UNLIKELY, or without a
+    calibration of pairs nearer than _FAR.
+    """
+    if len(units) == 1:
+        return ()
+    distances = np.maximum(1 - units @ units.T, 0)
+    calibration = calibration_of(about, "single")
+    near = distances < _FAR
+    if calibration is not None:
+        near = calibration.llr(distances) > math.log(_UNLIKELY)
+    groups = np.arange(len(units))
+    for one, other in np.argwhere(np.triu(near, 1)).tolist():
+        groups[groups == groups[other]] = groups[one]
+    largest = np.bincount(groups).argmax()
+    odd = [name for name, group in zip(names, groups.tolist(), strict=True) if group != largest]
+    if not odd:
+        return ()
+    shown = ", ".join(odd[:3]) + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")
+    return (
+        f"no answer: the {len(units)} pooled images are hardly of one person: {shown} "
+        f"{'is' if len(odd) == 1 else 'are'} unlike the others (search with each by itself: "
+        "--each)",
+    )
 
 
 def queries_of_embeddings(queries: Embeddings, about: About) -> tuple[Query, ...]:

@@ -110,7 +110,7 @@ def search(
                 exact=hits.exact,
                 recall=1.0 if hits.exact or recall is None else recall,
             )
-            judge = calibrations[query.images]
+            judge = (None, query.doubts) if query.doubts else calibrations[query.images]
             found.append(_matches(query, options, nearest, counts, judge))
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]

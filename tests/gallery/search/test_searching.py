@@ -220,8 +220,8 @@ def test_saved_embeddings_are_many_queries(store, crowd):
 
 
 def test_an_image_is_searched_with_and_does_not_find_itself(tmp_path, make_store):
-    pixels = np.zeros((8, 4, 3), np.uint8)
-    pixels[:, :, 0] = 200
+    pixels = np.zeros((32, 16, 3), np.uint8)
+    pixels[:, :8, 0] = 200
     path = tmp_path / "query.png"
     Image.fromarray(pixels).save(path)
     itself = blake2b(path.read_bytes(), digest_size=16).hexdigest()
@@ -240,9 +240,39 @@ def test_an_image_is_searched_with_and_does_not_find_itself(tmp_path, make_store
     assert (two.images, two.query) == (2, f"{path} and 1 more")
 
 
+def test_what_is_no_crop_of_a_person_is_not_answered(make_store, tmp_path):
+    store = make_store(np.eye(12)[:3], persons=["red", "green", "blue"])
+    dark = np.zeros((32, 16, 3), np.uint8)
+    dark[0, 0, 0] = 3
+    path = tmp_path / "dark.png"
+    Image.fromarray(dark).save(path)
+    for query in (dark, str(path), Image.fromarray(dark)):
+        found = opened(store).search(query)
+        assert found[0].person == "red"
+        assert found.posterior is found.decision is found[0].llr is None
+        assert "is hardly a crop of a person: it is blank" in str(found)
+        assert "answer: red" not in str(found)
+
+
+def test_pooled_images_of_several_persons_are_not_answered(make_store, crowd):
+    centres = crowd.persons(4)
+    gallery = Gallery(make_store(crowd.shots(centres, 0.02), persons=list("abcd")))
+    same = gallery.search(crowd.shots(centres[[0, 0, 0]], 0.02))
+    assert same.posterior is not None
+    assert "unlike" not in str(same)
+    mixed = gallery.search(crowd.shots(centres[[0, 1, 0, 0]], 0.02))
+    assert mixed.posterior is mixed.decision is None
+    assert "hardly of one person: vector 2 is unlike the others" in str(mixed)
+    two = gallery.search(crowd.shots(centres[[0, 0, 1, 1, 2, 2, 3, 3]], 0.02))
+    assert "vector 3, vector 4, vector 5 and 1 more are unlike" in str(two)
+    gallery.store.set_about(replace(gallery.about, calibrations={}))
+    assert "vector 2 is unlike" in str(gallery.search(np.eye(12)[[0, 3, 0]]))
+
+
 def test_an_own_image_that_is_a_persons_only_one(tmp_path, make_store):
     path = tmp_path / "query.png"
-    Image.fromarray(np.full((8, 4, 3), 99, np.uint8)).save(path)
+    pixels = np.repeat(np.linspace(0, 255, 32, dtype=np.uint8), 16 * 3).reshape(32, 16, 3)
+    Image.fromarray(pixels).save(path)
     itself = blake2b(path.read_bytes(), digest_size=16).hexdigest()
     store = make_store([])
     store.write(Sightings([itself], np.eye(12)[:1], persons=["alone"]))
