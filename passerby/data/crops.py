@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from passerby.data.datasets.market1501 import DEFAULT_PATTERN
 from passerby.data.datasets.table import Table
 from passerby.data.reading.cautions import cautions
-from passerby.data.reading.listing import Listing, examples, list_folder
+from passerby.data.reading.listing import Listing, examples, list_folder, path_given
 from passerby.data.reading.name_pattern import NamePattern, all_match
 from passerby.data.reading.name_spellings import (
     camera_spellings,
@@ -189,16 +189,16 @@ def _in_one_spelling(crops: Sequence[Crop], found: _Found) -> tuple[Crop, ...]:
 
 
 def _read_one(given: str, labels: Labels, found: _Found) -> None:
-    path = Path(given).expanduser()
-    if not path.exists() and _NAMED.fullmatch(given):
+    path = path_given(given)
+    if not os.path.exists(path) and _NAMED.fullmatch(given):
         _read_named(given, labels, found)
-    elif path.is_dir():
+    elif os.path.isdir(path):
         _read_folder(path, labels, found)
     elif path.suffix.lower() in TABLE_SUFFIXES:
         _read_table(path, path.absolute().parent, labels, found)
     elif path.suffix.lower() == ".npz":
         raise ValueError(f"{path} holds embeddings, not images: passerby gallery add takes it")
-    elif not path.exists():
+    elif not os.path.lexists(path):
         raise ValueError(f"no such file or folder: {path}")
     else:
         found.crops.append(Crop(os.path.abspath(path)))

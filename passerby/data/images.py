@@ -52,7 +52,7 @@ _JPEG_SCAN, _JPEG_PROGRESSIVE = b"\xff\xda", b"\xff\xc2"
 _FEW_EXTRA = re.compile(r"Corrupt JPEG data: [0-9]{1,2} extraneous bytes before marker 0xd9")
 _VIDEO = re.compile(
     rb".{4}ftyp(?!avif|avis|heic|heix|hevc|mif1|msf1)|RIFF.{4}AVI |\x1a\x45\xdf\xa3"
-    rb"|FLV\x01|\x00\x00\x01[\xba\xb3]|\x47.{187}\x47",
+    rb"|FLV\x01|\x00\x00\x00\x01|\x00\x00\x01[\xba\xb3]|\x47.{187}\x47",
     re.DOTALL,
 )
 

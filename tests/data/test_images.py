@@ -162,6 +162,7 @@ def test_padding_before_the_end_of_a_jpeg_loses_nothing(tmp_path):
         b"RIFF\0\1\0\0AVI LIST",
         b"\x1a\x45\xdf\xa3\x93\x42",
         b"\0\0\1\xba\x44\0",
+        b"\0\0\0\1\x67\x64",
         (b"\x47" + bytes(187)) * 3,
     ],
 )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from passerby.data.reading.listing import examples, missing_of
+from passerby.data.reading.listing import examples, missing_of, path_given
 from passerby.data.reading.numbering import NamedImage, split_of
 from passerby.data.reading.parts import Division
 from passerby.data.reading.reader import Reader
@@ -69,7 +69,7 @@ class Table(Reader):
 
     def images_folder(self, root: Path) -> Path:
         """The folder that the paths in the table at ``root`` are relative to."""
-        return root.parent / Path(self._images).expanduser()
+        return root.parent / path_given(self._images)
 
     def read(self, root: Path) -> Split:
         """Read the table. Images that do not exist are left out and noted.

@@ -30,6 +30,11 @@ class Listing:
         return tuple(os.path.join(self.folder, name) for name in self.others)
 
 
+def path_given(text: str) -> Path:
+    """The path that a user wrote; ``~`` is the home folder, ``~stranger`` is left as it is."""
+    return Path(os.path.expanduser(text))  # Path.expanduser raises for a stranger
+
+
 def is_image_name(name: str) -> bool:
     """Whether a file of that name is taken for an image; hidden ones (``._x.jpg``) are not."""
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and not name.startswith(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from passerby.data.reading.cautions import cautions
+from passerby.data.reading.listing import path_given
 from passerby.process.reporting import say
 from passerby.registry import DATASETS, Call
 from passerby.tables.records import Split
@@ -101,11 +103,11 @@ def open_reader(data: str) -> tuple[Reader, Path]:
     """The reader and the located root for ``[NAME:][KIND=]ROOT``; errors as `read_split`."""
     kind, root = _kind_and_root(_name_and_rest(data)[1])
     if kind is None:
-        if not root.exists():
+        if not os.path.exists(root):
             raise ValueError(f"no such file or folder: {root}")
         return _guess(root)
     reader: Reader = DATASETS.build(kind)
-    if not root.exists():
+    if not os.path.exists(root):
         raise ValueError(f"no such file or folder: {root}. {reader.advice}".rstrip(". "))
     located = reader.locate(root)
     if located is None:
@@ -127,25 +129,25 @@ def known_layout(root: Path) -> tuple[Reader, Path] | None:
 def _name_and_rest(data: str) -> tuple[str, str]:
     """``lobby`` and ``folder=ROOT`` of ``lobby:folder=ROOT``; one letter is a drive of Windows."""
     named = re.match(r"(\w[\w.-]+):(.+)", data)
-    return (named[1], named[2]) if named and not Path(data).exists() else ("", data)
+    return (named[1], named[2]) if named and not os.path.exists(data) else ("", data)
 
 
 def _kind_and_root(data: str) -> tuple[Call | None, Path]:
-    if Path(data).exists():
+    if os.path.exists(data):  # Path.exists raises for names that are too long
         return None, Path(data)
     if plain := re.match(r"(\w[\w-]*)=(.+)", data):
-        return Call.parse(plain[1]), Path(plain[2]).expanduser()
+        return Call.parse(plain[1]), path_given(plain[2])
     if not re.match(r"\w[\w-]*\(", data):
-        return None, Path(data).expanduser()
+        return None, path_given(data)
     # An option may itself hold ")=" (a pattern): the first place where a whole call ends counts.
     ends = [found.start() + 1 for found in re.finditer(r"\)=.", data)]
     for end in ends:
         try:
-            return Call.parse(data[:end]), Path(data[end + 1 :]).expanduser()
+            return Call.parse(data[:end]), path_given(data[end + 1 :])
         except ValueError:
             if end == ends[-1]:
                 raise
-    return None, Path(data).expanduser()
+    return None, path_given(data)
 
 
 def _guess(root: Path) -> tuple[Reader, Path]:

@@ -4,6 +4,8 @@ import pytest
 
 from passerby.data.reading.reader import read_split
 
+SET = {"bounding_box_train/0001_c2_f0046182.jpg": None}
+
 
 def test_person_camera_frame(duke):
     split = read_split(f"dukemtmc={duke}")

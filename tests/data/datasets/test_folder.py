@@ -6,6 +6,8 @@ from passerby.data.datasets.folder import Folder
 from passerby.data.reading.reader import read_split
 from passerby.tables.records import JUNK
 
+SET = {"anna/1.jpg": None, "bert/1.jpg": None}
+
 PERSONS = ["anna", "Bérénice", "陈伟", "d'Arc", "e f"]
 
 

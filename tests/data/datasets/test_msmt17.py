@@ -6,6 +6,11 @@ import pytest
 
 from passerby.data.reading.reader import read_split
 
+SET = {
+    "train/0000/0000_000_01_0303morning_0015_0.jpg": None,
+    "list_train.txt": "0000/0000_000_01_0303morning_0015_0.jpg 0\n",
+}
+
 
 def test_parts_and_cameras(msmt):
     split = read_split(f"msmt17={msmt.parent}")

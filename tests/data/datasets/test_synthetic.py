@@ -4,6 +4,8 @@ import pytest
 
 from passerby.data.reading.reader import open_reader, read_split
 
+SET = {"bounding_box_train/0002_c1s1_000451_03.jpg": None, "synthetic.json": "{}"}
+
 
 def test_recognised_by_its_json(market):
     (market / "synthetic.json").write_text("{}")

@@ -10,6 +10,8 @@ from passerby.data.datasets.table import Table
 from passerby.data.reading.reader import read_split
 from passerby.tables.records import JUNK
 
+SET = {".img/1.jpg": None, "set.csv": "image,person\n.img/1.jpg,1\n"}
+
 FULL = """image,person,camera,time,tracklet,frame,split
 a/1.jpg,7,1,2024-05-01T08:30:00+02:00,3,10,train
 a/2.jpg,7,2,2024-05-01T06:31:00Z,4,,train

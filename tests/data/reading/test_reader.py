@@ -1,41 +1,44 @@
 """Guessing the kind of a root, and what is said when it cannot be guessed."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 
+import passerby.data.datasets
 from passerby.data.reading.reader import open_reader, read_split
 from passerby.registry import DATASETS
 
-LAYOUTS = {
-    "market1501": ["bounding_box_train/0002_c1s1_000451_03.jpg"],
-    "dukemtmc": ["bounding_box_train/0001_c2_f0046182.jpg"],
-    "msmt17": ["train/0000/0000_000_01_0303morning_0015_0.jpg", "list_train.txt"],
-    "synthetic": ["bounding_box_train/0002_c1s1_000451_03.jpg", "synthetic.json"],
-    "folder": ["anna/1.jpg", "bert/1.jpg"],
-    "table": ["img/1.jpg", "set.csv"],
-}
+KINDS = DATASETS.names()
+GUESSED = [kind for kind in KINDS if not DATASETS.build(kind).generic]
 
 
 def made(kind, folder, make_images):
-    make_images(folder, LAYOUTS[kind])
-    if kind == "table":
-        (folder / "set.csv").write_text("image,person\nimg/1.jpg,1\n")
-        (folder / "img").rename(folder / ".img")  # else it is a person's folder as well
+    """A small set as the tests of a kind's reader say: ``SET`` in datasets/test_KIND.py."""
+    tests = runpy.run_path(str(Path(__file__).parents[1] / "datasets" / f"test_{kind}.py"))
+    for name, content in tests["SET"].items():
+        if content is None:
+            make_images(folder, [name])
+        else:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content)
     return folder
 
 
 def test_every_reader_is_registered():
-    assert DATASETS.names() == sorted(LAYOUTS)
-    assert all(DATASETS.describe(name).summary for name in LAYOUTS)
+    files = Path(passerby.data.datasets.__file__).parent.glob("[a-z]*.py")
+    assert sorted(path.stem for path in files) == KINDS
+    assert all(DATASETS.describe(name).summary for name in KINDS)
 
 
-@pytest.mark.parametrize("kind", LAYOUTS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_layout_is_guessed(kind, tmp_path, make_images):
     reader, root = open_reader(str(made(kind, tmp_path / "data", make_images)))
     assert type(reader).__name__.lower() == kind
-    assert root == tmp_path / "data" / ("set.csv" if kind == "table" else "")
+    assert root in (tmp_path / "data", tmp_path / "data" / "set.csv")
 
 
-@pytest.mark.parametrize("kind", ["market1501", "dukemtmc", "msmt17", "synthetic"])
+@pytest.mark.parametrize("kind", GUESSED)
 def test_named_layouts_are_found_one_folder_down(kind, tmp_path, make_images):
     made(kind, tmp_path / "data", make_images)
     reader, root = open_reader(str(tmp_path))
@@ -78,6 +81,11 @@ def test_parts_under_other_names_are_no_persons(tmp_path, make_images):
         ("{}/gone", "no such file or folder"),
         ("{}", "an empty folder"),
         ("market1501={}", r"Expected:\nROOT/\n  bounding_box_train"),
+        ("~nobody-of-this-name/set", "no such file or folder: ~nobody-of-this-name"),
+        ("folder=~nobody-of-this-name/set", "no such file or folder: ~nobody-of-this-name"),
+        ("x" * 5_000, "no such file or folder"),
+        ("folder=" + "x" * 5_000, "no such file or folder"),
+        ("{}\0", "no such file or folder"),
         ("market={}", "did you mean"),
         ("market1501(patern=x)={}", "did you mean 'pattern'"),
         ("market1501(pattern=)={}", "expected name"),
