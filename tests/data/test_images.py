@@ -6,15 +6,24 @@ import pickle
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import simplejpeg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from passerby.data.images import IMAGE_SUFFIXES, MAX_PIXELS, UnreadableImage, decode
+from passerby.data.images import (
+    IMAGE_SUFFIXES,
+    MAX_PIXELS,
+    UnreadableImage,
+    decode,
+    decode_contents,
+)
 
 
 def scene(height: int = 64, width: int = 32) -> NDArray[np.uint8]:
@@ -225,6 +234,32 @@ def test_bad_files_are_refused_by_name(tmp_path, name, data, reason):
         decode(path)
     assert caught.value.path == str(path)
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM"])
+def test_changed_bytes_are_decoded_or_refused(kind, request):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = encoded(kind, **({} if kind in ("BMP", "GIF", "PPM") else {"exif": exif}))
+    places = st.integers(0, len(whole) - 1) | st.integers(0, 60)  # headers above all
+    changes = st.lists(st.tuples(places, st.binary(min_size=1, max_size=4)), max_size=5)
+
+    @settings(
+        max_examples=5_000 if request.config.getoption("long") else 60,
+        suppress_health_check=[HealthCheck.large_base_example],
+    )
+    @given(changes, st.integers(0, len(whole)))
+    def check(changed, end):
+        data = bytearray(whole)
+        for place, new in changed:
+            data[place : place + len(new)] = new
+        with suppress(UnreadableImage):
+            pixels = decode_contents(bytes(data if end % 2 else data[:end]), "x")
+            assert pixels.dtype == np.uint8
+            assert pixels.shape[2:] == (3,)
+            assert pixels.shape[0] * pixels.shape[1] <= MAX_PIXELS
+
+    check()
 
 
 def test_missing_folder_and_pipe_are_refused(tmp_path):
