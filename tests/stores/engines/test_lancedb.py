@@ -25,7 +25,7 @@ from passerby.gallery.enrol.adding import Inputs, add
 from passerby.process.whole_files import DiskFull
 from passerby.stores.about import About
 from passerby.stores.engines.lancedb import folder as gallery_folder
-from passerby.stores.engines.lancedb import index
+from passerby.stores.engines.lancedb import index, maintenance
 from passerby.stores.engines.lancedb.store import LanceStore
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.embeddings import Embeddings
@@ -58,9 +58,10 @@ def store(folder: Path, about: About) -> LanceStore:
 
 @pytest.fixture
 def indexed_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index at a size that a test can afford."""
+    """An index at a size that a test can afford, built in this process."""
     monkeypatch.setattr(index, "INDEX_FROM", 1000)
     monkeypatch.setattr(index, "EXACT_BELOW", 20)
+    monkeypatch.setattr(maintenance, "run_apart", lambda _, work: maintenance.work_here(*work))
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -244,6 +245,30 @@ def check_recall(store: LanceStore, there: Sightings, queries: Sightings) -> Non
             true = [1 - float(kept.vectors[rows[i]] @ query) for i in found.ids.tolist()]
             np.testing.assert_allclose(distances, true, atol=1e-5)
         assert met >= 0.99 * k * len(queries), where
+
+
+def test_building_an_index_writes_nowhere_else(
+    store: LanceStore,
+    folder: Path,
+    sightings: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not to the place for temporary files, where a kill would leave vectors; and the process that
+    builds ends with the one that asked for it."""
+    monkeypatch.setattr(index, "INDEX_FROM", 1000)
+    store.write(sightings(1000))
+    monkeypatch.setenv("TMPDIR", str(folder.parent / "nowhere"))
+    assert store.update_index().indexed == 1000
+    assert not (folder.parent / "nowhere").exists()
+    assert not [*folder.glob("scratch-*")]
+    alone = subprocess.run(
+        [sys.executable, "-c", f"from {maintenance.__name__} import main; main()"],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert alone.returncode == 1
 
 
 def test_adding_has_the_index_built_and_says_so(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from passerby.process.whole_files import remove_parts
 from passerby.stores.engines.lancedb.errors import Explained, explained, explanation, incomplete
+from passerby.stores.engines.lancedb.maintenance import RECENT, optimize
 from passerby.stores.engines.lancedb.rows import Table, row_ids, take
 from passerby.stores.engines.lancedb.table_state import TABLE, TableState
 from passerby.stores.engines.lancedb.version_0_40 import (
@@ -37,9 +36,6 @@ PIECES, SMALL = 64, 4000
 
 VERSIONS = 1000
 """Versions of the table after which old ones are removed without a compaction."""
-
-RECENT = timedelta(minutes=10)
-"""Age up to which old versions are kept, for those who read them at the moment."""
 
 Result = TypeVar("Result")
 
@@ -187,7 +183,10 @@ class GalleryFolder:
         self._next_look = stats["num_fragments"] + PIECES
         if len(_names(self._table_folder() / "_versions")) > VERSIONS:
             with explained(self.path, self.bytes()):
-                table.optimize(cleanup_older_than=RECENT)
+                if self.state.partitions:
+                    optimize(self.path, table.name)
+                else:  # without an index it writes no temporary files
+                    table.optimize(cleanup_older_than=RECENT)
             self._next_look = 0
             return
         ids = row_ids(table)
@@ -199,20 +198,6 @@ class GalleryFolder:
         merge = table.merge_insert("id").when_matched_update_all()
         self.commit(table, lambda: merge.execute(rows), rows.nbytes)
         self._next_look = 0
-
-    @contextmanager
-    def scratch(self) -> Iterator[None]:
-        """What the engine keeps for a while, vectors among it, stays inside the folder: a kill
-        leaves it where it is found and removed, not in the system's place for such files."""
-        before = os.environ.get("TMPDIR")
-        with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.path) as place:
-            os.environ["TMPDIR"] = place
-            try:
-                yield
-            finally:
-                del os.environ["TMPDIR"]
-                if before is not None:
-                    os.environ["TMPDIR"] = before
 
 
 def _names(folder: Path) -> set[str]:

@@ -76,15 +76,17 @@ def _probes_for(state: TableState, share: float) -> int:
     return min(state.partitions, int(np.ceil(probes * rarest / share)))
 
 
-def build(table: Table) -> int:
-    """Index the columns that filters name, and the vectors; returns the number of partitions."""
-    rows = table.count_rows()
+def partitions_for(rows: int) -> int:
+    """Groups of the index for so many sightings."""
+    return min(rows // 1000, int(np.sqrt(rows)))
+
+
+def create_indexes(table: Table, partitions: int) -> None:
+    """Index the columns that filters name, and the vectors in so many partitions."""
     for column, kind in _SCALARS.items():
         table.create_index(column, config=kind())
-    partitions = min(rows // 1000, int(np.sqrt(rows)))
     config = IvfSq(distance_type="cosine", num_partitions=partitions)
     table.create_index("vector", config=config, name=INDEX)
-    return partitions
 
 
 def tuned(

@@ -19,8 +19,9 @@ from passerby.stores.about import About
 from passerby.stores.engines.lancedb import index
 from passerby.stores.engines.lancedb.conditions import condition_of
 from passerby.stores.engines.lancedb.errors import Explained, explained
-from passerby.stores.engines.lancedb.folder import RECENT, GalleryFolder
+from passerby.stores.engines.lancedb.folder import GalleryFolder
 from passerby.stores.engines.lancedb.ids import KnownIds
+from passerby.stores.engines.lancedb.maintenance import build_index, optimize
 from passerby.stores.engines.lancedb.rows import (
     Table,
     columns,
@@ -127,7 +128,7 @@ class LanceStore(Store):
                 return Erased(before, before, "nothing has changed since the last compaction")
             number = int(folder.state.table.rpartition("-")[2]) + 1
             name = f"sightings-{number}"
-            with explained(folder.path, before), folder.scratch():
+            with explained(folder.path, before):
                 copy(table, folder.database.create_table(name, schema=table.schema))
                 folder.flush(name)  # before the old table goes
                 folder.point_to(TableState(name))
@@ -147,18 +148,22 @@ class LanceStore(Store):
             tail = rows - outside.indexed
             if rows >= index.INDEX_FROM and tail > index.TAIL * rows:
                 needed = rows * self.about.dimensions
-                with explained(self._folder.path, needed), self._folder.scratch():
-                    table.optimize(cleanup_older_than=RECENT)
+                with explained(self._folder.path, needed):
+                    optimize(self._folder.path, table.name)
                     self._build_index()
         return self.index_state()
 
     def _build_index(self) -> None:
         """Build the indexes where they pay, measure recall, and note what searches must spend."""
-        table = self._folder.table()
-        if table.count_rows() >= index.INDEX_FROM:
-            state = replace(self._folder.state, partitions=index.build(table))
-            truth = Truth.of(self, index.sample(table, self.about.dimensions))
-            self._folder.point_to(index.tuned(state, table, truth, self.at_effort))
+        folder, rows = self._folder, self._folder.table().count_rows()
+        if rows < index.INDEX_FROM:
+            return
+        partitions = index.partitions_for(rows)
+        build_index(folder.path, folder.state.table, partitions)
+        table = folder.table()
+        truth = Truth.of(self, index.sample(table, self.about.dimensions))
+        state = replace(folder.state, partitions=partitions)
+        folder.point_to(index.tuned(state, table, truth, self.at_effort))
 
     # Reading
 
