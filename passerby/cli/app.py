@@ -600,6 +600,8 @@ def pull(
     if name is None:
         say(published_listing())
         return
+    if not 1e-9 <= limit <= 1e5:
+        raise ValueError(f"--limit is in gigabytes, up to 100,000, got {limit:g}")
     say(pull(name, sha256, out, limit=int(limit * 1e9)))
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors import safe_open
 from safetensors.torch import save as serialised
 from torch import Tensor
 
@@ -20,9 +19,10 @@ from passerby.config import Network, Recipe, imported_files
 from passerby.models.system import System, build_model
 from passerby.process.json_files import read_dataclass
 from passerby.process.whole_files import write_all_whole
+from passerby.weights.tensors import read_safetensors
 
 FORMAT = 1
-_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_WEIGHTS, _CONFIG = MODEL_FILES = "model.safetensors", "config.json"
 _COMPONENTS = "components_from"  # under the card's data: names of the users' own files
 
 
@@ -91,10 +91,7 @@ def read_model(folder: str | os.PathLike[str]) -> tuple[dict[str, Tensor], Card]
             "writes them into its --out folder"
         )
     card = read_card(source)
-    try:
-        state = _widened(load_file(source / _WEIGHTS))
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{source / _WEIGHTS} cannot be read ({error}); copy it again") from None
+    state = _widened(read_safetensors(source / _WEIGHTS))
     if not _belongs(source / _WEIGHTS, state, card):
         raise ValueError(
             f"the weights in {source} are not those of its config.json: a run is saving them just "
@@ -139,8 +136,8 @@ def is_whole(folder: str | os.PathLike[str]) -> bool:
     source = Path(folder)
     try:
         card = read_card(source)
-        return _belongs(source / _WEIGHTS, _widened(load_file(source / _WEIGHTS)), card)
-    except (ValueError, SafetensorError, OSError):
+        return _belongs(source / _WEIGHTS, _widened(read_safetensors(source / _WEIGHTS)), card)
+    except ValueError:
         return False
 
 

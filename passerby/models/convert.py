@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 
 from passerby.config import Recipe, with_settings
-from passerby.models.checkpoint import Card, save_model
+from passerby.models.checkpoint import MODEL_FILES, Card, save_model
 from passerby.models.system import System, build_model
 from passerby.registry import FAMILIES
 from passerby.version import __version__
-from passerby.weights.families import Converted, State
-from passerby.weights.state_dicts import read_weights
+from passerby.weights.families import Converted, State, without
+from passerby.weights.state_dicts import CRITERIA, read_weights
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def convert_weights(
     recipe, for what weights do not tell (``input.height=384``). Raises ValueError when the file
     cannot be read safely, is of no known family, or does not fit the network to the last tensor.
     """
-    state = read_weights(file)
+    _require_free(Path(out))
+    state, criteria = without(read_weights(file), *CRITERIA)
     family, converted = _converted(state, family, architecture)
     digest = _sha256(Path(file))
     recipe = _recipe(family, converted, settings)
@@ -96,11 +97,23 @@ def convert_weights(
         converted.architecture,
         model.dimensions,
         len(converted.state),
-        converted.dropped,
+        (*converted.dropped, *criteria),
         converted.notes,
         card.fingerprint,
         str(out),
     )
+
+
+def _require_free(out: Path) -> None:
+    """ValueError where a model or something else stands that writing would replace."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file, expected a folder to write the model into")
+    standing = [name for name in MODEL_FILES if (out / name).exists()]
+    if standing:
+        raise ValueError(
+            f"--out {out} holds {' and '.join(standing)} already, and converting replaces no "
+            "model: choose another folder, or remove it first"
+        )
 
 
 def _converted(state: State, family: str, architecture: str | None) -> tuple[str, Converted]:

@@ -8,6 +8,7 @@ names are then taken from the node, whose name is the path of its module:
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,7 +93,7 @@ def _tensor(content: memoryview) -> tuple[str, Tensor]:
         raise ValueError(f"{name!r} has the unknown type {kind}")
     field = next((field for field in (9, *_VALUES) if field in parts), 9)
     values = np.frombuffer(parts.get(field, b""), _VALUES.get(field, _TYPES[kind]))
-    if values.size != np.prod(shape, dtype=np.int64):
+    if values.size != math.prod(shape):
         raise ValueError(f"{name!r} does not have the values of its shape {shape}")
     return name, torch.from_numpy(values.reshape(shape).copy())
 

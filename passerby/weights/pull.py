@@ -18,7 +18,15 @@ from pathlib import Path
 from torch import Tensor
 
 from passerby.process.spelling import suggest
-from passerby.weights.download import LIMIT, Fetched, checked_url, fetch, file_name
+from passerby.weights.download import (
+    LIMIT,
+    Fetched,
+    checked_url,
+    fetch,
+    file_name,
+    recorded_sha256,
+    verified,
+)
 from passerby.weights.state_dicts import read_weights
 
 
@@ -165,8 +173,9 @@ def pulled_state(name: str) -> dict[str, Tensor]:
             f"the weights {name} are not here: passerby pull {name} fetches them once ({path}); "
             "or choose network.start=none"
         )
-    # Without a connection this checks the hash and no more.
-    return read_weights(fetch(entry.url, path, entry.sha256).path)
+    verified(path, recorded_sha256(path))
+    verified(path, entry.sha256)
+    return read_weights(path)
 
 
 def cache_folder() -> Path:

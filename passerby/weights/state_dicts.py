@@ -11,19 +11,39 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from passerby.weights.onnx import read_onnx_weights
+from passerby.weights.signatures import kind_of
+from passerby.weights.tensors import read_safetensors, require_plain
 
-# Where a trainer puts the network's weights within a checkpoint.
-_NESTS = ("state_dict", "model", "model_state_dict", "network", "net", "params")
+# Where a trainer puts the network's weights within a checkpoint, the first one first.
+_NESTS = (
+    "state_dict",
+    "model",
+    "model_state_dict",
+    "network",
+    "net",
+    "params",
+    "weights",
+    "checkpoint",
+    "ema",
+    "state_dict_ema",
+    "model_ema",
+)
+_DEEPEST = 3  # nests in nests
+
+# What DataParallel, torch.compile and Lightning put before all names, also one after another.
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
+
+CRITERIA = ("criterion.", "loss.", "losses.", "loss_fn.", "criterion_")
+"""Beginnings of the names of a loss's own parameters, which stand beside the network's."""
 
 
 class _StandIn:
@@ -58,33 +78,24 @@ _KNOWN: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 
 
 def read_weights(file: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """The state dict in a foreign file, on the CPU; ``module.`` before all names is taken off.
+    """The state dict in a foreign file, on the CPU, without a wrapper's prefix before all names.
 
-    Raises ValueError when the file is missing, cannot be read, needs more than tensors and plain
-    values (named in the message), or holds no state dict.
+    Raises ValueError when the file is missing, is something else, cannot be read, needs more than
+    tensors and plain values (named in the message), or holds no state dict.
     """
     path = Path(file)
-    if not path.is_file():
-        raise ValueError(f"no such file of weights: {path}")
-    if path.suffix == ".onnx":
+    kind = kind_of(path)
+    if kind == "onnx":
         return read_onnx_weights(path)
-    if path.suffix == ".safetensors":
-        return _without_wrapper(_read_safetensors(path))
-    return _without_wrapper(_state_dict(_read_pickle(path), path))
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); fetch it again") from None
+    if kind == "safetensors":
+        return _without_wrappers(read_safetensors(path))
+    return _without_wrappers(require_plain(_state_dict(_read_pickle(path), path), path))
 
 
 def _read_pickle(path: Path) -> object:
     """What a file of torch.save holds, as far as the restricted unpickler makes it."""
     try:
-        with torch.serialization.safe_globals(_KNOWN):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return _unpickled(path, "utf-8")
     except pickle.UnpicklingError as error:
         needed = re.findall(r"GLOBAL ([\w.]+)", str(error))
         if needed:
@@ -100,6 +111,19 @@ def _read_pickle(path: Path) -> object:
         ) from None
 
 
+def _unpickled(path: Path, encoding: str) -> object:
+    try:
+        # The file is read in full, whatever it warns of.
+        with torch.serialization.safe_globals(_KNOWN), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, encoding=encoding)
+    except Exception as error:
+        # Python 2 wrote text and bytes alike: the bytes of a NumPy score are no UTF-8.
+        if encoding == "utf-8" and "codec can't decode" in str(error):
+            return _unpickled(path, "latin1")
+        raise
+
+
 def _first_line(error: Exception) -> str:
     said = str(error)
     # torch puts its own advice before and after what it found.
@@ -109,25 +133,39 @@ def _first_line(error: Exception) -> str:
 
 def _state_dict(content: object, path: Path) -> dict[str, Tensor]:
     """The state dict within a checkpoint: its own values are tensors, or it is nested by name."""
-    if isinstance(content, Mapping):
-        if _is_state(content):
-            return dict(content)
-        for nest in _NESTS:
-            if isinstance(content.get(nest), Mapping) and _is_state(content[nest]):
-                return dict(content[nest])
-        listed = ", ".join(map(repr, list(content)[:8])) or "nothing"
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{path} holds a {type(content).__name__}, expected a dict of tensors")
+    found = _found(content, _DEEPEST)
+    if found is None:
+        names = [name if isinstance(name, str) else type(name).__name__ for name in content]
+        listed = ", ".join(repr(name[:40]) for name in names[:8]) or "nothing"
         raise ValueError(f"{path} holds no state dict of tensors: it has {listed}")
-    raise ValueError(f"{path} holds a {type(content).__name__}, expected a dict of tensors")
+    return found
 
 
-def _is_state(content: Mapping[Any, Any]) -> bool:
-    return bool(content) and all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
-    )
+def _found(content: Mapping[Any, Any], depth: int) -> dict[str, Tensor] | None:
+    if content and all(_is_entry(name, value, Tensor) for name, value in content.items()):
+        return dict(content)
+    for nest in _NESTS:
+        inner = content.get(nest)
+        if isinstance(inner, Mapping) and depth:
+            return _found(inner, depth - 1)
+    # Tensors with an epoch or a score among them.
+    if all(_is_entry(name, value, Tensor | int | float | str) for name, value in content.items()):
+        return {k: v for k, v in content.items() if isinstance(v, Tensor)} or None
+    return None
 
 
-def _without_wrapper(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel puts before all names."""
-    if all(name.startswith("module.") for name in state):
-        return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+def _is_entry(name: object, value: object, kind: Any) -> bool:
+    return isinstance(name, str) and isinstance(value, kind)
+
+
+def _without_wrappers(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without what wrappers put before the names of a network, however often."""
+    names = [name for name in state if not name.startswith(CRITERIA)]
+    for wrapper in _WRAPPERS:
+        if names and all(name.startswith(wrapper) for name in names):
+            return _without_wrappers(
+                {name.removeprefix(wrapper): tensor for name, tensor in state.items()}
+            )
     return state

@@ -115,3 +115,27 @@ def test_families_are_listed(passerby_command):
     listed = passerby_command("list", "families").out
     for family in ("bot", "fastreid", "timm", "torchreid", "torchvision"):
         assert f"{family}\n    " in listed
+
+
+def test_a_model_that_stands_there_is_not_replaced(tmp_path):
+    torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "a.pth")
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    first = convert_weights(tmp_path / "a.pth", out)
+    before = (out / "config.json").read_bytes()
+    with pytest.raises(ValueError, match=r"holds model\.safetensors and config\.json already"):
+        convert_weights(tmp_path / "a.pth", out)
+    assert (out / "config.json").read_bytes() == before
+    assert first.fingerprint
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="is a file, expected a folder"):
+        convert_weights(tmp_path / "a.pth", tmp_path / "file")
+
+
+def test_parameters_of_a_loss_are_left_out_and_said(tmp_path):
+    state = {f"model.{k}": v for k, v in models.resnet18(weights=None).state_dict().items()}
+    state["criterion.weight"] = torch.zeros(3, 4)
+    torch.save({"state_dict": state}, tmp_path / "a.ckpt")
+    done = convert_weights(tmp_path / "a.ckpt", tmp_path / "model")
+    assert done.dropped == ("fc.weight", "fc.bias", "criterion.weight")

@@ -22,6 +22,8 @@ class Site:
     kind: str = "application/octet-stream"
     redirect: str = ""
     length: bool = True
+    heeds_mark: bool = True  # whether another version is sent whole
+    reason: str | None = None
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -41,11 +43,12 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 return
             if status != 200:
-                self.send_error(status)
+                self.send_response(status, site.reason)
+                self.end_headers()
                 return
             start = 0
             found = re.fullmatch(r"bytes=(\d+)-", asked or "")
-            same = self.headers.get("If-Range") in (None, site.mark)
+            same = self.headers.get("If-Range") in (None, site.mark) or not site.heeds_mark
             if found and site.ranges and same:
                 start = int(found[1])
                 if start >= len(site.content):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 
 import pytest
 
@@ -22,8 +23,11 @@ def get(site, tmp_path):
     return run
 
 
+BACK = 300_000 - 65_536  # the last bytes are asked for again
+
+
 def left(folder):
-    return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".lock"))
+    return sorted(p.name for p in folder.iterdir() if not p.name.endswith("-lock"))
 
 
 def test_a_file_arrives_whole_and_is_asked_for_once(site, get, tmp_path, steps):
@@ -32,8 +36,8 @@ def test_a_file_arrives_whole_and_is_asked_for_once(site, get, tmp_path, steps):
     assert (fetched.sha256, fetched.cached) == (sha(site.content), False)
     assert steps[-1] == (len(site.content), len(site.content))
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
-    assert left(tmp_path) == ["a.pth", "a.pth.json"]
-    assert json.loads((tmp_path / "a.pth.json").read_text()) == {
+    assert left(tmp_path) == ["a.pth", "a.pth.passerby-record"]
+    assert json.loads((tmp_path / "a.pth.passerby-record").read_text()) == {
         "url": site.url + "/a.pth",
         "sha256": sha(site.content),
     }
@@ -45,19 +49,19 @@ def test_a_file_arrives_whole_and_is_asked_for_once(site, get, tmp_path, steps):
 def test_a_connection_that_breaks_is_resumed_where_it_stopped(site, get):
     site.cut_after = [300_000, 100_000]
     assert get().path.read_bytes() == site.content
-    assert [asked for _, asked in site.asked] == [None, "bytes=300000-", "bytes=400000-"]
+    assert [asked for _, asked in site.asked] == [None, f"bytes={BACK}-", "bytes=268928-"]
 
 
 def test_a_later_call_goes_on(site, get, tmp_path):
     site.cut_after = [300_000] + [0] * 5
     with pytest.raises(ValueError, match="5 times in a row; call again to go on from 300000 bytes"):
         get()
-    assert left(tmp_path) == ["a.pth.part", "a.pth.part.json"]
+    assert left(tmp_path) == ["a.pth.passerby-part", "a.pth.passerby-part.passerby-record"]
     site.asked.clear()
     site.cut_after = []
     assert get().path.read_bytes() == site.content
-    assert site.asked == [("/a.pth", "bytes=300000-")]
-    assert left(tmp_path) == ["a.pth", "a.pth.json"]
+    assert site.asked == [("/a.pth", f"bytes={BACK}-")]
+    assert left(tmp_path) == ["a.pth", "a.pth.passerby-record"]
 
 
 def test_another_version_of_the_file_begins_again(site, get):
@@ -68,31 +72,84 @@ def test_another_version_of_the_file_begins_again(site, get):
     assert get().path.read_bytes() == site.content
 
 
+def test_another_file_by_the_same_mark_begins_again(site, get):
+    """A server that says nothing has changed is not believed: what it repeats is compared."""
+    site.cut_after = [300_000] + [0] * 5
+    with pytest.raises(ValueError, match="in a row"):
+        get()
+    site.content, site.cut_after = b"new" * 200_000, []
+    assert get().path.read_bytes() == site.content
+
+
+def test_another_version_that_is_sent_though_the_first_was_asked_for(site, get, monkeypatch):
+    site.cut_after = [300_000] + [0] * 5
+    with pytest.raises(ValueError, match="in a row"):
+        get()
+    site.heeds_mark = False
+    changed = bytearray(site.content)
+    changed[100] ^= 1  # long before what is repeated
+    site.content, site.mark, site.cut_after = bytes(changed), '"v2"', []
+    assert get().path.read_bytes() == site.content
+
+
+def test_wrong_ranges_without_end_come_to_an_end(site, get):
+    site.wrong_range, site.cut_after = True, [300_000] * 1000
+    with pytest.raises(ValueError, match=r"a\.pth: the connection broke .* in a row"):
+        get()
+    assert len(site.asked) < 30
+
+
+def test_the_users_own_files_stay(site, get, tmp_path):
+    for name in ("a.pth", "a.pth.json", "a.pth.part", "a.pth.lock"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=r"there already, and nothing says .* choose another file"):
+        get()
+    (tmp_path / "a.pth").unlink()
+    get()
+    for name in ("a.pth.json", "a.pth.part", "a.pth.lock"):
+        assert (tmp_path / name).read_text() == "mine"
+    with pytest.raises(ValueError, match="nothing says that it is"):
+        get(path="/other.pth")
+
+
+def test_what_a_server_says_does_not_reach_the_terminal(site, get):
+    site.answers, site.reason = [404], "\x1b[2J"
+    with pytest.raises(ValueError, match="answers 404 Not Found") as refused:
+        get()
+    assert "\x1b" not in str(refused.value)
+
+
+@pytest.mark.parametrize("limit", [0, -1, math.inf, math.nan, 1.5, True])
+def test_the_limit_is_a_number_of_bytes(limit, get):
+    with pytest.raises(ValueError, match="limit must be a whole number of bytes"):
+        get(limit=limit)
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_without_a_mark_only_a_hash_allows_going_on(known, site, get):
     """Two versions of a file glued together would be found by the hash alone."""
     site.mark, site.cut_after = "", [300_000]
     assert get(sha(site.content) if known else "").path.read_bytes() == site.content
-    assert [asked for _, asked in site.asked] == [None, "bytes=300000-" if known else None]
+    assert [asked for _, asked in site.asked] == [None, f"bytes={BACK}-" if known else None]
 
 
 def test_a_server_without_ranges(site, get):
     site.ranges, site.cut_after = False, [300_000]
     assert get().path.read_bytes() == site.content
-    assert [asked for _, asked in site.asked] == [None, "bytes=300000-"]
+    assert [asked for _, asked in site.asked] == [None, f"bytes={BACK}-"]
 
 
 def test_a_server_that_sends_another_range(site, get):
     site.wrong_range, site.cut_after = True, [300_000]
     assert get().path.read_bytes() == site.content
-    assert [asked for _, asked in site.asked] == [None, "bytes=300000-", None]
+    assert [asked for _, asked in site.asked] == [None, f"bytes={BACK}-", None]
 
 
 def test_a_part_that_is_longer_than_the_file(site, get, tmp_path):
     site.cut_after = [300_000] + [0] * 5
     with pytest.raises(ValueError, match="in a row"):
         get()
-    (tmp_path / "a.pth.part").write_bytes(bytes(2_000_000))
+    (tmp_path / "a.pth.passerby-part").write_bytes(bytes(2_000_000))
     site.cut_after = []
     assert get().path.read_bytes() == site.content
 

@@ -130,3 +130,7 @@ def test_the_command(site, passerby_command, tmp_path):
     failed = passerby_command("pull", f"{site.url}/c.pth", "--limit", "0.0001")
     assert failed.code == 2
     assert "is larger than 100000 bytes" in failed.err
+    for limit in ("inf", "nan", "0", "-1"):
+        failed = passerby_command("pull", f"{site.url}/c.pth", "--limit", limit)
+        assert failed.code == 2
+        assert "--limit is in gigabytes" in failed.err

@@ -1,8 +1,11 @@
 """Foreign files: what is read, what is refused, and that no code in them runs."""
 
 import argparse
+import contextlib
+import io
 import os
 import pickle
+import struct
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
@@ -10,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from passerby.weights.state_dicts import read_weights
@@ -156,3 +161,172 @@ def test_a_file_that_is_cut_off_is_said(tmp_path):
         read_weights(tmp_path / "a.pth")
     with pytest.raises(ValueError, match="no such file of weights"):
         read_weights(tmp_path / "b.pth")
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "model.", "net.module."],
+)
+def test_wrappers_are_taken_off(wrapper, tmp_path):
+    wrapped = {wrapper + name: tensor for name, tensor in STATE.items()}
+    wrapped["criterion.centres"] = torch.zeros(3)
+    torch.save({"state_dict": wrapped, "pytorch-lightning_version": "2.4.0"}, tmp_path / "a.pth")
+    found = read_weights(tmp_path / "a.pth")
+    criterion = found.pop("criterion.centres", None)
+    assert same(found, STATE)
+    assert criterion is not None  # converting leaves it out, and says so
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {**STATE, "epoch": 3, "best": 0.5, "name": "x"},
+        {"checkpoint": {"state_dict": STATE}},
+        {"weights": STATE},
+        {"ema": STATE, "epoch": 3},
+        {"state_dict_ema": {name: 2 * tensor for name, tensor in STATE.items()}, "model": STATE},
+        {name: torch.nn.Parameter(tensor) for name, tensor in STATE.items()},
+    ],
+)
+def test_where_trainers_keep_their_weights(content, tmp_path):
+    torch.save(content, tmp_path / "a.pth")
+    found = read_weights(tmp_path / "a.pth")
+    assert same(found, STATE)
+    assert not any(tensor.requires_grad for tensor in found.values())
+
+
+def python2_pickle(text: bytes) -> bytes:
+    """{"state_dict": {}, "rank1": a NumPy score} of protocol 2, with text as Python 2 wrote it."""
+
+    def word(content: bytes) -> bytes:
+        return b"U" + bytes([len(content)]) + content
+
+    dtype = b"cnumpy\ndtype\n(" + word(b"f8") + b"K\x00K\x01tR"
+    dtype += b"(K\x03" + word(b"<") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    score = b"cnumpy.core.multiarray\nscalar\n(" + dtype + word(text) + b"tR"
+    return b"\x80\x02}(" + word(b"state_dict") + b"}" + word(b"rank1") + score + b"u."
+
+
+def test_scores_of_python_2(tmp_path):
+    """The bytes of 0.861 are no UTF-8, and stand there as text."""
+    torch.save({"state_dict": STATE, "epoch": 1}, tmp_path / "a.pth")
+    score = struct.pack("<d", 0.861)
+    with pytest.raises(UnicodeDecodeError):
+        score.decode()
+    legacy = [0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True}]
+    parts = [pickle.dumps(part, 2) for part in legacy]
+    parts += [python2_pickle(score), pickle.dumps([], 2)]
+    (tmp_path / "old.pth").write_bytes(b"".join(parts))
+    # An empty dict has no weights; that it was read to its end is the point.
+    with pytest.raises(ValueError, match="no state dict of tensors: it has 'state_dict', 'rank1'"):
+        read_weights(tmp_path / "old.pth")
+
+
+@pytest.mark.parametrize("name", ["a.SafeTensors", "a.pth", "weights"])
+def test_safetensors_by_any_name(name, tmp_path):
+    save_file(STATE, tmp_path / name)
+    assert same(read_weights(tmp_path / name), STATE)
+
+
+@pytest.mark.parametrize("name", ["a.PTH", "model.pth.tar-60", "a.ckpt", "weights"])
+def test_checkpoints_by_any_name(name, tmp_path):
+    torch.save(STATE, tmp_path / name)
+    assert same(read_weights(tmp_path / name), STATE)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty: fetch it again"),
+        (b"\n <!DOCTYPE html><html><title>Quota exceeded", "is a web page and not a file"),
+        (b"\xef\xbb\xbf<HTML>", "is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 9\n", "of Git LFS"),
+        (b"\x1f\x8b\x08\x00", r"is compressed \(gzip\): unpack it first"),
+        (b"\x89HDF\r\n\x1a\n", "is HDF5"),
+        (b"PK\x03\x04 and no more", "is cut off or damaged; fetch it again"),
+    ],
+)
+def test_what_stands_in_place_of_weights_is_named(content, message, tmp_path):
+    (tmp_path / "a.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_archives_that_are_not_torchs(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("readme.txt", "no weights")
+    with pytest.raises(ValueError, match=r"not one of torch\.save \(it has no data\.pkl\)"):
+        read_weights(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "b.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("b/data.pkl", bytes(50_000_000))
+    with pytest.raises(ValueError, match="unpacks to far more than its size"):
+        read_weights(tmp_path / "b.pth")
+    with pytest.raises(ValueError, match="is a folder, expected one file of weights"):
+        read_weights(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torchscript_is_a_program(tmp_path):
+    scripted = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
+    torch.jit.save(scripted, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"is TorchScript, a program.*state_dict\(\)"):
+        read_weights(tmp_path / "a.pt")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        ("sparse", "is sparse_coo"),
+        (torch.zeros(3, device="meta"), "is on the device meta, without content"),
+        (torch.zeros(1).expand(4 * 10**12), "has the shape .4000000000000. and is stored in fewer"),
+        (torch.zeros(2, dtype=torch.complex64), "has the type complex64"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers(tensor, message, tmp_path):
+    tensor = torch.eye(3).to_sparse() if isinstance(tensor, str) else tensor
+    torch.save({"state_dict": {"a": STATE["conv.bias"], "odd": tensor}}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=f"refused: 'odd' {message}.*expected plain numbers"):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_headers_of_safetensors_are_bounded(tmp_path):
+    entries = ",".join(
+        f'"{n}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for n in range(400_000)
+    )
+    header = f"{{{entries}}}".encode()
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(ValueError, match=r"its header says \d+ bytes, \d+ are read at most"):
+        read_weights(tmp_path / "a.safetensors")
+
+
+@given(st.binary(max_size=400))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_no_bytes_do_harm(tmp_path, content):
+    """Whatever stands in a file of any ending, it is weights or one refusal in words."""
+    whole = io.BytesIO()
+    torch.save(STATE, whole)
+    good = whole.getvalue()
+    for name in ("a.pth", "a.safetensors", "a.onnx"):
+        for written in (content, good[: len(content)] + content, good + content):
+            (tmp_path / name).write_bytes(written)
+            with contextlib.suppress(ValueError):
+                read_weights(tmp_path / name)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+def test_no_changed_byte_does_harm(tmp_path, changes):
+    for legacy in (False, True):
+        whole = io.BytesIO()
+        torch.save(
+            {"state_dict": STATE, "x": np.float64(1)},
+            whole,
+            _use_new_zipfile_serialization=not legacy,
+        )
+        content = bytearray(whole.getvalue())
+        for place, value in changes:
+            content[place % len(content)] = value
+        (tmp_path / "a.pth").write_bytes(bytes(content))
+        with contextlib.suppress(ValueError):
+            read_weights(tmp_path / "a.pth")

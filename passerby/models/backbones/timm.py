@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +31,13 @@ def timm(start: str, attention: str, name: str) -> TimmBackbone:
     network's output is not [B, C, h, w] (found by a dry run: some put the channels last).
     """
     refuse_attention(attention, f"timm's {name}")
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
+        # Another would have timm ask a hub, or read a folder, also where a stored model is opened.
+        raise ValueError(
+            f"timm(name=...) takes the name of an architecture (see timm.list_models()), got "
+            f"{name!r}: models are opened without a network. Fetch weights of a hub by "
+            "passerby pull, and convert them: passerby convert FILE --from timm --architecture NAME"
+        )
     try:
         import timm as library
     except ImportError:

@@ -34,7 +34,9 @@ def test_inside_a_model():
         ("swin_tiny_patch4_window7_224", "swin_tiny_patch4_window7_224 .*256×128"),
         ("swinv2_cr_tiny_ns_224", "swinv2_cr_tiny_ns_224 .*256×128"),
         ("resnet5000", "timm could not make 'resnet5000'.*timm.list_models"),
-        ("", "timm could not make ''"),
+        ("", r"the name of an architecture .*, got ''"),
+        ("hf-hub:timm/resnet18.a1_in1k", "got 'hf-hub:timm.*opened without a network"),
+        ("local-dir:/tmp", "got 'local-dir:/tmp'"),
     ],
 )
 def test_what_does_not_fit_is_refused(name, message):
