@@ -1,7 +1,6 @@
 """Foreign files: what is read, what is refused, and that no code in them runs."""
 
 import argparse
-import contextlib
 import io
 import os
 import pickle
@@ -300,6 +299,14 @@ def test_headers_of_safetensors_are_bounded(tmp_path):
         read_weights(tmp_path / "a.safetensors")
 
 
+def is_read_or_refused(file):
+    """Weights, or a refusal that names the file; whatever else is raised goes on."""
+    try:
+        return all(isinstance(tensor, torch.Tensor) for tensor in read_weights(file).values())
+    except ValueError as refused:
+        return file.name in str(refused)
+
+
 @given(st.binary(max_size=400))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_no_bytes_do_harm(tmp_path, content):
@@ -310,8 +317,7 @@ def test_no_bytes_do_harm(tmp_path, content):
     for name in ("a.pth", "a.safetensors", "a.onnx"):
         for written in (content, good[: len(content)] + content, good + content):
             (tmp_path / name).write_bytes(written)
-            with contextlib.suppress(ValueError):
-                read_weights(tmp_path / name)
+            assert is_read_or_refused(tmp_path / name)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=6))
@@ -328,5 +334,4 @@ def test_no_changed_byte_does_harm(tmp_path, changes):
         for place, value in changes:
             content[place % len(content)] = value
         (tmp_path / "a.pth").write_bytes(bytes(content))
-        with contextlib.suppress(ValueError):
-            read_weights(tmp_path / "a.pth")
+        assert is_read_or_refused(tmp_path / "a.pth")
