@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -16,7 +18,8 @@ from passerby.evaluation.ranking.rerank import rerank
 from passerby.evaluation.report import Report
 from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
-from passerby.tables.records import Record, Split
+from passerby.tables.keys import person_numbers
+from passerby.tables.records import JUNK, Record, Split
 
 EmbedRecords = Callable[[Sequence[Record]], Embedded]
 """``Embedder.embed``, or anything else that embeds records (the colour histogram)."""
@@ -101,6 +104,9 @@ def score_embeddings(
     )
     if scoring.centre:
         report = replace(report, metric=f"{report.metric}, centred on cameras")
+    if scoring.rerank and (note := _too_few_to_rerank(query, gallery)):
+        say(f"note: {note}")
+        report = replace(report, notes=(note,))
     if not scoring.camera_pairs or query.cameras is None or gallery.cameras is None:
         return report
     pairs = evaluate_camera_pairs(
@@ -115,6 +121,20 @@ def score_embeddings(
     return replace(report, camera_pairs=pairs)
 
 
+def _too_few_to_rerank(query: Embeddings, gallery: Embeddings) -> str:
+    """What to know of re-ranking a gallery of few images a person; "" where there are enough."""
+    asked, shown = person_numbers(query, gallery)
+    images = np.bincount(shown[np.isin(shown, asked) & (gallery.persons != JUNK)])
+    mean = float(images[images > 0].mean()) if images.any() else 0.0
+    if mean >= 3:
+        return ""
+    return (
+        f"persons have {mean:.1f} images in the gallery on average: re-ranking with its usual "
+        "constants (k1 20, k2 6) is for three and more, and cost 4 to 15 points of rank-1 where "
+        "there were one or two (in Python: passerby.rerank(..., k1=, k2=))"
+    )
+
+
 def score_model(
     embedder: Embedder,
     split: Split,
@@ -123,7 +143,7 @@ def score_model(
     """Evaluate a model on a split's query and gallery; errors as `passerby.evaluate`."""
     query, gallery, notes = embed_test_parts(embedder.embed, split)
     report = score_embeddings(query, gallery, scoring)
-    return replace(report, notes=(*split.notes, *notes))
+    return replace(report, notes=(*split.notes, *notes, *report.notes))
 
 
 def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Report:

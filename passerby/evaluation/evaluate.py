@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -65,8 +65,8 @@ def evaluate(
     placed = list(_placed(measured, protocol, block))
     if not placed:
         raise ValueError(_no_match(query, gallery, camera_rule))
-    rows = np.array([row for row, _ in placed], np.int64)
-    places = Places.join([one for _, one in placed])
+    rows = np.array([row for row, *_ in placed], np.int64)
+    places = Places.join([one for *_, one in placed])
     scores = score(places, ties, average_precision)
     return Report(
         cmc=100 * scores.cmc(top),
@@ -86,6 +86,7 @@ def evaluate(
         tie_spread=_tie_spread(places, average_precision),
         average_precision=average_precision,
         query_persons=person_names(query)[rows],
+        own_images=_count_same(query, gallery, [(row, nearest) for row, nearest, _ in placed]),
     )
 
 
@@ -155,19 +156,32 @@ def _camera_pair(
 
 def _placed(
     distances: Distances, protocol: Protocol, block: int | None
-) -> Iterator[tuple[int, Places]]:
-    """Row and places of each query that has a match."""
+) -> Iterator[tuple[int, int, Places]]:
+    """Of each query that has a match its row, the gallery row of its nearest match, the places."""
 
-    def place(row: int, line: NDArray[np.float32]) -> Places | None:
+    def place(row: int, line: NDArray[np.float32]) -> tuple[int, Places] | None:
         matches, ignored = protocol.of_query(row)
         if len(matches) == 0:
             return None
         line[ignored] = np.inf
-        return places_of_matches(line, matches)
+        return int(matches[line[matches].argmin()]), places_of_matches(line, matches)
 
-    for row, places in _of_each_query(place, distances, protocol, block):
-        if places is not None:
-            yield row, places
+    for row, placed in _of_each_query(place, distances, protocol, block):
+        if placed is not None:
+            yield (row, *placed)
+
+
+def _count_same(query: Embeddings, gallery: Embeddings, pairs: Sequence[tuple[int, int]]) -> int:
+    """How many pairs of rows are one picture: by the hash of its file, or by its vector."""
+    same = 0
+    for row, other in pairs:
+        own = query.vectors[row]
+        # The last bits of a vector depend on the batch that the picture was embedded in.
+        equal = np.abs(own - gallery.vectors[other]).max() <= 1e-5 * np.abs(own).max()
+        if not equal and query.hashes is not None and gallery.hashes is not None:
+            equal = query.hashes[row] == gallery.hashes[other] != ""
+        same += bool(equal)
+    return same
 
 
 def _of_each_query(

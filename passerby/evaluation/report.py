@@ -45,12 +45,13 @@ class Report:
     percent; queries: how many were scored; left_out: queries without any match (or junk), which
     are not scored; gallery: images ranked, junk not counted. Per scored query: query_rows [Q] rows
     of the query part, first_ranks [Q], average_precisions [Q] and inverse_negative_penalties [Q] in
-    0…1, query_persons [Q] names of their persons ("source/number", or the number alone; empty in
-    old files). ties: how equal distances were ranked; tied_queries: scored queries with a match and
+    0…1, query_persons [Q] names of their persons ("source/number", or the number
+    alone). ties: how equal distances were ranked; tied_queries: scored queries with a match and
     another image at exactly one distance, whose score depends on their order; tie_spread: mAP with
     matches first in all ties less mAP with matches last, in percentage points; some ties are chance
     at any scale and have a spread near 0, a collapsed network has one near 100.
-    average_precision: its rule.
+    average_precision: its rule. own_images: scored queries whose nearest match is their very own
+    picture, by its file's hash or its vector: found for nothing.
     With ties="mean" first ranks are expectations, and may lie between two ranks.
     """
 
@@ -73,6 +74,7 @@ class Report:
     camera_pairs: tuple[CameraPair, ...] = ()
     notes: tuple[str, ...] = field(default=())
     query_persons: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
+    own_images: int = 0
 
     def rank(self, k: int) -> float:
         """Percent of queries with a match within rank k.
@@ -122,6 +124,7 @@ class Report:
             "ties": self.ties,
             "tied_queries": self.tied_queries,
             "tie_spread": round(self.tie_spread, 4),
+            "own_images": self.own_images,
             "average_precision": self.average_precision,
             "cmc": np.round(self.cmc, 4).tolist(),
             "notes": list(self.notes),
@@ -162,15 +165,16 @@ class Report:
                 first_ranks=np.array(queries["first_rank"]),
                 average_precisions=precisions,
                 inverse_negative_penalties=np.array(
-                    queries.get("inverse_negative_penalty", []), np.float64
+                    queries["inverse_negative_penalty"], np.float64
                 ),
-                ties=content.get("ties", "stable"),
-                tied_queries=content.get("tied_queries", 0),
-                tie_spread=content.get("tie_spread", 0.0),
-                average_precision=content.get("average_precision", "mean"),
+                ties=content["ties"],
+                tied_queries=content["tied_queries"],
+                tie_spread=content["tie_spread"],
+                own_images=content["own_images"],
+                average_precision=content["average_precision"],
                 camera_pairs=tuple(CameraPair(**pair) for pair in content["camera_pairs"]),
                 notes=tuple(content["notes"]),
-                query_persons=np.array(queries.get("person", []), np.str_),
+                query_persons=np.array(queries["person"], np.str_),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
@@ -191,6 +195,11 @@ class Report:
             rule += (
                 f"; {self.tied_queries} queries have ties, ranked {order[self.ties]}: their order "
                 f"moves the mAP by up to {self.tie_spread:.2f}"
+            )
+        if self.own_images:
+            rule += (
+                f"; {self.own_images} query images are in the gallery themselves and are found for "
+                "nothing: take them out, or leave the camera rule on"
             )
         return (
             f"rank-1 {self.rank1:.2f}  rank-5 {self.rank5:.2f}  rank-10 {self.rank10:.2f}  "
@@ -236,6 +245,7 @@ def pooled(reports: Sequence[Report]) -> Report:
         ),
         ties=reports[0].ties,
         tied_queries=sum(report.tied_queries for report in reports),
+        own_images=sum(report.own_images for report in reports),
         tie_spread=float(np.average([report.tie_spread for report in reports], weights=queries)),
         average_precision=reports[0].average_precision,
         notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),

@@ -123,3 +123,16 @@ def test_stripes_are_scored_alone_or_with_the_embedding():
     for options in ({"metric": "euclidean"}, {"rerank": True}):
         with pytest.raises(ValueError, match="goes with the metric cosine and without re-ranking"):
             Scoring(distance="both", **options)
+
+
+@pytest.mark.parametrize(("images", "told"), [(1, True), (2, True), (3, False)])
+def test_re_ranking_persons_of_few_images_is_warned_of(images, told, capsys):
+    random = np.random.default_rng(0)
+    persons = np.repeat(np.arange(10), images)
+    query = Embeddings(random.normal(size=(10, 8)), np.arange(10), np.zeros(10, int))
+    gallery = Embeddings(random.normal(size=(len(persons), 8)), persons, persons * 0 + 1)
+    report = score_embeddings(query, gallery, Scoring(rerank=True))
+    (*notes,) = report.notes
+    assert bool(notes) == told
+    assert ("images in the gallery on average" in capsys.readouterr().out) == told
+    assert score_embeddings(query, gallery, Scoring()).notes == ()

@@ -1,5 +1,6 @@
 """evaluate() against a brute-force reference: everything sorted, everything looped over."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import passerby
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.tables.embeddings import Embeddings
@@ -432,3 +434,41 @@ def test_camera_pairs_need_cameras():
     query, gallery = people(seed=8)
     with pytest.raises(ValueError, match="camera pairs need camera numbers"):
         evaluate_camera_pairs(query, Embeddings(gallery.vectors, gallery.persons))
+
+
+def same_pictures(copies: int, **columns):
+    """Query and gallery of 30 persons; the gallery holds ``copies`` of the queries themselves."""
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(60, 8))
+    persons, cameras = np.arange(60) % 30, np.zeros(60, int)
+    query = Embeddings(vectors[:30], persons[:30], cameras[:30])
+    kept = np.concatenate([np.arange(30, 60), np.arange(copies)])
+    noise = 1 + 1e-7 * random.normal(size=(len(kept), 8))  # as of another batch
+    return query, Embeddings(vectors[kept] * noise, persons[kept], cameras[kept])
+
+
+@pytest.mark.parametrize("copies", [0, 12, 30])
+def test_queries_that_stand_in_their_own_gallery_are_counted_and_said(copies, tmp_path):
+    query, gallery = same_pictures(copies)
+    for distances in (None, passerby.rerank(query, gallery, k1=3, k2=1)):
+        report = evaluate(query, gallery, camera_rule=False, distances=distances)
+        assert report.own_images == copies
+        assert ("query images are in the gallery themselves" in str(report)) == (copies > 0)
+        report.to_json(tmp_path / "report.json")
+        assert type(report).from_json(tmp_path / "report.json").own_images == copies
+
+
+def test_the_camera_rule_ignores_a_query_in_its_own_gallery():
+    query, gallery = same_pictures(30)
+    elsewhere = Embeddings(gallery.vectors, gallery.persons, 1 - np.arange(60) // 30)
+    assert evaluate(query, elsewhere).own_images == 0
+    mislabelled = Embeddings(gallery.vectors, gallery.persons, np.ones(60, int))
+    assert evaluate(query, mislabelled).own_images == 30
+
+
+def test_equal_files_are_one_picture_whatever_their_vectors():
+    query, gallery = same_pictures(0)
+    names = [f"{number:032x}" for number in range(30)]
+    query = dataclasses.replace(query, hashes=names)
+    gallery = dataclasses.replace(gallery, hashes=[*names[:7], *([""] * 23)])
+    assert evaluate(query, gallery, camera_rule=False).own_images == 7

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from passerby.evaluation import metrics
 from passerby.evaluation.metrics import (
     Places,
     average_precisions,
@@ -148,3 +149,33 @@ def test_a_match_must_have_a_distance(value):
 def test_no_distance_may_be_nan():
     with pytest.raises(ValueError, match="distances hold NaN"):
         places_of_matches(np.array([1, np.nan]), np.array([0]))
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.data())
+def test_comparing_counts_as_sorting_does(numbers, data):
+    distances = np.array([*numbers, np.inf], np.float32)
+    chosen = data.draw(st.lists(st.sampled_from(range(len(numbers))), min_size=1, unique=True))
+    own = np.sort(distances[chosen])
+    for counted, sorted_ in zip(
+        metrics._compare(distances, own), metrics._look_up(distances, own), strict=True
+    ):
+        assert counted.dtype == sorted_.dtype == np.int64
+        assert counted.tolist() == sorted_.tolist()
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("most", [0, 3, 1000])
+def test_places_do_not_depend_on_how_numpy_sorts(fast, most, monkeypatch):
+    random = np.random.default_rng(0)
+    distances = random.integers(0, 9, 60).astype(np.float32)
+    matches = np.sort(random.choice(60, 7, replace=False))
+    expected = places_of_matches(distances, matches)
+    monkeypatch.setattr(metrics, "_sorts_fast", lambda: fast)
+    monkeypatch.setattr(metrics, "_MOST_COUNTED", most)
+    found = places_of_matches(distances, matches)
+    for name in ("counts", "nearer", "level", "ranks"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+    for wrong in (np.nan, np.inf):
+        distances[matches[0]] = wrong
+        with pytest.raises(ValueError, match="NaN, or a match is infinitely far"):
+            places_of_matches(distances, matches)
