@@ -80,8 +80,8 @@ def calibration_records(split: Split, card: Card | None, part: Part) -> Calibrat
     warnings: list[str] = []
     if part == "held-out":
         known = _persons(split.train + split.validation, split)
-        unseen = tuple(r for r in known if _name(r) not in trained)
-        enough = len({_name(r) for r in unseen}) >= FEWEST_PERSONS or not split.query
+        unseen = tuple(r for r in known if r.person_name not in trained)
+        enough = len({r.person_name for r in unseen}) >= FEWEST_PERSONS or not split.query
         if trained and unseen and enough:
             return CalibrationRecords(unseen, tuple(_doubts(split, trained)))
         part = "test"
@@ -159,12 +159,8 @@ def _persons(records: Sequence[Record], split: Split) -> tuple[Record, ...]:
     return tuple({r.image: r for r in records if r.person not in nobody}.values())
 
 
-def _name(record: Record) -> str:
-    return f"{record.source}/{record.person}"
-
-
 def _refuse_trained(records: Sequence[Record], trained: frozenset[str]) -> None:
-    seen = sorted({_name(record) for record in records} & trained)
+    seen = sorted({record.person_name for record in records} & trained)
     if seen:
         raise ValueError(
             f"{len(seen)} of these persons trained the model ({', '.join(seen[:3])}, ...): their "
@@ -191,10 +187,10 @@ def _within_limit(
     """Whole persons, drawn by seed, up to the limit of images."""
     if len(records) <= _MOST_IMAGES:
         return records, ()
-    names = sorted({_name(record) for record in records})
+    names = sorted({record.person_name for record in records})
     order = np.random.default_rng([seed, 7]).permutation(len(names)).tolist()
     place = {names[row]: number for number, row in enumerate(order)}
-    ranked = sorted(records, key=lambda record: place[_name(record)])[:_MOST_IMAGES]
-    kept = {_name(record) for record in ranked[:-1]}
-    chosen = tuple(record for record in records if _name(record) in kept)
+    ranked = sorted(records, key=lambda record: place[record.person_name])[:_MOST_IMAGES]
+    kept = {record.person_name for record in ranked[:-1]}
+    chosen = tuple(record for record in records if record.person_name in kept)
     return chosen, (f"{len(kept)} of {len(names)} persons drawn by seed, to bound the pairs",)

@@ -33,7 +33,7 @@ from passerby.data.reading.table_rows import (
     time_of,
     whole_of,
 )
-from passerby.tables.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Crop, Record, Split
 
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 
@@ -42,26 +42,6 @@ _COLUMNS = (
     "session",
 )  # fmt: skip
 _NAMED = re.compile(r"(?:\w[\w.-]+:)?\w[\w-]*(?:\(.*\))?=.+")  # [NAME:]KIND=ROOT
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """One image of one person and what is known of it, in names; "" and None where it is not.
-
-    image: absolute path of the file; time: with a zone; frame: number within its video, which is
-    no time; number and view: of person and camera as the data set numbers them, for evaluation.
-    """
-
-    image: str
-    person: str = ""
-    camera: str = ""
-    source: str = ""
-    time: datetime | None = None
-    frame: int | None = None
-    tracklet: int | None = None
-    quality: float | None = None
-    number: int | None = None
-    view: int | None = None
 
 
 @dataclass(frozen=True)
@@ -244,7 +224,7 @@ def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
             found.crops += [Crop(prefix + name) for name in listing.images]
         elif listing.images:
             records = pattern.records(listing, source)
-            found.crops += [_of_record(r, "" if r.person <= 0 else _numbered(r)) for r in records]
+            found.crops += [_of_record(r, "" if r.person <= 0 else r.person_name) for r in records]
 
 
 def _pattern(names: str, listings: Sequence[Listing], found: _Found) -> NamePattern | None:
@@ -303,11 +283,7 @@ def _add_split(split: Split, located: Path, part: Part, found: _Found, below: st
 def _named(record: Record, split: Split, part: str) -> str:
     if split.separate_namespaces and part in ("train", "validation"):
         return f"{record.source}/train/{record.person}"  # another person than that of the test
-    return split.person_names.get(record.person, "") or _numbered(record)
-
-
-def _numbered(record: Record) -> str:
-    return f"{record.source}/{record.person}"
+    return split.person_names.get(record.person, "") or record.person_name
 
 
 def _of_record(record: Record, person: str) -> Crop:

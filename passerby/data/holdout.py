@@ -103,7 +103,7 @@ def without_source(split: Split, source: str, seed: int) -> HoldOut:
 def _by_person(records: Sequence[Record]) -> dict[tuple[str, int], list[Record]]:
     images: dict[tuple[str, int], list[Record]] = defaultdict(list)
     for record in records:
-        images[record.source, record.person].append(record)
+        images[record.person_key].append(record)
     return images
 
 
@@ -129,7 +129,7 @@ def _held(
         query += asking
         own = images[key]
         gallery += own if _seen(own) else [r for r in own if r not in asking]
-    train = tuple(r for r in records if (r.source, r.person) not in held)
+    train = tuple(r for r in records if r.person_key not in held)
     return HoldOut(train, tuple(query), tuple(gallery), tuple(sorted(held)))
 
 

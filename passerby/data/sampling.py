@@ -53,7 +53,7 @@ def sites_of(records: Sequence[Record], labels: Sequence[int]) -> list[int]:
         return node
 
     for record, label in zip(records, labels, strict=True):
-        parents[root((record.source, record.camera))] = root(label)
+        parents[root(record.camera_key)] = root(label)
     numbers: dict[Hashable, int] = {}
     return [numbers.setdefault(root(label), len(numbers)) for label in labels]
 

@@ -22,7 +22,6 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
 
-from passerby.data.crops import Crop
 from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.reading.name_spellings import camera_number_of, integer_of
 from passerby.data.reading.numbering import lasting_number
@@ -33,7 +32,7 @@ from passerby.process.json_files import read_object
 from passerby.process.reporting import progress
 from passerby.process.whole_files import write_whole
 from passerby.tables.npz_files import Pieces, write_npz
-from passerby.tables.records import JUNK
+from passerby.tables.records import JUNK, Crop
 from passerby.tables.times import moment
 
 _PARTS_EACH = 8  # of a process; fewer would let it wait for the slowest, more only costs files

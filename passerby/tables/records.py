@@ -18,11 +18,21 @@ JUNK = -1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One image of one person by one camera.
+    """One image of one person by one camera, as a data set numbers them.
 
-    image: path of the file. person, camera: numbers as the data set has them; camera None when it
-    is not known. source: the data set it comes from; numbers of different sources are unrelated.
-    tracklet: number of the passage; frame: frame number within its video; time: with a zone.
+    Args:
+        image: Path of the file.
+        person: Number as the data set has it; −1 is junk.
+        camera: Number as the data set has it, None when it is not known.
+        source: The data set; numbers of different sources are unrelated.
+        tracklet: Number of the tracklet.
+        frame: Frame number within its video.
+        time: When it was seen, with a zone.
+
+    Example:
+        >>> record = Record("0002_c1s1_000451_03.jpg", 2, 1, "market1501")
+        >>> record.person_name
+        'market1501/2'
     """
 
     image: str
@@ -32,6 +42,48 @@ class Record:
     tracklet: int | None = None
     frame: int | None = None
     time: datetime | None = None
+
+    @property
+    def person_key(self) -> tuple[str, int]:
+        """(source, person): who it is among several data sets."""
+        return self.source, self.person
+
+    @property
+    def camera_key(self) -> tuple[str, int | None]:
+        """(source, camera): by what it was seen among several data sets."""
+        return self.source, self.camera
+
+    @property
+    def person_name(self) -> str:
+        """Who it is, as text."""
+        return person_name(*self.person_key)
+
+
+def person_name(source: str, person: int) -> str:
+    """A person of a data set as one name: "source/number"."""
+    return f"{source}/{person}"
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One image and what is known of it in names; "" and None where it is not.
+
+    image: path of the file; time: with a zone; frame: number within its video, which is no time;
+    number and view: of person and camera as the data set numbers them, for evaluation; part: train,
+    validation, query or gallery, "" where the set is not divided.
+    """
+
+    image: str
+    person: str = ""
+    camera: str = ""
+    source: str = ""
+    time: datetime | None = None
+    frame: int | None = None
+    tracklet: int | None = None
+    quality: float | None = None
+    number: int | None = None
+    view: int | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from passerby.process import distributed
 from passerby.process.cores import available_cores
 from passerby.process.reporting import say
 from passerby.registry import AUGMENTATIONS
-from passerby.tables.records import Record, Split
+from passerby.tables.records import Record, Split, person_name
 from passerby.training.determinism import seed_step, strict
 from passerby.training.input.image_cache import image_cache
 from passerby.training.input.loader import Loader, TrainingImages
@@ -223,9 +223,9 @@ def _validate_epoch(work: _Work, epoch: int, rate: float, watchers: _Watchers) -
 def _persons(recipe: Recipe, split: Split, seed: int) -> _Persons:
     """The persons of the train part, less those held out to choose the epoch."""
     held = hold_out(persons_in_train(split), recipe.validation_persons, seed)
-    classes = sorted({(record.source, record.person) for record in held.train})
+    classes = sorted({record.person_key for record in held.train})
     numbers = {person: number for number, person in enumerate(classes)}
-    labels = [numbers[record.source, record.person] for record in held.train]
+    labels = [numbers[record.person_key] for record in held.train]
     return _Persons(held.train, labels, classes, held)
 
 
@@ -309,8 +309,8 @@ def _card(recipe: Recipe, split: Split, persons: _Persons, seed: int) -> Card:
         persons=len(persons.classes),
         seed=seed,
         epoch=0,
-        training_persons=tuple(f"{source}/{person}" for source, person in persons.classes),
-        validation_persons=tuple(f"{source}/{person}" for source, person in persons.held.persons),
+        training_persons=tuple(person_name(*key) for key in persons.classes),
+        validation_persons=tuple(person_name(*key) for key in persons.held.persons),
         data={
             "source": split.source,
             "images": len(persons.train),

@@ -73,7 +73,7 @@ def check_watched(watched: Sequence[Split], split: Split) -> list[str]:
     """
     refuse_equal_names(watched)
     notes = []
-    trained = {(r.source, r.person) for r in split.train}
+    trained = {r.person_key for r in split.train}
     for other in watched:
         if not (other.query and other.gallery):
             raise ValueError(

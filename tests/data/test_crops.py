@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from passerby.data.crops import Crop, Labels, content_id, read_crops
-from passerby.tables.records import JUNK
+from passerby.data.crops import Labels, content_id, read_crops
+from passerby.tables.records import JUNK, Crop
 
 EIGHT = datetime(2026, 5, 1, 8, tzinfo=UTC)
 

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 from passerby.data.reading.listing import Listing, first_images, list_folder
-from passerby.data.reading.numbering import NamedImage, split_of
+from passerby.data.reading.numbering import split_of
 from passerby.data.reading.parts import Division
 from passerby.data.reading.reader import Reader
 from passerby.registry import DATASETS
-from passerby.tables.records import Split
+from passerby.tables.records import Crop, Split
 
 _PARTS = ("train", "validation", "query", "gallery")
 _PART_LIKE = re.compile("train|test|query|gallery|probe", re.IGNORECASE)
@@ -71,7 +71,7 @@ class Folder(Reader):
         """
         divided = any((root / name).is_dir() for name in _PARTS)
         ignored: list[str] = []
-        images: list[NamedImage] = []
+        images: list[Crop] = []
         for part in _PARTS if divided else ("",):
             images += self._images(root / part, part, ignored)
         if divided:
@@ -82,7 +82,7 @@ class Folder(Reader):
         source = self._source or root.absolute().name
         return split_of(images, source, self._division, ignored=ignored)
 
-    def _images(self, root: Path, part: str, ignored: list[str]) -> list[NamedImage]:
+    def _images(self, root: Path, part: str, ignored: list[str]) -> list[Crop]:
         """The images of one part; files that are none are added to ``ignored``."""
         if not root.is_dir():
             return []
@@ -91,7 +91,7 @@ class Folder(Reader):
         found = []
         for person in top.folders:
             direct = list_folder(root / person)
-            found += self._of_listing(direct, person, None, part)
+            found += self._of_listing(direct, person, "", part)
             ignored += direct.other_paths()
             for camera in direct.folders:
                 inner = list_folder(direct.folder / camera)
@@ -100,14 +100,12 @@ class Folder(Reader):
                 ignored += [os.path.join(inner.folder, name, "") for name in inner.folders]
         return found
 
-    def _of_listing(
-        self, listing: Listing, person: str, camera: str | None, part: str
-    ) -> list[NamedImage]:
+    def _of_listing(self, listing: Listing, person: str, camera: str, part: str) -> list[Crop]:
         cameras = {name: camera for name in listing.images}
         if self._camera is not None:
             cameras = {name: self._camera_in(name, listing.folder) for name in listing.images}
         return [
-            NamedImage(os.path.join(listing.folder, name), person, camera, part)
+            Crop(os.path.join(listing.folder, name), person, camera, part=part)
             for name, camera in cameras.items()
         ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from passerby.data.reading.listing import examples, missing_of, path_given
-from passerby.data.reading.numbering import NamedImage, split_of
+from passerby.data.reading.numbering import split_of
 from passerby.data.reading.parts import Division
 from passerby.data.reading.reader import Reader
 from passerby.data.reading.table_rows import (
@@ -22,7 +22,7 @@ from passerby.data.reading.table_rows import (
 )
 from passerby.process.spelling import suggest
 from passerby.registry import DATASETS
-from passerby.tables.records import Split
+from passerby.tables.records import Crop, Split
 
 _COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split")
 _PARTS = ("train", "validation", "query", "gallery")
@@ -80,7 +80,7 @@ class Table(Reader):
         folder = self.images_folder(root)
         places: dict[str, str] = {}  # of each image in the table
 
-        def image_of(place: str, row: Row) -> NamedImage:
+        def image_of(place: str, row: Row) -> Crop:
             image = _image(row, folder)
             if image.image in places:
                 raise ValueError(f"it names the image of {places[image.image]} again")
@@ -106,7 +106,7 @@ def _is_table(path: Path) -> bool:
     return {"image", "person"} <= set(header)
 
 
-def _missing(images: Sequence[NamedImage], folder: Path, path: Path) -> set[str]:
+def _missing(images: Sequence[Crop], folder: Path, path: Path) -> set[str]:
     """The images that do not exist; ValueError when that is so of all."""
     if not images:
         raise ValueError(f"{path} has no row below its header")
@@ -121,7 +121,7 @@ def _missing(images: Sequence[NamedImage], folder: Path, path: Path) -> set[str]
     return {names[name] for name in missing}
 
 
-def _image(row: Row, folder: Path) -> NamedImage:
+def _image(row: Row, folder: Path) -> Crop:
     person = text_of(row["person"])
     if not person:
         raise ValueError("the person is empty")
@@ -130,12 +130,12 @@ def _image(row: Row, folder: Path) -> NamedImage:
         raise ValueError(
             f"the split is {part!r}{suggest(part, list(_PARTS))} (expected {', '.join(_PARTS)})"
         )
-    return NamedImage(
+    return Crop(
         os.path.join(folder, inside(text_of(row["image"]))),
         person,
-        text_of(row.get("camera")) or None,
-        part,
-        time_of(row.get("time")),
-        whole_of("tracklet", row.get("tracklet")),
-        whole_of("frame", row.get("frame")),
+        text_of(row.get("camera")),
+        part=part,
+        time=time_of(row.get("time")),
+        tracklet=whole_of("tracklet", row.get("tracklet")),
+        frame=whole_of("frame", row.get("frame")),
     )

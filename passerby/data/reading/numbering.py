@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
 from passerby.data.reading.name_spellings import (
     camera_number_of,
@@ -17,29 +16,13 @@ from passerby.data.reading.name_spellings import (
     spelling_note,
 )
 from passerby.data.reading.parts import Division, refuse_half_cameras
-from passerby.tables.records import JUNK, Record, Split
+from passerby.tables.records import JUNK, Crop, Record, Split
 
 _NO_CAMERAS = "no cameras are known"
 
 
-@dataclass(frozen=True, slots=True)
-class NamedImage:
-    """What is known of an image before its person and camera have numbers.
-
-    part: train, validation, query or gallery; empty when the set is not divided.
-    """
-
-    image: str
-    person: str
-    camera: str | None
-    part: str = ""
-    time: datetime | None = None
-    tracklet: int | None = None
-    frame: int | None = None
-
-
 def split_of(
-    images: Sequence[NamedImage],
+    images: Sequence[Crop],
     source: str,
     division: Division,
     *,
@@ -56,7 +39,7 @@ def split_of(
     """
     persons = person_spellings(first_places((image.person, image.image) for image in images))
     cameras = camera_spellings(
-        first_places((image.camera, image.image) for image in images if image.camera is not None)
+        first_places((image.camera, image.image) for image in images if image.camera)
     )
     person_numbers = number_persons(persons.values())
     camera_numbers = number_cameras(cameras.values())
@@ -65,7 +48,7 @@ def split_of(
         record = Record(
             image.image,
             person_numbers[persons[image.person]],
-            None if image.camera is None else camera_numbers[cameras[image.camera]],
+            camera_numbers[cameras[image.camera]] if image.camera else None,
             source,
             tracklet=image.tracklet,
             frame=image.frame,

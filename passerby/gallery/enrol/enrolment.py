@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.data.crops import Crop, Labels, session_tracklet
+from passerby.data.crops import Labels, session_tracklet
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, hash_image, load_image, prefetched
@@ -26,6 +26,7 @@ from passerby.tables.columns import IDS, SIGHTING_COLUMNS
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where, moment
 from passerby.tables.keys import person_names
+from passerby.tables.records import Crop
 from passerby.tables.sightings import Sightings, with_columns
 from passerby.tables.unit_length import unit
 
