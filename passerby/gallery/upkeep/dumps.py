@@ -13,21 +13,24 @@ import hashlib
 import json
 import os
 import re
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from passerby.process.json_files import parse_object
+from passerby.process.json_files import parse_json, parse_object
 from passerby.process.reporting import progress
 from passerby.process.whole_files import replacing
 from passerby.stores import Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import open_or_create_store
 from passerby.tables.sightings import Sightings
+from passerby.tables.unit_length import is_unit
 
 FORMAT = 1
 
@@ -35,8 +38,17 @@ _ROWS = 5000
 _MEMBER = re.compile(r"about\.json|part-[0-9]{6,9}\.(?:json|vectors|thumbnails)")
 _TEXTS = ("ids", "persons", "cameras", "sources", "images")
 _NUMBERS = ("frames", "tracklets")
-# Far above what a part of _ROWS sightings can take: what is larger was not written by us.
-_LARGEST = 2_000_000_000
+# What is larger was not written by us. JSON takes up to sixty times its size when it is read.
+_LARGEST = {"json": 32_000_000, "vectors": 2_000_000_000, "thumbnails": 2_000_000_000}
+_LONGEST = 8192  # characters of a name or path; in an array all are as long as the longest
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression that is not known
+    RuntimeError,  # encrypted
+    OSError,
+)
 
 
 def dump(store: Store, path: str | os.PathLike[str]) -> int:
@@ -97,10 +109,13 @@ def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Writ
 
 
 def _bounded(batches: Iterator[Sightings]) -> Iterator[Sightings]:
-    """Parts of at most _ROWS, whatever an engine gives at once."""
+    """Parts of at most _ROWS, fewer where names are long, whatever an engine gives at once."""
     for batch in batches:
-        for start in range(0, len(batch), _ROWS):
-            yield batch[start : start + _ROWS]
+        # Escaped, a character takes up to twelve.
+        text = sum(12 * getattr(batch, name).dtype.itemsize // 4 for name in _TEXTS)
+        rows = max(1, min(_ROWS, _LARGEST["json"] // (text + 200)))
+        for start in range(0, len(batch), rows):
+            yield batch[start : start + rows]
 
 
 def _encoded(part: Sightings) -> dict[str, bytes]:
@@ -122,28 +137,42 @@ def _decoded(
     archive: zipfile.ZipFile, number: str, about: About, path: str | os.PathLike[str]
 ) -> Sightings:
     try:
-        columns = parse_object(archive.read(f"part-{number}.json"), "its columns")
+        columns = parse_json(archive.read(f"part-{number}.json"))
         jpegs = archive.read(f"part-{number}.thumbnails")
         vectors = np.frombuffer(archive.read(f"part-{number}.vectors"), "<f4")
-        ends = np.cumsum([0, *columns.pop("thumbnails")]).tolist()
-        if ends[-1] != len(jpegs):
+        for name in _TEXTS:
+            if not all(_is_text(text) for text in columns[name]):
+                raise ValueError(f"{name} must be texts of at most {_LONGEST:,} characters")
+        lengths = columns["thumbnails"]
+        if not all(type(n) is int and n >= 0 for n in lengths) or sum(lengths) != len(jpegs):
             raise ValueError("the thumbnails are not as long as they say")
-        return Sightings(
-            columns.pop("ids"),
+        ends = np.cumsum([0, *lengths]).tolist()
+        sightings = Sightings(
+            columns["ids"],
             vectors.reshape(-1, about.dimensions),
-            times=np.array(columns.pop("times"), "datetime64[us]"),
-            qualities=[np.nan if q is None else q for q in columns.pop("qualities")],
+            times=np.array(columns["times"], "datetime64[us]"),
+            qualities=[np.nan if q is None else q for q in columns["qualities"]],
             thumbnails=[jpegs[a:b] for a, b in pairwise(ends)],
             **{name: columns[name] for name in (*_TEXTS[1:], *_NUMBERS)},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not is_unit(sightings.vectors).all():
+            raise ValueError("vectors must be of length 1 and without NaN")
+        return sightings
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, *_DAMAGE) as error:
         raise ValueError(f"part {number} of {os.fspath(path)} is damaged: {error}") from None
+
+
+def _is_text(text: object) -> bool:
+    # Arrays lose a NUL at the end.
+    return isinstance(text, str) and len(text) <= _LONGEST and "\0" not in text
 
 
 def _opened(path: str | os.PathLike[str]) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except OSError as error:
+        raise ValueError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from None
+    except (*_DAMAGE, ValueError, struct.error) as error:
         raise ValueError(
             f"{os.fspath(path)} is no whole dump of a gallery ({error}): expected a file that "
             "passerby gallery dump wrote, copied to its end"
@@ -156,39 +185,55 @@ def _checked(
     """What the dump is of, its parts and how many sightings; ValueError if anything is amiss."""
     named = os.fspath(path)
     manifest = _manifest(archive, named)
-    members: Mapping[str, Mapping[str, object]] = manifest["members"]
-    sizes = {info.filename: info.file_size for info in archive.infolist()}
-    for name, said in members.items():
+    infos = {info.filename: info for info in archive.infolist()}
+    for name, said in manifest["members"].items():
         if not _MEMBER.fullmatch(name):
             raise ValueError(f"{named} names a member {name!r} that no dump has: it is not read")
-        if sizes.get(name) != said["bytes"] or sizes[name] > _LARGEST:
+        info = infos.get(name)
+        if info is None or info.file_size != said["bytes"] or not _as_written(info):
             raise ValueError(f"{name} in {named} is not as long as it should be: copy it again")
         if _hash_of(archive, name, named) != said["sha256"]:
             raise ValueError(f"{name} in {named} is not what was written: copy it again")
-    if "about.json" not in members:
+    if "about.json" not in manifest["members"]:
         raise ValueError(f"{named} does not say what it is a dump of")
-    about = About.from_json(archive.read("about.json").decode())
-    numbers = [name[5:-5] for name in members if name.startswith("part-") and ".json" in name]
-    return about, sorted(numbers), int(manifest["sightings"])
+    about = About.from_json(archive.read("about.json").decode("utf-8", "replace"))
+    names = [name for name in manifest["members"] if name.startswith("part-")]
+    numbers = sorted({name.partition(".")[0].removeprefix("part-") for name in names})
+    whole = [f"part-{number}.{ending}" for number in numbers for ending in _LARGEST]
+    if sorted(whole) != sorted(names):
+        raise ValueError(f"{named} lacks members of its parts: copy it again")
+    # Before anything is made of it: a hash is right in a file that somebody made up, too.
+    count = sum(len(_decoded(archive, number, about, path)) for number in numbers)
+    if count != manifest["sightings"]:
+        raise ValueError(f"{named} says {manifest['sightings']!r} sightings and holds {count:,}")
+    return about, numbers, count
+
+
+def _as_written(info: zipfile.ZipInfo) -> bool:
+    """Whether a member is stored as a dump stores it, within bounds that its ending has."""
+    ending = info.filename.rpartition(".")[2]
+    kinds = (
+        (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) if ending == "json" else (zipfile.ZIP_STORED,)
+    )
+    return info.compress_type in kinds and info.file_size <= _LARGEST[ending]
 
 
 def _manifest(archive: zipfile.ZipFile, named: str) -> dict[str, Any]:
+    what = f"{named} is no dump of a gallery: its manifest"
     try:
-        if archive.getinfo("manifest.json").file_size > _LARGEST:
-            raise ValueError("it is too large")
-        manifest = parse_object(archive.read("manifest.json"), "it")
-        version = manifest["format"]
-        if version <= FORMAT:
-            int(manifest["sightings"])
-            for said in manifest["members"].values():
-                said["bytes"], said["sha256"]
-            return dict(manifest)
-    except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{named} is no dump of a gallery: its manifest says {error}") from None
-    raise ValueError(
-        f"{named} is a dump of format {version}, and this version of Passerby knows {FORMAT}: "
-        "upgrade Passerby"
-    )
+        info = archive.getinfo("manifest.json")
+        if not _as_written(info):
+            raise ValueError("is too large, or compressed in a way that no dump is")
+        text = archive.read(info)
+    except (KeyError, ValueError, *_DAMAGE) as error:
+        raise ValueError(f"{what} cannot be read ({error})") from None
+    manifest = parse_object(text, f"{named} is no dump of a gallery", FORMAT)
+    members = manifest.get("members")
+    if not isinstance(members, dict) or not all(
+        isinstance(said, dict) and {"bytes", "sha256"} <= said.keys() for said in members.values()
+    ):
+        raise ValueError(f"{what} does not list its members")
+    return {"sightings": manifest.get("sightings"), "members": members}
 
 
 def _hash_of(archive: zipfile.ZipFile, name: str, named: str) -> str:
@@ -197,6 +242,6 @@ def _hash_of(archive: zipfile.ZipFile, name: str, named: str) -> str:
         with archive.open(name) as member:
             while data := member.read(1 << 20):
                 digest.update(data)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{name} in {named} cannot be read ({error}): copy it again") from None
     return digest.hexdigest()
