@@ -189,7 +189,8 @@ def _of_kind(column: Column, values: ArrayLike) -> NDArray[Any]:
             raise ValueError(f"{column.name} hold {given.max()}, which is beyond 64-bit integers")
         if given.dtype.kind == "M":  # in coarser units than microseconds they may lie far outside
             require_calendar_years(column.name, given)
-    return np.ascontiguousarray(given.astype(column.dtype, copy=False))
+    with np.errstate(over="ignore"):  # what becomes infinite is refused by its range
+        return np.ascontiguousarray(given.astype(column.dtype, copy=False))
 
 
 def _require_values(column: Column, values: NDArray[Any]) -> None:
