@@ -1,139 +1,102 @@
-"""The ``passerby gallery`` commands: one function a command, each calling a public function."""
+"""The ``passerby gallery`` commands: add, search, link, remove, and keep in order."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated
 
-import tyro
 from tyro.conf import Positional, UseAppendAction, arg
 
+from passerby.cli.options import (
+    Embedding,
+    File,
+    FileNames,
+    Filter,
+    Inputs,
+    Json,
+    Labels,
+    Model,
+    MovedModel,
+    Number,
+    Part,
+    Place,
+    Share,
+    Zone,
+    confirm,
+)
 from passerby.process.reporting import say
+from passerby.process.whole_files import require_folder_of
 
-gallery = tyro.extras.SubcommandApp()
-
-Place = Positional[Annotated[str, arg(metavar="GALLERY")]]
-Inputs = Positional[
-    Annotated[tuple[str, ...], arg(metavar="IMAGE|FOLDER|TABLE|[KIND=]ROOT|NPZ...")]
+NewPlace = Annotated[
+    str, arg(metavar="GALLERY", help="folder to make, or milvus://HOST:PORT/COLLECTION.")
 ]
-Names = UseAppendAction[tuple[str, ...]]
-Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 
 
-@gallery.command
 def create(
-    place: Place,
-    /,
-    *,
-    model: str = "default",
-    flip: bool = False,
-    before_neck: bool = False,
-    device: str | None = None,
+    place: Positional[NewPlace], /, *, model: Model = "default", embedding: Embedding
 ) -> None:
-    """Make an empty gallery for the embeddings of one model.
-
-    Args:
-        place: folder to make, or milvus://HOST:PORT/COLLECTION.
-        model: folder that passerby train wrote, or default; its calibration is taken over.
-        flip: embed each image as the mean of it and its mirror image.
-        before_neck: use the vectors before the neck.
-        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
-    """
-    from passerby.embedding.embedder import load
+    """Make an empty gallery for the embeddings of one model, with the calibration beside it."""
     from passerby.gallery.gallery import Gallery
     from passerby.stores.opening import shown
 
-    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
-    Gallery.create(place, embedder).close()
+    Gallery.create(place, embedding.load(model)).close()
     say(f"made: {shown(place)}; fill it: passerby gallery add ... IMAGES...")
 
 
-@gallery.command
 def add(
     place: Place,
     inputs: Inputs,
     /,
     *,
-    person: str = "",
-    camera: str = "",
-    source: str = "",
-    time: str | None = None,
-    zone: str | None = None,
-    names: str = "auto",
+    labels: Labels,
+    gallery_model: MovedModel,
+    zone: Zone = None,
+    names: FileNames = "auto",
     part: Part = "all",
-    session: str = "",
     keep_thumbnails: bool = False,
     replace: bool = False,
-    report: str | None = None,
-    model: str | None = None,
-    device: str | None = None,
+    report: File = None,
 ) -> None:
     """Add images or saved embeddings; what is there already is not embedded again.
 
     Interrupted, it goes on from where it stopped when called again.
 
     Args:
-        place: the gallery.
         inputs: what to add; of a folder all images below it.
-        person: of all images, whatever their input says.
-        camera: of all images.
-        source: of all images.
-        time: of all images, with its zone, as in 2026-05-01T08:30:00+02:00.
-        zone: of times in a table that state none, as in Europe/Berlin.
-        names: read person, camera and frame from file names: auto (where all are like
-            Market-1501's), none, or a regular expression with groups of these names.
         part: of a data set.
-        session: video or run of a tracker, of all images: tracklet numbers are of it alone.
         keep_thumbnails: store a small JPEG of each image (else only its path).
         replace: let new sightings take the place of those of the same content.
         report: write a CSV of the images that cannot be read.
-        model: where the gallery's model is, when it has moved.
-        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.cli.gallery_options import add_asked, labels_of
-
-    labels = labels_of(person, camera, source, time, zone, names=names, part=part, session=session)
-    enrolled = add_asked(
-        place,
-        inputs,
-        labels,
-        keep_thumbnails=keep_thumbnails,
-        replace=replace,
-        report=report,
-        model=model,
-        device=device,
-    )
-    say(str(enrolled))
-
-
-@gallery.command
-def show(place: Place, /, *, json: bool = False) -> None:
-    """Say what a gallery holds: by camera, day and person; model, size, index.
-
-    Args:
-        place: the gallery.
-        json: everything, as JSON.
-    """
+    from passerby.data.images import write_unreadable
     from passerby.gallery.gallery import Gallery
 
-    with Gallery.open(place) as opened:
-        summary = opened.show()
+    require_folder_of(report)
+    said = labels.of(zone, names, part)
+    with Gallery.open(place, model=gallery_model.model, device=gallery_model.device) as gallery:
+        enrolled = gallery.add(inputs, said, keep_thumbnails=keep_thumbnails, replace=replace)
+    for note in enrolled.notes:
+        say(f"note: {note}")
+    if report is not None:
+        write_unreadable(Path(report), enrolled.set_aside)
+    say(enrolled)
+
+
+def show(place: Place, /, *, json: Json = False) -> None:
+    """Say what a gallery holds: by camera, day and person; model, size, index."""
+    from passerby.gallery.gallery import Gallery
+
+    with Gallery.open(place) as gallery:
+        summary = gallery.show()
     say(summary.to_json() if json else summary.to_text())
 
 
-@gallery.command
 def remove(
     place: Place,
     /,
     *,
-    person: Names = (),
-    camera: Names = (),
-    not_camera: Names = (),
-    source: Names = (),
-    sighting: Names = (),
-    since: str | None = None,
-    until: str | None = None,
-    known: bool | None = None,
-    keep: str | None = None,
+    filter: Filter,
+    keep: Annotated[str | None, arg(metavar="PERIOD")] = None,
     timeless: bool = False,
     compact: bool = False,
     yes: bool = False,
@@ -141,87 +104,66 @@ def remove(
     """Forget the sightings that satisfy all conditions given, or that are too old (--keep).
 
     Args:
-        place: the gallery.
-        person: of one of these persons (repeatable).
-        camera: by one of these cameras (repeatable).
-        not_camera: by none of these cameras (repeatable).
-        source: of one of these sources (repeatable).
-        sighting: one of these ids (repeatable).
-        since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
-        until: seen before this time.
-        known: whether their person is known.
         keep: retention: what was seen longer ago goes (12h, 30d, 8w).
         timeless: sightings without a time go as well, where a condition on time is given.
         compact: make it physical at once, as passerby gallery compact does.
         yes: do not ask.
     """
-    from passerby.cli.gallery_options import remove_asked, where_of
+    from passerby.gallery.gallery import Gallery
+    from passerby.gallery.upkeep.removal import Removed, count_timeless, older_than, period
 
-    where = where_of(
-        persons=person,
-        cameras=camera,
-        not_cameras=not_camera,
-        sources=source,
-        sightings=sighting,
-        since=since,
-        until=until,
-        known=known,
-    )
-    removed = remove_asked(place, where, keep=keep, timeless=timeless, compact=compact, yes=yes)
-    say(str(removed))
+    where = filter.where()
+    chosen = where if keep is None else older_than(period(keep), where)
+    with Gallery.open(place) as gallery:
+        count = gallery.count(chosen, timeless=timeless)
+        if count == 0 and keep is None and not chosen.everything:
+            raise ValueError(str(Removed(0, count_timeless(gallery.store, chosen))))
+        if count and not yes:
+            confirm(
+                f"remove {count} sightings for good?",
+                f"{count} sightings would be removed for good: confirm with --yes",
+            )
+        say(gallery.remove(chosen, timeless=timeless, compact=compact))
 
 
-@gallery.command
 def check(place: Place, /) -> None:
-    """Say whether a gallery is whole, and how well and fast its index finds its own sightings.
-
-    Args:
-        place: the gallery.
-    """
+    """Say whether a gallery is whole, and how well and fast its index finds its own sightings."""
     from passerby.gallery.gallery import Gallery
 
-    with Gallery.open(place) as opened:
-        found = opened.check()
-    say(str(found))
+    with Gallery.open(place) as gallery:
+        found = gallery.check()
+    say(found)
     if not found.whole:
         raise ValueError(f"{len(found.problems)} problems were found")
 
 
-@gallery.command
 def compact(place: Place, /) -> None:
-    """Make removal physical, join small pieces, bring the index up to date; say what is gone.
-
-    Args:
-        place: the gallery.
-    """
+    """Make removal physical, join small pieces, bring the index up to date; say what is gone."""
     from passerby.gallery.gallery import Gallery
 
-    with Gallery.open(place) as opened:
-        erased = opened.compact()
-    say(str(erased))
+    with Gallery.open(place) as gallery:
+        erased = gallery.compact()
+    say(erased)
 
 
-@gallery.command
-def dump(place: Place, /, *, out: str) -> None:
+def dump(place: Place, /, *, out: Annotated[str, arg(metavar="FILE")]) -> None:
     """Write a gallery into one file that any engine can be restored from.
 
     Args:
-        place: the gallery.
         out: file to write.
     """
     from passerby.gallery.gallery import Gallery
 
-    with Gallery.open(place) as opened:
-        count = opened.dump(out)
+    require_folder_of(out)
+    with Gallery.open(place) as gallery:
+        count = gallery.dump(out)
     say(f"{count} sightings in {out}; what is removed later stays in that file")
 
 
-@gallery.command
-def restore(place: Place, /, *, file: str) -> None:
+def restore(place: Positional[NewPlace], /, *, file: Annotated[str, arg(metavar="FILE")]) -> None:
     """Make a gallery of a dump, in any engine; interrupted, it goes on when called again.
 
     Args:
-        place: folder to make, or milvus://HOST:PORT/COLLECTION.
         file: that passerby gallery dump wrote; it is checked first.
     """
     from passerby.gallery.gallery import Gallery
@@ -230,118 +172,89 @@ def restore(place: Place, /, *, file: str) -> None:
     say(f"{written.added} sightings restored, {written.present} were there already")
 
 
-@gallery.command
 def reembed(
     place: Place,
     /,
     *,
-    model: str,
-    out: str,
-    flip: bool = False,
-    before_neck: bool = False,
+    model: Model,
+    out: Annotated[str, arg(metavar="GALLERY")],
+    embedding: Embedding,
     trust_paths: bool = False,
-    report: str | None = None,
-    device: str | None = None,
+    report: File = None,
 ) -> None:
     """Move a gallery to another model: embed the enrolled images anew, into a new gallery.
 
-    Interrupted, it goes on from where it stopped when called again.
+    The gallery stays as it is. Interrupted, it goes on from where it stopped when called again.
 
     Args:
-        place: the gallery; it stays as it is.
-        model: the other model.
         out: the new gallery.
-        flip: embed each image as the mean of it and its mirror image.
-        before_neck: use the vectors before the neck.
         trust_paths: take the files at the stored paths even where they are not known to be those
             that were enrolled.
         report: write a CSV of the sightings that were left out.
-        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.cli.gallery_options import reembed_asked
-    from passerby.embedding.embedder import load
+    from passerby.data.images import write_unreadable
+    from passerby.gallery.gallery import Gallery
 
-    embedder = load(model, flip=flip, before_neck=before_neck, device=device)
-    moved = reembed_asked(place, embedder, out, trust_paths=trust_paths, report=report)
-    say(str(moved))
+    require_folder_of(report)
+    embedder = embedding.load(model)
+    with Gallery.open(place) as gallery:
+        again = gallery.reembed(embedder, out, trust_paths=trust_paths)
+    if report is not None:
+        write_unreadable(Path(report), again.left_out)
+    say(again)
 
 
-@gallery.command
 def search(
     place: Place,
     images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = (),
     /,
     *,
-    npz: str | None = None,
+    filter: Filter,
+    gallery_model: MovedModel,
+    npz: Annotated[str | None, arg(metavar="NPZ")] = None,
     each: bool = False,
-    k: Annotated[int, arg(aliases=("-k",))] = 10,
-    person: Names = (),
-    camera: Names = (),
-    not_camera: Names = (),
-    source: Names = (),
-    since: str | None = None,
-    until: str | None = None,
-    known: bool = False,
-    unknown: bool = False,
-    min_quality: float | None = None,
-    query_camera: str = "",
+    k: Annotated[int, arg(aliases=("-k",), metavar="N")] = 10,
+    query_camera: Annotated[str, arg(metavar="NAME")] = "",
     elsewhere: bool = False,
     exact: bool = False,
     rerank: bool = False,
-    prior_absent: float = 0.5,
-    fpir: float = 0.01,
-    json: bool = False,
+    prior_absent: Share = 0.5,
+    fpir: Share = 0.01,
+    json: Json = False,
     csv: bool = False,
-    out: str | None = None,
-    columns: int = 10,
-    model: str | None = None,
-    device: str | None = None,
+    out: File = None,
+    columns: Number = 10,
 ) -> None:
     """Say who somebody is, of all that a gallery holds, or that they are not in it.
 
     Args:
-        place: the gallery.
         images: of one person; several are pooled into one vector.
         npz: search for each of the embeddings of this file (passerby embed) instead.
         each: search with each image by itself, of whatever person.
         k: sightings to show.
-        person: among the sightings of these persons (repeatable).
-        camera: by one of these cameras (repeatable).
-        not_camera: by none of these cameras (repeatable).
-        source: of one of these sources (repeatable).
-        since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
-        until: seen before this time.
-        known: among sightings of known persons.
-        unknown: among sightings of persons that are not known.
-        min_quality: among sightings of at least this quality.
         query_camera: camera that took the images; decides which calibration holds.
         elsewhere: no camera of the gallery took the images.
         exact: compare all sightings, without an index.
         rerank: order the nearest 200 by k-reciprocal encoding; probabilities stay as they are.
         prior_absent: probability, before the search, that the person is not among these.
         fpir: share of the searches for such persons that may be answered with somebody.
-        json: everything, as JSON.
         csv: a row for each match, as CSV.
         out: write a picture (PNG or JPEG) to this file.
         columns: matches in a row of the picture.
-        model: where the gallery's model is, when it has moved.
-        device: cpu, cuda, cuda:1 (default: a GPU when there is one).
     """
-    from passerby.cli.gallery_options import search_asked, where_of
+    from passerby.gallery.gallery import Gallery
     from passerby.gallery.search.matches import matches_text
     from passerby.gallery.search.searching import SearchOptions
-    from passerby.visual.match_pictures import draw_matches
+    from passerby.tables.embeddings import Embeddings
 
-    where = where_of(
-        persons=person,
-        cameras=camera,
-        not_cameras=not_camera,
-        sources=source,
-        since=since,
-        until=until,
-        known=None if known == unknown else known,
-        min_quality=min_quality,
-    )
+    if bool(images) == (npz is not None):
+        raise ValueError("expected either images of one person, or --npz FILE with embeddings")
+    if each and npz is not None:
+        raise ValueError("--each is for images; with --npz each embedding is searched for already")
+    if json and csv:
+        raise ValueError("--json and --csv contradict each other: name one")
+    require_folder_of(out)
+    where = filter.where()
     options = SearchOptions(
         k,
         where,
@@ -353,81 +266,78 @@ def search(
         camera=query_camera,
         elsewhere=elsewhere,
     )
-    found = search_asked(place, images, npz, options, each=each, model=model, device=device)
+    with Gallery.open(place, model=gallery_model.model, device=gallery_model.device) as gallery:
+        if npz is not None:
+            found = gallery.search_each(Embeddings.load(npz), options)
+        else:
+            queries = [[image] for image in images] if each else [[*images]]
+            found = tuple(gallery.search_with(query, options) for query in queries)
     say(matches_text(found, json=json, csv=csv))
     if out is not None:
+        from passerby.visual.match_pictures import draw_matches
+
         draw_matches(found, out, columns=columns)
 
 
-@gallery.command
 def link(
     place: Place,
     /,
     *,
-    camera: Names = (),
-    not_camera: Names = (),
-    source: Names = (),
-    since: str | None = None,
-    until: str | None = None,
-    passages: float = 4.0,
-    least_ratio: float | None = None,
-    tolerance: float = 1.0,
-    gap: float = 60.0,
-    overlapping: UseAppendAction[tuple[tuple[str, str], ...]] = (),
-    prefix: str = "linked/",
+    filter: Filter,
+    passages: Annotated[float, arg(metavar="N")] = 4.0,
+    least_ratio: Annotated[float | None, arg(metavar="RATIO")] = None,
+    tolerance: Annotated[float, arg(metavar="SECONDS")] = 1.0,
+    gap: Annotated[float, arg(metavar="SECONDS")] = 60.0,
+    overlapping: Annotated[
+        UseAppendAction[tuple[tuple[str, str], ...]], arg(metavar="CAMERA CAMERA")
+    ] = (),
+    prefix: Annotated[str, arg(metavar="TEXT")] = "linked/",
     over_known: bool = False,
     extend: bool = False,
     test: bool = False,
     write: bool = False,
-    json: bool = False,
+    json: Json = False,
 ) -> None:
     """Group sightings over cameras into persons; names are given only with --write.
 
     Args:
-        place: the gallery.
-        camera: sightings by one of these cameras (repeatable).
-        not_camera: by none of these cameras (repeatable).
-        source: of one of these sources (repeatable).
-        since: seen from this time on, with its zone, as in 2026-05-01T08:30:00+02:00.
-        until: seen before this time.
         passages: in how many of them a person is expected to be seen; gives the prior odds.
         least_ratio: link where the mean likelihood ratio is above this, in place of the prior odds.
         tolerance: seconds that a person needs from one camera to another at least.
         gap: seconds without a sighting that end a tracklet (trackers give their numbers again).
-        overlapping: two cameras that see one place, where a person may be at one time (repeatable).
+        overlapping: two cameras that see one place, where a person may be at one time.
         prefix: of the names given; such names bind nothing when linking again.
         over_known: also group known persons anew, and give them other names.
         extend: let sightings that were linked to a known person take the name.
         test: link as if nobody were known, and say how well it agrees with those who are.
         write: give the names.
-        json: everything, as JSON.
     """
-    from passerby.cli.gallery_options import link_asked, where_of
-    from passerby.gallery.link.linking import Rules
+    from passerby.gallery.gallery import Gallery
+    from passerby.gallery.link.linking import Rules, write_links
 
-    where = where_of(
-        cameras=camera, not_cameras=not_camera, sources=source, since=since, until=until
-    )
+    if write and test:
+        raise ValueError("--test links as if nobody were known: it is not to be written")
     rules = Rules(
         passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix, gap=gap
     )
-    linking, named = link_asked(place, where, rules, test=test, write=write, extend=extend)
+    where = filter.where()
+    with Gallery.open(place) as gallery:
+        linking = gallery.link(where, rules, judge=test)
+        named = write_links(gallery.store, linking, extend=extend) if write else 0
     say(linking.to_json() if json else linking)
     if write and not json:
         say(f"{named} sightings have another person now")
 
 
-@gallery.command
-def calibrate(place: Place, /, *, calibration: str | None = None) -> None:
+def calibrate(place: Place, /, *, calibration: File = None) -> None:
     """Store the calibrations of the gallery's model with it, for probabilities and linking.
 
     Args:
-        place: the gallery.
         calibration: file of passerby calibrate (default: the one beside the model).
     """
     from passerby.gallery.gallery import Gallery
     from passerby.gallery.stored_calibrations import take_calibrations
 
-    with Gallery.open(place) as opened:
-        kinds = take_calibrations(opened.store, calibration)
+    with Gallery.open(place) as gallery:
+        kinds = take_calibrations(gallery.store, calibration)
     say(f"stored: {' and '.join(kinds)}")

@@ -7,12 +7,14 @@ from typing import Annotated
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from passerby.cli.options import Number, RecipeName, Settings
+from passerby.process.reporting import say
+
 Runs = Positional[Annotated[tuple[str, ...], arg(metavar="RUN|REPORT...")]]
-Settings = UseAppendAction[Annotated[tuple[str, ...], arg(metavar="PATH=VALUE")]]
 
 
 def show(
-    recipe: Positional[Annotated[str, arg(metavar="RECIPE")]],
+    recipe: Positional[RecipeName],
     /,
     *,
     set: Settings = (),
@@ -21,13 +23,9 @@ def show(
     """Print a recipe, with the origin of each choice, and train nothing.
 
     Args:
-        recipe: name (see passerby list recipes), JSON file, a model's config.json, or
-            file.py:function.
-        set: change one value first, as in losses.triplet.margin=0.2 (repeatable).
         json: as JSON, which train takes as a recipe.
     """
     from passerby.config import open_recipe, recipe_text
-    from passerby.process.reporting import say
 
     chosen = open_recipe(recipe, set)
     say(chosen.to_json() if json else recipe_text(chosen))
@@ -37,9 +35,9 @@ def report(
     runs: Runs,
     /,
     *,
-    published: str | None = None,
-    out: UseAppendAction[tuple[str, ...]] = (),
-    seed: int = 0,
+    published: Annotated[str | None, arg(metavar="KIND")] = None,
+    out: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="FILE")] = (),
+    seed: Number = 0,
 ) -> None:
     """Set finished runs side by side, with intervals, and paired differences to the first.
 
@@ -48,10 +46,9 @@ def report(
             on the same queries and gallery.
         published: what is published on a data set as well, as in market1501.
         out: write the table (.md, .csv, .tex, .txt), the CMC curves (.svg) or a page (.html) to
-            this file (repeatable).
+            this file.
         seed: of the resamples.
     """
-    from passerby.process.reporting import say
     from passerby.studies.run_table import read_runs, run_table, text_table
     from passerby.visual.run_pages import check_endings, write_run_file
 

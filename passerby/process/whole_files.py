@@ -68,6 +68,20 @@ def write_all_whole(contents: Mapping[Path, Content]) -> None:
             os.replace(part, path)
 
 
+def require_folder_of(*files: str | os.PathLike[str] | None) -> None:
+    """ValueError, before the work, for files that could not be written in the end; None: none."""
+    for file in files:
+        if file is None:
+            continue
+        if os.path.isdir(file):
+            raise ValueError(f"expected a file to write, but {os.fspath(file)} is a folder")
+        folder = Path(file).parent
+        if not folder.is_dir():
+            raise ValueError(f"cannot write {os.fspath(file)}: there is no folder {folder}")
+        if not os.access(folder, os.W_OK):
+            raise ValueError(f"cannot write {os.fspath(file)}: no right to write into {folder}")
+
+
 def remove_parts(folder: Path) -> None:
     """Free what a kill left half-written; only for who owns the folder."""
     for part in folder.glob(f"*{PART}"):
@@ -98,6 +112,10 @@ def _part_of(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + PART)
     try:
         yield part
+    except OSError as error:
+        if error.filename == os.fspath(part):
+            error.filename = os.fspath(path)  # what the user knows of
+        raise
     finally:
         with suppress(OSError):  # what stopped us is the error to tell, not this
             part.unlink(missing_ok=True)

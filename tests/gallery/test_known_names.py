@@ -7,7 +7,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from passerby.cli.gallery_options import remove_asked
+from passerby.cli.gallery import remove as remove_command
+from passerby.cli.options import Filter
 from passerby.gallery.known_names import nearest
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
@@ -69,14 +70,15 @@ def test_minus_one_is_nobody(named):
     assert named.count(Where(known=False)) == 1
 
 
-def test_nothing_removed_is_no_success(named, memory_place):
-    nothing = Where(persons=("anna",), cameras=("hall",))
+def test_nothing_removed_is_no_success(named, memory_place, capsys):
+    nothing = Filter(person=("anna",), camera=("hall",))
     with pytest.raises(ValueError, match="nothing was removed: no sighting satisfies all"):
-        remove_asked(memory_place, nothing, yes=True)
-    kept = remove_asked(memory_place, Where(cameras=("hall",)), keep="30d", yes=True)
-    assert str(kept).startswith("nothing was removed")
-    assert "2 sightings have no time" in str(kept)
-    assert "no search finds them" not in str(kept)
+        remove_command(memory_place, filter=nothing, yes=True)
+    remove_command(memory_place, filter=Filter(camera=("hall",)), keep="30d", yes=True)
+    said = capsys.readouterr().out
+    assert said.startswith("nothing was removed")
+    assert "2 sightings have no time" in said
+    assert "no search finds them" not in said
     assert len(named) == 3
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from passerby.cli.gallery_options import remove_asked
+from passerby.cli.gallery import remove as remove_command
+from passerby.cli.options import Filter
 from passerby.gallery.upkeep.removal import older_than, period, remove
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
@@ -99,19 +100,20 @@ def test_on_a_terminal_it_is_asked(filled, memory_place, monkeypatch):
         asked.append(question)
         return answers.pop(0)
 
-    where = Where(persons=("anna",))
+    chosen = Filter(person=("anna",))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", answer)
-    with pytest.raises(ValueError, match="nothing was removed"):
-        remove_asked(memory_place, where)
+    with pytest.raises(ValueError, match="nothing was done"):
+        remove_command(memory_place, filter=chosen)
     assert len(filled) == 8
     assert asked[0].startswith("remove 4 sightings for good?")
-    assert remove_asked(memory_place, where).count == 4
+    remove_command(memory_place, filter=chosen)
+    assert len(filled) == 4
 
 
 def test_where_nobody_can_be_asked_it_is_refused(filled, memory_place, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
     with pytest.raises(ValueError, match="2 sightings would be removed for good: confirm with"):
-        remove_asked(memory_place, Where(ids=("0" * 32, "0" * 31 + "1")))
+        remove_command(memory_place, filter=Filter(sighting=("0" * 32, "0" * 31 + "1")))
     assert len(filled) == 8

@@ -1,0 +1,66 @@
+"""Commands about data sets: check one, draw one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from passerby.cli.options import Data, Number
+from passerby.process.reporting import say
+
+
+def check(
+    root: Positional[Data], /, *, decode: bool = False, images_per_person: Number = 4
+) -> None:
+    """Say what was expected of a data set and what was found.
+
+    Args:
+        decode: read every image and name those that cannot be read.
+        images_per_person: name train persons with fewer images (the K of P × K batches).
+    """
+    from passerby.data.check import check_data
+
+    say(check_data(root, decode, images_per_person))
+
+
+def synthesize(
+    root: Positional[Annotated[str, arg(metavar="FOLDER")]],
+    /,
+    *,
+    seed: Number = 0,
+    train_persons: Number = 200,
+    test_persons: Number = 100,
+    cameras: Number = 4,
+    images: Number = 3,
+    style: Literal["plain", "varied"] = "plain",
+    sites: Number = 1,
+    workers: Number = 2,
+) -> None:
+    """Draw synthetic persons in Market-1501 layout, the same ones for the same seed.
+
+    Args:
+        root: folder to make.
+        seed: of persons, cameras and moments.
+        train_persons: persons in the train part.
+        test_persons: other persons, in query and gallery.
+        cameras: that see every person.
+        images: of each person by each camera.
+        style: plain, or varied: places, light, cameras and boxes as unlike as those of real sets.
+        sites: over which the persons are spread, each with so many cameras of its own.
+        workers: processes that draw.
+    """
+    from passerby.synthesis.writing import write
+
+    write(
+        root,
+        seed=seed,
+        train_persons=train_persons,
+        test_persons=test_persons,
+        cameras=cameras,
+        images=images,
+        style=style,
+        sites=sites,
+        workers=workers,
+    )
+    say(f"drawn: passerby data check {root}")

@@ -1,0 +1,134 @@
+"""Commands that train: a recipe, its folds, the demo."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from passerby.cli.options import (
+    Device,
+    Folder,
+    Names,
+    Number,
+    OptionalData,
+    RecipeName,
+    Running,
+    SeveralData,
+    joined_data,
+)
+from passerby.process.reporting import say
+
+
+def train(
+    recipe: Positional[RecipeName],
+    /,
+    *,
+    data: SeveralData,
+    out: Folder,
+    running: Running,
+    resume: bool = False,
+    tensorboard: bool = False,
+    track: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TRACKER")] = (),
+    save_minutes: Annotated[float, arg(metavar="MINUTES")] = 10.0,
+    deterministic: bool = False,
+    evaluate_on: SeveralData = (),
+) -> None:
+    """Train a recipe and score the test parts once, at the end.
+
+    Args:
+        data: folder of the data set; the kind is guessed from its layout unless named. Repeated,
+            the sets are trained on together; NAME:[KIND=]ROOT tells two of one kind apart.
+        out: folder of the run; it is itself the trained MODEL.
+        resume: go on with an interrupted run from where it was saved last.
+        tensorboard: write curves into OUT/tensorboard as well (extra "passerby[tensorboard]").
+        track: let a service follow the run, as "wandb(project=reid)" or mlflow (see
+            passerby list trackers).
+        save_minutes: time between two saved states within an epoch (0: after every step).
+        deterministic: on a GPU, allow only operations that repeat exactly; slower.
+        evaluate_on: data set to score now and then, to watch and not to choose.
+    """
+    from passerby.config import open_recipe
+    from passerby.data.reading.reader import read_split
+    from passerby.process.distributed import process_group
+    from passerby.training.loop import train
+
+    chosen = open_recipe(recipe, running.set)
+    split, watched = joined_data(data), [*map(read_split, evaluate_on)]
+    with process_group(running.device):
+        run = train(
+            chosen,
+            split,
+            out,
+            seed=running.seed,
+            resume=resume,
+            device=running.device,
+            workers=running.workers,
+            tensorboard=tensorboard,
+            track=track,
+            save_minutes=save_minutes,
+            deterministic=deterministic,
+            evaluate_on=watched,
+            cache=running.cache,
+        )
+    say(f"the model is in {run.out}: passerby rank {run.out} --data {data[0]} --out ...")
+
+
+def cross_validate(
+    recipe: Positional[RecipeName],
+    /,
+    *,
+    data: SeveralData,
+    out: Folder,
+    running: Running,
+    by: Literal["persons", "sources"] = "persons",
+    folds: Number = 5,
+    only: Names = (),
+) -> None:
+    """Score a recipe on train persons that it did not see, so as to choose without the test part.
+
+    Interrupted, it goes on from where it stopped when called again.
+
+    Args:
+        data: as of passerby train.
+        out: folder for the runs of the folds and the pooled report.json.
+        by: persons (folds of them, the test parts untouched) or sources (each left out in turn and
+            tested on all its persons, those of its test parts too).
+        folds: how many, of persons.
+        only: sources whose persons are held out, by name (default: all).
+    """
+    from passerby.config import open_recipe
+    from passerby.studies.cross_validation import cross_validate
+
+    found = cross_validate(
+        open_recipe(recipe, running.set),
+        joined_data(data),
+        out,
+        by=by,
+        count=folds,
+        only=only,
+        seed=running.seed,
+        device=running.device,
+        workers=running.workers,
+        cache=running.cache,
+    )
+    say(found)
+
+
+def demo(
+    *,
+    data: OptionalData = None,
+    out: Folder = "demo",
+    seed: Number = 0,
+    device: Device = None,
+) -> None:
+    """Train and test the paper's system in five minutes, and write a report page.
+
+    Args:
+        data: folder of a data set; without it a synthetic one is made.
+        out: folder for everything the demo makes.
+        seed: of the synthetic set and of the training.
+    """
+    from passerby.demo import demo
+
+    demo(data, out, seed=seed, device=device)
