@@ -234,7 +234,7 @@ def calibrate(
     from passerby.visual.calibration_charts import draw_calibration
 
     file = file_to_write(model, out)
-    require_folder_of(file)
+    require_folder_of(out)
     calibration = calibrate_model(
         embedding.load(model),
         read_split(data),
