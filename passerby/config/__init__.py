@@ -1,10 +1,13 @@
 """What decides a run: recipes, single settings of them (`--set`), the files that name them."""
 
 from passerby.config.files import (
+    allow_imports,
     component_files,
+    import_allowed,
     import_file,
     import_files,
     imported_files,
+    imported_source,
     open_recipe,
 )
 from passerby.config.recipe import (
@@ -39,10 +42,13 @@ __all__ = [
     "Recipe",
     "Sampling",
     "Schedule",
+    "allow_imports",
     "component_files",
+    "import_allowed",
     "import_file",
     "import_files",
     "imported_files",
+    "imported_source",
     "open_recipe",
     "recipe_text",
     "term_names",

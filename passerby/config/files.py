@@ -84,6 +84,12 @@ def _from_python(file: Path, function: str) -> Recipe:
 # Modules that were made from users' own files, by name: what a fresh process must import, too.
 _imported: dict[str, Path] = {}
 
+# What those files said when they were run.
+_sources: dict[Path, bytes] = {}
+
+# Files that may be run where a stored model needs them (``--import``).
+_allowed: list[Path] = []
+
 
 def import_file(file: Path) -> types.ModuleType:
     """Run a user's own file, so that the components that it registers can be named.
@@ -94,6 +100,37 @@ def import_file(file: Path) -> types.ModuleType:
     if not file.is_file():
         raise ValueError(f"no such file: {file}")
     return _run_file(file.resolve())
+
+
+def allow_imports(files: Iterable[str | os.PathLike[str]]) -> None:
+    """Let files of one's own be run where a stored model needs them, as ``--import FILE`` does.
+
+    Nothing is run now, and nothing but what a model was trained with: `import_allowed` compares.
+
+    Raises:
+        ValueError: where there is no such file.
+    """
+    for file in map(Path, files):
+        if not file.is_file():
+            raise ValueError(f"--import {file}: there is no such file")
+        _allowed.append(file.resolve())
+
+
+def import_allowed(sha256: str) -> bool:
+    """Run the allowed file with this hash, if there is one and it has not been run."""
+    if any(hashlib.sha256(source).hexdigest() == sha256 for source in _sources.values()):
+        return True
+    for file in _allowed:
+        source = file.read_bytes()
+        if hashlib.sha256(source).hexdigest() == sha256:
+            _run_file(file, source)
+            return True
+    return False
+
+
+def imported_source(file: Path) -> bytes:
+    """What an imported file said when it was run."""
+    return _sources[file]
 
 
 def imported_files(objects: Iterable[object]) -> dict[str, Path]:
@@ -132,17 +169,20 @@ def import_files(files: Mapping[str, Path]) -> None:
             _run_file(file)
 
 
-def _run_file(file: Path) -> types.ModuleType:
-    """Run a file as a module of its own; run again, it stands for what it says now."""
+def _run_file(file: Path, source: bytes | None = None) -> types.ModuleType:
+    """Run a file as a module of its own; run again, it stands for what it says now.
+
+    source: what it says, where that has been read and compared.
+    """
+    source = file.read_bytes() if source is None else source
     place = hashlib.sha256(os.fsencode(file)).hexdigest()[:8]  # two files may have one name
     name = f"passerby_recipe_{file.stem}_{place}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses in the file look themselves up there
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, str(file), "exec"), vars(module))
     except Exception as error:  # whatever the user's code raises
         del sys.modules[name]
         frames = traceback.extract_tb(error.__traceback__)
@@ -150,5 +190,5 @@ def _run_file(file: Path) -> types.ModuleType:
         line = error.lineno if isinstance(error, SyntaxError) else own[-1]
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{file} cannot be run: {reason} (line {line})") from error
-    _imported[name] = file
+    _imported[name], _sources[file] = file, source
     return module

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,15 +15,22 @@ from safetensors import safe_open
 from safetensors.torch import save as serialised
 from torch import Tensor
 
-from passerby.config import Network, Recipe, imported_files
+from passerby.config import (
+    Network,
+    Recipe,
+    component_files,
+    import_allowed,
+    imported_files,
+    imported_source,
+)
 from passerby.models.system import System, build_model
-from passerby.process.json_files import read_dataclass
+from passerby.process.json_files import read_dataclass, read_value
 from passerby.process.whole_files import write_all_whole
 from passerby.weights.tensors import read_safetensors
 
 FORMAT = 1
 _WEIGHTS, _CONFIG = MODEL_FILES = "model.safetensors", "config.json"
-_COMPONENTS = "components_from"  # under the card's data: names of the users' own files
+_COMPONENTS = "components_from"  # under the card's data: the users' own files
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ def save_model(
     fingerprint is of the rounded ones, which `load_model` turns back into 32 bits. Raises
     ValueError for weights beyond the range of 16 bits.
 
-    Both are written before either is replaced, and each is replaced at once: a kill leaves the old
+    Files of users' own components are stored beside them, by their hash. Weights and card are
+    written before either is replaced, and each is replaced at once: a kill leaves the old
     model, the new one, or (between two renames) weights that `load_model` refuses to read with the
     card of others. Raises DiskFull, with the old model whole.
     """
@@ -69,12 +77,14 @@ def save_model(
     }
     if half:
         state = {name: _rounded(name, tensor) for name, tensor in state.items()}
-    files = sorted({file.name for file in imported_files(model.modules()).values()})
-    data = {**card.data, _COMPONENTS: files} if files else card.data
+    components = _sources_of(model, card.recipe)
+    named = [dataclasses.asdict(one) for one in components]
+    data = {**card.data, _COMPONENTS: named} if named else card.data
     card = replace(card, fingerprint=fingerprint(_widened(state)), data=data)
     weights = serialised(state, metadata={"fingerprint": card.fingerprint})
     content = json.dumps({"format": FORMAT, **dataclasses.asdict(card)}, indent=1) + "\n"
-    write_all_whole({target / _WEIGHTS: weights, target / _CONFIG: content.encode()})
+    sources = {target / one.stored: source for one, source in components.items()}
+    write_all_whole({**sources, target / _WEIGHTS: weights, target / _CONFIG: content.encode()})
     return card
 
 
@@ -110,7 +120,7 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
     if not classifier:
         state = {k: v for k, v in state.items() if not k.startswith("classifier.")}
     network = replace(card.recipe.network, start="none")
-    model = _built(network, card.persons if classifier else 0, card)
+    model = _built(network, card.persons if classifier else 0, card, Path(folder))
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
@@ -118,17 +128,70 @@ def load_model(folder: str | os.PathLike[str], classifier: bool = False) -> tupl
     return model.eval(), card
 
 
-def _built(network: Network, persons: int, card: Card) -> System:
+@dataclass(frozen=True)
+class _Component:
+    """A user's own file that components of a model are defined in, as a card names it."""
+
+    file: str
+    sha256: str
+
+    @property
+    def stored(self) -> str:
+        """Its name in the model folder."""
+        return f"{self.file.removesuffix('.py')}-{self.sha256[:16]}.py"
+
+
+def _sources_of(model: System, recipe: Recipe) -> dict[_Component, bytes]:
+    """The users' files behind a model and the rest of its recipe, and what they said when run."""
+    files = dict.fromkeys((*imported_files(model.modules()).values(), *component_files(recipe)))
+    sources = [(file.name, imported_source(file)) for file in files]
+    return {_Component(name, _sha256(source)): source for name, source in sources}
+
+
+def _components_in(card: Card) -> tuple[_Component, ...]:
+    """What a card names of them. Raises ValueError where it is not written as `save_model` does."""
     try:
-        return build_model(network, persons)
+        found = read_value(tuple[_Component, ...], card.data.get(_COMPONENTS, []), _COMPONENTS)
     except ValueError as error:
-        files = card.data.get(_COMPONENTS)
-        if not isinstance(files, list):
+        raise ValueError(f"the model's config.json: data.{error}") from None
+    assert isinstance(found, tuple)
+    return found
+
+
+def _sha256(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()
+
+
+def _built(network: Network, persons: int, card: Card, folder: Path) -> System:
+    """The network, with its user's own components where these may be run.
+
+    Nothing of a stranger's runs unasked: only files that the caller allows (``--import FILE``), and
+    those only if they are, byte for byte, what the model was trained with.
+    """
+    named = _components_in(card)
+    missing = [one for one in named if not import_allowed(one.sha256)]
+    try:
+        model = build_model(network, persons)
+    except ValueError as error:
+        if not missing:
             raise
         raise ValueError(
-            f"{error}. The model was trained with components of {', '.join(files)}: run that file "
-            "first, in Python by passerby.config.open_recipe('FILE:FUNCTION')"
+            f"{error}. The model was trained with {_listed(missing)}, and no code is run unasked: "
+            f"read {folder / missing[0].stored}, and if you trust it open the model with --import "
+            f"{folder / missing[0].stored} (in Python: passerby.config.allow_imports)"
         ) from None
+    known = {one.sha256 for one in named}
+    for file in imported_files(model.modules()).values():
+        if _sha256(imported_source(file)) not in known:
+            raise ValueError(
+                f"{file} is not what the model in {folder} was trained with, which is "
+                f"{_listed(named) or 'without components of a user'}: its vectors would be others"
+            )
+    return model
+
+
+def _listed(components: Sequence[_Component]) -> str:
+    return ", ".join(f"{one.file} (SHA-256 {one.sha256[:16]}…)" for one in components)
 
 
 def is_whole(folder: str | os.PathLike[str]) -> bool:

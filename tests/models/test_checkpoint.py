@@ -1,12 +1,14 @@
 """Models on disk: round trip, damage, newer formats, and no pickle."""
 
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from passerby.config import Input, Network, Recipe, open_recipe
+from passerby.config import Input, Network, Recipe, allow_imports, files, open_recipe
 from passerby.models.checkpoint import (
     Card,
     fingerprint,
@@ -111,20 +113,79 @@ def mine() -> Recipe:
 '''
 
 
-def test_a_component_that_is_not_known_is_named_with_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """As a process begins that has run no file of a user's; what the test runs is taken back."""
+    known = {name: SYSTEMS.get(name) for name in SYSTEMS.names()}
+
+    def forget() -> None:
+        monkeypatch.setattr(SYSTEMS, "_found", dict(known))
+        for name, empty in (("_imported", {}), ("_sources", {}), ("_allowed", [])):
+            monkeypatch.setattr(files, name, empty)
+
+    forget()
+    return forget
+
+
+def _save_own(folder: Path) -> Path:
+    """A model with a system of the user's own file; the file."""
+    own = folder / "own.py"
+    own.write_text(OWN, encoding="utf-8")
+    recipe = open_recipe(f"{own}:mine")
+    torch.manual_seed(0)
+    save_model(folder / "model", build_model(recipe.network, 0), Card(recipe, 0, 0, 1))
+    return own
+
+
+def test_a_users_file_is_stored_with_the_model_and_run_when_asked(
+    tmp_path: Path, fresh: Callable[[], None]
 ) -> None:
-    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
-    with monkeypatch.context() as patch:
-        patch.setattr(SYSTEMS, "_found", {name: SYSTEMS.get(name) for name in SYSTEMS.names()})
-        recipe = open_recipe(f"{tmp_path / 'own.py'}:mine")
-        model = build_model(recipe.network, 0)
-        card = save_model(tmp_path / "model", model, Card(recipe, persons=0, seed=0, epoch=1))
-        assert card.data == {"components_from": ["own.py"]}
-        load_model(tmp_path / "model")  # here it is known
-    with pytest.raises(ValueError, match=r"named 'own_system'.* components of own\.py: run that"):
+    own = _save_own(tmp_path)
+    digest = hashlib.sha256(own.read_bytes()).hexdigest()
+    stored = tmp_path / "model" / f"own-{digest[:16]}.py"
+    assert stored.read_bytes() == own.read_bytes()
+    assert read_card(tmp_path / "model").data == {
+        "components_from": [{"file": "own.py", "sha256": digest}]
+    }
+    expected = fingerprint(load_model(tmp_path / "model")[0].state_dict())  # here it has been run
+    fresh()
+    with pytest.raises(ValueError, match=r"named 'own_system'.* no code is run unasked") as refused:
         load_model(tmp_path / "model")
+    assert f"--import {stored}" in str(refused.value)
+    allow_imports([str(stored)])
+    loaded, _ = load_model(tmp_path / "model")
+    assert type(loaded).__name__ == "OwnSystem"
+    assert fingerprint(loaded.state_dict()) == expected
     assert _save(tmp_path / "plain")[1].data == {}
+
+
+def test_another_file_than_the_models_is_not_run(tmp_path: Path, fresh: Callable[[], None]) -> None:
+    own = _save_own(tmp_path)
+    fresh()
+    ran = tmp_path / "ran"
+    own.write_text(f"{OWN}\nopen({str(ran)!r}, 'w').close()\n", encoding="utf-8")
+    allow_imports([own])
+    with pytest.raises(ValueError, match=r"own\.py \(SHA-256 .*no code is run unasked"):
+        load_model(tmp_path / "model")
+    assert not ran.exists()
+    open_recipe(f"{own}:mine")  # the user runs it: the name is known now, and means another thing
+    with pytest.raises(ValueError, match=r"own\.py is not what the model in .* was trained with"):
+        load_model(tmp_path / "model")
+    with pytest.raises(ValueError, match=r"--import .*nothing\.py: there is no such file"):
+        allow_imports([tmp_path / "nothing.py"])
+
+
+@pytest.mark.parametrize("components", ["own.py", ["own.py"], [{"file": 1}], [{"sha256": "x"}]])
+def test_a_card_that_names_components_wrongly_is_refused(
+    components: object, tmp_path: Path
+) -> None:
+    _save(tmp_path)
+    config = tmp_path / "config.json"
+    content = json.loads(config.read_text(encoding="utf-8"))
+    content["data"]["components_from"] = components
+    config.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config\.json: .*components_from"):
+        load_model(tmp_path)
 
 
 def test_half_precision_is_half_the_size_and_the_fingerprint_is_of_what_is_read(
