@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from passerby.process import cores
-from passerby.process.cores import available_cores
+from passerby.process.cores import available_cores, share_cores
 
 
 @pytest.fixture
@@ -60,3 +60,32 @@ def test_a_quota_of_version_1(groups: Path, quota: str, found: int) -> None:
     write(groups / "cpu,cpuacct" / "cpu.cfs_quota_us", quota)
     write(groups / "cpu,cpuacct" / "cpu.cfs_period_us", "100000")
     assert available_cores() == found
+
+
+@pytest.mark.parametrize(
+    ("quota", "load", "expected"),
+    [
+        ("max 100000", 0.2, {}),  # quiet
+        ("max 100000", 4.0, {}),  # the others have the four cores that are not ours
+        ("max 100000", 6.0, {"OMP_WAIT_POLICY": "PASSIVE"}),
+        ("200000 100000", 0.2, {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}),
+    ],
+)
+def test_threads_sleep_while_they_wait_where_others_want_the_cores(
+    groups: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quota: str,
+    load: float,
+    expected: dict[str, str],
+) -> None:
+    write(groups / "cgroup", "0::/work/job\n")
+    write(groups / "work" / "job" / "cpu.max", quota)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    environment: dict[str, str] = {}
+    monkeypatch.setattr(os, "environ", environment)
+    share_cores()
+    assert environment == expected
+    chosen = {"OMP_WAIT_POLICY": "ACTIVE", "OMP_NUM_THREADS": "7"}
+    monkeypatch.setattr(os, "environ", dict(chosen))
+    share_cores()
+    assert os.environ == chosen

@@ -58,7 +58,8 @@ class CollapseWatch:
 
     def __init__(self, model: nn.Module, losses: tuple[LossTerm, ...], schedule: Schedule) -> None:
         self._model, self._warm_up = model, schedule.warm_up
-        self._margins = dict(_margin(term) for term in losses if _is_triplet(term))
+        margins = [_margin(term) for term in losses if _is_triplet(term)]
+        self._margins = {"triplet": margins[-1]} if margins else {}
         self._vectors: Tensor | None = None
         self._alike = self._stuck = 0
         self._said = False
@@ -115,11 +116,11 @@ def _is_triplet(term: LossTerm) -> bool:
     return Call.parse(term.loss).name == "triplet"
 
 
-def _margin(term: LossTerm) -> tuple[str, float]:
-    """(Its name, the value of the loss when all embeddings are alike)."""
+def _margin(term: LossTerm) -> float:
+    """The value of a triplet loss when all embeddings are alike."""
     loss = LOSSES.build(term.loss)
     assert isinstance(loss, Triplet)
-    return "triplet", math.log(2) if loss.soft else loss.margin
+    return math.log(2) if loss.soft else loss.margin
 
 
 def _near(value: float, margin: float) -> bool:
