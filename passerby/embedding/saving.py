@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.reading.name_spellings import camera_number_of, integer_of
@@ -31,13 +31,26 @@ from passerby.process import distributed
 from passerby.process.json_files import read_object
 from passerby.process.reporting import progress
 from passerby.process.whole_files import write_whole
+from passerby.tables.columns import (
+    FRAMES,
+    IMAGES,
+    NAMED_CAMERAS,
+    NAMED_PERSONS,
+    QUALITIES,
+    SOURCES,
+    TIMES,
+    TRACKLETS,
+    Column,
+)
 from passerby.tables.npz_files import Pieces, write_npz
 from passerby.tables.records import JUNK, Crop
-from passerby.tables.times import moment
 
 _PARTS_EACH = 8  # of a process; fewer would let it wait for the slowest, more only costs files
 _MOST_BATCHES = 16  # of a part: what a kill can cost
 _PIECE = 10_000  # rows of text columns made at once
+_KNOWN = (
+    IMAGES, SOURCES, NAMED_PERSONS, NAMED_CAMERAS, TIMES, FRAMES, TRACKLETS, QUALITIES,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,7 @@ def _begun(embedder: Embedder, crops: Sequence[Crop], target: Path, cameras: boo
         "cameras": cameras,
         "batch": batch,
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # vectors of persons
     plan = folder / "plan.json"
     if plan.exists():
         there = read_object(plan, "the plan of an embedding")
@@ -271,30 +284,16 @@ def _stripes(file: Path) -> NDArray[np.float32] | None:
 
 def _known(crops: Sequence[Crop]) -> dict[str, Pieces]:
     """The columns of what is known of the crops beside their vectors, none that is all unknown."""
-    columns = {"persons": _pieces(_persons(crops), np.int64)}
+    columns = {"persons": _whole(_persons(crops))}
     cameras = _cameras(crops)
     if cameras is not None:
-        columns["cameras"] = _pieces(cameras, np.int64)
-    texts = {
-        "images": [crop.image for crop in crops],
-        "sources": [crop.source for crop in crops],
-        "named_persons": [crop.person for crop in crops],
-        "named_cameras": [crop.camera for crop in crops],
-    }
-    for name, words in texts.items():
-        if any(words):
-            columns[name] = _pieces(words, np.dtype(f"<U{max(map(len, words))}"))
-    times = [crop.time for crop in crops]
-    if any(times):
-        moments = [np.datetime64("NaT") if time is None else moment(time) for time in times]
-        columns["times"] = _pieces(moments, "<M8[us]")
-    whole = {"frames": [c.frame for c in crops], "tracklets": [c.tracklet for c in crops]}
-    for name, values in whole.items():
-        if any(value is not None for value in values):
-            columns[name] = _pieces([-1 if v is None else v for v in values], np.int64)
-    qualities = [np.nan if crop.quality is None else crop.quality for crop in crops]
-    if not np.isnan(qualities).all():
-        columns["qualities"] = _pieces(qualities, np.float32)
+        columns["cameras"] = _whole(cameras)
+    for column in _KNOWN:
+        if any(getattr(crop, column.row) not in ("", None) for crop in crops):
+            # Text has the width of the longest, which is known only when all pieces were made.
+            width = max(piece.dtype.itemsize for piece in _pieces(column, crops))
+            dtype = np.dtype(f"<U{width // 4}") if column.dtype.kind == "U" else column.dtype
+            columns[column.name] = Pieces(dtype, (), _pieces(column, crops))
     return columns
 
 
@@ -317,9 +316,12 @@ def _cameras(crops: Sequence[Crop]) -> list[int] | None:
     return [named[crop.camera] for crop in crops]
 
 
-def _pieces(values: Sequence[object], dtype: DTypeLike) -> Pieces:
-    """A column made piece by piece: text of a fixed width would take much memory at once."""
-    pieces = (
-        np.array(values[start : start + _PIECE], dtype) for start in range(0, len(values), _PIECE)
-    )
-    return Pieces(np.dtype(dtype), (), pieces)
+def _pieces(column: Column, crops: Sequence[Crop]) -> Iterator[NDArray[Any]]:
+    """A column piece by piece: text of a fixed width would take much memory at once."""
+    for start in range(0, len(crops), _PIECE):
+        part = crops[start : start + _PIECE]
+        yield column.checked(column.of(part), len(part), "crops")
+
+
+def _whole(numbers: Sequence[int]) -> Pieces:
+    return Pieces(np.dtype(np.int64), (), [np.array(numbers, np.int64)])

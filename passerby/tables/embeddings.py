@@ -31,15 +31,32 @@ _STORED = {"vectors", "local", *_COLUMNS, "model", "pooling"}
 
 @dataclass(frozen=True, init=False, eq=False)
 class Embeddings:
-    """Vectors [N, D] float32 with persons [N] int64 and cameras [N] int64, or None without cameras.
+    """Vectors with the persons and cameras they belong to, column by column.
 
-    Each may be given as an array, a list, or a torch tensor on any device. By keyword, each
-    optional: images [N] file names, times [N] datetime64[us] in UTC (NaT: not known), tracklets [N]
-    int64 (−1: none), sources [N] names of data sets, local [N, S, D] stripe vectors, hashes [N] of
-    the image files' content (32 hexadecimal digits), frames [N] int64 (−1: none), qualities [N]
-    float32 from 0 to 1 (NaN: not known), named_persons and named_cameras [N] as text where numbers
-    do not tell all ("": not known), model: fingerprint of the network they come from, pooling: how
-    it made a vector of an image ("plain", "flip", ...; "": not known).
+    Args:
+        vectors: [N, D], kept as float32; an array, a list, or a torch tensor on any device, as all.
+        persons: [N] integers as the data set numbers them; −1 is junk.
+        cameras: [N] integers, or None where they are not known.
+        images: [N] file names.
+        times: [N] in UTC, kept as datetime64[us]; NaT where not known.
+        tracklets: [N] integers, −1 for none.
+        sources: [N] names of data sets; numbers of different sources are unrelated.
+        local: [N, S, D] vectors of stripes, of systems that compare them too.
+        hashes: [N] of the image files' content, 32 hexadecimal digits.
+        frames: [N] integers, −1 for none.
+        qualities: [N] from 0 to 1, NaN where not known.
+        named_persons: [N] names where numbers do not tell all, "" where not known.
+        named_cameras: [N] likewise.
+        model: Fingerprint of the network that they come from.
+        pooling: How it made a vector of an image: "plain", "flip", ...
+
+    Raises:
+        ValueError: A column of another length, type or range.
+
+    Example:
+        >>> pair = Embeddings([[3.0, 4.0], [0.0, 1.0]], persons=[7, 7], cameras=[1, 2])
+        >>> len(pair), pair[1:].cameras.tolist()
+        (2, [2])
     """
 
     vectors: NDArray[np.float32]
@@ -172,7 +189,17 @@ class Embeddings:
         return chosen
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write one ``.npz`` (no pickle), whole or not at all. Returns the path written."""
+        """Write one ``.npz`` without pickle, whole or not at all; only its owner may read it.
+
+        Args:
+            path: Of the file; the ending ``.npz`` is added where it lacks.
+
+        Returns:
+            The path written.
+
+        Raises:
+            DiskFull: It does not fit; an older file stays as it was.
+        """
         target = Path(path)
         if target.suffix != ".npz":
             target = target.with_name(target.name + ".npz")
@@ -188,7 +215,15 @@ class Embeddings:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Embeddings:
-        """Read what `save` wrote. Raises ValueError when the file is something else."""
+        """Read what `save`, `passerby embed` or ``numpy.savez`` wrote.
+
+        Args:
+            path: Of the file; sizes, types and growth are bounded before anything is read.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It is something else, damaged, or holds values that no column can.
+        """
         with open_npz(path, _STORED) as file:
             (columns,) = file.batches(max(file.count, 1))
             return cls.of_columns(columns, file.words)

@@ -88,15 +88,27 @@ class Crop:
 
 @dataclass(frozen=True)
 class Split:
-    """A data set in its parts: train, query, gallery, and sometimes a validation part of its own.
+    """A data set in its parts.
 
-    distractor: the person number that stands for "none of the test persons" (0 in Market-1501);
-    separate_namespaces: train and test persons are numbered independently (MSMT17), so that equal
-    numbers are different persons; person_names, camera_names: of those that the reader numbered,
-    empty where the set has numbers itself; notes: choices of the reader that change figures,
-    printed and stored with the model; ignored: files that are not images of the data set; joined:
-    the splits whose train parts this one's is (`join_splits`), which keep their test parts to
-    themselves.
+    Args:
+        source: Name of the data set.
+        train: Records to train on.
+        query: Images that are asked for.
+        gallery: Images that are searched.
+        validation: A part of its own to choose a checkpoint by, where the set has one.
+        distractor: Person number that stands for "none of the test persons" (0 in Market-1501).
+        separate_namespaces: Train and test persons are numbered independently (MSMT17), so that
+            equal numbers are different persons.
+        person_names: Of persons that the reader numbered; empty where the set has numbers itself.
+        camera_names: Likewise of cameras.
+        notes: Choices of the reader that change figures, printed and stored with the model.
+        ignored: Files that are not images of the data set.
+        joined: Splits whose train parts this one's is (`join_splits`); they keep their test parts.
+
+    Example:
+        >>> split = Split("mine", gallery=(Record("a.jpg", 1, None, "mine"),))
+        >>> list(split.parts), split.has_cameras
+        (['gallery'], False)
     """
 
     source: str

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.tables.keys import numbered
+
 
 @dataclass(frozen=True)
 class Score:
@@ -62,17 +64,17 @@ def agreement(persons: ArrayLike, groups: ArrayLike, cameras: ArrayLike | None =
 
     Raises ValueError for columns of different lengths.
     """
-    true, found = _numbers(persons), _numbers(groups)
+    true, found = numbered(np.asarray(persons)), numbered(np.asarray(groups))
     if len(true) != len(found):
         raise ValueError(f"expected as many groups as persons, got {len(found)} and {len(true)}")
-    both = _joined(true, found)
+    both = numbered(true, found)
     together, same, right = _pairs(found), _pairs(true), _pairs(both)
     across = None
     if cameras is not None:
-        views = _numbers(cameras)
+        views = numbered(np.asarray(cameras))
         if len(views) != len(true):
             raise ValueError(f"expected {len(true)} cameras, got {len(views)}")
-        within = [_pairs(_joined(views, column)) for column in (both, found, true)]
+        within = [_pairs(numbered(views, column)) for column in (both, found, true)]
         across = _score(right - within[0], together - within[1], same - within[2])
     sizes = [
         np.bincount(column)[column] if len(column) else column for column in (both, found, true)
@@ -89,15 +91,6 @@ def agreement(persons: ArrayLike, groups: ArrayLike, cameras: ArrayLike | None =
         b_cubed=Score(precision, recall, _harmonic(precision, recall)),
         adjusted_rand=_adjusted_rand(right, together, same, count * (count - 1) // 2),
     )
-
-
-def _numbers(column: ArrayLike) -> NDArray[np.int64]:
-    return np.unique(np.asarray(column), return_inverse=True)[1].reshape(-1)
-
-
-def _joined(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers that are equal where both columns are."""
-    return _numbers(one * (int(other.max(initial=0)) + 1) + other)
 
 
 def _pairs(column: NDArray[np.int64]) -> int:
