@@ -122,7 +122,7 @@ def embed(
             gallery does not take such embeddings.
     """
     from passerby.data.crops import Labels, read_crops
-    from passerby.data.reading.table_rows import zone_named
+    from passerby.data.reading.cells import zone_named
     from passerby.embedding.saving import embed_to_file
     from passerby.process.distributed import process_group
 

@@ -164,7 +164,7 @@ class Labels:
     def of(self, zone: str | None, names: str, part: Part) -> CropLabels:
         """With how tables, file names and data sets are read. Raises ValueError for no zone."""
         from passerby.data.crops import Labels as CropLabels
-        from passerby.data.reading.table_rows import time_of, zone_named
+        from passerby.data.reading.cells import time_of, zone_named
 
         named = None if zone is None else zone_named(zone)
         moment = None if self.time is None else time_of(self.time, named)
@@ -242,6 +242,6 @@ def confirm(question: str, otherwise: str) -> None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    from passerby.data.reading.table_rows import time_of
+    from passerby.data.reading.cells import time_of
 
     return None if text is None else time_of(text)

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 from passerby.data.datasets.market1501 import DEFAULT_PATTERN
 from passerby.data.datasets.table import Table
 from passerby.data.reading.cautions import cautions
+from passerby.data.reading.cells import inside, share_of, text_of, time_of, whole_of
 from passerby.data.reading.listing import Listing, examples, list_folder, path_given
 from passerby.data.reading.name_pattern import NamePattern, all_match
 from passerby.data.reading.name_spellings import (
@@ -23,16 +24,7 @@ from passerby.data.reading.name_spellings import (
     spelling_note,
 )
 from passerby.data.reading.reader import known_layout, open_reader
-from passerby.data.reading.table_rows import (
-    TABLE_SUFFIXES,
-    Row,
-    inside,
-    read_rows,
-    share_of,
-    text_of,
-    time_of,
-    whole_of,
-)
+from passerby.data.reading.table_rows import TABLE_SUFFIXES, Row, read_rows
 from passerby.tables.records import JUNK, Crop, Record, Split
 
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]

@@ -6,20 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from passerby.data.reading.cells import inside, text_of, time_of, whole_of
 from passerby.data.reading.listing import examples, missing_of, path_given
 from passerby.data.reading.numbering import split_of
 from passerby.data.reading.parts import Division
 from passerby.data.reading.reader import Reader
-from passerby.data.reading.table_rows import (
-    TABLE_SUFFIXES,
-    Row,
-    header_and_rows,
-    inside,
-    read_rows,
-    text_of,
-    time_of,
-    whole_of,
-)
+from passerby.data.reading.table_rows import TABLE_SUFFIXES, Row, header_and_rows, read_rows
 from passerby.process.spelling import suggest
 from passerby.registry import DATASETS
 from passerby.tables.records import Crop, Split

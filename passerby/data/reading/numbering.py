@@ -15,7 +15,7 @@ from passerby.data.reading.name_spellings import (
     person_spellings,
     spelling_note,
 )
-from passerby.data.reading.parts import Division, refuse_half_cameras
+from passerby.data.reading.parts import Division, refuse_half_cameras, without_junk
 from passerby.tables.records import JUNK, Crop, Record, Split
 
 _NO_CAMERAS = "no cameras are known"
@@ -56,34 +56,34 @@ def split_of(
         )
         parts.setdefault(image.part, []).append(record)
     refuse_half_cameras([record for records in parts.values() for record in records])
-    told = (spelling_note(cameras), camera_note(camera_numbers)) if cameras else (_NO_CAMERAS,)
-    names = {person_numbers[name]: name for name in persons.values() if name}
+    on_cameras = [spelling_note(cameras), camera_note(camera_numbers)]
     split = Split(
         source,
-        person_names={} if are_numbers(person_numbers) else names,
-        camera_names={}
-        if are_numbers(camera_numbers)
-        else {number: name for name, number in camera_numbers.items()},
-        notes=(*notes, *filter(None, told)),
+        person_names={} if are_numbers(person_numbers) else _named(person_numbers),
+        camera_names={} if are_numbers(camera_numbers) else _named(camera_numbers),
+        notes=(*notes, *filter(None, on_cameras if cameras else [_NO_CAMERAS])),
         ignored=tuple(ignored),
     )
-    undivided = parts.pop("", [])
-    if not parts:
+    if parts.keys() <= {""}:
         # By a name as it was written: which persons train must not follow from its spelling here.
         written = {person_numbers[persons[name]]: name for name in sorted(persons, reverse=True)}
-        return division.applied(split, undivided, written.__getitem__)
-    if undivided:
+        return division.applied(split, parts.get("", []), written.__getitem__)
+    return _of_parts(split, parts)
+
+
+def _of_parts(split: Split, parts: Mapping[str, Sequence[Record]]) -> Split:
+    """The split with the parts that the set has itself."""
+    if undivided := parts.get(""):
         raise ValueError(
             f"{len(undivided)} images have no part (train, validation, query, gallery) and others "
             f"have; the first is {undivided[0].image}: expected a part for all or for none"
         )
     if ("query" in parts) != ("gallery" in parts):
         raise ValueError("there are images for only one of query and gallery: expected both")
-    kept = {
-        part: tuple(r for r in records if r.person != JUNK or part == "gallery")
-        for part, records in parts.items()
-    }
-    return replace(split, **kept)  # type: ignore[arg-type]
+    kept = {part: without_junk(part, records) for part, records in parts.items()}
+    records_by_part = {part: records for part, (records, _) in kept.items()}
+    junk_notes = [note for _, note in kept.values() if note]
+    return replace(split, notes=(*split.notes, *junk_notes), **records_by_part)  # type: ignore[arg-type]
 
 
 def number_persons(names: Iterable[str]) -> dict[str, int]:
@@ -124,6 +124,10 @@ def camera_note(numbers: Mapping[str, int]) -> str:
     if are_numbers(numbers):
         return ""
     return "cameras: " + ", ".join(f"{name!r} is {n}" for name, n in sorted(numbers.items()))
+
+
+def _named(numbers: Mapping[str, int]) -> dict[int, str]:
+    return {number: name for name, number in numbers.items() if name}
 
 
 def _own_numbers(names: set[str], number_of: Callable[[str], int | None]) -> dict[str, int]:

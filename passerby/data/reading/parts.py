@@ -71,19 +71,22 @@ def read_parts(root: Path, folders: PartFolders, pattern: NamePattern, source: s
     if not any(read):
         raise ValueError(f"no image in {', '.join(folders.names)} of {root}")
     refuse_half_cameras([record for records in read for record in records])
-    junk = [sum(record.person == JUNK for record in records) for records in read[:2]]
-    notes = tuple(
-        f"{count} images of person -1 (junk) are left out of {part}"
-        for count, part in zip(junk, ("train", "query"), strict=True)
-        if count
-    )
-    train, queries = (tuple(r for r in records if r.person != JUNK) for records in read[:2])
+    parts = ("train", "query", "gallery")
+    kept = [without_junk(part, records) for part, records in zip(parts, read, strict=True)]
     ignored = tuple(
         path
         for listing in listings.values()
         for path in (*listing.other_paths(), *(f"{listing.folder / f}/" for f in listing.folders))
     )
-    return Parts(train, queries, tuple(read[2]), notes, ignored)
+    train, queries, tested = (records for records, _ in kept)
+    return Parts(train, queries, tested, tuple(note for _, note in kept if note), ignored)
+
+
+def without_junk(part: str, records: Sequence[Record]) -> tuple[tuple[Record, ...], str]:
+    """The records of a part without junk, which only the gallery keeps, and a note on what went."""
+    kept = tuple(r for r in records if r.person != JUNK or part == "gallery")
+    left = len(records) - len(kept)
+    return kept, f"{left} images of person -1 (junk) are left out of {part}" if left else ""
 
 
 def refuse_half_cameras(records: Sequence[Record]) -> None:

@@ -1,19 +1,15 @@
-"""Rows of a table on disk, CSV or Parquet, and what their cells say. No cell is trusted."""
+"""Rows of a table on disk, CSV, TSV or Parquet, bounded before they are read."""
 
 from __future__ import annotations
 
 import csv
 import difflib
-import os
-import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, tzinfo
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from passerby.tables.times import moment
+from passerby.data.reading.cells import MOST_CHARACTERS
 
 if TYPE_CHECKING:
     import pyarrow
@@ -22,13 +18,10 @@ if TYPE_CHECKING:
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 """Endings (lower case) by which tables are told from other files."""
 
-_TIME = "such as 2024-05-01T08:30:00+02:00"
-_NOTHING = ("nan", "NaN", "<NA>", "NaT")  # what pandas writes for a missing value, if told to
 _BATCH = 10_000  # rows of a Parquet table in memory at once
 # Far above any table of images; a table beyond is damaged, or made to fill the memory.
 _MOST_COLUMNS = 1_000
 _MOST_ROWS = 50_000_000
-_MOST_CHARACTERS = 4_096  # of a cell that is read
 _MOST_IN_A_ROW = 1_000_000
 _MOST_BYTES = 2**30  # of a column of a row group, unpacked
 
@@ -102,111 +95,6 @@ def _meant(name: str, header: Sequence[str], columns: Sequence[str]) -> str | No
     near = difflib.get_close_matches(name, missing, n=1, cutoff=0.75)
     short = [column for column in missing if len(name) > 2 and column.startswith(name)]
     return next(iter(near or short), None)
-
-
-def inside(name: str) -> str:
-    """The normal form of a relative path; ValueError when it leads out of the folder."""
-    if not name or "\0" in name:
-        raise ValueError(f"the image is {name!r}: expected a path")
-    # Windows paths are recognised everywhere: a table may come from another system.
-    if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
-        raise ValueError(
-            f"the image {name!r} is an absolute path: write it relative to the table, or name the "
-            "folder of the images once, as table(images=FOLDER)"
-        )
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    if ".." in parts or not parts:
-        raise ValueError(f"the image {name!r} leads out of the table's folder")
-    return os.sep.join(parts)
-
-
-def text_of(value: object) -> str:
-    """A cell as text; empty for what stands for nothing (None, NaN and how pandas writes it).
-
-    Raises:
-        ValueError: It is no text or number, is very long, or holds NUL.
-    """
-    if value is None or value != value:  # noqa: PLR0124  NaN alone differs from itself
-        return ""
-    if isinstance(value, list | dict | bytes):
-        raise ValueError(f"a cell holds {type(value).__name__}: expected text or a number")
-    text = str(value).strip()
-    if len(text) > _MOST_CHARACTERS or "\0" in text:
-        shown = f"{text[:20]!r} and so on, {len(text)} characters"
-        raise ValueError(f"a cell holds {shown}: expected at most {_MOST_CHARACTERS}, without NUL")
-    return "" if text in _NOTHING else text
-
-
-def whole_of(column: str, value: object) -> int | None:
-    """A cell as a whole number, None when it is empty; ValueError naming the column otherwise."""
-    text = text_of(value)
-    if not text:
-        return None
-    match = re.fullmatch(r"(-?\d{1,18})(?:\.0*)?", text)
-    if match is None:
-        raise ValueError(f"the {column} is {text!r}: expected a whole number of at most 18 digits")
-    return int(match[1])
-
-
-def share_of(column: str, value: object) -> float | None:
-    """A cell as a number from 0 to 1, None when it is empty; ValueError otherwise."""
-    text = text_of(value)
-    if not text:
-        return None
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise ValueError(f"the {column} is {text!r}: expected a number from 0 to 1")
-    return share
-
-
-def time_of(value: object, zone: tzinfo | None = None) -> datetime | None:
-    """A cell as a time with a zone, None when it is empty.
-
-    zone: of times that state none; without it they are refused. So is a time that the zone's
-    clocks show twice, or never, when they change: nothing is guessed.
-    """
-    text = text_of(value)
-    if not text:
-        return None
-    try:
-        time = value if isinstance(value, datetime) else datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"the time is {text!r}: expected ISO 8601, {_TIME}") from None
-    if time.tzinfo is None:
-        if zone is None:
-            raise ValueError(f"the time {text!r} has no zone: add Z or an offset, {_TIME}")
-        time = _in_zone(time, zone)
-    moment(time)  # refuses what lies beyond the calendar in UTC
-    return time
-
-
-def zone_named(name: str) -> ZoneInfo:
-    """A time zone of the IANA data base. Raises ValueError when it is not known."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"no time zone is named {name!r}: expected one as Europe/Berlin or UTC (where the "
-            "system has none, as Windows: pip install tzdata)"
-        ) from None
-
-
-def _in_zone(time: datetime, zone: tzinfo) -> datetime:
-    first, second = (time.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    try:
-        if first.utcoffset() == second.utcoffset():
-            return first
-        shown = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == time
-    except OverflowError:
-        raise ValueError(f"the time {time.isoformat()} lies at an end of the calendar") from None
-    times = "twice" if shown else "never"
-    raise ValueError(
-        f"the time {time.isoformat()} comes {times} in {zone}, where the clocks change: write it "
-        f"with its offset, {_TIME}"
-    )
 
 
 def _csv(path: Path) -> tuple[list[str], Rows]:
@@ -323,8 +211,8 @@ def _cells(column: pyarrow.Array) -> list[Any]:
         column = column.cast(pyarrow.timestamp("us", kind.tz), safe=False)
     if types.is_dictionary(kind) and _is_text(kind.value_type):
         longest = compute.max(compute.utf8_length(column.dictionary)).as_py() or 0
-        if longest > _MOST_CHARACTERS:
-            raise ValueError(f"a cell holds {longest} characters, more than {_MOST_CHARACTERS}")
+        if longest > MOST_CHARACTERS:
+            raise ValueError(f"a cell holds {longest} characters, more than {MOST_CHARACTERS}")
     values: list[Any] = column.to_pylist()
     return values
 

@@ -46,6 +46,7 @@ def test_junk_among_named_persons(tmp_path, make_images):
     assert split.person_names == {1: "anna"}
     assert [r.person for r in split.query] == [1]
     assert sorted(r.person for r in split.gallery) == [JUNK, JUNK, 1]
+    assert "2 images of person -1 (junk) are left out of query" in split.notes
 
 
 def test_which_persons_train_does_not_follow_from_their_spelling_here(tmp_path, make_images):
