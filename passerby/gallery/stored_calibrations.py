@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from passerby.stores.about import About
 
 Kind = Literal["single", "pooled"]
 
+_LAST: deque[tuple[Mapping[str, object], Calibration]] = deque(maxlen=8)  # with their entries
+
 
 def calibration_of(about: About, kind: Kind) -> Calibration | None:
     """The calibration of one kind, None where the gallery has none.
@@ -29,7 +32,7 @@ def calibration_of(about: About, kind: Kind) -> Calibration | None:
     if entry is None:
         return None
     try:
-        calibration = calibration_from(entry)
+        calibration = _read(entry)
     except ValueError as error:
         raise ValueError(
             f"the {kind} calibration of the gallery is damaged ({error}): store it again with "
@@ -41,6 +44,16 @@ def calibration_of(about: About, kind: Kind) -> Calibration | None:
             f"distance, pooling) and not of {about.model}, cosine, {about.pooling}: store it again "
             "with passerby gallery calibrate"
         )
+    return calibration
+
+
+def _read(entry: Mapping[str, object]) -> Calibration:
+    """The calibration of an entry, read once: that takes as long as a search."""
+    for known, calibration in _LAST:
+        if known is entry:  # an About and what it holds are never changed, only replaced
+            return calibration
+    calibration = calibration_from(entry)
+    _LAST.append((entry, calibration))
     return calibration
 
 

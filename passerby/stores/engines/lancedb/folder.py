@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from passerby.process.whole_files import remove_parts
 from passerby.stores.engines.lancedb.errors import Explained, explained, explanation, incomplete
 from passerby.stores.engines.lancedb.maintenance import RECENT, optimize
-from passerby.stores.engines.lancedb.rows import Table, row_ids, take
+from passerby.stores.engines.lancedb.rows import Table, Version, row_ids, take
 from passerby.stores.engines.lancedb.table_state import TABLE, TableState
 from passerby.stores.engines.lancedb.version_0_40 import (
     WRITTEN,
@@ -46,6 +46,7 @@ class GalleryFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = TableState("")
+        self.version: Version = ("", 0)  # of the table, when it was asked for last
         # Without an interval a table stays at its version until it is told to look for a newer one:
         # all steps of a search are of the same sightings.
         self.database = lancedb.connect(path)
@@ -66,6 +67,7 @@ class GalleryFolder:
                     if seen != self._seen:
                         self._open_table(seen)
                     self._opened.checkout_latest()
+                    self.version = self._opened.name, self._opened.version
                 return self._opened
             except Explained:
                 if self._signature() == seen:  # else a compaction took it away at this moment

@@ -8,8 +8,16 @@ from dataclasses import replace
 import numpy as np
 from lancedb.index import Bitmap, BTree, IvfSq
 
+from passerby.stores import IndexState
 from passerby.stores.engines.lancedb.conditions import condition_of
-from passerby.stores.engines.lancedb.rows import Table, columns, row_ids, take, to_sightings
+from passerby.stores.engines.lancedb.rows import (
+    Table,
+    Version,
+    columns,
+    row_ids,
+    take,
+    to_sightings,
+)
 from passerby.stores.engines.lancedb.table_state import TableState
 from passerby.stores.recall import SearchWhere, Truth
 from passerby.tables.sightings import Sightings
@@ -40,30 +48,25 @@ INDEX = "vector_idx"
 _SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree}
 
 
-class KeptCounts:
+class Counts:
     """How many sightings conditions keep, counted once for each version of a table."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, int, str], int] = {}
+        self._of: Version = ("", 0)
+        self._counts: dict[str | None, int] = {}
 
-    def of(self, table: Table, condition: str) -> int:
+    def of(self, table: Table, version: Version, condition: str | None) -> int:
         """How many rows satisfy it."""
-        key = (table.name, table.version, condition)
-        if key not in self._counts:
-            if len(self._counts) > 1000:
-                self._counts.clear()
-            self._counts[key] = int(table.count_rows(condition))
-        return self._counts[key]
+        if version != self._of or len(self._counts) > 1000:
+            self._of, self._counts = version, {}
+        if condition not in self._counts:
+            self._counts[condition] = int(table.count_rows(condition))
+        return self._counts[condition]
 
 
-def probes_of(state: TableState, table: Table, condition: str | None, kept: KeptCounts) -> int:
-    """Partitions to search; 0 to compare all that satisfy the condition."""
-    if not state.probes:
-        return 0
-    if condition is None:
-        return _probes_for(state, 1.0)
-    count = kept.of(table, condition)
-    return 0 if count <= EXACT_BELOW else _probes_for(state, count / table.count_rows())
+def probes_of(state: TableState, kept: int, rows: int) -> int:
+    """Partitions to search where a filter keeps so many of all rows; 0 to compare all of these."""
+    return 0 if kept <= EXACT_BELOW < rows else _probes_for(state, kept / rows)
 
 
 def _probes_for(state: TableState, share: float) -> int:
@@ -74,6 +77,24 @@ def _probes_for(state: TableState, share: float) -> int:
         return below[-1]
     rarest, probes = measured[0]
     return min(state.partitions, int(np.ceil(probes * rarest / share)))
+
+
+def state_of(table: Table, state: TableState) -> IndexState:
+    """What searches use now."""
+    rows = table.count_rows()
+    if not state.probes:
+        return IndexState("", 0, rows)
+    shares = sorted(state.probes.items(), key=lambda item: -float(item[0]))
+    effort = ", ".join(
+        f"{probes} where a filter keeps {float(share):.1%}" for share, probes in shares
+    )
+    return IndexState(
+        "IVF_SQ",
+        int(table.index_stats(INDEX).num_indexed_rows),
+        rows,
+        f"of {state.partitions} partitions {effort}",
+        min(state.recall.values()),
+    )
 
 
 def partitions_for(rows: int) -> int:

@@ -22,6 +22,9 @@ SHOWN = [column.row for column in SIGHTING_COLUMNS]
 Table = Any
 """A table of lancedb, which has no types."""
 
+Version = tuple[str, int]
+"""Of the sightings: name and version of the table that holds them."""
+
 
 def schema(dimensions: int) -> pa.Schema:
     """The columns of a gallery."""

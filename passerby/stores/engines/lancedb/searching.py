@@ -13,6 +13,7 @@ from passerby.stores import Hits
 from passerby.stores.engines.lancedb.rows import (
     SHOWN,
     Table,
+    Version,
     matrix,
     scan,
     schema,
@@ -47,16 +48,15 @@ class ShownColumns:
     searches: to fetch it from the disk takes a third of the time of a search."""
 
     def __init__(self) -> None:
-        self._of: tuple[str, int] = ("", 0)
+        self._of: Version = ("", 0)
         self._searches = 0
         self._row_ids: NDArray[np.uint64] = np.empty(0, np.uint64)
         self._rows: pa.Table | None = None
 
-    def serves(self, table: Table) -> bool:
+    def serves(self, table: Table, version: Version) -> bool:
         """Whether it holds this version; read when that is asked for often."""
-        of = (table.name, table.version)
-        if of != self._of:
-            self._of, self._searches, self._rows = of, 0, None
+        if version != self._of:
+            self._of, self._searches, self._rows = version, 0, None
         self._searches += 1
         wanted = self._rows is None and self._searches >= STILL
         if wanted and 0 < table.count_rows() <= SHOWN_UP_TO:
@@ -71,7 +71,9 @@ class ShownColumns:
         return rows.cast(pa.schema([schema(1).field(name) for name in rows.schema.names]))
 
 
-def search_table(table: Table, request: Request, shown: ShownColumns, dimensions: int) -> Hits:
+def search_table(
+    table: Table, version: Version, request: Request, shown: ShownColumns, dimensions: int
+) -> Hits:
     """The nearest rows of each query."""
     empty = schema(dimensions).append(pa.field("_distance", pa.float32()))
     parts = [empty.empty_table().select([*request.columns, "_distance"])]
@@ -80,7 +82,7 @@ def search_table(table: Table, request: Request, shown: ShownColumns, dimensions
     for start in range(0, len(request.queries), step):
         some = replace(request, queries=request.queries[start : start + step])
         if request.probes or len(some.queries) == 1:
-            found, whose = _by_engine(table, some, shown if shown.serves(table) else None)
+            found, whose = _by_engine(table, some, shown if shown.serves(table, version) else None)
         else:
             found, whose = _by_one_pass(table, some)
         parts.append(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import lancedb
 import numpy as np
@@ -24,6 +23,7 @@ from passerby.stores.engines.lancedb.ids import KnownIds
 from passerby.stores.engines.lancedb.maintenance import build_index, optimize
 from passerby.stores.engines.lancedb.rows import (
     Table,
+    Version,
     columns,
     copy,
     scan,
@@ -53,7 +53,8 @@ class LanceStore(Store):
         self._folder.table()
 
     def _forget(self) -> None:
-        self._ids, self._kept, self._shown = KnownIds(), index.KeptCounts(), ShownColumns()
+        self._ids, self._counts, self._shown = KnownIds(), index.Counts(), ShownColumns()
+        self._index_state: tuple[Version, TableState, IndexState] | None = None
 
     # Making and opening
 
@@ -180,14 +181,20 @@ class LanceStore(Store):
         exact = exact or len(vectors) >= index.MANY
 
         def work(table: Table) -> Hits:
-            state = self._folder.state
-            probes = 0 if exact else index.probes_of(state, table, request.condition, self._kept)
+            if exact or not self._folder.state.probes:
+                return self._searched(table, request)
+            kept, rows = (
+                self._counts.of(table, self._folder.version, condition)
+                for condition in (request.condition, None)
+            )
+            probes = index.probes_of(self._folder.state, kept, rows)
             return self._searched(table, replace(request, probes=probes))
 
         return self._folder.reading(work)
 
     def _searched(self, table: Table, request: Request) -> Hits:
-        return search_table(table, request, self._shown, self.about.dimensions)
+        version = self._folder.version
+        return search_table(table, version, request, self._shown, self.about.dimensions)
 
     def at_effort(self, probes: int) -> SearchWhere:
         """A search of so many partitions of the index, whatever the filter: to measure it."""
@@ -230,8 +237,8 @@ class LanceStore(Store):
         return self._folder.reading(lambda table: int(table.count_rows(condition)))
 
     def version(self) -> str | None:
-        table = self._folder.table()
-        return f"{table.name} {table.version}"
+        self._folder.table()
+        return " ".join(map(str, self._folder.version))
 
     def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
         column = "time" if by == "day" else by
@@ -254,22 +261,11 @@ class LanceStore(Store):
         return self._folder.state.partitions
 
     def index_state(self) -> IndexState:
-        def work(table: Any) -> IndexState:
-            rows, state = table.count_rows(), self._folder.state
-            if not state.probes:
-                return IndexState("", 0, rows)
-            stats = table.index_stats(index.INDEX)
-            shares = sorted(state.probes.items(), key=lambda item: -float(item[0]))
-            effort = ", ".join(
-                f"{probes} where a filter keeps {float(share):.1%}" for share, probes in shares
-            )
-            return IndexState(
-                "IVF_SQ",
-                int(stats.num_indexed_rows),
-                rows,
-                f"of {state.partitions} partitions {effort}",
-                min(state.recall.values()),
-            )
+        def work(table: Table) -> IndexState:
+            version, state = self._folder.version, self._folder.state
+            if self._index_state is None or self._index_state[:2] != (version, state):
+                self._index_state = version, state, index.state_of(table, state)
+            return self._index_state[2]
 
         return self._folder.reading(work)
 
