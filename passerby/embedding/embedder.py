@@ -21,6 +21,7 @@ from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.models.checkpoint import Card, fingerprint, load_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.models.system import System
+from passerby.process.devices import find_device
 from passerby.process.reporting import progress
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
@@ -89,7 +90,7 @@ class Embedder:
         if colours not in get_args(Colours):
             raise ValueError(f"colours must be 'rgb' or 'bgr', got {colours!r}")
         self.colours, self.unit_length = colours, unit_length
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = find_device(device)
         self.input, self.name, self.card, self.place = size, name, card, place
         self.flip, self.before_neck, self.batch_size = flip, before_neck, batch_size
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.

@@ -20,6 +20,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from passerby.process.devices import find_device
+
 _Item = TypeVar("_Item")
 
 # Longer than any evaluation that the other ranks wait for. A rank that fails does not make them
@@ -50,7 +52,7 @@ def process_group(device: str | None = None) -> Iterator[None]:
 
     NCCL between GPUs, gloo between CPUs.
     """
-    here = place(device)
+    here = find_device(device)
     if "TORCHELASTIC_RUN_ID" not in os.environ or dist.is_initialized():
         yield
         return
@@ -64,13 +66,6 @@ def process_group(device: str | None = None) -> Iterator[None]:
         # What collectives leave in reference cycles is freed by gloo's threads. At the end of the
         # interpreter they cannot take its lock any more, and the process would be aborted.
         gc.collect()
-
-
-def place(device: str | None) -> torch.device:
-    """The device of this process: as asked, else its own GPU, else the CPU."""
-    if device is None and torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return torch.device(device or "cpu")
 
 
 def own_share(rows: Sequence[_Item]) -> Sequence[_Item]:

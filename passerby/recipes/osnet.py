@@ -128,6 +128,6 @@ def osnet(
         origins=(
             *small.origins,
             "compact scale, one phase, as nothing is pretrained that could be kept; rate 3e-3 and "
-            "50 epochs in place of those: ours, see docs/results/systems.md",
+            '50 epochs in place of those: ours, see the results page "Systems"',
         ),
     )

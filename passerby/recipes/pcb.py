@@ -137,5 +137,5 @@ def _scaled(recipe: Recipe, data: Source, scale: Scale) -> Recipe:
     return replace(
         small,
         network=replace(small.network, system=str(system)),
-        origins=(*small.origins, "compact scale, no dropout: ours, see docs/results/systems.md"),
+        origins=(*small.origins, 'compact scale, no dropout: ours, see the results page "Systems"'),
     )

@@ -24,6 +24,7 @@ from passerby.models.checkpoint import Card, read_card, save_model
 from passerby.models.starting import Start, build_started
 from passerby.process import distributed
 from passerby.process.cores import available_cores
+from passerby.process.devices import find_device
 from passerby.process.reporting import say
 from passerby.registry import AUGMENTATIONS
 from passerby.tables.records import Record, Split, person_name
@@ -145,7 +146,7 @@ def train(
             the term, the step and the images).
         Stopped: a KeyboardInterrupt, with the checkpoint saved, on Ctrl-C and SIGTERM.
     """
-    out, place = Path(out), distributed.place(device)
+    out, place = Path(out), find_device(device)
     curves = Curves(out, recipe.to_json(), ["tensorboard", *track] if tensorboard else track)
     watched = check_watched(evaluate_on, split)
     begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)

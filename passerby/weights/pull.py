@@ -182,7 +182,12 @@ def cache_folder() -> Path:
     """Where pulled files are kept: PASSERBY_CACHE, or the system's folder for caches."""
     if os.environ.get("PASSERBY_CACHE"):
         return Path(os.environ["PASSERBY_CACHE"])
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:
+        raise ValueError(
+            "there is no home folder to keep files in: set PASSERBY_CACHE to a folder"
+        ) from None
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "passerby"
     if sys.platform == "darwin":

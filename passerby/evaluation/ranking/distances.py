@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.ranking.copies import find_copies
 from passerby.evaluation.ranking.threads import shared
+from passerby.process.devices import find_device
 from passerby.tables.unit_length import SHORTEST
 
 Metric = Literal["cosine", "euclidean"]
@@ -66,7 +67,7 @@ class VectorDistances(Distances):
         self.shape = (len(query), len(gallery))
         self._metric = metric
         self._query, self._gallery = (
-            _tensor(part).to(device or "cpu") for part in (query, gallery)
+            _tensor(part).to(find_device(device or "cpu")) for part in (query, gallery)
         )
         self._query_norms = _norms(self._query, "query", metric)
         self._gallery_norms = _norms(self._gallery, "gallery", metric)

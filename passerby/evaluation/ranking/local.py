@@ -13,6 +13,7 @@ from passerby.alignment import aligned_distance
 from passerby.evaluation.ranking.copies import find_copies
 from passerby.evaluation.ranking.distances import Distances, VectorDistances
 from passerby.evaluation.ranking.threads import shared
+from passerby.process.devices import find_device
 from passerby.tables.embeddings import Embeddings, require_one_model
 
 Which = Literal["global", "local", "both"]
@@ -44,7 +45,7 @@ class LocalDistances(Distances):
                 raise ValueError(f"{part} stripes hold NaN or infinite values")
         self.shape = (len(query), len(gallery))
         self._query, self._gallery = (
-            torch.from_numpy(part).to(device or "cpu") for part in (query, gallery)
+            torch.from_numpy(part).to(find_device(device or "cpu")) for part in (query, gallery)
         )
         self._copies = find_copies(gallery.reshape(len(gallery), -1))
 
