@@ -66,12 +66,7 @@ def main() -> None:
     _prepare_streams()
     try:
         with reporting_to(Screen()):
-            _require_command(sys.argv[1:])
-            _application(COMMANDS, GROUPS).cli(
-                prog="passerby",
-                description="Person re-identification: train, evaluate, search.",
-                config=(tyro.conf.OmitArgPrefixes,),
-            )
+            _run(sys.argv[1:])
         sys.stdout.flush()  # here, where a closed pipe is no error
     except BrokenPipeError:
         _leave_quietly()
@@ -87,6 +82,26 @@ def main() -> None:
             "gallery when they are called again",
             130,
         )
+
+
+def _run(words: Sequence[str]) -> None:
+    _require_command(words)
+    # The parser would say again words with which a terminal can be steered.
+    plain = all(printable(word) == word for word in words)
+    try:
+        _application(COMMANDS, GROUPS).cli(
+            prog="passerby",
+            description="Person re-identification: train, evaluate, search.",
+            args=words,
+            console_outputs=plain,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
+    except SystemExit as leave:
+        if not plain and leave.code:
+            raise ValueError(
+                f"these words are not understood: {' '.join(words)}; see passerby --help"
+            ) from None
+        raise
 
 
 def _application(
