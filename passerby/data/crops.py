@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from passerby.data.datasets.market1501 import DEFAULT_PATTERN
-from passerby.data.datasets.table import Table
+from passerby.data.datasets.table import COLUMNS, Table, crop_of, session_tracklet
 from passerby.data.reading.cautions import cautions
-from passerby.data.reading.cells import inside, share_of, text_of, time_of, whole_of
 from passerby.data.reading.listing import Listing, examples, list_folder, path_given
 from passerby.data.reading.name_pattern import NamePattern, all_match
 from passerby.data.reading.name_spellings import (
@@ -29,10 +28,6 @@ from passerby.tables.records import JUNK, Crop, Record, Split
 
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 
-_COLUMNS = (
-    "image", "person", "camera", "source", "time", "tracklet", "frame", "quality", "split",
-    "session",
-)  # fmt: skip
 _NAMED = re.compile(r"(?:\w[\w.-]+:)?\w[\w-]*(?:\(.*\))?=.+")  # [NAME:]KIND=ROOT
 
 
@@ -76,19 +71,6 @@ class Labels:
         if self.session and crop.tracklet is not None:
             given["tracklet"] = session_tracklet(self.session, crop.tracklet)
         return replace(crop, **given) if given else crop
-
-
-def session_tracklet(session: str, tracklet: int) -> int:
-    """A number for a tracklet of one session, which equal numbers of other sessions do not share.
-
-    Trackers count from the beginning in each video and after each start. session: any name of
-    these; tracklet: the tracker's number. Below 2 ** 53, so that JSON readers keep it whole.
-
-    >>> session_tracklet("monday", 7) == session_tracklet("tuesday", 7)
-    False
-    """
-    digest = hashlib.blake2b(f"{tracklet} {session}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 11
 
 
 @dataclass(frozen=True)
@@ -295,41 +277,19 @@ def _of_record(record: Record, person: str) -> Crop:
 def _read_table(path: Path, folder: Path, labels: Labels, found: _Found) -> None:
     """The rows of a table."""
 
-    def crop_of(place: str, row: Row) -> Crop | None:
+    def crop_at(place: str, row: Row) -> Crop:
         del place
-        return _of_row(row, folder, labels) if _in_part(row, labels.part) else None
+        return crop_of({**row, "time": None} if labels.time else row, folder, labels.zone)
 
     try:
-        crops, notes = read_rows(path, _COLUMNS, ("image",), crop_of)
+        crops, notes = read_rows(path, COLUMNS, ("image",), crop_at)
     except ValueError as error:
         zone = "\nIf one zone holds for all of them, name it: --zone Europe/Berlin"
         raise ValueError(f"{error}{zone if 'has no zone' in str(error) else ''}") from None
-    found.crops += filter(None, crops)
+    parts = {"test": ("query", "gallery")}.get(labels.part, (labels.part,))
+    chosen = [crop for crop in crops if labels.part == "all" or crop.part in parts]
+    found.crops += [replace(crop, image=os.path.abspath(crop.image), part="") for crop in chosen]
     found.notes += notes
-
-
-def _in_part(row: Row, part: Part) -> bool:
-    if part == "all":
-        return True
-    said = text_of(row.get("split")).lower()
-    return said in ("query", "gallery") if part == "test" else said == part
-
-
-def _of_row(row: Row, folder: Path, labels: Labels) -> Crop:
-    tracklet = whole_of("tracklet", row.get("tracklet"))
-    session = text_of(row.get("session"))
-    if session and tracklet is not None:
-        tracklet = session_tracklet(session, tracklet)
-    return Crop(
-        os.path.abspath(os.path.join(folder, inside(text_of(row["image"])))),
-        text_of(row.get("person")),
-        text_of(row.get("camera")),
-        text_of(row.get("source")),
-        None if labels.time else time_of(row.get("time"), labels.zone),
-        whole_of("frame", row.get("frame")),
-        tracklet,
-        share_of("quality", row.get("quality")),
-    )
 
 
 def _is_below(one: Path, other: Path) -> bool:

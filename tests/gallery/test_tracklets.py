@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from passerby.data.crops import Labels, read_crops, session_tracklet
+from passerby.data.crops import Labels, read_crops
+from passerby.data.datasets.table import session_tracklet
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.sightings import Sightings

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
+from datetime import tzinfo
 from pathlib import Path
 
-from passerby.data.reading.cells import inside, text_of, time_of, whole_of
+from passerby.data.reading.cells import inside, share_of, text_of, time_of, whole_of
 from passerby.data.reading.listing import examples, missing_of, path_given
 from passerby.data.reading.numbering import split_of
 from passerby.data.reading.parts import Division
@@ -16,7 +18,12 @@ from passerby.process.spelling import suggest
 from passerby.registry import DATASETS
 from passerby.tables.records import Crop, Split
 
-_COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split")
+COLUMNS = (
+    "image", "person", "camera", "source", "time", "tracklet", "frame", "quality", "split",
+    "session",
+)  # fmt: skip
+"""All that a table of images may say, whether for training and evaluation or for a gallery."""
+
 _PARTS = ("train", "validation", "query", "gallery")
 
 
@@ -25,7 +32,8 @@ class Table(Reader):
     """A CSV, TSV or Parquet table with a row per image; ROOT is it or a folder with just one.
 
     Columns: image and person; optional camera, time (ISO 8601 with a zone), tracklet and frame
-    (whole numbers), split (train, validation, query or gallery). Persons and cameras with integer
+    (whole numbers), session (of a tracker's numbers), split (train, validation, query or gallery);
+    source and quality, which galleries keep. Persons and cameras with integer
     names keep them, others are numbered in sorted order; person -1 is junk. Without a split column
     the set is divided by rule: train_share of the persons train, the others are tested.
 
@@ -73,13 +81,15 @@ class Table(Reader):
         places: dict[str, str] = {}  # of each image in the table
 
         def image_of(place: str, row: Row) -> Crop:
-            image = _image(row, folder)
+            image = crop_of(row, folder)
+            if not image.person:
+                raise ValueError("the person is empty")
             if image.image in places:
                 raise ValueError(f"it names the image of {places[image.image]} again")
             places[image.image] = place
             return image
 
-        images, notes = read_rows(root, _COLUMNS, ("image", "person"), image_of)
+        images, notes = read_rows(root, COLUMNS, ("image", "person"), image_of)
         missing = _missing(images, folder, root)
         if missing:
             shown = examples(f"{image} ({places[image]})" for image in places if image in missing)
@@ -91,7 +101,7 @@ class Table(Reader):
 def _is_table(path: Path) -> bool:
     """Whether the file can be read and has the two columns; only its head is looked at."""
     try:
-        header, rows = header_and_rows(path, _COLUMNS)
+        header, rows = header_and_rows(path, COLUMNS)
         rows.close()
     except ValueError:
         return False
@@ -113,21 +123,39 @@ def _missing(images: Sequence[Crop], folder: Path, path: Path) -> set[str]:
     return {names[name] for name in missing}
 
 
-def _image(row: Row, folder: Path) -> Crop:
-    person = text_of(row["person"])
-    if not person:
-        raise ValueError("the person is empty")
+def crop_of(row: Row, folder: Path, zone: tzinfo | None = None) -> Crop:
+    """What a row says of its image, in names as they are written.
+
+    zone: of times that state none. Raises ValueError naming the cell that is wrong.
+    """
     part = text_of(row.get("split")).lower()
     if part and part not in _PARTS:
         raise ValueError(
             f"the split is {part!r}{suggest(part, list(_PARTS))} (expected {', '.join(_PARTS)})"
         )
+    tracklet = whole_of("tracklet", row.get("tracklet"))
+    session = text_of(row.get("session"))
     return Crop(
         os.path.join(folder, inside(text_of(row["image"]))),
-        person,
+        text_of(row.get("person")),
         text_of(row.get("camera")),
+        text_of(row.get("source")),
+        time_of(row.get("time"), zone),
+        whole_of("frame", row.get("frame")),
+        session_tracklet(session, tracklet) if session and tracklet is not None else tracklet,
+        share_of("quality", row.get("quality")),
         part=part,
-        time=time_of(row.get("time")),
-        tracklet=whole_of("tracklet", row.get("tracklet")),
-        frame=whole_of("frame", row.get("frame")),
     )
+
+
+def session_tracklet(session: str, tracklet: int) -> int:
+    """A number for a tracklet of one session, which equal numbers of other sessions do not share.
+
+    Trackers count from the beginning in each video and after each start. session: any name of
+    these; tracklet: the tracker's number. Below 2 ** 53, so that JSON readers keep it whole.
+
+    >>> session_tracklet("monday", 7) == session_tracklet("tuesday", 7)
+    False
+    """
+    digest = hashlib.blake2b(f"{tracklet} {session}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 11

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.data.crops import Labels, session_tracklet
+from passerby.data.crops import Labels
+from passerby.data.datasets.table import session_tracklet
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, hash_image, load_image, prefetched
