@@ -86,6 +86,17 @@ Inputs = Positional[
 Place = Positional[Annotated[str, arg(metavar="GALLERY", help="the gallery.")]]
 
 
+Imports = Annotated[
+    UseAppendAction[tuple[str, ...]],
+    arg(
+        name="import",
+        metavar="FILE",
+        help="run this file where the model was trained with it, byte for byte: components of "
+        "one's own (repeatable).",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Embedding:
     """How a model embeds."""
@@ -95,6 +106,10 @@ class Embedding:
     )
     before_neck: Annotated[bool, arg(help="use the vectors before the neck.")] = False
     device: Device = None
+    imports: Imports = ()
+
+    def __post_init__(self) -> None:
+        _allow(self.imports)
 
     def load(self, model: str) -> Embedder:
         """Open a model to embed like this."""
@@ -111,6 +126,18 @@ class MovedModel:
         str | None, arg(metavar="MODEL", help="where the gallery's model is, when it has moved.")
     ] = None
     device: Device = None
+    imports: Imports = ()
+
+    def __post_init__(self) -> None:
+        _allow(self.imports)
+
+
+def _allow(imports: tuple[str, ...]) -> None:
+    """Let these files be run, wherever the command opens a model that needs them."""
+    if imports:
+        from passerby.config import allow_imports
+
+        allow_imports(imports)
 
 
 @dataclass(frozen=True)

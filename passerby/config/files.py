@@ -106,24 +106,24 @@ def allow_imports(files: Iterable[str | os.PathLike[str]]) -> None:
     """Let files of one's own be run where a stored model needs them, as ``--import FILE`` does.
 
     Nothing is run now, and nothing but what a model was trained with: `import_allowed` compares.
-
-    Raises:
-        ValueError: where there is no such file.
     """
-    for file in map(Path, files):
-        if not file.is_file():
-            raise ValueError(f"--import {file}: there is no such file")
-        _allowed.append(file.resolve())
+    _allowed.extend(map(Path, files))
 
 
 def import_allowed(sha256: str) -> bool:
-    """Run the allowed file with this hash, if there is one and it has not been run."""
+    """Run the allowed file with this hash; whether there is one, or it has been run already.
+
+    Raises:
+        ValueError: for an allowed file that there is not, or that fails.
+    """
     if any(hashlib.sha256(source).hexdigest() == sha256 for source in _sources.values()):
         return True
     for file in _allowed:
+        if not file.is_file():
+            raise ValueError(f"--import {file}: there is no such file")
         source = file.read_bytes()
         if hashlib.sha256(source).hexdigest() == sha256:
-            _run_file(file, source)
+            _run_file(file.resolve(), source)
             return True
     return False
 

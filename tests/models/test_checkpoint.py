@@ -20,6 +20,8 @@ from passerby.models.checkpoint import (
 from passerby.models.system import build_model
 from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
+from passerby.tables.records import Split
+from tests.conftest import RunCommand
 
 RECIPE = Recipe(
     "small",
@@ -101,6 +103,8 @@ from passerby.config import Network
 from passerby.models.system import build_model
 from passerby.models.systems.plain import Plain
 from passerby.registry import SYSTEMS
+from passerby.tables.records import Split
+from tests.conftest import RunCommand
 
 
 @SYSTEMS.register
@@ -171,8 +175,25 @@ def test_another_file_than_the_models_is_not_run(tmp_path: Path, fresh: Callable
     open_recipe(f"{own}:mine")  # the user runs it: the name is known now, and means another thing
     with pytest.raises(ValueError, match=r"own\.py is not what the model in .* was trained with"):
         load_model(tmp_path / "model")
+    fresh()
+    allow_imports([tmp_path / "nothing.py"])
     with pytest.raises(ValueError, match=r"--import .*nothing\.py: there is no such file"):
-        allow_imports([tmp_path / "nothing.py"])
+        load_model(tmp_path / "model")
+
+
+def test_commands_take_the_file(
+    tmp_path: Path, fresh: Callable[[], None], tiny: Split, passerby_command: RunCommand
+) -> None:
+    own = _save_own(tmp_path)
+    images = [str(record.image) for record in tiny.query[:2]]
+    fresh()
+    refused = passerby_command("compare", *images, "--model", str(tmp_path / "model"))
+    assert refused.code == 2
+    assert "--import" in refused.err
+    done = passerby_command(
+        "compare", *images, "--model", str(tmp_path / "model"), "--import", str(own)
+    )
+    assert (done.code, "cosine distance" in done.out) == (0, True), done.err
 
 
 @pytest.mark.parametrize("components", ["own.py", ["own.py"], [{"file": 1}], [{"sha256": "x"}]])
