@@ -79,10 +79,28 @@ def draw_rankings(
     person_names: Mapping[int, str] | None = None,
     overview: int = 12,
 ) -> list[Path]:
-    """Write ``query-00012.png`` for each ranking and ``overview.png`` of the first ``overview``.
+    """Write ``query-00012.png`` for each ranking, and ``overview.png`` of the first of them.
 
-    Returns the files written, the overview last. Errors as `draw_ranking`, and ValueError when
-    there is no ranking.
+    Args:
+        query: Embeddings of the queries, with the names of their images.
+        gallery: Embeddings of the gallery, likewise.
+        rankings: What to draw, of `passerby.evaluation.ranking.rankings.rank`.
+        out: Folder, made where it lacks.
+        colours: "paper" has right ones red and wrong ones blue; "safe" also marks them.
+        columns: Images in a row.
+        title: Above each picture.
+        person_names: Shown in place of person numbers.
+        overview: Queries in the overview.
+
+    Returns:
+        The files written, the overview last.
+
+    Raises:
+        ValueError: There is no ranking, no column or no such style, or the embeddings do not name
+            their images.
+
+    Example:
+        ``draw_rankings(query, gallery, rank(query, gallery)[:12], Path("lists"))``
     """
     if not rankings:
         raise ValueError("there is no ranking to draw: choose at least one query")
