@@ -178,6 +178,7 @@ def verify(
     *,
     scored: Parts,
     json: JsonFile = None,
+    chart: File = None,
     rank: Number = 1,
     metric: Metric = "cosine",
     camera_rule: CameraRule = True,
@@ -190,6 +191,7 @@ def verify(
     passerby verify MODEL --data ROOT, or passerby verify --query q.npz --gallery g.npz.
 
     Args:
+        chart: draw the ROC curve into this file (.svg).
         rank: within which a mate must be found.
         replicates: resamples of the persons, for the intervals.
         seed: of the persons taken out of the gallery, and of the resamples.
@@ -197,6 +199,7 @@ def verify(
     from passerby.assessment.verify import measure_decisions, query_and_gallery
 
     require_folder_of(json)
+    require_folder_of(chart)
     both = query_and_gallery(model, scored.data, scored.query, scored.gallery, device=device)
     found = measure_decisions(
         *both, metric, camera_rule, rank=rank, replicates=replicates, seed=seed
@@ -204,6 +207,10 @@ def verify(
     say(found)
     if json is not None:
         found.to_json(json)
+    if chart is not None:
+        from passerby.visual.verification_charts import write_roc_chart
+
+        write_roc_chart({found.verification.metric: found.verification}, chart)
 
 
 def calibrate(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from passerby.evaluation.decisions.verification import Verification
+from passerby.process.whole_files import write_whole
 from passerby.visual.svg.charts import Series, line_chart
 
 
@@ -27,3 +30,12 @@ def roc_chart(verifications: Mapping[str, Verification], *, title: str = "ROC") 
         y_range=(0, 100),
         log_x=True,
     )
+
+
+def write_roc_chart(
+    verifications: Mapping[str, Verification], path: str | os.PathLike[str]
+) -> Path:
+    """Write the ROC curves as an SVG file; returns its path. Errors as `roc_chart`."""
+    target = Path(path)
+    write_whole(target, roc_chart(verifications).encode("utf-8"))
+    return target

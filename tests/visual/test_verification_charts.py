@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -33,6 +35,17 @@ def test_a_better_model_lies_higher_and_curves_rise() -> None:
     assert better == sorted(better, reverse=True)  # upwards in a picture is towards zero
     assert np.mean(better) < np.mean(worse)
     assert "0.01" in chart
+
+
+def test_the_command_draws_it(
+    tiny_root: Path, small_model: Path, tmp_path: Path, passerby_command: Callable
+) -> None:
+    file = tmp_path / "roc.svg"
+    done = passerby_command(
+        "verify", small_model, "--data", tiny_root, "--replicates", 10, "--chart", file
+    )
+    assert done.code == 0, done.err
+    ElementTree.parse(file)
 
 
 def test_it_needs_a_verification() -> None:
