@@ -183,11 +183,8 @@ def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
         found.notes.append(f"{len(others)} files are no images: {examples(others)}")
     source = labels.source or folder.absolute().name
     pattern = _pattern(labels.names, listings, found)
-    if (
-        pattern is None
-        and not labels.person
-        and sum(bool(each.images) for each in listings[1:]) > 1
-    ):
+    depths = {len(each.folder.relative_to(folder).parts) for each in listings if each.images}
+    if pattern is None and not labels.person and depths and depths <= {1, 2}:
         found.notes.append(
             f"persons are not read from the names of folders; where each folder in {folder} is a "
             f"person, give folder={folder}"

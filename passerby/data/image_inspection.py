@@ -90,13 +90,15 @@ def _each(
     """What ``look`` finds of each image, with progress; Ctrl-C ends it within a chunk."""
     starts = range(0, len(images), _CHUNK)
     found: dict[int, list[_Result]] = {}
+    done = 0
     threads = workers or available_cores()
     pool = ThreadPoolExecutor(threads)
     try:
         with progress(name) as advance:
             for start, results in _in_turn(pool, starts, images, look, 4 * threads):
                 found[start] = results
-                advance(sum(map(len, found.values())), len(images))
+                done += len(results)
+                advance(done, len(images))
     finally:  # on Ctrl-C too: what has not begun is dropped, what runs ends within a chunk
         pool.shutdown(cancel_futures=True)
     return [result for start in starts for result in found[start]]

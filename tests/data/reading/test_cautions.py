@@ -59,6 +59,8 @@ def test_a_folder_a_person_is_told_of_where_crops_are_read(tmp_path, make_images
     make_images(tmp_path, ["anna/1.jpg", "bert/1.jpg"])
     assert f"give folder={tmp_path}" in read_crops(tmp_path).notes[-1]
     assert {crop.person for crop in read_crops(f"folder={tmp_path}").crops} == {"anna", "bert"}
+    make_images(tmp_path, ["2026/05/01/1.jpg"])  # where that reading would pass images over
+    assert not read_crops(tmp_path).notes
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path, make_images, monkeypatch):
