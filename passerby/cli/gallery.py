@@ -231,7 +231,7 @@ def search(
         images: of one person; several are pooled into one vector.
         npz: search for each of the embeddings of this file (passerby embed) instead.
         each: search with each image by itself, of whatever person.
-        k: sightings to show.
+        k: passages to show.
         query_camera: camera that took the images; decides which calibration holds.
         elsewhere: no camera of the gallery took the images.
         exact: compare all sightings, without an index.
@@ -297,6 +297,8 @@ def link(
     test: bool = False,
     write: bool = False,
     json: Json = False,
+    csv: bool = False,
+    out: File = None,
 ) -> None:
     """Group sightings over cameras into persons; names are given only with --write.
 
@@ -311,21 +313,33 @@ def link(
         extend: let sightings that were linked to a known person take the name.
         test: link as if nobody were known, and say how well it agrees with those who are.
         write: give the names.
+        csv: a row for each passage of each person, as CSV.
+        out: write a page (HTML) with a picture of each passage to this file.
     """
     from passerby.gallery.gallery import Gallery
     from passerby.gallery.link.linking import Rules, write_links
+    from passerby.gallery.link.persons import persons_csv
+    from passerby.visual.link_page import shown_sightings, write_link_page
 
     if write and test:
         raise ValueError("--test links as if nobody were known: it is not to be written")
     rules = Rules(
         passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix, gap=gap
     )
+    if json and csv:
+        raise ValueError("--json and --csv contradict each other: name one")
+    require_folder_of(out)
     where = filter.where()
     with Gallery.open(place) as gallery:
         linking = gallery.link(where, rules, judge=test)
+        if out is not None:
+            write_link_page(linking, out, gallery.thumbnails(shown_sightings(linking)))
         named = write_links(gallery.store, linking, extend=extend) if write else 0
-    say(linking.to_json() if json else linking)
-    if write and not json:
+    if csv:
+        say(persons_csv(linking.persons).rstrip("\n"))
+    else:
+        say(linking.to_json() if json else linking)
+    if write and not (json or csv):
         say(f"{named} sightings have another person now")
 
 

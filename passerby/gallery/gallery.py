@@ -243,6 +243,12 @@ class Gallery:
         self._names.require(where)
         return link(self.store, where, rules or Rules(), judge=judge)
 
+    def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The thumbnails that are kept of sightings, by id."""
+        from passerby.gallery.search.searching import thumbnails_of
+
+        return thumbnails_of(self.store, ids)
+
     def close(self) -> None:
         """Give back what is held open."""
         self.store.close()

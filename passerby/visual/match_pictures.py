@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw
 from passerby.data.evidence import picture_of
 from passerby.data.images import UnreadableImage
 from passerby.evaluation.decisions.wording import likelihood_ratio
-from passerby.gallery.search.matches import Match, Matches, printable, time_text
+from passerby.gallery.search.matches import Match, Matches
+from passerby.gallery.text_tables import printable, time_text
 from passerby.tables.sightings import UNKNOWN
 from passerby.visual.drawing import (
     FAINT,
@@ -41,7 +42,7 @@ MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""
 
 _GAP, _MARGIN, _TEXT, _LINE, _HEADING, _PROBE_GAP = 12, 16, 13, 17, 24, 36
-_CAPTION = 5 * _LINE + 4
+_CAPTION = 6 * _LINE + 4
 _MISSING = (222, 222, 222)
 
 
@@ -133,14 +134,15 @@ def _words(found: Matches) -> list[str]:
 
 def _lines(match: Match) -> list[str]:
     ratio = [] if match.llr is None else [f"LR {likelihood_ratio(match.llr)}"]
-    seen = time_text(match.time)[:19].replace("T", " ")
+    day, _, clock = time_text(match.time)[:19].partition("T")  # a cell is too narrow for both
     camera = printable(match.camera)
     return [
         f"{match.rank} · {camera}" if camera else str(match.rank),
         f"at {match.distance:.3f}",
         *ratio,
         printable(match.person) or "not named",
-        seen,
+        day,
+        f"{clock} UTC" if clock else "",
     ]
 
 

@@ -122,7 +122,7 @@ def write_report(path: str | os.PathLike[str], page: Page) -> Path:
 
 def render_report(page: Page) -> str:
     """The page as HTML text. Errors as `write_report`."""
-    return _TEMPLATES.get_template("report.html").render(
+    return TEMPLATES.get_template("report.html").render(
         page=page,
         version=__version__,
         tiles=_tiles(page),
@@ -138,14 +138,14 @@ def render_report(page: Page) -> str:
     )
 
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("passerby.visual", ""),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["data_uri"] = data_uri
+TEMPLATES.filters["data_uri"] = data_uri
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import json
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,18 @@ from passerby.gallery.link.passages import (
     places_of,
     stays_of,
 )
+from passerby.gallery.link.persons import (
+    LinkedPerson,
+    linked_persons,
+    persons_json,
+    persons_text,
+)
 from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME, pair_llrs
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.gallery.tracklets import GAP
 from passerby.stores import Store
 from passerby.tables.filters import EVERYTHING, Where
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, without_vectors
 
 _MOST = 32  # sightings of a group that are compared with those of another
 
@@ -83,14 +90,17 @@ class Rules:
 class Linking:
     """What belongs together, of N sightings.
 
-    ids [N]; before [N]: their persons as stored; groups [N]: equal for one person; names [N]: of
-    the groups, "" for a sighting by itself; passages: before linking; least_llr: what a mean LLR
+    sightings [N]: as stored, without vectors; tracklets [N]: a number for each stay; weakest [N]:
+    of the joins that made its group the least mean LLR, NaN where there was none; groups [N]: equal
+    for one person; names [N]: of the groups, "" for a sighting by itself; passages: before linking;
+    least_llr: what a mean LLR
     had to exceed; kept_apart_by_time and kept_apart_by_name: merges that were refused; agreement:
     with the stored persons, where asked for; notes: what to know.
     """
 
-    ids: NDArray[np.str_]
-    before: NDArray[np.str_]
+    sightings: Sightings
+    tracklets: NDArray[np.int64]
+    weakest: NDArray[np.float64]
     groups: NDArray[np.int64]
     names: NDArray[np.str_]
     passages: int
@@ -101,6 +111,18 @@ class Linking:
     agreement: Agreement | None = None
     notes: tuple[str, ...] = field(default=())
 
+    @property
+    def ids(self) -> NDArray[np.str_]:
+        """Of the sightings [N]."""
+        return self.sightings.ids
+
+    @cached_property
+    def persons(self) -> tuple[LinkedPerson, ...]:
+        """Everybody with a name, with their passages; without sightings that are alone."""
+        return linked_persons(
+            self.sightings, self.names, self.tracklets, self.weakest, self.rules.prefix
+        )
+
     def changes(self, extend: bool = False) -> tuple[list[str], list[str]]:
         """Ids and the persons to give them, where these change.
 
@@ -108,19 +130,16 @@ class Linking:
         were linked to a known person take the name; else they stay without one.
         """
         given = np.char.startswith(self.names, self.rules.prefix)
-        ours = np.char.startswith(self.before, self.rules.prefix)
+        before = self.sightings.persons
+        ours = np.char.startswith(before, self.rules.prefix)
         new = np.where(given | extend, self.names, UNKNOWN)
         # A known person's sighting that was linked to nothing keeps its name even then.
-        free = ours | (self.before == UNKNOWN) | (self.rules.over_known & (new != UNKNOWN))
-        changed = (new != self.before) & free
+        free = ours | (before == UNKNOWN) | (self.rules.over_known & (new != UNKNOWN))
+        changed = (new != before) & free
         return self.ids[changed].tolist(), new[changed].tolist()
 
     def to_json(self) -> str:
-        """Counts, rules, agreement, and the sightings of each group of two or more."""
-        members: dict[str, list[str]] = {}
-        for name, sighting in zip(self.names.tolist(), self.ids.tolist(), strict=True):
-            if name != UNKNOWN:
-                members.setdefault(name, []).append(sighting)
+        """Counts, rules, agreement, and each person with the passages and their sightings."""
         content = {
             "sightings": len(self.ids),
             "passages": self.passages,
@@ -131,22 +150,26 @@ class Linking:
             "rules": asdict(self.rules),
             "agreement": None if self.agreement is None else asdict(self.agreement),
             "notes": self.notes,
-            "persons": members,
+            "persons": persons_json(self.persons),
         }
         return json.dumps(content, indent=1, allow_nan=False)
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """Counts and rules in two sentences."""
         sizes = np.bincount(self.groups)
-        lines = [
+        return (
             f"{len(self.ids):,} sightings in {self.passages:,} passages make {len(sizes):,} groups:"
             f" {int((sizes > 1).sum()):,} of two sightings or more, the largest of "
-            f"{int(sizes.max(initial=0)):,}",
+            f"{int(sizes.max(initial=0)):,}\n"
             f"linked where the mean likelihood ratio was above {math.exp(self.least_llr):.3g}; "
-            f"kept apart: {self.kept_apart_by_time:,} by time, {self.kept_apart_by_name:,} by name",
-        ]
-        if self.agreement is not None:
-            lines.append(str(self.agreement))
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+            f"kept apart: {self.kept_apart_by_time:,} by time, {self.kept_apart_by_name:,} by name"
+        )
+
+    def __str__(self) -> str:
+        judged = [] if self.agreement is None else [str(self.agreement)]
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n".join([self.summary, *judged, *persons_text(self.persons), *notes])
 
 
 def link(
@@ -179,7 +202,8 @@ def link(
     least = math.log(rules.least_ratio or max(1.0, (len(passages) - 1) / (rules.passages - 1)))
     merging = _Merging(sightings, passages, calibration, rules, least)
     merging.run()
-    groups = _numbered(merging.groups()[passages.of], sightings)
+    roots = merging.groups()[passages.of]
+    groups = _numbered(roots, sightings)
     known = None
     if judge:
         # What an earlier linking named is no truth to judge by.
@@ -190,8 +214,9 @@ def link(
     taken.subtract(Counter(sightings.persons.tolist()))
     outside = {name for name, count in taken.items() if count > 0}
     return Linking(
-        ids=sightings.ids,
-        before=sightings.persons,
+        sightings=without_vectors(sightings),
+        tracklets=passages.tracklets,
+        weakest=merging.weakest[roots],
         groups=groups,
         names=_names(sightings, passages, groups, outside, rules.prefix),
         passages=len(passages),
@@ -233,6 +258,7 @@ class _Merging:
         self._places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
         count = self._count
         self._parent = list(range(count))
+        self._weakest = [math.nan] * count
         self._names = passages.names.tolist()
         order = np.argsort(passages.shown, kind="stable")
         cuts = np.searchsorted(passages.shown[order], np.arange(1, count))
@@ -248,12 +274,12 @@ class _Merging:
         queue = [(-llr, a, b, False) for llr, a, b in self._near()]
         heapq.heapify(queue)
         while queue:
-            _, a, b, exact = heapq.heappop(queue)
+            bound, a, b, exact = heapq.heappop(queue)
             one, other = sorted((self._root(a), self._root(b)))
             if one == other:
                 continue
             if exact and (one, other) == (a, b):
-                self._join(one, other)
+                self._join(one, other, -bound)
             elif (one, other) not in self._seen:
                 self._seen.add((one, other))
                 llr = self._mean(one, other)
@@ -263,6 +289,11 @@ class _Merging:
     def groups(self) -> NDArray[np.int64]:
         """The group [P] of each passage."""
         return np.array([self._root(passage) for passage in range(self._count)], np.int64)
+
+    @property
+    def weakest(self) -> NDArray[np.float64]:
+        """The least mean LLR of the joins that made each group, by its number; NaN without one."""
+        return np.array(self._weakest, np.float64)
 
     def _near(self) -> list[tuple[float, int, int]]:
         """Pairs of passages with near sightings: the greatest LLR among these, and the two."""
@@ -306,7 +337,7 @@ class _Merging:
         llrs = pair_llrs(self._calibration, distances, kinds)
         return float(np.nanmean(llrs)) if not np.isnan(llrs).all() else -math.inf
 
-    def _join(self, one: int, other: int) -> None:
+    def _join(self, one: int, other: int, llr: float) -> None:
         names = {self._names[one], self._names[other]} - {UNKNOWN}
         if len(names) > 1:
             self.apart_by_name += 1
@@ -318,6 +349,8 @@ class _Merging:
         new = len(self._parent)
         self._parent[one] = self._parent[other] = new
         self._parent.append(new)
+        weakest = np.fmin(llr, np.fmin(self._weakest[one], self._weakest[other]))
+        self._weakest.append(float(weakest))
         self._names.append(names.pop() if names else UNKNOWN)
         self._rows.append(np.concatenate([self._rows[one], self._rows[other]]))
         self._stays.append(stays[0].joined_with(stays[1]))

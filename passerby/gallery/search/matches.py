@@ -1,13 +1,7 @@
-"""Match, Matches: what a search of a gallery found, as text, JSON and CSV.
-
-Names come from outside. A table shows their control characters escaped, so that none of them acts
-on the terminal; a CSV cell that a spreadsheet would take for a formula is prefixed by "'".
-"""
+"""Match, Matches: what a search of a gallery found, as text, JSON and CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -16,6 +10,15 @@ from datetime import datetime
 
 from passerby.evaluation.decisions.wording import likelihood_ratio, percent
 from passerby.gallery.search.posterior import Candidate, Decision, Posterior
+from passerby.gallery.text_tables import (
+    LONGEST,
+    aligned,
+    csv_text,
+    printable,
+    printable_path,
+    span_text,
+    time_text,
+)
 from passerby.tables.sightings import UNKNOWN
 
 SCALE = (
@@ -26,22 +29,21 @@ _NAMED_BY_TEXT = ("sighting", "person", "camera", "source", "time", "image")
 _COLUMNS = (
     "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "person", "camera",
     "source", "time", "frame", "tracklet", "quality", "image", "person_probability", "absent",
-    "answer",
+    "answer", "sightings", "first", "last",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_LONGEST = 28  # characters of a name in a table
 _SHOWN = 5  # candidates below a table
 
 
 @dataclass(frozen=True)
 class Match:
-    """A sighting that was found.
+    """A passage that was found: the nearest of its sightings, and what is known of the others.
 
     rank: from 1, in the order of the search; distance: cosine; reranked: the distance that the
     order follows where the search was re-ranked (no evidence, on no scale); llr: natural
     log-likelihood ratio of the distance, None without a calibration. person, camera, source, image:
-    "" where not known; frame and tracklet: −1; quality and time: None. thumbnail: a small JPEG
-    where it was asked for and is kept.
+    "" where not known; frame and tracklet: −1; quality and time: None. All these are of the
+    nearest. sightings: of the passage (a tracklet, or one sighting alone) among those compared;
+    first, last: when these were. thumbnail: a small JPEG where it was asked for and is kept.
     """
 
     rank: int
@@ -57,6 +59,9 @@ class Match:
     tracklet: int = -1
     quality: float | None = None
     image: str = ""
+    sightings: int = 1
+    first: datetime | None = None
+    last: datetime | None = None
     thumbnail: bytes = field(default=b"", repr=False)
 
 
@@ -129,14 +134,7 @@ def matches_csv(found: Sequence[Matches]) -> str:
 
     person_probability and absent are of the search, and repeated in each of its rows.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for one in found:
-        for match in one:
-            row = _row(one, match)
-            writer.writerow([_cell(row[column]) for column in _COLUMNS])
-    return buffer.getvalue()
+    return csv_text(_COLUMNS, (_row(one, match) for one in found for match in one))
 
 
 def matches_text(found: Sequence[Matches], *, json: bool = False, csv: bool = False) -> str:
@@ -148,27 +146,13 @@ def matches_text(found: Sequence[Matches], *, json: bool = False, csv: bool = Fa
     return matches_csv(found).rstrip("\n") if csv else "\n\n".join(map(str, found))
 
 
-def printable(text: str, longest: int | None = None) -> str:
-    r"""A name for a terminal: what is not printable is escaped, what is too long is cut.
-
-    >>> printable("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
-
-
-def time_text(time: datetime | None) -> str:
-    """A time in UTC as ISO 8601, "" where there is none."""
-    return "" if time is None else time.isoformat().replace("+00:00", "Z")
-
-
 def _plain(found: Matches) -> dict[str, object]:
     """What JSON can hold; beside each match its likelihood ratio, beside the whole the scale."""
     content = asdict(found)
     for match, plain in zip(found.matches, content["matches"], strict=True):
         del plain["thumbnail"]
-        plain["time"] = time_text(match.time) or None
+        for name in ("time", "first", "last"):
+            plain[name] = time_text(getattr(match, name)) or None
         plain["likelihood_ratio"] = None if match.llr is None else math.exp(match.llr)
     content["scale"] = SCALE
     return content
@@ -192,6 +176,9 @@ def _row(found: Matches, match: Match) -> dict[str, object]:
         "answer": answer,
         **{name: getattr(match, name) for name in _NAMED_BY_TEXT if name != "time"},
         "time": time_text(match.time),
+        "sightings": match.sightings,
+        "first": time_text(match.first),
+        "last": time_text(match.last),
     }
 
 
@@ -199,18 +186,12 @@ def _share(probability: float | None) -> str:
     return "" if probability is None else f"{probability:.6g}"
 
 
-def _cell(value: object) -> str:
-    """Text for a CSV cell: never a formula (numbers of ours are none, names may be)."""
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
 def _table(matches: Sequence[Match]) -> list[str]:
     if not matches:
         return ["  nothing found"]
     calibrated = any(match.llr is not None for match in matches)
     head = ["rank", "distance", *(["LR"] if calibrated else []), "person", "camera", "time"]
-    rows = [[*head, "sighting"]]
+    rows = [[*head, "sightings", "file", "frame", "sighting"]]
     for match in matches:
         ratio = ["" if match.llr is None else likelihood_ratio(match.llr)] if calibrated else []
         rows.append(
@@ -218,15 +199,16 @@ def _table(matches: Sequence[Match]) -> list[str]:
                 str(match.rank),
                 f"{match.distance:z.4f}",
                 *ratio,
-                printable(match.person, _LONGEST) or "–",
-                printable(match.camera, _LONGEST) or "–",
-                time_text(match.time) or "–",
+                printable(match.person, LONGEST) or "–",
+                printable(match.camera, LONGEST) or "–",
+                span_text(match.first, match.last) or time_text(match.time) or "–",
+                str(match.sightings),
+                printable_path(match.image, LONGEST) or "–",
+                "–" if match.frame < 0 else str(match.frame),
                 printable(match.sighting, 32),
             ]
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
-    return ["  " + "  ".join(row).rstrip() for row in padded]
+    return aligned(rows)
 
 
 def _beliefs(found: Posterior) -> list[str]:

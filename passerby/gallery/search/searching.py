@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +24,17 @@ from passerby.gallery.search.population import Population, Populations
 from passerby.gallery.search.posterior import Decision, Posterior, decide, posterior
 from passerby.gallery.search.querying import Query
 from passerby.gallery.stored_calibrations import calibration_of
-from passerby.stores import Store
+from passerby.gallery.text_tables import time_of
+from passerby.gallery.tracklets import tracklet_numbers
+from passerby.stores import Hits, Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
+
+_DEEPEST = 10_000  # sightings that are compared to find k passages
 
 _TOGETHER = 64  # queries in one request to the engine
 
@@ -40,8 +43,9 @@ _TOGETHER = 64  # queries in one request to the engine
 class SearchOptions:
     """How a search is done.
 
-    k: matches shown of each query; where: among which sightings; exact: compare all of them;
-    rerank: order the nearest 200 by k-reciprocal encoding within these 200; prior_absent: the
+    k: passages shown of each query, each by its nearest sighting; where: among which sightings;
+    exact: compare all of them; rerank: order the nearest 200 by k-reciprocal encoding within these
+    200; prior_absent: the
     probability, before the search, that the query shows nobody of them; fpir: share of the searches
     for such that may be answered with somebody; thumbnails: bring the stored ones; camera: that
     took the query, "" where not known; elsewhere: no camera of the gallery did. Both decide which
@@ -90,16 +94,14 @@ def search(
     found = []
     for start in range(0, len(queries), _TOGETHER):
         part = queries[start : start + _TOGETHER]
-        depth = max(options.k, DEPTH) + max(len(query.hashes) for query in part)
-        hits = store.search(
-            np.stack([query.vector for query in part]),
-            depth,
-            options.where,
-            exact=options.exact,
-            with_vectors=options.rerank,
-        )
+        hits = _hits(store, part, options, max(options.k, DEPTH))
         for number, query in enumerate(part):
             near, distances = hits.of(number)
+            depth = max(options.k, DEPTH)
+            # Where few passages have many sightings each, the others lie further away.
+            while len(near) >= depth and depth < _DEEPEST and _passages(near) < options.k:
+                depth *= 4
+                near, distances = _hits(store, [query], options, depth).of(0)
             camera = _camera(query, options, near)
             nearest = _Nearest(
                 near,
@@ -115,6 +117,20 @@ def search(
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
     return tuple(found)
+
+
+def _hits(store: Store, queries: Sequence[Query], options: SearchOptions, depth: int) -> Hits:
+    return store.search(
+        np.stack([query.vector for query in queries]),
+        depth + max(len(query.hashes) for query in queries),
+        options.where,
+        exact=options.exact,
+        with_vectors=options.rerank,
+    )
+
+
+def _passages(near: Sightings) -> int:
+    return len(np.unique(tracklet_numbers(near)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,14 +287,13 @@ def _matches(
         files=query.files,
         matches=tuple(
             _match(
-                near,
-                row,
+                near[rows],
                 rank,
-                distance=float(distances[row]),
-                reranked=None if reranked is None else float(reranked[row]),
-                llr=None if np.isnan(llrs[row]) else float(llrs[row]),
+                distance=float(distances[rows[0]]),
+                reranked=None if reranked is None else float(reranked[rows[0]]),
+                llr=None if np.isnan(llrs[rows[0]]) else float(llrs[rows[0]]),
             )
-            for rank, row in enumerate(order[: options.k].tolist(), 1)
+            for rank, rows in enumerate(_by_passage(near, order)[: options.k], 1)
         ),
         searched=_less(counted.population, found.sightings[found.own]).sightings,
         timeless=counted.timeless,
@@ -307,31 +322,38 @@ def _unjudged_note(kinds: NDArray[np.int64], options: SearchOptions, *, whole: b
     return f"{what}: the calibration is of pairs by two cameras, and {how}"
 
 
+def _by_passage(near: Sightings, order: NDArray[np.int64]) -> list[list[int]]:
+    """The rows of each passage in an order, passages in the order of their first ones."""
+    rows: dict[int, list[int]] = {}
+    numbers = tracklet_numbers(near).tolist()
+    for row in order.tolist():
+        rows.setdefault(numbers[row], []).append(row)
+    return [*rows.values()]
+
+
 def _match(
-    near: Sightings,
-    row: int,
-    rank: int,
-    *,
-    distance: float,
-    reranked: float | None,
-    llr: float | None,
+    passage: Sightings, rank: int, *, distance: float, reranked: float | None, llr: float | None
 ) -> Match:
-    time = near.times[row]
-    quality = float(near.qualities[row])
+    """Of the sightings of a passage, the nearest first."""
+    quality = float(passage.qualities[0])
+    times = passage.times[~np.isnat(passage.times)]
     return Match(
         rank=rank,
-        sighting=str(near.ids[row]),
+        sighting=str(passage.ids[0]),
         distance=distance,
         reranked=reranked,
         llr=llr,
-        person=str(near.persons[row]),
-        camera=str(near.cameras[row]),
-        source=str(near.sources[row]),
-        time=None if np.isnat(time) else time.item().replace(tzinfo=UTC),
-        frame=int(near.frames[row]),
-        tracklet=int(near.tracklets[row]),
+        person=str(passage.persons[0]),
+        camera=str(passage.cameras[0]),
+        source=str(passage.sources[0]),
+        time=time_of(passage.times[0]),
+        frame=int(passage.frames[0]),
+        tracklet=int(passage.tracklets[0]),
         quality=None if np.isnan(quality) else quality,
-        image=str(near.images[row]),
+        image=str(passage.images[0]),
+        sightings=len(passage),
+        first=time_of(times.min()) if len(times) else None,
+        last=time_of(times.max()) if len(times) else None,
     )
 
 
@@ -346,11 +368,18 @@ def _reranked(query: Query, near: Sightings) -> NDArray[np.float32]:
 
 
 def _with_thumbnails(store: Store, found: Matches) -> Matches:
-    ids = tuple(match.sighting for match in found)
-    if not ids:
-        return found
-    kept: dict[str, bytes] = {}
-    for part in store.read(Where(ids=ids), with_vectors=False, with_thumbnails=True):
-        kept.update(zip(part.ids.tolist(), part.thumbnails, strict=True))
+    kept = thumbnails_of(store, [match.sighting for match in found])
     matches = tuple(replace(match, thumbnail=kept.get(match.sighting, b"")) for match in found)
     return replace(found, matches=matches)
+
+
+def thumbnails_of(store: Store, ids: Sequence[str]) -> dict[str, bytes]:
+    """The thumbnails that a store keeps of sightings, by id."""
+    kept: dict[str, bytes] = {}
+    for start in range(0, len(ids), 1000):
+        where = Where(ids=tuple(ids[start : start + 1000]))
+        for part in store.read(where, with_vectors=False, with_thumbnails=True):
+            kept |= {
+                i: jpeg for i, jpeg in zip(part.ids.tolist(), part.thumbnails, strict=True) if jpeg
+            }
+    return kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from dataclasses import asdict, replace
@@ -13,6 +15,8 @@ from passerby.data.reading.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
 from passerby.evaluation.decisions.calibration import calibrate
 from passerby.gallery.link.linking import Rules, link, write_links
+from passerby.gallery.link.persons import persons_csv
+from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
 from passerby.tables.filters import Where
@@ -225,11 +229,64 @@ def test_the_json_names_the_sightings_of_each_person(make_store, crowd, sharp_ab
     content = json.loads(link(store).to_json())
     assert content["sightings"] == 15
     assert content["agreement"] is None
-    assert sum(len(ids) for ids in content["persons"].values()) <= 15
-    assert f"{3:032x}" in content["persons"]["p1"]
+    persons = {person["name"]: person for person in content["persons"]}
+    ids = [i for one in content["persons"] for stay in one["passages"] for i in stay["sightings"]]
+    assert len(ids) == len(set(ids)) <= 15
+    known = persons["p1"]
+    assert known["known"]
+    assert f"{3:032x}" in known["passages"][0]["sightings"]
+    assert known["passages"][0]["camera"] == "cam 0"
+    assert known["weakest_likelihood_ratio"] > content["least_likelihood_ratio"]
     judged = json.loads(replace(link(store, judge=True), notes=("a",)).to_json())
     assert judged["notes"] == ["a"]
     assert judged["agreement"]["sightings"] == 1
+
+
+def test_persons_are_told_with_where_when_and_how_sure(make_store, crowd, sharp_about):
+    store = walkers(make_store, crowd, sharp_about, persons=4, named=(1,))
+    found = link(store)
+    known = next(person for person in found.persons if person.known)
+    assert [stay.camera for stay in known.passages] == ["cam 0", "cam 1", "cam 2"]
+    starts = [stay.first for stay in known.passages]
+    assert starts == sorted(starts)
+    # Every join was at least as sure as the weakest, which a slow version finds again.
+    rows = np.flatnonzero(found.names == "p1")
+    vectors = Sightings.joined([*store.read()])
+    vectors = vectors[np.argsort(vectors.ids)].vectors[rows]
+    calibration = calibration_of(store.about, "single")
+    llrs = calibration.llr(np.maximum(1 - vectors @ vectors.T, 0))
+    pair = max(((0, 1), (0, 2), (1, 2)), key=lambda p: llrs[p])
+    other = ({0, 1, 2} - {*pair}).pop()
+    assert known.weakest_llr == pytest.approx(llrs[list(pair), other].mean(), rel=1e-4)
+    text = str(found)
+    assert "person  " in text
+    assert "weakest LR" in text
+    assert "cam 1" in text
+    rows = list(csv.DictReader(io.StringIO(persons_csv(found.persons))))
+    assert len(rows) == sum(len(person.passages) for person in found.persons)
+    assert {row["person"]: row["known"] for row in rows}["p1"] == "yes"
+    assert rows[0]["from"].startswith("2026-05-01T08:")
+
+
+def test_a_passage_is_shown_by_its_best_picture(make_store, crowd, sharp_about):
+    store = make_store(
+        crowd.shots(crowd.persons(1)[[0] * 4], 0.05),
+        about=sharp_about,
+        persons=["=anna"] * 4,
+        cameras=["1", "1", "1", "2"],
+        tracklets=[5, 5, 5, -1],
+        frames=[10, 11, 12, -1],
+        qualities=[0.1, 0.9, np.nan, np.nan],
+        images=["a.jpg", "b.jpg", "c.jpg", "\x1b[2J"],
+    )
+    (anna,) = link(store).persons
+    assert [(stay.image, stay.frame, len(stay.sightings)) for stay in anna.passages] == [
+        ("b.jpg", 11, 3),
+        ("\x1b[2J", -1, 1),
+    ]
+    assert anna.weakest_llr is None  # nothing was joined: she was known
+    assert "\x1b" not in str(link(store))
+    assert "'=anna" in persons_csv([anna])
 
 
 def test_real_crops_by_their_colours(people, tmp_path):

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from passerby.gallery.search.matches import Match, Matches, matches_csv, matches_json, printable
+from passerby.gallery.search.matches import Match, Matches, matches_csv, matches_json
 from passerby.gallery.search.posterior import Candidate, Decision, Posterior
+from passerby.gallery.text_tables import printable
 
 HOSTILE = (
     '=HYPERLINK("http://x","y")',
@@ -66,9 +67,12 @@ def found(name="anna", **options):
 def test_the_table():
     assert str(found()).splitlines() == [
         "probe.jpg among 1,234 sightings",
-        "  rank  distance  LR      person  camera  time                         sighting",
-        "  1     0.1234    245     anna    anna    2026-05-01T08:30:00.250000Z  " + "ab" * 16,
-        "  2     0.3000    1/2.72  –       –       –                            " + "cd" * 16,
+        "  rank  distance  LR      person  camera  time                         sightings  "
+        "file  frame  sighting",
+        "  1     0.1234    245     anna    anna    2026-05-01T08:30:00.250000Z  1          "
+        "anna  12     " + "ab" * 16,
+        "  2     0.3000    1/2.72  –       –       –                            1          "
+        "–     –      " + "cd" * 16,
         "who it is, when before the search absence had 50 % and 40 candidates shared the rest "
         "evenly:",
         "   75.0 %  anna (5 sightings, 2 compared)",

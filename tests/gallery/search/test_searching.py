@@ -14,6 +14,7 @@ from PIL import Image
 from passerby.data.images import UnreadableImage
 from passerby.evaluation.decisions.calibration import write_calibration
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.search.matches import matches_csv
 from passerby.gallery.search.querying import queries_of_embeddings, query_of_vectors
 from passerby.gallery.search.searching import SearchOptions, search
 from passerby.gallery.stored_calibrations import calibration_of, fitting, take_calibrations
@@ -308,6 +309,33 @@ def test_re_ranking_orders_and_leaves_the_evidence_alone(store, crowd):
     assert again.decision == plain.decision
     assert "probabilities are of the distances as measured" in str(again)
     assert all(match.reranked is None for match in plain)
+
+
+def test_passages_are_ranked_and_not_their_frames(make_store, crowd):
+    """A tracklet of 300 frames lies before the tracklets and single sightings of three others."""
+    centres = crowd.persons(4)
+    owners = np.array([0] * 300 + [1, 1, 2, 3])
+    seconds = np.arange(len(owners)) % 300
+    seconds[-4:] = [0, 5, 0, 0]
+    store = make_store(
+        crowd.shots(centres[owners], 0.01),
+        cameras=["1"] * len(owners),
+        tracklets=[7] * 300 + [8, 8, -1, -1],
+        times=np.datetime64("2026-05-01T09:00", "us") + seconds * np.timedelta64(1, "s"),
+    )
+    found = Gallery(store).search(centres[0], k=3)
+    assert [match.tracklet for match in found][:1] == [7]
+    assert len(found) == 3
+    assert found[0].sightings == 300
+    assert (found[0].last - found[0].first).total_seconds() == 299
+    assert len({(match.tracklet, match.sighting) for match in found}) == 3
+    assert "09:00:00Z to 09:04:59Z" in str(found)
+    every = Gallery(store).search(centres[0], k=10)
+    assert sorted(match.sightings for match in every) == [1, 1, 2, 300]
+    assert [match.rank for match in every] == [1, 2, 3, 4]
+    rows = matches_csv([every]).splitlines()
+    assert rows[0].endswith("answer,sightings,first,last")
+    assert ",300,2026-05-01T09:00:00Z,2026-05-01T09:04:59Z" in rows[1]
 
 
 def test_re_ranking_of_one_or_none(make_store, crowd):
