@@ -40,7 +40,7 @@ def probe(tmp_path):
 
 
 def test_an_image_is_searched_for(passerby_command, filled, memory_place, probe, tmp_path):
-    out = tmp_path / "pictures" / "found.png"
+    out = tmp_path / "found.png"
     done = passerby_command(
         "gallery", "search", memory_place, probe, "-k", "3", "--camera", "1", "--out", out
     )
