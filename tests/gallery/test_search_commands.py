@@ -90,7 +90,7 @@ def test_several_images_and_an_npz(passerby_command, calibrated, memory_place, p
         ([], "expected either images of one person, or --npz"),
         (["a.png", "--npz", "b.npz"], "expected either images of one person, or --npz"),
         (["none.png"], "cannot read the image none.png"),
-        (["PROBE", "--json", "--csv"], "expected --json or --csv"),
+        (["PROBE", "--json", "--csv"], "--json and --csv contradict"),
         (["PROBE", "--since", "2026-05-01T08:00:00"], "zone"),
         (["PROBE", "--fpir", "2"], "fpir must be between 0 and 1"),
         (["PROBE", "--out", "found.gif"], "expected the name of a picture"),
