@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 
 import tyro
@@ -64,6 +66,7 @@ _NARROWEST = 60  # columns: below, boxes of help fall apart
 def main() -> None:
     """Run a command; a mistake of the user's ends in one clear message, not a traceback."""
     _prepare_streams()
+    _keep_names_out_of_logs(sys.argv[1:])
     try:
         with reporting_to(Screen()):
             _run(sys.argv[1:])
@@ -102,6 +105,15 @@ def _run(words: Sequence[str]) -> None:
                 f"these words are not understood: {' '.join(words)}; see passerby --help"
             ) from None
         raise
+
+
+def _keep_names_out_of_logs(arguments: Sequence[str]) -> None:
+    """pymilvus logs each error, with the filter and so with names, beside raising it."""
+    if any(argument.startswith("milvus://") for argument in arguments):
+        with suppress(ImportError):  # which the store explains
+            import pymilvus
+
+            logging.getLogger(pymilvus.__name__).setLevel(logging.CRITICAL)
 
 
 def _application(

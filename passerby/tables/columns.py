@@ -175,6 +175,11 @@ def array_of(values: ArrayLike) -> ArrayLike:
 
 def _of_kind(column: Column, values: ArrayLike) -> NDArray[Any]:
     """As an array of the column's dtype; ValueError where that would change what they say."""
+    if isinstance(values, list | tuple) and any(
+        isinstance(text, str) and text.endswith("\0") for text in values
+    ):
+        # Told here: an array drops them at the end of a text, which would be another name.
+        raise ValueError(f"{column.name} must not hold the character NUL")
     given = np.asarray(array_of(values))
     given = given.astype(given.dtype.newbyteorder("="), copy=False)  # text keeps its order else
     if given.size:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from passerby.stores import Store
+from passerby.stores import MOST_BYTES, Store
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
-from passerby.tables.sightings import Sightings, days
+from passerby.tables.sightings import Sightings, days, with_persons
 
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 FILTERS = {
@@ -243,3 +246,50 @@ def test_fewer_than_asked_and_none(store, sightings):
     assert hits.starts.tolist() == [0, 4, 8, 12]
     assert hits.sightings.vectors.shape == (12, queries.shape[1])
     assert store.search(queries[:0], 10).starts.tolist() == [0]
+
+
+ODD = (
+    "o'brien", '"; drop table sightings; --', "back\\slash\\", "100%_like", "new\nline\ttab",
+    "\u202eright to left", "שלום", "🚶\u200d♀️", "\x01\x7f\x9b", "{id} $(x) ]", "NULL", "é" * 512,
+    "a\0b", "nul\0", "\ud800", "x" * 10_000,
+)  # fmt: skip
+NAMES = st.one_of(st.sampled_from(ODD), st.text(max_size=30))
+
+
+@pytest.mark.parametrize("column", ["persons", "cameras", "sources", "images"])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(name=NAMES)
+@example(name="nul\0")
+@example(name="\ud800")
+@example(name="x" * 10_000)
+def test_any_name_comes_back_or_is_refused(column, name, store, sightings):
+    """The same in every engine: what one keeps the others keep, and only that name is met."""
+    ids = [f"{row:032x}" for row in range(3)]
+    vectors = sightings(3).vectors
+    store.delete(Where(ids=tuple(ids)))
+    possible = "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    most = MOST_BYTES["path" if column == "images" else "name"]
+    if not possible or len(unicodedata.normalize("NFC", name).encode()) > most:
+        with pytest.raises(ValueError, match=r"NUL|Unicode|at most"):
+            store.write(Sightings(ids, vectors, **{column: [name, "other", ""]}))
+        assert store.count(Where(ids=tuple(ids))) == 0
+        return
+    given = Sightings(ids, vectors, **{column: [name, "other", ""]})
+    assert store.write(given).added == 3
+    equal(Sightings.joined([*store.read(Where(ids=tuple(ids)))]), given)
+    if column == "images":
+        return
+    for where in (Where(**{column: (name,)}), Where(**{column: (name, "other")})):
+        assert store.count(where) == where.keeps(given).sum()
+        found = store.search(vectors[:1], 3, where, exact=True).sightings
+        assert {*found.ids} == {*given.ids[where.keeps(given)]}
+    if column == "cameras":
+        others = Where(not_cameras=(name,))
+        assert store.count(others) == others.keeps(given).sum()
+    if column == "persons":
+        assert store.name_persons(ids[1:2], [name]) == 1
+        assert store.count(Where(persons=(name,))) == (3 if name == "" else 2)
+        given = with_persons(given, [name, name, ""])
+    gone = Where(**{column: (name,)}, ids=tuple(ids))
+    assert store.delete(gone) == gone.keeps(given).sum()
+    assert store.count(Where(ids=tuple(ids))) == (~gone.keeps(given)).sum()

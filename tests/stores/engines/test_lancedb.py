@@ -17,8 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from passerby.data.crops import Labels
 from passerby.gallery.enrol.adding import Inputs, add
@@ -300,29 +298,6 @@ def test_what_searches_show_follows_every_change(store: LanceStore, sightings: M
     np.testing.assert_array_equal(found.times, many.times)
     np.testing.assert_array_equal(found.qualities, many.qualities)
     np.testing.assert_array_equal(found.cameras, many.cameras)
-
-
-# Hostile text
-
-
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40))
-def test_any_text_is_only_a_name(text: str, tmp_path: Path, about: About, sightings: Make) -> None:
-    place = tmp_path / f"g{time.monotonic_ns()}"
-    store = create_store(str(place), about)
-    some = replace_columns(
-        sightings(3), persons=[text, "x", ""], cameras=["x", text, "'"], images=[text] * 3
-    )
-    store.write(some)
-    for where in (
-        Where(persons=(text,)),
-        Where(cameras=(text, "y")),
-        Where(not_cameras=(text,)),
-        Where(sources=(text,)),
-        Where(ids=(text,)),
-    ):
-        assert store.count(where) == int(where.keeps(some).sum()), where
-    shutil.rmtree(place)
 
 
 # Refusals

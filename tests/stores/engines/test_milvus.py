@@ -6,6 +6,7 @@ import multiprocessing
 import re
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -297,3 +298,12 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     command += ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key
+
+
+def test_without_its_extra_one_line_says_what_to_install(monkeypatch):
+    for name in ("pymilvus", "grpc"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for call in (open_store, lambda place: create_store(place, About("m", "plain", 8))):
+        with pytest.raises(ValueError, match=r"pip install 'passerby\[milvus\]'$") as raised:
+            call("milvus://localhost:19530/lobby")
+        assert "\n" not in str(raised.value)
