@@ -60,6 +60,8 @@ class Table(Reader):
         """The table: ``root`` itself, or the only table in it with both columns."""
         if root.is_file():
             return root if root.suffix.lower() in TABLE_SUFFIXES else None
+        if not root.is_dir():  # a device or a pipe
+            return None
         files = [path for path in sorted(root.iterdir()) if path.suffix.lower() in TABLE_SUFFIXES]
         tables = [path for path in files if path.is_file() and _is_table(path)]
         if len(tables) > 1:

@@ -154,7 +154,7 @@ def _guess(root: Path) -> tuple[Reader, Path]:
     guessed = _guess_among(root, generic=False) or _guess_among(root, generic=True)
     if guessed is not None:
         return guessed
-    if root.is_file():
+    if not root.is_dir():
         raise ValueError(
             f"{root} is no data set: expected a folder, or a table (.csv, .tsv, .parquet) of images"
         )
@@ -185,7 +185,7 @@ def _located(readers: Mapping[str, Reader], root: Path) -> dict[str, tuple[Reade
 
 
 def _listing(root: Path) -> str:
-    if root.is_file():
+    if not root.is_dir():
         return f"a file of {root.stat().st_size} bytes"
     names = sorted(p.name + ("/" if p.is_dir() else "") for p in root.iterdir())
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import os
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -67,6 +68,11 @@ def header_and_rows(path: Path, columns: Collection[str]) -> tuple[list[str], Ro
     columns: what is read of a Parquet table, as far as it has them. A row is None when it has more
     or fewer fields than the header. Raises ValueError for what is no such table.
     """
+    if not path.is_file():  # opening a pipe would wait for ever
+        there = os.path.lexists(path)
+        raise ValueError(
+            f"{path} is not an ordinary file" if there else f"no such file or folder: {path}"
+        )
     return _parquet(path, columns) if path.suffix.lower() == ".parquet" else _csv(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from pyarrow import parquet
 
 from passerby.data.crops import Labels, read_crops
 from passerby.data.datasets.table import Table
+from passerby.data.reading.reader import read_split
 
 COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split", "source", "quality")
 GOOD = "image,person,camera,frame,time\na/1.jpg,ann,1,3,2026-05-01T08:00:00Z\na/2.jpg,13.0,02,,\n"
@@ -160,3 +162,21 @@ def test_columns_of_parquet_in_upper_case(tmp_path):
         pyarrow.table({"Image": ["a.jpg"], "PERSON": [7.0]}), tmp_path / "a.parquet"
     )
     assert read_crops(tmp_path / "a.parquet").crops[0].person == "7"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_what_is_no_ordinary_file_is_refused_unopened(tmp_path):
+    """A pipe would be waited for without end."""
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    for odd in (path, "/dev/null"):
+        with pytest.raises(ValueError, match="is no data set"):
+            read_split(str(odd))
+        with pytest.raises(ValueError, match="does not hold the layout of table"):
+            read_split(f"table={odd}")
+    for odd in (path, tmp_path / "loop.csv"):
+        with pytest.raises(ValueError, match="is not an ordinary file"):
+            read_crops(odd)
+    with pytest.raises(ValueError, match="no such file or folder"):
+        read_crops(tmp_path / "gone.tsv")
