@@ -18,6 +18,7 @@ from passerby.cli.options import (
     Model,
     MovedModel,
     Number,
+    OptionalData,
     Part,
     Place,
     Share,
@@ -343,15 +344,31 @@ def link(
         say(f"{named} sightings have another person now")
 
 
-def calibrate(place: Place, /, *, calibration: File = None) -> None:
+def calibrate(
+    place: Place,
+    /,
+    *,
+    gallery_model: MovedModel,
+    calibration: File = None,
+    from_data: Annotated[OptionalData, arg(name="from")] = None,
+    images: Number = 1,
+) -> None:
     """Store the calibrations of the gallery's model with it, for probabilities and linking.
 
     Args:
         calibration: file of passerby calibrate (default: the one beside the model).
+        from_data: calibrate here and now, on labelled crops of the gallery's own site.
+        images: of a query, with --from: above 1, for queries of up to so many pooled images.
     """
+    from passerby.data.reading.reader import read_split
     from passerby.gallery.gallery import Gallery
     from passerby.gallery.stored_calibrations import take_calibrations
 
-    with Gallery.open(place) as gallery:
+    if from_data is not None and calibration is not None:
+        raise ValueError("--from and --calibration contradict each other: name one")
+    with Gallery.open(place, model=gallery_model.model, device=gallery_model.device) as gallery:
+        if from_data is not None:
+            say(gallery.calibrate(read_split(from_data), images=images))
+            return
         kinds = take_calibrations(gallery.store, calibration)
     say(f"stored: {' and '.join(kinds)}")

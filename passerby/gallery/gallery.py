@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from passerby.gallery.known_names import KnownNames
 from passerby.gallery.search.population import Populations
@@ -17,7 +17,8 @@ from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import EVERYTHING, Where
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
     from passerby.data.crops import Labels
     from passerby.embedding.embedder import Embedder
@@ -31,9 +32,25 @@ if TYPE_CHECKING:
     from passerby.gallery.upkeep.removal import Removed
     from passerby.gallery.upkeep.summary import Summary
     from passerby.tables.embeddings import Embeddings
+    from passerby.tables.records import Split
 
 Place = str | os.PathLike[str]
 """A folder, or ``milvus://HOST:PORT/COLLECTION``."""
+
+
+def _in_memory(inputs: object) -> list[Any] | None:
+    """Crops in memory as a list; None for paths and embeddings."""
+    if hasattr(inputs, "vectors") or isinstance(inputs, str | os.PathLike):
+        return None
+    if hasattr(inputs, "ndim"):
+        return [inputs] if inputs.ndim == 3 else list(inputs)  # type: ignore[call-overload]
+    if hasattr(inputs, "getbands"):  # of Pillow
+        return [inputs]
+    listed = list(inputs)  # type: ignore[call-overload]
+    paths = [isinstance(one, str | os.PathLike) for one in listed]
+    if any(paths) != all(paths):
+        raise ValueError("expected either paths or crops in memory, not both at once")
+    return None if all(paths) else listed
 
 
 class Gallery:
@@ -99,25 +116,64 @@ class Gallery:
 
     def add(
         self,
-        inputs: Place | Sequence[Place] | Embeddings,
+        inputs: Place | Sequence[Place] | Sequence[AnyImage] | NDArray[np.uint8] | Embeddings,
         labels: Labels | None = None,
         *,
+        person: str | Sequence[str] | None = None,
+        camera: str | Sequence[str] | None = None,
+        source: str | Sequence[str] | None = None,
+        time: datetime | Sequence[datetime | None] | None = None,
+        tracklet: int | Sequence[int] | None = None,
+        frame: int | Sequence[int] | None = None,
+        quality: float | Sequence[float] | None = None,
         keep_thumbnails: bool = False,
         replace: bool = False,
     ) -> Enrolled:
-        """Add images, folders, tables, data sets or embeddings (or files of them), each once."""
+        """Add images, each once: files, folders, tables, data sets, embeddings, or crops in memory.
+
+        Args:
+            inputs: Paths of any of these, `Embeddings`, or crops in memory: uint8 [H, W, 3] in the
+                embedder's colours, [N, H, W, 3], Pillow images.
+            labels: Said of all that comes from paths or embeddings.
+            person, camera, source, time, tracklet, frame, quality: Of crops in memory, one for all
+                or one for each; a time has a zone.
+            keep_thumbnails: Store a small JPEG of each; of crops in memory the only picture.
+            replace: Let new sightings take the place of those of the same content.
+
+        Raises:
+            ValueError: Nothing to add, what is no image, or embeddings of another model.
+
+        Example:
+            >>> with Gallery.open("lobby") as gallery:  # doctest: +SKIP
+            ...     gallery.add(crops, camera="door", time=datetime.now(UTC), tracklet=[7, 7, 8])
+        """
         from passerby.data.crops import Labels
         from passerby.gallery.enrol.adding import Inputs, add
+        from passerby.gallery.enrol.arrays import Seen, enrol_arrays
         from passerby.gallery.enrol.enrolment import enrol_embeddings
         from passerby.tables.embeddings import Embeddings
 
+        seen = Seen(person, camera, source, time, tracklet, frame, quality)
+        crops = _in_memory(inputs)
+        if crops is not None:
+            if labels is not None:
+                raise ValueError("labels are of files and embeddings: say camera=, time=, ...")
+            return enrol_arrays(
+                self.store,
+                self.embedder,
+                crops,
+                seen,
+                keep_thumbnails=keep_thumbnails,
+                replace=replace,
+            )
+        if seen != Seen():
+            raise ValueError("camera=, time= and so on are of crops in memory: give Labels(...)")
         said = labels or Labels()
         if isinstance(inputs, Embeddings):
             return enrol_embeddings(self.store, [inputs], len(inputs), said, replace=replace)
-        given = Inputs.of(inputs, said)
         return add(
             self.store,
-            given,
+            Inputs.of(inputs, said),  # type: ignore[arg-type]
             lambda: self.embedder,
             keep_thumbnails=keep_thumbnails,
             replace=replace,
@@ -228,6 +284,13 @@ class Gallery:
         self._names.require(options.where)
         asked = queries_of_embeddings(queries, self.about)
         return search(self.store, asked, options, self._populations)
+
+    def calibrate(self, split: Split, *, images: int = 1) -> str:
+        """Calibrate its model on labelled crops of its own site (`passerby.read_split`), for this
+        gallery alone; returns the calibration in words. images: of a query, pooled."""
+        from passerby.gallery.stored_calibrations import calibrate_gallery
+
+        return calibrate_gallery(self.store, self.embedder, split, images)
 
     def link(
         self,

@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
-from passerby.assessment.calibrate import calibration_file
+from passerby.assessment.calibrate import calibrate_model, calibration_file, calibration_records
+from passerby.embedding.embedder import Embedder
 from passerby.evaluation.decisions.calibration import (
     Calibration,
     calibration_from,
@@ -17,6 +18,7 @@ from passerby.evaluation.decisions.calibration import (
 )
 from passerby.stores import Store
 from passerby.stores.about import About
+from passerby.tables.records import Split
 
 Kind = Literal["single", "pooled"]
 
@@ -90,6 +92,26 @@ def take_calibrations(store: Store, path: str | os.PathLike[str] | None = None) 
         )
     store.set_about(replace(about, calibrations={**about.calibrations, **found}))
     return tuple(sorted(found))
+
+
+def calibrate_gallery(store: Store, embedder: Embedder, split: Split, images: int = 1) -> str:
+    """Calibrate the gallery's model on the persons of its own site, for this gallery alone.
+
+    embedder: the gallery's; split: labelled crops of the site; images: of a query, pooled. Returns
+    the calibration in words; the model's own files stay as they are. Raises ValueError as
+    `calibrate_model`, and before anything is embedded where the persons are too few.
+    """
+    records = calibration_records(split, embedder.card, "held-out").records
+    persons = {record.person for record in records}
+    if len(persons) < 4:
+        raise ValueError(
+            "a calibration needs at least two persons to fit on and two others to judge with, got "
+            f"{len(persons)}"
+        )
+    calibration = calibrate_model(embedder, split, images=images)
+    found = fitting(store.about.model, store.about.pooling, [calibration])
+    store.set_about(replace(store.about, calibrations={**store.about.calibrations, **found}))
+    return str(calibration)
 
 
 def _kind(model: str, pooling: str, calibration: Calibration) -> Kind | None:

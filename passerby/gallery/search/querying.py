@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
 from passerby.data.crop_quality import crop_faults
 from passerby.data.crops import content_id
-from passerby.data.images import contents, decode
+from passerby.data.images import contents
+from passerby.embedding.image_inputs import pixels_of
 from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
@@ -81,15 +81,9 @@ def query_of_images(
     faults = [
         f"no answer: {name} is hardly a crop of a person: {fault}"
         for name, image in zip(names, listed, strict=True)
-        for fault in crop_faults(_pixels(image))[:1]
+        for fault in crop_faults(pixels_of(image, "rgb", name))[:1]
     ]
     return replace(pooled, hashes=hashes, files=files, doubts=(*faults, *pooled.doubts))
-
-
-def _pixels(image: AnyImage) -> NDArray[np.uint8]:
-    if isinstance(image, str | os.PathLike):
-        return decode(image)
-    return np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
 
 
 def query_of_vectors(
