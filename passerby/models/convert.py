@@ -119,9 +119,9 @@ def _require_free(out: Path) -> None:
 def _converted(state: State, family: str, architecture: str | None) -> tuple[str, Converted]:
     """(The family's name, the weights in our names)."""
     # By the names of the weights alone: with an architecture, timm would take any file for its own.
-    told = [n for n in FAMILIES.names() if FAMILIES.get(n)(state, None)] if family == "auto" else []
+    told = [n for n in FAMILIES.names() if _asked(n, state, None)] if family == "auto" else []
     name = (told or [family])[0]
-    converted = None if name == "auto" else FAMILIES.get(name)(state, architecture)
+    converted = None if name == "auto" else _asked(name, state, architecture)
     if converted is not None:
         return name, converted
     known = ", ".join(FAMILIES.names())
@@ -131,6 +131,19 @@ def _converted(state: State, family: str, architecture: str | None) -> tuple[str
         f"the names in the file are not those of {wanted} (they begin {first}). Families: {known}; "
         "for timm name the network as well: --from timm --architecture NAME"
     )
+
+
+def _asked(name: str, state: State, architecture: str | None) -> Converted | None:
+    """What a family makes of the weights, None if they are not its own."""
+    family = FAMILIES.get(name)
+    try:
+        found: Converted | None = family(state, architecture)
+    except (LookupError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"the weights begin with names of {name}, and do not go on like it "
+            f"({type(error).__name__}: {error}): the file is damaged, or of another network"
+        ) from None
+    return found
 
 
 def _recipe(family: str, converted: Converted, settings: Sequence[str]) -> Recipe:

@@ -4,12 +4,15 @@ import json
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torchvision import models
 
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import read_card
-from passerby.models.convert import convert_weights
+from passerby.models.convert import _converted, convert_weights
+from passerby.registry import BACKBONES, FAMILIES
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +142,45 @@ def test_parameters_of_a_loss_are_left_out_and_said(tmp_path):
     torch.save({"state_dict": state}, tmp_path / "a.ckpt")
     done = convert_weights(tmp_path / "a.ckpt", tmp_path / "model")
     assert done.dropped == ("fc.weight", "fc.bias", "criterion.weight")
+
+
+def _states() -> list[dict[str, torch.Tensor]]:
+    """Names of several families, with tensors of one number."""
+    resnet = models.resnet18(weights=None).state_dict()
+    osnet = BACKBONES.build("osnet(width=0.25)", start="none", attention="none").state_dict()
+    plain = {name: torch.zeros(tensor.ndim and 1) for name, tensor in resnet.items()}
+    return [
+        plain,
+        {f"base.{name}": tensor for name, tensor in plain.items()} | {"base.NL_2.0.W.0.bias": ONE},
+        {f"backbone.{name}": tensor for name, tensor in plain.items()} | {"heads.weight": ONE},
+        {"conv1.conv.weight": ONE, **{f"{name}.gate.fc1.": ONE for name in osnet}},
+        {"ha1.hard_attn.fc.weight": ONE, "fc_local.0.weight": ONE},
+        {"backbone.0.weight": ONE, "b33_head.bottleneck.0.weight": ONE, "b1.0.0.conv1.weight": ONE},
+    ]
+
+
+ONE = torch.zeros(1)
+STATES = _states()
+
+
+@given(st.data())
+def test_names_of_a_family_that_go_on_otherwise_are_refused_in_words(data):
+    """Names are dropped, mangled, added: converted, or one ValueError says what is wrong."""
+    state = dict(data.draw(st.sampled_from(STATES)))
+    names = st.sampled_from(sorted(state))
+    for name in data.draw(st.lists(names, max_size=3)):
+        state.pop(name, None)
+    for name in data.draw(st.lists(names, max_size=3)):
+        cut = data.draw(st.integers(0, len(name)))
+        state[name[:cut] + data.draw(st.sampled_from(["", ".", "x", "..", "9", "layer1."]))] = ONE
+    if state:
+        family, shape = data.draw(st.sampled_from(["auto", "bot", "fastreid"])), ()
+        state[data.draw(names)] = torch.zeros(shape)
+        assert _family_or_refusal(state, family)
+
+
+def _family_or_refusal(state, family):
+    try:
+        return _converted(state, family, None)[0] in FAMILIES.names()
+    except ValueError as refused:
+        return "unpack" not in str(refused) and "iterable" not in str(refused)

@@ -105,21 +105,28 @@ def attention_of(backbone: State) -> str:
 
 def resnet_state(backbone: State) -> dict[str, Tensor]:
     """A ResNet of FastReID or of AGW's authors in our names: attention moves to where it stands."""
-    blocks = {s: 1 + max(numbers_in(backbone, rf"layer{s}\.(\d+)\.")) for s in (1, 2, 3, 4)}
-    added = {s: 1 + max(numbers_in(backbone, rf"NL_{s}\.(\d+)\."), default=-1) for s in blocks}
+    blocks = {
+        str(stage): 1 + max(numbers_in(backbone, rf"layer{stage}\.(\d+)\."), default=0)
+        for stage in range(1, 5)
+    }
+    added = {
+        stage: 1 + max(numbers_in(backbone, rf"NL_{stage}\.(\d+)\."), default=-1)
+        for stage in blocks
+    }
     ours = {}
     for name, tensor in backbone.items():
-        if name.startswith("NL_"):
-            stage, number, rest = name[3:].split(".", 2)
-            site = blocks[int(stage)] - added[int(stage)] + int(number)
+        match = re.fullmatch(r"(layer|NL_)([1-4])\.(\d{1,3})\.(.+)", name)
+        if match is None:
+            ours[name] = tensor  # of the stem, or what is refused as left over
+            continue
+        kind, stage, number, rest = match.groups()
+        first = blocks[stage] - added[stage]  # of the blocks that a non-local one stands behind
+        if kind == "NL_":
             rest = rest.replace("W.0.", "out.").replace("W.1.", "norm.")
-            ours[f"layer{stage}.{site}.1.{rest}"] = tensor
-        elif name.startswith("layer"):
-            stage, number, rest = name[5:].split(".", 2)
-            wrapped = int(number) >= blocks[int(stage)] - added[int(stage)]
-            ours |= block_state(f"layer{stage}.{number}.{'0.' if wrapped else ''}", rest, tensor)
+            ours[f"layer{stage}.{first + int(number)}.1.{rest}"] = tensor
         else:
-            ours[name] = tensor
+            wrapped = "0." if int(number) >= first else ""
+            ours |= block_state(f"layer{stage}.{number}.{wrapped}", rest, tensor)
     return ours
 
 
