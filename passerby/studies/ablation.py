@@ -13,6 +13,7 @@ from pathlib import Path
 from passerby.config import open_recipe
 from passerby.process.reporting import say
 from passerby.process.whole_files import write_whole
+from passerby.recipes.table1 import PAPER
 from passerby.tables.records import Split
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
@@ -38,18 +39,20 @@ class Row:
         return self.recipe or f"table1_{self.name}(scale={scale})"
 
 
-ROWS = (
-    Row("baseline", "Baseline", (83.67, 93.62, 95.78, 65.05)),
-    Row("tri", "Baseline (+Tri)", (84.00, 94.60, 96.53, 66.28)),
-    Row("se", "Baseline (+SE)", (88.06, 95.93, 97.80, 73.43)),
-    Row("danet", "Baseline (+DANet)", (89.52, 96.85, 97.89, 73.43)),
-    Row("non_local", "Baseline (+Non-local)", (91.69, 96.82, 97.92, 79.38)),
-    Row("eca", "Baseline (+ECA)", (91.92, 96.38, 97.98, 78.31)),
-    Row("tri_cir", "Baseline (+Tri Cir)", (91.69, 97.24, 98.28, 78.26)),
-    Row("ours", "Ours (CBAM, Tri Cir)", (92.40, 96.82, 98.16, 79.70)),
-    Row("cbam", "Baseline (+CBAM), not in the paper"),
-    Row("eca_tri_cir", "ECA with Tri Cir, not in the paper"),
-)
+_TITLES = {
+    "baseline": "Baseline",
+    "tri": "Baseline (+Tri)",
+    "se": "Baseline (+SE)",
+    "danet": "Baseline (+DANet)",
+    "non_local": "Baseline (+Non-local)",
+    "eca": "Baseline (+ECA)",
+    "tri_cir": "Baseline (+Tri Cir)",
+    "ours": "Ours (CBAM, Tri Cir)",
+    "cbam": "Baseline (+CBAM), not in the paper",
+    "eca_tri_cir": "ECA with Tri Cir, not in the paper",
+}
+
+ROWS = tuple(Row(name, title, PAPER.get(name)) for name, title in _TITLES.items())
 
 
 @dataclass(frozen=True)

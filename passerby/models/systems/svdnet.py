@@ -94,10 +94,3 @@ def orthogonalised(weights: Tensor) -> Tensor:
         taken[nearest] = True
         chosen[row] = free[nearest] * (1 if own[nearest] >= 0 else -1)
     return chosen.to(weights.dtype)
-
-
-def orthogonality(weights: Tensor) -> float:
-    """S(W) of weight vectors in rows, from 1/width up to 1, which is orthogonal."""
-    weights = weights.detach().double()
-    products = (weights @ weights.T).abs()
-    return float(products.diagonal().sum() / products.sum())

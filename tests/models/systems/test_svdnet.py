@@ -9,7 +9,7 @@ import torch
 from passerby.config import Network, Phase
 from passerby.models.checkpoint import load_model
 from passerby.models.system import build_model
-from passerby.models.systems.svdnet import orthogonalised, orthogonality
+from passerby.models.systems.svdnet import orthogonalised
 from passerby.training.loop import train
 
 
@@ -44,6 +44,13 @@ def test_the_weights_are_those_of_the_authors_procedure():
     weights = np.random.default_rng(0).normal(size=(12, 30)) + 0.5
     found = orthogonalised(torch.from_numpy(weights)).numpy()
     np.testing.assert_allclose(found, as_in_matlab(weights), atol=1e-10)
+
+
+def orthogonality(weights):
+    """S(W) of weight vectors in rows, from 1/width up to 1: orthogonal."""
+    weights = weights.detach().double()
+    products = (weights @ weights.T).abs()
+    return float(products.diagonal().sum() / products.sum())
 
 
 def test_weights_become_orthogonal_and_distances_stay():
