@@ -137,11 +137,11 @@ def _mgn(state: State) -> Converted:
     for name, tensor in stem.items():
         block, attention, rest = name.partition("se.fc.")
         ours |= block_state(f"stem.{block}", attention + rest, tensor)
-    blocks = 1 + max(numbers_in(first, r"0\.(\d+)\."))  # of layer3, less its first
+    blocks = 1 + max(numbers_in(first, r"0\.(\d+)\."), default=-1)  # of layer3, less its first
     for branch in range(3):
         for name, tensor in inside(f"b{branch + 1}.", state).items():
-            stage, number, rest = name.split(".", 2)
-            place = int(number) + blocks * int(stage)
+            stage, number, rest = _mgn_place(name)
+            place = number + blocks * stage
             ours |= block_state(f"branches.{branch}.{place}.", rest, tensor)
     pooling = "gem" if learned else "max"
     network = Network(
@@ -166,8 +166,16 @@ def _mgn_stem_name(name: str) -> str:
 
 def _mgn_branch_name(name: str) -> str:
     """A tensor of a branch as a ResNet calls it."""
-    stage, number, rest = name.split(".", 2)
-    return f"layer{int(stage) + 3}.{int(number) + (stage == '0')}.{rest}"
+    stage, number, rest = _mgn_place(name)
+    return f"layer{stage + 3}.{number + (stage == 0)}.{rest}"
+
+
+def _mgn_place(name: str) -> tuple[int, int, str]:
+    """(0 for the rest of layer3 or 1 for layer4, the block in it, the tensor in the block)."""
+    match = re.fullmatch(r"([01])\.(\d{1,3})\.(.+)", name)
+    if match is None:
+        raise ValueError(f"{name!r} is no name in a branch of FastReID's MGN")
+    return int(match[1]), int(match[2]), match[3]
 
 
 def _mgn_head(part: str, head: State) -> dict[str, Tensor]:
