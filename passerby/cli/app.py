@@ -12,6 +12,7 @@ from io import TextIOWrapper
 import tyro
 
 from passerby.cli import data, evaluating, gallery, models, results, studies, training
+from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to
 from passerby.process.spelling import suggest
@@ -67,6 +68,7 @@ def main() -> None:
     """Run a command; a mistake of the user's ends in one clear message, not a traceback."""
     _prepare_streams()
     _keep_names_out_of_logs(sys.argv[1:])
+    share_cores()
     try:
         with reporting_to(Screen()):
             _run(sys.argv[1:])
