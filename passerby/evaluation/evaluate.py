@@ -44,16 +44,37 @@ def evaluate(
     """Score the ranking of a gallery for each query: CMC up to rank ``top``, mAP, mINP.
 
     Junk is ignored, queries without a match are left out and counted, and a gallery smaller than
-    ``top`` is fine. With ``camera_rule`` gallery images of the query's person by the query's camera
-    are ignored. ``ties`` says how equal distances are ranked: in gallery order ("stable"), matches
-    last ("worst"), or by the expected score over all orders of the tied ("mean").
-    ``average_precision`` is the mean of the precisions at the matches, or Market-1501's original
-    "trapezoid". ``distances`` replaces the metric between the vectors (re-ranked, for one).
+    ``top`` is fine. The matrix of distances is made some queries at a time; neither ``block`` nor
+    the number of threads changes which tiles are computed, so on one device every block size and
+    number of threads gives the same report.
 
-    The matrix of distances is made ``block`` queries at a time (64 MiB by default), on ``device``
-    (the CPU by default); neither changes which tiles are computed, so on one device every block
-    size and number of threads gives the same report. Raises ValueError for empty parts, different
-    widths, vectors that are not finite, missing cameras, and when no query has a match.
+    Args:
+        query: what is searched for.
+        gallery: what is ranked for each query.
+        metric: between vectors: 1 − cosine, or Euclidean.
+        camera_rule: ignore gallery images of the query's person by the query's camera.
+        top: last rank of the CMC curve.
+        ties: how equal distances are ranked: in gallery order ("stable"), matches last ("worst"),
+            or by the expected score over all orders of the tied ("mean").
+        average_precision: the mean of the precisions at the matches, or Market-1501's original
+            "trapezoid".
+        distances: in place of the metric between the vectors (re-ranked, for one).
+        block: queries at a time; as many as fill 64 MiB by default.
+        device: of the products; the CPU by default.
+
+    Returns:
+        The scores in percent, with those of each query behind them.
+
+    Raises:
+        ValueError: for empty parts, other widths or models, vectors that are not finite, missing
+            cameras, and when no query has a match.
+
+    Example:
+        >>> query = Embeddings([[1, 0], [0, 1]], persons=[7, 8], cameras=[1, 1])
+        >>> gallery = Embeddings([[1, 0.1], [0.1, 1], [0.2, 1]], [7, 7, 8], [2, 2, 2])
+        >>> report = evaluate(query, gallery)
+        >>> report.rank1, round(report.mean_average_precision, 2)
+        (50.0, 66.67)
     """
     _check_options(top, ties, average_precision, block)
     protocol = Protocol(query, gallery, camera_rule)

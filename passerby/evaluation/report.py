@@ -39,20 +39,42 @@ class CameraPair:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Scores of an evaluation.
+    """Scores of an evaluation, in percent, and those of each query behind them.
 
-    cmc [top] percent of queries with a match within rank 1…top; mean_average_precision and minp in
-    percent; queries: how many were scored; left_out: queries without any match (or junk), which
-    are not scored; gallery: images ranked, junk not counted. Per scored query: query_rows [Q] rows
-    of the query part, first_ranks [Q], average_precisions [Q] and inverse_negative_penalties [Q] in
-    0…1, query_persons [Q] names of their persons ("source/number", or the number
-    alone). ties: how equal distances were ranked; tied_queries: scored queries with a match and
-    another image at exactly one distance, whose score depends on their order; tie_spread: mAP with
-    matches first in all ties less mAP with matches last, in percentage points; some ties are chance
-    at any scale and have a spread near 0, a collapsed network has one near 100.
-    average_precision: its rule. own_images: scored queries whose nearest match is their very own
-    picture, by its file's hash or its vector: found for nothing.
-    With ties="mean" first ranks are expectations, and may lie between two ranks.
+    Attributes:
+        cmc: [top] percent of queries with a match within rank 1, 2, …
+        mean_average_precision: mAP, percent.
+        minp: mean inverse negative penalty, percent.
+        queries: Q, how many were scored.
+        left_out: queries without any match (or junk), which are not scored.
+        gallery: images ranked, junk not counted.
+        metric: what the distances were.
+        camera_rule: whether the camera rule was kept.
+        query_rows: [Q] rows of the query part.
+        first_ranks: [Q] rank of the first match; with ties="mean" an expectation, which may lie
+            between two ranks.
+        average_precisions: [Q] in 0…1.
+        inverse_negative_penalties: [Q] in 0…1.
+        ties: how equal distances were ranked.
+        tied_queries: scored queries with a match and another image at exactly one distance, whose
+            score depends on their order.
+        tie_spread: mAP with matches first in all ties less mAP with matches last, in percentage
+            points; some ties are chance at any scale and have a spread near 0, a collapsed network
+            has one near 100.
+        average_precision: its rule.
+        camera_pairs: scores of each camera against each other, where they were asked for.
+        notes: what to know of the data and the run.
+        query_persons: [Q] names of the queries' persons ("source/number", or the number alone).
+        own_images: scored queries whose nearest match is their very own picture, by its file's
+            hash or its vector: found for nothing.
+
+    Example:
+        >>> from passerby.evaluation.evaluate import evaluate
+        >>> from passerby.tables.embeddings import Embeddings
+        >>> two = Embeddings([[1, 0], [0, 1]], persons=[7, 8], cameras=[1, 1])
+        >>> found = Embeddings([[1, 0.1], [0.2, 1]], persons=[7, 8], cameras=[2, 2])
+        >>> evaluate(two, found).figures()["rank1"]
+        100.0
     """
 
     cmc: NDArray[np.float64]

@@ -35,15 +35,32 @@ def rerank(
 ) -> Reranked:
     """Distances by k-reciprocal encoding, for `passerby.evaluate(..., distances=)`.
 
-    k1: neighbours that must be mutual; k2: neighbours whose encodings are averaged (1: none);
-    weight: share of the original distance (1: nothing but it). Both k are cut to the number of
-    images. Labels are not looked at: junk and images of the query's camera take part in the
-    encoding, as in the authors' code, and only the protocol of the evaluation ignores them.
+    Labels are not looked at: junk and images of the query's camera take part in the encoding, as in
+    the authors' code, and only the protocol of the evaluation ignores them. The usual constants are
+    for galleries with many images a person; with one or two they cost rank-1.
 
-    memory: what may be used beside the embeddings, in bytes or as "500MB", "2GB"; the most it can
-    take follows from the sizes (`memory_needed`) and is compared before anything is computed.
-    Raises ValueError for a budget that is too small, empty parts, different widths, vectors
-    that are zero or not finite, and values out of range.
+    Args:
+        query: vectors and what is known of them; all queries take part in each one's distances.
+        gallery: the same of what is ranked.
+        k1: neighbours that must be mutual; cut to the number of images, as k2.
+        k2: neighbours whose encodings are averaged (1: none).
+        weight: share of the original distance (1: nothing but it).
+        memory: what may be used beside the embeddings, in bytes or as "500MB", "2GB"; the most it
+            can take follows from the sizes and is compared before anything is computed.
+
+    Returns:
+        Distances that are computed when they are asked for, block by block.
+
+    Raises:
+        ValueError: for a budget that is too small, empty parts, other widths or models, vectors
+            that are zero or not finite, and values out of range.
+
+    Example:
+        >>> query = Embeddings([[1, 0], [0, 1]], persons=[7, 8])
+        >>> gallery = Embeddings([[1, 0.1], [0.5, 1], [0.2, 1]], [7, 7, 8])
+        >>> distances = rerank(query, gallery, k1=2, k2=1)
+        >>> distances.dense().argmin(axis=1).tolist()
+        [0, 2]
     """
     _check(k1, k2, weight)
     if len(query) == 0 or len(gallery) == 0:
