@@ -2,9 +2,11 @@
 
     python benchmarks/evaluation.py [--scale market msmt17] [--only NAME ...] [--seed 0]
 
-Prints a Markdown table. The vectors are made: clusters of 2,048 dimensions, a person each. Each row
-is measured in processes of its own: CPU and wall time (the least of the repetitions), and how far
-the peak of resident memory rises above what the process holds with the vectors loaded. Toolkits
+Prints the CPU and a Markdown table. The vectors are made: clusters of 2,048 dimensions, a person
+each. Each row is measured in processes of its own, all rows once a round, so that other work on the
+machine meets all of them alike: the medians over the rounds of CPU and wall time and of the ratio
+to the round's product, and how far the peak of resident memory rises above what the process holds
+with the vectors loaded. Toolkits
 that are not installed say so. A row more is a function from query and gallery to scores, and its
 entry in ROWS.
 """
@@ -25,9 +27,11 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
+from processor import processor
 
 from passerby.evaluation.decisions.openset import identify
 from passerby.evaluation.decisions.verification import RATES, verify
@@ -223,27 +227,27 @@ def _memory(entry: str) -> float:
 
 
 def measured_apart(name: str, scale: str, options: argparse.Namespace) -> dict:
-    """Measure one row in processes of its own; the least CPU and wall time, the greatest memory."""
+    """Measure one row in a process of its own."""
     here = [sys.executable, __file__, "--measure", name, "--scale", scale, "--seed", options.seed]
     limits = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     environment = os.environ | dict.fromkeys(limits, str(options.threads))
-    found = []
-    for _ in range(1 if ROWS[name].once else options.repeat):
-        done = subprocess.run(
-            list(map(str, here)), env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            return {"error": (done.stderr.strip().splitlines() or ["killed"])[-1]}
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    least = {key: min(one[key] for one in found) for key in ("cpu", "wall")}
-    return found[0] | least | {"memory": max(one["memory"] for one in found)}
+    done = subprocess.run(
+        list(map(str, here)), env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return {"error": (done.stderr.strip().splitlines() or ["killed"])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def table_line(row: Row, result: dict, against: dict | None) -> str:
-    """A line of the Markdown table."""
-    if "error" in result:
-        return f"| {row.title} | – | – | – | – | {result['error']} |"
-    ratio = f"{result['cpu'] / against['cpu']:.2f}" if against and "cpu" in against else "–"
+def table_line(row: Row, rounds: list[dict], against: list[dict]) -> str:
+    """A line of the Markdown table, of a row's rounds and those of the one it is compared with."""
+    if "error" in rounds[0]:
+        return f"| {row.title} | – | – | – | – | {rounds[0]['error']} |"
+    result = rounds[0] | {key: median(one[key] for one in rounds) for key in ("cpu", "wall")}
+    result["memory"] = max(one["memory"] for one in rounds)
+    both = [(one, by) for one, by in zip(rounds, against, strict=False) if "cpu" in by]
+    ratios = [one["cpu"] / by["cpu"] for one, by in both]
+    ratio = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "–"
     names = {"rank1": "rank-1", "mean_average_precision": "mAP", "minp": "mINP"}
     passed_over = ("rank5", "rank10")
     scores = {n: v for n, v in result["scores"].items() if n not in passed_over}
@@ -261,24 +265,27 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--measure", choices=ROWS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         print(json.dumps(measured(options.measure, options.scale[0], options.seed)))
         return
+    print(f"{processor()}, torch {torch.__version__}, numpy {np.__version__}")
     for scale in options.scale:
         queries, images, *_ = SCALES[scale]
         print(f"\n### {scale}: {queries:,} × {images:,}, {WIDTH:,} dimensions\n")
         print("| | CPU s | ratio | wall s | extra memory MB | scores |\n|---|---|---|---|---|---|")
-        results: dict[str, dict] = {}
-        for name in options.only:
-            row = ROWS[name]
-            reason = row.left_out.get(scale)
-            results[name] = (
-                {"error": f"left out: {reason}"} if reason else measured_apart(name, scale, options)
-            )
-            print(table_line(row, results[name], results.get(row.against)), flush=True)
+        results: dict[str, list[dict]] = {name: [] for name in options.only}
+        for number in range(options.repeat):
+            for name, rounds in results.items():
+                row, reason = ROWS[name], ROWS[name].left_out.get(scale)
+                if reason:
+                    rounds.append({"error": f"left out: {reason}"})
+                elif number == 0 or not (row.once or "error" in rounds[0]):
+                    rounds.append(measured_apart(name, scale, options))
+        for name, rounds in results.items():
+            print(table_line(ROWS[name], rounds, results.get(ROWS[name].against, [])), flush=True)
 
 
 if __name__ == "__main__":

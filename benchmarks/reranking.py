@@ -1,9 +1,10 @@
 """CPU time and memory of re-ranking and query expansion, beside the bare all-pairs product.
 
-    python benchmarks/reranking.py [small] [market] [msmt17] [msmt17-512]
+    python benchmarks/reranking.py [--rounds=3] [small] [market] [msmt17] [msmt17-512]
 
-Vectors are drawn (seed 0) around a centre for each person, in 64 dimensions, and projected to
-2048 or 512. Each measurement runs in a process of its own. CPU time is that of all threads, user
+All rows are measured once a round; times and ratios are the medians over the rounds. Vectors are
+drawn (seed 0) around a centre for each person, in 64 dimensions, and projected to 2048 or 512. Each
+measurement runs in a process of its own. CPU time is that of all threads, user
 and system; extra peak memory is counted from the process with its embeddings loaded. The bare
 product is that of all N = queries + gallery vectors with all, 1,024 rows at a time, its results
 dropped.
@@ -20,11 +21,13 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from processor import processor
 
 import passerby
 from passerby.evaluation.ranking.distances import VectorDistances
@@ -156,7 +159,7 @@ def run(name: str, folder: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(size: str, folder: Path) -> None:
+def compare(size: str, folder: Path, rounds: int) -> None:
     """Measure everything at one size and print the table."""
     queries, images, _, width = SIZES[size]
     for part, embeddings in zip(("query", "gallery"), draw(*SIZES[size]), strict=True):
@@ -172,14 +175,19 @@ def compare(size: str, folder: Path) -> None:
         names += ["expand_queries", "augment_database"]
     if size == "small":
         names += list(PEERS)
-    bare = 0.0
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for number in range(rounds):
+        for name in names:
+            if number == 0 or name not in PEERS:  # these are too slow to be repeated
+                found[name].append(run(name, folder))
     for name in names:
-        found = run(name, folder)
-        bare = bare or found["cpu"]
+        cpu, wall = (median(one[key] for one in found[name]) for key in ("cpu", "wall"))
+        bare = [one["cpu"] for one in found["bare product"]]
+        ratios = [one["cpu"] / by for one, by in zip(found[name], bare, strict=False)]
         print(
-            f"| {name} | {found['cpu']:.1f} | {found['wall']:.1f} | {found['cpu'] / bare:.2f} "
-            f"| {found['memory']:.0f} | {found.get('note', '')} |",
-            flush=True,
+            f"| {name} | {cpu:.1f} | {wall:.1f} | {median(ratios):.2f} ({min(ratios):.2f} to "
+            f"{max(ratios):.2f}) | {max(one['memory'] for one in found[name]):.0f} "
+            f"| {found[name][0].get('note', '')} |"
         )
     if not size.startswith("msmt17"):
         print(f"\n{scores(folder)}", flush=True)
@@ -189,9 +197,11 @@ def main(arguments: list[str]) -> None:
     """Measure at the sizes named, small and market by default."""
     if arguments[:1] == ["--measure"]:
         return measure(arguments[1], Path(arguments[2]))
+    rounds = int(arguments.pop(0).partition("=")[2]) if arguments[:1] and "=" in arguments[0] else 3
+    print(processor())
     for size in arguments or ["small", "market"]:
         with tempfile.TemporaryDirectory() as folder:
-            compare(size, Path(folder))
+            compare(size, Path(folder), rounds)
     return None
 
 

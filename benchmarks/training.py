@@ -19,7 +19,6 @@ import importlib
 import io
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from processor import processor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import models
@@ -541,30 +541,6 @@ def table_line(row: Row, rounds: list[dict], images: int, ours: list[dict]) -> s
         f"| {row.title} | {images / found['cpu']:.2f} | {images / found['wall']:.2f} | {ratio} "
         f"| {found['memory']:.0f} | |"
     )
-
-
-def processor() -> str:
-    """The CPU's model, and what of its instructions a step's speed depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    facts = dict(line.split(":", 1) for line in lines if ":" in line)
-    facts = {key.strip(): value.strip() for key, value in facts.items()}
-    known = (
-        "avx2",
-        "avx512f",
-        "avx512_bf16",
-        "avx512_vnni",
-        "amx_tile",
-        "amx_bf16",
-        "asimd",
-        "sve",
-    )
-    flags = set((facts.get("flags") or facts.get("Features", "")).split())
-    model = facts.get("model name", platform.machine())
-    family = f"family {facts.get('cpu family', '?')} model {facts.get('model', '?')}"
-    return f"{model} ({family}; {', '.join(f for f in known if f in flags) or 'no vector flags'})"
 
 
 def main() -> None:

@@ -220,8 +220,8 @@ class Report:
             )
         if self.own_images:
             rule += (
-                f"; {self.own_images} query images are in the gallery themselves and are found for "
-                "nothing: take them out, or leave the camera rule on"
+                f"; {self.own_images} query images are in the gallery themselves (the same "
+                "pictures) and are found for nothing"
             )
         return (
             f"rank-1 {self.rank1:.2f}  rank-5 {self.rank5:.2f}  rank-10 {self.rank10:.2f}  "

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from passerby.evaluation.ranking.threads import shared
 from passerby.process.reporting import progress
 
 _TILE = 2048
@@ -56,12 +57,15 @@ class UnitVectors:
     ) -> NDArray[np.float32]:
         """Squared Euclidean distances [n] of n pairs of rows, in 0…4."""
         distances = np.empty(len(first), np.float32)
-        step = max(1, 2**21 // self.width)
-        for start in range(0, len(first), step):
+        step = max(1, 2**20 // self.width)
+
+        def measure(start: int) -> None:
             one, other = first[start : start + step], second[start : start + step]
             product = self._stored(one).mul_(self._stored(other)).sum(dim=1)
             cosine = product.div_(self._lengths[one]).div_(self._lengths[other])
             distances[start : start + step] = (2 - 2 * cosine).clamp_(min=0).numpy()
+
+        shared(measure, range(0, len(first), step))
         return distances
 
     def _stored(self, index: NDArray[np.integer]) -> torch.Tensor:
@@ -137,9 +141,13 @@ class _Lists:
         self, rows: NDArray[np.int64], columns: NDArray[np.int64], cosines: torch.Tensor
     ) -> None:
         """Take in cosines [rows, columns] with columns greater than those seen before."""
-        for start in range(0, len(rows), 256):  # where all are tied, all entries of a part pass
-            part = slice(start, start + 256)
+
+        def add(part: slice) -> None:
             self._add(rows[part], columns, cosines[part].contiguous())
+
+        # Many small steps, of which each would wake torch's threads and leave them waiting. In
+        # parts, as where all are tied, all entries pass.
+        shared(add, [slice(start, start + 256) for start in range(0, len(rows), 256)])
 
     def _add(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64], cosines: torch.Tensor
