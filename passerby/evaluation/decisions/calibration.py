@@ -162,19 +162,6 @@ class Calibration:
         """Natural log-likelihood ratios of distances of such pairs as it was fitted on."""
         return self.curve.llr(distances)
 
-    def llrs_of_pairs(self, distances: ArrayLike, one_camera: ArrayLike) -> NDArray[np.float64]:
-        """Natural log-likelihood ratios [N] of pairs, each by one camera (True) or by two.
-
-        distances: [N]; one_camera: [N]. NaN where there is no calibration for that kind of pair.
-        """
-        distances, one_camera = np.asarray(distances, np.float64), np.asarray(one_camera, bool)
-        llrs = np.full(distances.shape, np.nan)
-        for kind in (False, True):
-            calibration, rows = self.for_pairs(kind), one_camera == kind
-            if calibration is not None:
-                llrs[rows] = calibration.llr(distances[rows])
-        return llrs
-
     def probability(self, distances: ArrayLike, prior: float = 0.5) -> NDArray[np.float64]:
         """Probabilities that it is one person, at a prior probability. Errors as `probability`."""
         return probability(self.llr(distances), prior)

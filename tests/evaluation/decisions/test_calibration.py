@@ -132,11 +132,6 @@ def test_pairs_of_one_camera_have_a_calibration_of_their_own():
     rate = accepted_strangers(further, across, one_camera=True)
     assert rate > 3 * accepted_strangers(further, across, one_camera=False)
     assert accepted_strangers(further, within, one_camera=True) < 0.02
-    distances, kinds = np.array([0.1, 0.2, 0.1, 0.2]), np.array([False, True, True, False])
-    expected = [
-        found.llr(0.1), found.within.llr(0.2), found.within.llr(0.1), found.llr(0.2)
-    ]  # fmt: skip
-    assert found.llrs_of_pairs(distances, kinds).tolist() == expected
     assert "for pairs within a camera" in str(found)
 
 
@@ -158,9 +153,6 @@ def test_without_enough_of_them_pairs_of_one_camera_have_no_ratio():
         assert found.within is None
         assert found.for_pairs(True) is None
         assert any("no calibration for pairs of one camera" in w for w in found.warnings)
-        llrs = found.llrs_of_pairs([0.1, 0.1], [True, False])
-        assert np.isnan(llrs[0])
-        assert llrs[1] == found.llr(0.1)
 
 
 def test_a_file_from_before_pairs_were_told_apart_is_across_cameras(calibration, tmp_path):
