@@ -121,7 +121,7 @@ def file_to_write(model: str | os.PathLike[str], out: str | os.PathLike[str] | N
             "the packaged model keeps the calibration it came with: name a file of your own "
             "(--out FILE), for compare --calibration FILE and gallery calibrate --calibration FILE"
         )
-    if file.is_dir() or not file.parent.is_dir():
+    if out is not None and (file.is_dir() or not file.parent.is_dir()):
         raise ValueError(f"expected the name of a file in a folder that exists, got {file}")
     return file
 
