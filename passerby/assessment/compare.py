@@ -103,7 +103,7 @@ def compare_images(
     if calibration is not None:
         _require_key(calibration, (embedder.fingerprint, metric, embedder.pooling))
     images = [decode(first), decode(second)]
-    vectors = embedder(images)
+    vectors = embedder.of_pixels(images)
     distance = float(VectorDistances(vectors[:1], vectors[1:], metric).block(slice(0, 1))[0, 0])
     faults = [
         f"nothing follows: {file} does not look like a crop of a person, as {fault}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TypeVar, get_args
 
 import numpy as np
@@ -128,17 +129,22 @@ class Embedder:
             ValueError: Something is no image, or has no pixels; it is named by its place.
         """
         listed = images_of(images)
-        if not listed:
-            return np.empty((0, self.dimensions), np.float32)
         names = [f"image {number} of the list" for number in range(1, len(listed) + 1)]
         names = ["the image"] if len(listed) == 1 else names
-        vectors = []
-        for chunk in _chunks(list(zip(listed, names, strict=True)), self.batch_size):
-            pixels = [pixels_of(image, self.colours, name) for image, name in chunk]
-            inputs = stacked([resized(image, self.input) for image in pixels])
-            vectors.append(self._embed(inputs)[0])
-        made = np.concatenate(vectors)
+        made = self.of_pixels(
+            pixels_of(image, self.colours, name) for image, name in zip(listed, names, strict=True)
+        )
         return unit(made, "embeddings") if self.unit_length else made
+
+    def of_pixels(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embeddings [N, D] as the network makes them, of pixels [H, W, 3] in RGB; a batch of them
+        at a time is in memory."""
+        vectors = [np.empty((0, self.dimensions), np.float32)]
+        waiting = iter(images)
+        while batch := list(islice(waiting, self.batch_size)):
+            inputs = stacked([resized(image, self.input) for image in batch])
+            vectors.append(self._embed(inputs)[0])
+        return np.concatenate(vectors)
 
     def embed(self, records: Sequence[Record]) -> Embedded:
         """Embeddings of records; images that cannot be read are set aside, not fatal.

@@ -60,7 +60,7 @@ def refuse_other_embeddings(about: About, part: Embeddings) -> None:
         )
     if part.local is not None:
         raise ValueError(_STRIPES.format(name=f"the model {part.model}"))
-    # A file of an older version does not say how images were pooled; most often it was plainly.
+    # Who makes embeddings by hand seldom says how images were pooled; most often it was plainly.
     _refuse_other(about, part.model, part.pooling or "plain", part.vectors.shape[1])
 
 

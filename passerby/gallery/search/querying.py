@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from passerby.data.crop_quality import crop_faults
 from passerby.data.crops import content_id
 from passerby.data.images import contents
-from passerby.embedding.image_inputs import pixels_of
+from passerby.embedding.image_inputs import AnyImage, images_of, pixels_of
 from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
@@ -24,7 +24,6 @@ from passerby.tables.unit_length import unit
 
 if TYPE_CHECKING:
     from passerby.embedding.embedder import Embedder
-    from passerby.embedding.image_inputs import AnyImage
 
 _UNLIKELY = 0.1
 """Likelihood ratio below which two pooled images are taken for two persons."""
@@ -68,8 +67,7 @@ def query_of_images(
         UnreadableImage: An image cannot be decoded.
         ValueError: There is no image, or the embedder is not the gallery's.
     """
-    batch = isinstance(images, list | tuple) or (isinstance(images, np.ndarray) and images.ndim > 3)
-    listed: list[AnyImage] = list(images) if batch else [images]  # type: ignore[arg-type, list-item]
+    listed = images_of(images)
     if len(listed) == 0:
         raise ValueError("expected at least one image to search with")
     refuse_other_embedder(about, embedder)
@@ -77,11 +75,14 @@ def query_of_images(
     hashes = tuple(content_id(contents(file)) if file else "" for file in files)
     names = tuple(file or f"image {number}" for number, file in enumerate(files, 1))
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    pooled = query_of_vectors(embedder(listed), about, name, names)
+    pixels = [
+        pixels_of(image, embedder.colours, name) for image, name in zip(listed, names, strict=True)
+    ]
+    pooled = query_of_vectors(embedder.of_pixels(pixels), about, name, names)
     faults = [
         f"no answer: {name} is hardly a crop of a person: {fault}"
-        for name, image in zip(names, listed, strict=True)
-        for fault in crop_faults(pixels_of(image, "rgb", name))[:1]
+        for name, image in zip(names, pixels, strict=True)
+        for fault in crop_faults(image)[:1]
     ]
     return replace(pooled, hashes=hashes, files=files, doubts=(*faults, *pooled.doubts))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,10 +31,11 @@ class Colours:
     def __init__(self, model="crowd", pooling="plain", dimensions=12):
         self.fingerprint, self.pooling, self.dimensions = model, pooling, dimensions
 
-    def __call__(self, images):
+    colours = "rgb"
+
+    def of_pixels(self, images):
         vectors = np.zeros((len(images), self.dimensions), np.float32)
-        for row, image in enumerate(images):
-            pixels = Image.open(image) if isinstance(image, str | Path) else image
+        for row, pixels in enumerate(images):
             vectors[row, :3] = np.asarray(pixels, np.float32).reshape(-1, 3).mean(axis=0)
         return vectors
 
