@@ -40,7 +40,7 @@ SOURCE = "street"  # the data set's name in the model's card
 ROUNDS = {"first": 10, DEFAULT: 24}
 WARNING = (
     "learnt from synthetic persons: on real ones a stated false-match rate of 0.001 came out as "
-    "0.0048 (docs/default_model.md); calibrate a copy of the model on persons of your own"
+    "0.0048 (page: The packaged model); calibrate a copy of the model on persons of your own"
 )  # measured by unseen_cameras.py on the model in the package: to be measured again with another
 
 

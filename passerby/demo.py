@@ -31,6 +31,7 @@ from passerby.tables.records import Split, persons_of
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
 from passerby.version import __version__
+from passerby.visual.drawing import save_picture
 from passerby.visual.model_rankings import choose_queries
 from passerby.visual.ranking_pictures import describe, draw_ranking
 from passerby.visual.report_page import Method, Page, Picture, write_report
@@ -67,7 +68,7 @@ def demo(
     say("\nA colour histogram, without any learning", bold=True)
     histogram = _scored("colour histogram", embed_histograms, split)
     first = _picture(histogram, split, choose_queries(len(histogram.query), _SHOWN, seed)[0])
-    first.image.save(out / "histogram.png")
+    save_picture(first.image, out / "histogram.png")
     say(f"its ranked list of one query: {out / 'histogram.png'}")
 
     recipe = _recipe(split)

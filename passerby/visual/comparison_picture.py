@@ -19,6 +19,7 @@ from passerby.visual.drawing import (
     letterboxed,
     load_font,
     require_picture_name,
+    save_picture,
     wrapped,
 )
 from passerby.visual.ranking_pictures import STYLES
@@ -42,7 +43,7 @@ def draw_comparison(
     """
     target = require_picture_name(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    comparison_picture(comparison, calibration).save(target)
+    save_picture(comparison_picture(comparison, calibration), target)
     return target
 
 

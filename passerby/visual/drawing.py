@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import unicodedata
 from bisect import bisect
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import cast
 
 from PIL import Image, ImageFont
+
+from passerby.process.whole_files import write_whole
 
 INK, FAINT, PAPER = (25, 25, 25), (105, 105, 105), (255, 255, 255)
 LETTERBOX, OUTLINE = (238, 238, 238), (150, 150, 150)
@@ -25,6 +28,15 @@ def require_picture_name(path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise ValueError(f"expected the name of a picture (.png, .jpg), got {target}")
+    return target
+
+
+def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> Path:
+    """Write a picture, whole or not at all, in the format of its file's name."""
+    target = require_picture_name(path)
+    content = io.BytesIO()
+    picture.save(content, "PNG" if target.suffix.lower() == ".png" else "JPEG")
+    write_whole(target, content.getvalue())
     return target
 
 

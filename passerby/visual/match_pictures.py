@@ -29,6 +29,7 @@ from passerby.visual.drawing import (
     letterboxed,
     load_font,
     require_picture_name,
+    save_picture,
     wrapped,
 )
 from passerby.visual.ranking_pictures import (
@@ -56,7 +57,7 @@ def draw_matches(
     target = require_picture_name(path)
     picture = matches_picture(found, columns=columns)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(target)
+    save_picture(picture, target)
     return target
 
 

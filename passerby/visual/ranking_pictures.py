@@ -29,6 +29,7 @@ from passerby.visual.drawing import (
     drawable,
     letterboxed,
     load_font,
+    save_picture,
     wrapped,
 )
 
@@ -118,7 +119,7 @@ def draw_rankings(
             person_names=person_names,
         )
         written.append(out / f"query-{ranking.query:05d}.png")
-        picture.save(written[-1])
+        save_picture(picture, written[-1])
     sheet = draw_overview(
         query,
         gallery,
@@ -129,7 +130,7 @@ def draw_rankings(
         person_names=person_names,
     )
     written.append(out / "overview.png")
-    sheet.save(written[-1])
+    save_picture(sheet, written[-1])
     return written
 
 
