@@ -144,8 +144,7 @@ class Gallery:
             ValueError: Nothing to add, what is no image, or embeddings of another model.
 
         Example:
-            >>> with Gallery.open("lobby") as gallery:  # doctest: +SKIP
-            ...     gallery.add(crops, camera="door", time=datetime.now(UTC), tracklet=[7, 7, 8])
+            ``gallery.add(crops, camera="door", time=datetime.now(UTC), tracklet=[7, 7, 8])``
         """
         from passerby.data.crops import Labels
         from passerby.gallery.enrol.adding import Inputs, add
@@ -197,7 +196,16 @@ class Gallery:
         return self.store.count(where) + (count_timeless(self.store, where) if timeless else 0)
 
     def remove(self, where: Where, *, timeless: bool = False, compact: bool = False) -> Removed:
-        """Forget the sightings that satisfy ``where`` (see `gallery.upkeep.removal`)."""
+        """Forget the sightings that satisfy all conditions of ``where``.
+
+        Args:
+            where: At least one condition.
+            timeless: Also those that a condition on time misses, as theirs is not known.
+            compact: Make it physical at once, as far as the engine can.
+
+        Raises:
+            ValueError: No condition, or a name that the gallery does not know.
+        """
         from passerby.gallery.upkeep.removal import remove
 
         self._names.require(where)
@@ -246,10 +254,26 @@ class Gallery:
         camera: str = "",
         elsewhere: bool = False,
     ) -> Matches:
-        """Who is this? See `passerby.gallery.search.searching.SearchOptions` for the options.
+        """Who is this, of all that the gallery holds, or nobody of them?
 
-        query: an image, several of one person, or in their place a vector [D] or vectors [M, D] of
-        floats.
+        Args:
+            query: An image, several of one person, or in their place a vector [D] or vectors
+                [M, D] of floats.
+            k: Passages in the answer, each by its nearest sighting.
+            where: Among which sightings.
+            exact: Compare all of them, without an index.
+            rerank: Order the nearest 200 by k-reciprocal encoding.
+            prior_absent: Probability, before the search, that it is nobody of them.
+            fpir: Share of the searches for such persons that may be answered with somebody.
+            thumbnails: Bring the stored ones.
+            camera: That took the query, "" where not known.
+            elsewhere: No camera of the gallery took the query.
+
+        Returns:
+            Matches with distances; probabilities and an answer where a calibration holds.
+
+        Raises:
+            ValueError: A name that the gallery does not know, or options out of range.
         """
         from passerby.gallery.search.searching import SearchOptions
 
