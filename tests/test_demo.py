@@ -17,8 +17,8 @@ from PIL import Image
 from passerby import demo as demo_module
 from passerby.demo import demo
 from passerby.models.checkpoint import read_card
-from passerby.training import loop
 from passerby.training.record.logbook import read_metrics
+from passerby.training.step.learner import Learner
 
 METHODS = ("colour histogram", "untrained network", "the paper's system")
 
@@ -142,7 +142,7 @@ def test_called_again_it_trains_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     weights = (small_demo.out / "run" / "model.safetensors").read_bytes()
-    monkeypatch.setattr(loop, "_step", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(Learner, "step", lambda *_: pytest.fail("trained again"))
     root = str(small_demo.out / "data")
     path = demo(root, small_demo.out, seed=1)  # the same set, named
     assert (small_demo.out / "run" / "model.safetensors").read_bytes() == weights
