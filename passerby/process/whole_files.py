@@ -75,9 +75,11 @@ def require_folder_of(*files: str | os.PathLike[str] | None) -> None:
             continue
         if os.path.isdir(file):
             raise ValueError(f"expected a file to write, but {os.fspath(file)} is a folder")
-        folder = Path(file).parent
+        folder = Path(file).absolute().parent
+        while not folder.exists():  # those that lack are made when the file is written
+            folder = folder.parent
         if not folder.is_dir():
-            raise ValueError(f"cannot write {os.fspath(file)}: there is no folder {folder}")
+            raise ValueError(f"cannot write {os.fspath(file)}: {folder} is no folder")
         if not os.access(folder, os.W_OK):
             raise ValueError(f"cannot write {os.fspath(file)}: no right to write into {folder}")
 
@@ -108,7 +110,9 @@ def explain_disk_full(path: Path, needed: int | None = None) -> Iterator[None]:
 
 @contextmanager
 def _part_of(path: Path) -> Iterator[Path]:
-    """Where a file is written before it takes its name; nothing is left there in the end."""
+    """Where a file is written before it takes its name; nothing is left there in the end. Folders
+    above it that lack are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + PART)
     try:
         yield part

@@ -46,7 +46,6 @@ def write_link_page(
         persons=[_person(person, thumbnails) for person in linking.persons[:MOST_PERSONS]],
         left=max(0, len(linking.persons) - MOST_PERSONS),
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, page)
     return target
 

@@ -114,7 +114,6 @@ def write_report(path: str | os.PathLike[str], page: Page) -> Path:
     """
     target = Path(path)
     text = render_report(page)
-    target.parent.mkdir(parents=True, exist_ok=True)
     # Lone surrogates (file names that are not UTF-8) would stop the whole page.
     write_whole(target, text.encode("utf-8", errors="replace"))
     return target

@@ -30,7 +30,6 @@ def write_run_file(target: Path, runs: Sequence[ScoredRun], rows: Sequence[Table
         return
     curves = {f"{number}: {run.name}": run.report.cmc for number, run in enumerate(runs, 1)}
     text = cmc_chart(curves) if ending == ".svg" else FORMATS[ending](rows)
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, text.encode("utf-8"))
 
 

@@ -466,8 +466,8 @@ def places(model, tiny_root, tmp_path, monkeypatch):
         (["rank", "SET", "--data", "SET", "--out", "OUT"], "is no model folder"),
         (["evaluate", "MODEL", "--data", "nowhere"], "no such file or folder: nowhere"),
         (
-            ["evaluate", "MODEL", "--data", "SET", "--json", "nowhere/report.json"],
-            "cannot write nowhere/report.json: there is no folder nowhere",
+            ["evaluate", "MODEL", "--data", "SET", "--json", "MODEL/config.json/a.json"],
+            "config.json is no folder",
         ),
         (["data", "check", "nowhere"], "no such file or folder: nowhere"),
         (

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from passerby.process.whole_files import DiskFull, remove_parts, write_all_whole, write_whole
+from passerby.process.whole_files import (
+    DiskFull,
+    remove_parts,
+    require_folder_of,
+    write_all_whole,
+    write_whole,
+)
 
 
 @pytest.fixture
@@ -70,8 +76,19 @@ def test_what_is_full_is_said_by_file(
 
 
 def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "nowhere" / "a", b"")
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        write_whole(tmp_path / "file" / "a", b"")
+
+
+def test_folders_that_lack_are_made(tmp_path: Path) -> None:
+    require_folder_of(tmp_path / "new" / "er" / "a")
+    assert not (tmp_path / "new").exists()  # only asked for so far
+    write_whole(tmp_path / "new" / "er" / "a", b"1")
+    assert (tmp_path / "new" / "er" / "a").read_bytes() == b"1"
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is no folder"):
+        require_folder_of(tmp_path / "file" / "a")
 
 
 def test_of_two_files_none_is_replaced_before_both_are_written(

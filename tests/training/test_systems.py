@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from passerby.assessment.score import Scoring, score_model
 from passerby.config import Input, Network, Recipe, Sampling
@@ -41,13 +42,13 @@ def untested(tiny: Split) -> Split:
 def test_the_phases_of_rpp(untested: Split, tmp_path, monkeypatch) -> None:
     recipe, states = tiny_recipe("pcb_rpp"), []
 
-    begin = Learner.begin
+    begin_epoch = Learner.begin_epoch
 
     def watched(learner, epoch):
         states.append({key: own.clone() for key, own in learner.model.state_dict().items()})
-        return begin(learner, epoch)
+        return begin_epoch(learner, epoch)
 
-    monkeypatch.setattr(Learner, "begin", watched)
+    monkeypatch.setattr(Learner, "begin_epoch", watched)
     train(recipe, untested, tmp_path / "run")
     _, uniform, induced = states  # as the phases left them
     assert not bool(uniform["refined"])
@@ -76,7 +77,10 @@ def test_a_run_ends_with_a_tested_model(name: str, tiny: Split, tmp_path) -> Non
 def test_stripes_of_two_networks_pass_in_parts_as_at_once() -> None:
     torch.manual_seed(0)
     network = Network("resnet18", system="mutual", neck="none")
-    model = build_model(network, persons=3).double().eval()
+    model = build_model(network, persons=3).double().train()  # rows are reduced in training alone
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()  # statistics of a batch's part are not the batch's
     persons = torch.arange(6) // 2
     zeros = torch.zeros(6, dtype=torch.int64)
     batch = Batch(torch.randn(6, 3, 64, 32).double(), persons, zeros, zeros, torch.arange(6))

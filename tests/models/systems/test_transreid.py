@@ -156,7 +156,7 @@ def test_other_sizes_interpolate_the_places():
 
 def test_refusals():
     for options, message in (
-        ("variant=huge", "variant must be one of base, small, tiny, got 'huge'"),
+        ("variant=huge", "variant must be base, small or tiny, got 'huge'"),
         ("depth=1", "depth 2 or more and a stride from 1 to 16, got 1 and 12"),
         ("cameras=(1, 1)", "the different numbers of the training set's"),
     ):

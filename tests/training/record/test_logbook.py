@@ -21,7 +21,7 @@ def make_batch(images: int = 4, set_aside: tuple[str, ...] = ()) -> Batch:
 def write_epochs(out: Path, epochs: range, first_epoch: int = 0) -> str:
     """Keep a logbook over some epochs (counted from 1) of two steps; returns what it printed."""
     screen = io.StringIO()
-    with redirect_stdout(screen), Logbook(out, 9, first_epoch, Curves(out, False)) as logbook:
+    with redirect_stdout(screen), Logbook(out, 9, first_epoch, Curves(out, "{}", ())) as logbook:
         for epoch in epochs:
             logbook.step(epoch - 1.0, {"triplet": 1.0, "cross_entropy": 2.0}, make_batch())
             logbook.step(epoch - 0.5, {"triplet": 2.0, "cross_entropy": float(epoch)}, make_batch())
@@ -44,12 +44,12 @@ def test_a_row_holds_the_mean_of_the_epochs_steps(tmp_path: Path) -> None:
 
 def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
     """The second is refused and changes nothing; afterwards the folder is free again."""
-    with Logbook(tmp_path, 9, 0, Curves(tmp_path, False)) as logbook:
+    with Logbook(tmp_path, 9, 0, Curves(tmp_path, "{}", ())) as logbook:
         logbook.step(0, {"triplet": 1.0}, make_batch())
         logbook.epoch(1, 0.1, {}, "")
         with (
             pytest.raises(ValueError, match="another process is training"),
-            Logbook(tmp_path, 9, 0, Curves(tmp_path, False)),
+            Logbook(tmp_path, 9, 0, Curves(tmp_path, "{}", ())),
         ):
             pass
         assert len(read_metrics(tmp_path / "metrics.jsonl")) == 1
@@ -61,7 +61,7 @@ def test_scores_of_held_out_persons_stand_in_the_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = {"rank1": 50.0, "mean_average_precision": 25.0}
-    with Logbook(tmp_path, 1, 0, Curves(tmp_path, False)) as logbook:
+    with Logbook(tmp_path, 1, 0, Curves(tmp_path, "{}", ())) as logbook:
         logbook.step(0, {"triplet": 1.0}, make_batch())
         logbook.epoch(1, 0.1, scores, "")
     (row,) = read_metrics(tmp_path / "metrics.jsonl")
@@ -72,7 +72,7 @@ def test_scores_of_held_out_persons_stand_in_the_row(
 def test_an_unreadable_image_is_named_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Logbook(tmp_path, 1, 0, Curves(tmp_path, False)) as logbook:
+    with Logbook(tmp_path, 1, 0, Curves(tmp_path, "{}", ())) as logbook:
         for _ in range(2):
             logbook.step(0, {"triplet": 1.0}, make_batch(set_aside=("[a].jpg: it is empty",)))
     shown = capsys.readouterr().out
