@@ -251,10 +251,30 @@ class Computation:
 class Recipe:
     """A full, named configuration of a run.
 
-    validation_persons: persons held out of train to choose the best epoch (0: the last epoch is
-    the result), scored every ``validate_every`` epochs. origins: where each choice comes from, as
-    (choice, origin) lines: the paper is silent on many. phases: of a staged method, whose epochs
-    add up to ``epochs``; none is one phase of all epochs.
+    Args:
+        name: What it is called in runs, tables and cards.
+        epochs: Of training, all phases together.
+        input: How an image becomes the network's input.
+        network: Backbone to classifier, or a complete system.
+        augmentations: In order, as calls ("erase(probability=0.5)").
+        sampling: What a batch holds.
+        losses: Terms of the weighted sum that is minimised.
+        optimizer: Update rule, learning rate, weight decay.
+        schedule: Learning rate over the epochs.
+        computation: Precision, memory, several devices.
+        validation_persons: Held out of train to choose the best epoch; with 0 the last one is the
+            result.
+        validate_every: Epochs between two scores on them.
+        origins: Where each choice comes from, a line each: papers are silent on many.
+        phases: Of a staged method, whose epochs add up to ``epochs``; none is one of all epochs.
+        averaging: A mean of the weights in place of the last ones.
+
+    Raises:
+        ValueError: A number out of its range, with its path.
+
+    Example:
+        >>> Recipe("short", epochs=20).with_setting("optimizer.rate", 1e-3).optimizer.rate
+        0.001
     """
 
     name: str

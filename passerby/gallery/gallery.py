@@ -56,7 +56,15 @@ def _in_memory(inputs: object) -> list[Any] | None:
 class Gallery:
     """A gallery in a folder or on a server. Close it, or use it in a ``with`` statement.
 
-    device: where its model runs, when it is needed; model: where it is, when it has moved.
+    Made by `create`, opened by `open`.
+
+    Args:
+        store: The engine that keeps it.
+        model: Where its model is, when that has moved since it was made.
+        device: Where the model runs, when it is needed: "cpu", "cuda:1".
+
+    Example:
+        ``with Gallery.open("lobby") as gallery: print(gallery.search("a.jpg"))``
     """
 
     def __init__(

@@ -140,11 +140,17 @@ def train(
         evaluate_on: data sets to score now and then, to watch: they choose nothing.
         cache: memory for decoded images of all processes here, as "2GB".
 
+    Returns:
+        The run: its folder, the model's card, the report of the test part (of each data set).
+
     Raises:
         ValueError: for a recipe or data that do not fit (before anything is written), a folder
             that holds another run, a full disk, and a loss or gradient that is not finite (naming
             the term, the step and the images).
         Stopped: a KeyboardInterrupt, with the checkpoint saved, on Ctrl-C and SIGTERM.
+
+    Example:
+        ``train(open_recipe("table1_ours"), read_split("market1501=ROOT"), "runs/ours")``
     """
     out, place = Path(out), find_device(device)
     curves = Curves(out, recipe.to_json(), ["tensorboard", *track] if tensorboard else track)
