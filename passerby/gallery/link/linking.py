@@ -193,7 +193,7 @@ def link(
     rules = replace(rules, over_known=True) if judge else rules
     parts = [*store.read(where)]
     if not parts:
-        parts = [Sightings(np.empty(0, "<U32"), np.empty((0, store.about.dimensions)))]
+        raise ValueError("no sighting satisfies the filter: there is nothing to link")
     # In an order of their own: engines return them in any.
     joined = Sightings.joined(parts)
     sightings = joined[np.argsort(joined.ids, kind="stable")]

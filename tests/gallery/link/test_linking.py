@@ -190,11 +190,12 @@ def test_frames_of_a_tracklet_are_together_and_count_once(make_store, crowd):
 def test_a_gallery_without_a_calibration_or_without_sightings(make_store, crowd):
     with pytest.raises(ValueError, match="the gallery has no calibration"):
         link(make_store(crowd.persons(2), about=About("crowd", "plain", 12)))
-    for count in (0, 1):
-        found = link(make_store(crowd.persons(count)), judge=True)
-        assert len(found.groups) == count
-        assert found.changes() == ([], [])
-        assert "0 of two sightings or more" in str(found)
+    with pytest.raises(ValueError, match="there is nothing to link"):
+        link(make_store(crowd.persons(0)))
+    found = link(make_store(crowd.persons(1)), judge=True)
+    assert len(found.groups) == 1
+    assert found.changes() == ([], [])
+    assert "0 of two sightings or more" in str(found)
 
 
 def test_too_many_passages_for_the_calibration(make_store, crowd, crowd_calibration):
