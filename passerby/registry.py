@@ -265,7 +265,7 @@ class Registry:
         call = Call.parse(call) if isinstance(call, str) else call
         component = self.get(call.name)
         parameters = _parameters(component)
-        self._refuse_narrow(call.name, given)
+        self._require_parameters(call.name, given)
         allowed = [name for name in parameters if name not in given]
         for option in call.options:
             if option not in allowed:
@@ -289,7 +289,7 @@ class Registry:
                 )
         return component(**given, **call.options)
 
-    def _refuse_narrow(self, name: str, given: Mapping[str, Any]) -> None:
+    def _require_parameters(self, name: str, given: Mapping[str, Any]) -> None:
         """Raise ValueError for a component (of a user's file) that does not take what it gets."""
         parameters = inspect.signature(self.get(name)).parameters
         if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):

@@ -99,7 +99,7 @@ def calibration_records(split: Split, card: Card | None, part: Part) -> Calibrat
         raise ValueError(f"{split.source} has no images in its {part} part to calibrate on")
     # Where the set numbers its train and test persons apart, equal numbers are other persons.
     if not (part == "test" and split.separate_namespaces):
-        _refuse_trained(records, trained)
+        _require_untrained(records, trained)
     return CalibrationRecords(records, (*warnings, *_doubts(split, trained)))
 
 
@@ -159,7 +159,7 @@ def _persons(records: Sequence[Record], split: Split) -> tuple[Record, ...]:
     return tuple({r.image: r for r in records if r.person not in nobody}.values())
 
 
-def _refuse_trained(records: Sequence[Record], trained: frozenset[str]) -> None:
+def _require_untrained(records: Sequence[Record], trained: frozenset[str]) -> None:
     seen = sorted({record.person_name for record in records} & trained)
     if seen:
         raise ValueError(

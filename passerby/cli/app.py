@@ -74,7 +74,7 @@ def main() -> None:
             _run(sys.argv[1:])
         sys.stdout.flush()  # here, where a closed pipe is no error
     except BrokenPipeError:
-        _leave_quietly()
+        _exit_quietly()
     except OSError as error:
         _complain(_reason(error))
     except ValueError as error:
@@ -167,7 +167,7 @@ def _reason(error: OSError) -> str:
     return f"{error.strerror}: {' -> '.join(files)}" if files else error.strerror
 
 
-def _leave_quietly() -> None:
+def _exit_quietly() -> None:
     """Who reads our output (``| head``) has read enough; Python shall not flush it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)

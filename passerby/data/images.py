@@ -144,7 +144,7 @@ def _contents(path: str | os.PathLike[str]) -> bytes:
         raise UnreadableImage(path, "the file is empty")
     if status.st_size > _MAX_BYTES:
         with open(path, "rb") as file:
-            _refuse_video(file.read(1024))
+            _require_no_video(file.read(1024))
         raise UnreadableImage(path, f"{status.st_size} bytes are too many for an image")
     return Path(path).read_bytes()
 
@@ -159,7 +159,7 @@ def _pixels(data: bytes) -> NDArray[np.uint8]:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:  # also an unusual chroma subsampling, which Pillow can read
         return _pixels_by_pillow(data)
-    _refuse_large(height, width)
+    _require_bounded_size(height, width)
     if colours not in ("YCbCr", "RGB", "Gray"):
         return _pixels_by_pillow(data)
     return _turned(_jpeg_pixels(data), _orientation(data))
@@ -221,10 +221,10 @@ def _pixels_by_pillow(data: bytes) -> NDArray[np.uint8]:
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.UnidentifiedImageError:
-        _refuse_video(data)
+        _require_no_video(data)
         raise ValueError(f"it is not an image of a known format ({', '.join(_FORMATS)})") from None
     with image:
-        _refuse_large(image.height, image.width)
+        _require_bounded_size(image.height, image.width)
         return pillow_pixels(image)
 
 
@@ -241,12 +241,12 @@ def _stored_pixels(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(opaque.convert("RGB"))
 
 
-def _refuse_large(height: int, width: int) -> None:
+def _require_bounded_size(height: int, width: int) -> None:
     if height * width > MAX_PIXELS:
         raise ValueError(f"{width}×{height} pixels are more than the bound of {MAX_PIXELS:,}")
 
 
-def _refuse_video(head: bytes) -> None:
+def _require_no_video(head: bytes) -> None:
     if _VIDEO.match(head):
         raise ValueError(
             "it is a video, not an image: cut the persons out of its frames first, with a "

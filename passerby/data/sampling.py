@@ -109,7 +109,7 @@ class PersonBatches:
         self.sites = dict(zip(labels, sites, strict=True)) if sites else {}
         self._rows = list(rows.values())  # by source, in the order of the records
         self.persons, self.images, self.seed, self.limit = persons, images, seed, limit
-        self._refuse_too_few(list(rows))
+        self._require_enough_persons(list(rows))
 
     def epoch(self, epoch: int) -> list[list[int]]:
         """The batches of one epoch, rows of one person standing together."""
@@ -174,7 +174,7 @@ class PersonBatches:
         whole, more = divmod(self.persons, count)
         return [whole + ((source - batch * more) % count < more) for source in range(count)]
 
-    def _refuse_too_few(self, names: Sequence[Hashable]) -> None:
+    def _require_enough_persons(self, names: Sequence[Hashable]) -> None:
         if self._mix == "even" and len(self._rows) > self.persons:
             raise ValueError(
                 f"{self.persons} persons a batch cannot come from {len(self._rows)} sources evenly:"

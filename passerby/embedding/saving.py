@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from passerby.data.images import UnreadableImage, write_unreadable
 from passerby.data.reading.name_spellings import camera_number_of, integer_of
-from passerby.data.reading.numbering import lasting_number
+from passerby.data.reading.numbering import stable_number
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.process import distributed
@@ -108,7 +108,9 @@ def embed_to_file(
     """
     target = Path(out)
     target = target if target.suffix == ".npz" else target.with_name(target.name + ".npz")
-    work = distributed.on_first_rank(lambda: _begun(embedder, crops, target, cameras))
+    work = distributed.on_first_rank(
+        lambda: _open_or_create_parts(embedder, crops, target, cameras)
+    )
     with _alone(work.folder), progress("embedding") as advance:
         mine = range(distributed.rank(), work.parts, distributed.world_size())
         total, done = sum(len(work.rows(part)) for part in mine), 0
@@ -122,15 +124,17 @@ def embed_to_file(
                     advance(done + passed, total)
             done += len(rows)
             advance(done, total)
-        distributed.wait_for_all()
+        distributed.barrier()
         saved = distributed.on_first_rank(lambda: _joined(embedder, crops, work, target, cameras))
-    distributed.wait_for_all()  # each has let go of its lock
+    distributed.barrier()  # each has let go of its lock
     if distributed.rank() == 0:
         shutil.rmtree(work.folder, ignore_errors=True)
     return saved
 
 
-def _begun(embedder: Embedder, crops: Sequence[Crop], target: Path, cameras: bool) -> _Work:
+def _open_or_create_parts(
+    embedder: Embedder, crops: Sequence[Crop], target: Path, cameras: bool
+) -> _Work:
     """Make the folder of parts, or go on in the one that is there when it is of the same work."""
     folder = target.with_name(target.name + ".parts")
     batch = embedder.batch_size
@@ -299,7 +303,7 @@ def _known(crops: Sequence[Crop]) -> dict[str, Pieces]:
 
 def _persons(crops: Sequence[Crop]) -> list[int]:
     """The data set's numbers; names get lasting ones, so that two files agree; nobody is junk."""
-    named = {c.person: lasting_number(c.person, integer_of) for c in crops if c.person}
+    named = {c.person: stable_number(c.person, integer_of) for c in crops if c.person}
     return [
         crop.number if crop.number is not None else named.get(crop.person, JUNK) for crop in crops
     ]
@@ -312,7 +316,7 @@ def _cameras(crops: Sequence[Crop]) -> list[int] | None:
         return views
     if not all(crop.camera for crop in crops):
         return None
-    named = {crop.camera: lasting_number(crop.camera, camera_number_of) for crop in crops}
+    named = {crop.camera: stable_number(crop.camera, camera_number_of) for crop in crops}
     return [named[crop.camera] for crop in crops]
 
 

@@ -198,7 +198,7 @@ def compare_repeated(
         _persons(report, name)
     reports = [*first, *second]
     for other in reports[1:]:
-        _refuse_other_test(first[0], other)
+        _require_same_test(first[0], other)
     rows = first[0].query_rows
     for other in reports[1:]:
         rows = np.intersect1d(rows, other.query_rows)
@@ -255,7 +255,7 @@ def _run_counts(runs: int, replicates: int, seed: Sequence[int]) -> NDArray[np.i
     return random.multinomial(runs, np.full(runs, 1 / runs), size=replicates)
 
 
-def _refuse_other_test(first: Report, second: Report) -> None:
+def _require_same_test(first: Report, second: Report) -> None:
     for name in ("gallery", "camera_rule", "average_precision"):
         one, other = getattr(first, name), getattr(second, name)
         if one != other:

@@ -25,7 +25,7 @@ def describe(embedder: Embedder) -> About:
 
     Raises ValueError for a system that compares stripes beside the vector.
     """
-    refuse_stripes(embedder)
+    require_single_vectors(embedder)
     about = About(
         embedder.fingerprint,
         embedder.pooling,
@@ -39,19 +39,19 @@ def describe(embedder: Embedder) -> About:
     return About.from_json(about.to_json())  # as it will be read: tuples are lists
 
 
-def refuse_stripes(embedder: Embedder) -> None:
+def require_single_vectors(embedder: Embedder) -> None:
     """ValueError for a system whose distance is more than that of two vectors."""
     blank = np.zeros((embedder.input.height, embedder.input.width, 3), np.uint8)
     if embedder.of_inputs([resized(blank, embedder.input)]).local is not None:
         raise ValueError(_STRIPES.format(name=embedder.name or "this model"))
 
 
-def refuse_other_embedder(about: About, embedder: Embedder) -> None:
+def require_matching_embedder(about: About, embedder: Embedder) -> None:
     """ValueError when an embedder is not the one that a gallery is of."""
-    _refuse_other(about, embedder.fingerprint, embedder.pooling, embedder.dimensions)
+    _require_same_model(about, embedder.fingerprint, embedder.pooling, embedder.dimensions)
 
 
-def refuse_other_embeddings(about: About, part: Embeddings) -> None:
+def require_matching_embeddings(about: About, part: Embeddings) -> None:
     """ValueError when embeddings are not of the gallery's model, or do not say of which."""
     if not part.model:
         raise ValueError(
@@ -61,7 +61,7 @@ def refuse_other_embeddings(about: About, part: Embeddings) -> None:
     if part.local is not None:
         raise ValueError(_STRIPES.format(name=f"the model {part.model}"))
     # Who makes embeddings by hand seldom says how images were pooled; most often it was plainly.
-    _refuse_other(about, part.model, part.pooling or "plain", part.vectors.shape[1])
+    _require_same_model(about, part.model, part.pooling or "plain", part.vectors.shape[1])
 
 
 def open_embedder(
@@ -80,7 +80,7 @@ def open_embedder(
         )
     ways = about.pooling.split("+")
     embedder = load(place, flip="flip" in ways, before_neck="before_neck" in ways, device=device)
-    refuse_other_embedder(about, embedder)
+    require_matching_embedder(about, embedder)
     return embedder
 
 
@@ -96,7 +96,7 @@ _STRIPES = (
 )
 
 
-def _refuse_other(about: About, model: str, pooling: str, dimensions: int) -> None:
+def _require_same_model(about: About, model: str, pooling: str, dimensions: int) -> None:
     if (model, pooling, dimensions) == (about.model, about.pooling, about.dimensions):
         return
     came = f"{model}, {pooling}, {dimensions} numbers"

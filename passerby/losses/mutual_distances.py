@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from passerby.losses import Batch, Features, Loss
-from passerby.losses.mutual_probabilities import refuse_one_part
+from passerby.losses.mutual_probabilities import require_several_parts
 from passerby.losses.pairs import euclidean_distances
 from passerby.registry import LOSSES
 
@@ -24,6 +24,6 @@ class MutualDistances(Loss):
 
     def forward(self, features: Features, batch: Batch) -> Tensor:
         found = [euclidean_distances(part.before_neck) for part in features.parts]
-        refuse_one_part(len(found), "mutual_distances")
+        require_several_parts(len(found), "mutual_distances")
         terms = [(own - other.detach()).square().mean() for own, other in permutations(found, 2)]
         return torch.stack(terms).mean()

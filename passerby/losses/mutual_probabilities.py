@@ -22,7 +22,7 @@ class MutualProbabilities(Loss):
 
     def forward(self, features: Features, batch: Batch) -> Tensor:
         logits = [part.logits(batch.persons).float() for part in features.parts]
-        refuse_one_part(len(logits), "mutual_probabilities")
+        require_several_parts(len(logits), "mutual_probabilities")
         logs = [F.log_softmax(own, dim=1) for own in logits]
         terms = [
             F.kl_div(own, other.detach(), reduction="batchmean", log_target=True)
@@ -31,7 +31,7 @@ class MutualProbabilities(Loss):
         return torch.stack(terms).mean()
 
 
-def refuse_one_part(parts: int, loss: str) -> None:
+def require_several_parts(parts: int, loss: str) -> None:
     """ValueError where nobody is there to learn from."""
     if parts < 2:
         raise ValueError(

@@ -119,9 +119,11 @@ def _require_free(out: Path) -> None:
 def _converted(state: State, family: str, architecture: str | None) -> tuple[str, Converted]:
     """(The family's name, the weights in our names)."""
     # By the names of the weights alone: with an architecture, timm would take any file for its own.
-    told = [n for n in FAMILIES.names() if _asked(n, state, None)] if family == "auto" else []
-    name = (told or [family])[0]
-    converted = None if name == "auto" else _asked(name, state, architecture)
+    recognised = (
+        [n for n in FAMILIES.names() if _converted_by(n, state, None)] if family == "auto" else []
+    )
+    name = (recognised or [family])[0]
+    converted = None if name == "auto" else _converted_by(name, state, architecture)
     if converted is not None:
         return name, converted
     known = ", ".join(FAMILIES.names())
@@ -133,7 +135,7 @@ def _converted(state: State, family: str, architecture: str | None) -> tuple[str
     )
 
 
-def _asked(name: str, state: State, architecture: str | None) -> Converted | None:
+def _converted_by(name: str, state: State, architecture: str | None) -> Converted | None:
     """What a family makes of the weights, None if they are not its own."""
     family = FAMILIES.get(name)
     try:

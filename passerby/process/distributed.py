@@ -170,7 +170,7 @@ def first_rank_first() -> Iterator[None]:
         dist.barrier()
 
 
-def wait_for_all() -> None:
+def barrier() -> None:
     """No rank goes on before all are here."""
     if world_size() > 1:
         dist.barrier()

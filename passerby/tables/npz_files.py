@@ -69,7 +69,7 @@ class _Member:
             start += len(piece)
         return made.T if self.fortran else made
 
-    def expect_the_end(self) -> None:
+    def require_end(self) -> None:
         """Reading on also has the archive compare its checksum."""
         if self.file.read(1):
             raise ValueError("a column is longer than it says")
@@ -92,7 +92,7 @@ class NpzFile:
             made = {name: member.read(size) for name, member in self._columns.items()}
             if start + size == self.count:
                 for member in self._columns.values():
-                    member.expect_the_end()
+                    member.require_end()
             yield made
 
 

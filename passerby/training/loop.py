@@ -36,7 +36,7 @@ from passerby.training.record.curves import Curves
 from passerby.training.record.logbook import Logbook
 from passerby.training.record.resume import is_finished, stored_state
 from passerby.training.record.state import State, remove_state
-from passerby.training.record.state_saving import MINUTES, Keeper
+from passerby.training.record.state_saving import MINUTES, StateSaver
 from passerby.training.scores import (
     Scores,
     check_watched,
@@ -98,7 +98,7 @@ class _Watchers:
     """What looks on as a run trains."""
 
     logbook: Logbook
-    keeper: Keeper
+    saver: StateSaver
     collapse: CollapseWatch
 
 
@@ -167,16 +167,16 @@ def train(
     learner, begin = _learner(recipe, persons, place, begin=begin, stored=stored)
     card = Start(**begin.started).noted(_card(recipe, split, persons, seed))
     work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
-    distributed.wait_for_all()  # all have looked into the folder before anything is written
+    distributed.barrier()  # all have looked into the folder before anything is written
     with (
         strict(deterministic),
         Logbook(out, recipe.epochs, begin.epoch, curves) as logbook,
-        Keeper(out, begin, learner, logbook, save_minutes) as keeper,
+        StateSaver(out, begin, learner, logbook, save_minutes) as saver,
         CollapseWatch(learner.model, learner.terms, recipe.schedule) as collapse,
         loader,
     ):
         say("\n".join([*_opening(work, split), *watched]))
-        watchers = _Watchers(logbook, keeper, collapse)
+        watchers = _Watchers(logbook, saver, collapse)
         for epoch in range(begin.epoch, recipe.epochs):
             rate = _train_epoch(work, epoch, watchers)
             _validate_epoch(work, epoch, rate, watchers)
@@ -202,7 +202,7 @@ def _train_epoch(work: _Work, epoch: int, watchers: _Watchers) -> float:
                 raise _located(error, where, rate, work.persons.train) from None
             watchers.logbook.step(done, losses, batch)
             watchers.logbook.warn(watchers.collapse.step(done, losses))
-            watchers.keeper.step(epoch, number + 1, rate)
+            watchers.saver.step(epoch, number + 1, rate)
     learner.end_epoch(epoch, work.loader.epoch(epoch, batches))
     return rate
 
@@ -212,19 +212,19 @@ def _validate_epoch(work: _Work, epoch: int, rate: float, watchers: _Watchers) -
 
     The result is the epoch that is best on the held-out persons, else the last one.
     """
-    recipe, held, keeper = work.recipe, work.persons.held, watchers.keeper
+    recipe, held, saver = work.recipe, work.persons.held, watchers.saver
     last = epoch + 1 == recipe.epochs
     due = last or (epoch + 1) % recipe.validate_every == 0
     scores = mean_scores(_scores(work.learner, recipe, held.tests if due else ()))
-    better = scores and scores["mean_average_precision"] > keeper.best_score
+    better = scores and scores["mean_average_precision"] > saver.best_score
     if better or (last and not held.query):
-        keeper.best_score = scores.get("mean_average_precision", keeper.best_score)
+        saver.best_score = scores.get("mean_average_precision", saver.best_score)
         chosen = replace(work.card, epoch=epoch + 1, scores=scores)
-        distributed.on_first_rank(partial(save_model, keeper.out, work.learner.result, chosen))
+        distributed.on_first_rank(partial(save_model, saver.out, work.learner.result, chosen))
     elsewhere = _scores(work.learner, recipe, work.watched if due else ())
     phase = work.learner.stage(epoch).name
     watchers.logbook.epoch(epoch + 1, rate, scores, phase, elsewhere)
-    keeper.epoch(epoch + 1)
+    saver.epoch(epoch + 1)
 
 
 def _persons(recipe: Recipe, split: Split, seed: int) -> _Persons:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from passerby.assessment.score import Scoring, score_model
-from passerby.data.reading.joining import file_name, refuse_equal_names
+from passerby.data.reading.joining import file_name, require_distinct_names
 from passerby.embedding.embedder import Embedder, load
 from passerby.evaluation.report import Report
 from passerby.process.reporting import Silent, reporting_to, say
@@ -71,7 +71,7 @@ def check_watched(watched: Sequence[Split], split: Split) -> list[str]:
 
     Raises ValueError for one without test parts and for two of one name.
     """
-    refuse_equal_names(watched)
+    require_distinct_names(watched)
     notes = []
     trained = {r.person_key for r in split.train}
     for other in watched:

@@ -49,7 +49,7 @@ def kind_of(path: Path) -> Kind:
         size = os.path.getsize(path)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
-    _refuse_foreign(path, start)
+    _require_weights(path, start)
     if path.suffix.lower() == ".onnx":
         return "onnx"
     if path.suffix.lower() == ".safetensors" or _is_safetensors(start, size):
@@ -59,7 +59,7 @@ def kind_of(path: Path) -> Kind:
     return "torch"
 
 
-def _refuse_foreign(path: Path, start: bytes) -> None:
+def _require_weights(path: Path, start: bytes) -> None:
     if not start:
         raise ValueError(f"{path} is empty: fetch it again")
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES):

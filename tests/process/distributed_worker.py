@@ -160,7 +160,7 @@ def fail_to_save() -> None:
         distributed.on_first_rank(full)
     except (ValueError, OSError) as error:
         print(f"rank {distributed.rank()}: {type(error).__name__}: {error}", flush=True)
-    distributed.wait_for_all()
+    distributed.barrier()
     sys.exit(7)
 
 

@@ -8,7 +8,7 @@ from torchvision.models import get_weight
 from passerby.models.system import build_model
 from passerby.registry import AUGMENTATIONS, RECIPES
 from passerby.training.step.optimizer import matches
-from passerby.training.step.phases import frozen_norms
+from passerby.training.step.phases import frozen_batch_norms
 
 
 def test_batch_norms_are_frozen_while_triplets_are_ranked() -> None:
@@ -16,8 +16,8 @@ def test_batch_norms_are_frozen_while_triplets_are_ranked() -> None:
     model = build_model(recipe.network, persons=3)
     classification, ranking = recipe.phases
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    assert frozen_norms(model, classification.trains) == []
-    assert frozen_norms(model, ranking.trains) == norms
+    assert frozen_batch_norms(model, classification.trains) == []
+    assert frozen_batch_norms(model, ranking.trains) == norms
     of_norms = {id(parameter) for norm in norms for parameter in norm.parameters()}
     for name, parameter in model.named_parameters():
         trains = id(parameter) not in of_norms and not name.startswith("classifier")

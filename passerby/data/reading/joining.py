@@ -23,7 +23,7 @@ def join_splits(splits: Sequence[Split]) -> Split:
     if len(splits) == 1:
         return splits[0]
     apart = tuple(part for split in splits for part in split.joined or (split,))
-    refuse_equal_names(apart)
+    require_distinct_names(apart)
     return Split(
         "+".join(split.source for split in apart),
         train=tuple(record for split in apart for record in persons_in_train(split)),
@@ -45,7 +45,7 @@ def persons_in_train(split: Split) -> tuple[Record, ...]:
     return records
 
 
-def refuse_equal_names(splits: Sequence[Split]) -> None:
+def require_distinct_names(splits: Sequence[Split]) -> None:
     """ValueError when two splits have one name, also as files have it, with advice."""
     counts = Counter(file_name(split.source).casefold() for split in splits)
     for split in splits:

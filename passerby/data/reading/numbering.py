@@ -15,7 +15,7 @@ from passerby.data.reading.name_spellings import (
     person_spellings,
     spelling_note,
 )
-from passerby.data.reading.parts import Division, refuse_half_cameras, without_junk
+from passerby.data.reading.parts import Division, require_cameras_of_all_or_none, without_junk
 from passerby.tables.records import JUNK, Crop, Record, Split
 
 _NO_CAMERAS = "no cameras are known"
@@ -55,7 +55,7 @@ def split_of(
             time=image.time,
         )
         parts.setdefault(image.part, []).append(record)
-    refuse_half_cameras([record for records in parts.values() for record in records])
+    require_cameras_of_all_or_none([record for records in parts.values() for record in records])
     on_cameras = [spelling_note(cameras), camera_note(camera_numbers)]
     split = Split(
         source,
@@ -102,10 +102,10 @@ def number_cameras(names: Iterable[str]) -> dict[str, int]:
     return _own_numbers(distinct, camera_number_of) or _by_order(distinct)
 
 
-def lasting_number(name: str, number_of: Callable[[str], int | None]) -> int:
+def stable_number(name: str, number_of: Callable[[str], int | None]) -> int:
     """A number that depends on a name alone, so that tables numbered apart can be compared.
 
-    >>> lasting_number("7", integer_of), lasting_number("anna", integer_of)
+    >>> stable_number("7", integer_of), stable_number("anna", integer_of)
     (7, 93834756585622)
     """
     number = number_of(name)

@@ -70,7 +70,7 @@ def read_parts(root: Path, folders: PartFolders, pattern: NamePattern, source: s
         )
     if not any(read):
         raise ValueError(f"no image in {', '.join(folders.names)} of {root}")
-    refuse_half_cameras([record for records in read for record in records])
+    require_cameras_of_all_or_none([record for records in read for record in records])
     parts = ("train", "query", "gallery")
     kept = [without_junk(part, records) for part, records in zip(parts, read, strict=True)]
     ignored = tuple(
@@ -89,7 +89,7 @@ def without_junk(part: str, records: Sequence[Record]) -> tuple[tuple[Record, ..
     return kept, f"{left} images of person -1 (junk) are left out of {part}" if left else ""
 
 
-def refuse_half_cameras(records: Sequence[Record]) -> None:
+def require_cameras_of_all_or_none(records: Sequence[Record]) -> None:
     """ValueError when some records have a camera and some have none."""
     without = [record.image for record in records if record.camera is None]
     if without and len(without) < len(records):

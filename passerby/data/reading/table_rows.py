@@ -107,7 +107,7 @@ def _csv(path: Path) -> tuple[list[str], Rows]:
     rows = _csv_rows(path)
     header = next(rows)[1]
     names = [name.strip().lower() for name in header]
-    _refuse_many_columns(len(names), path)
+    _require_few_columns(len(names), path)
 
     def named() -> Rows:
         with closing(rows):
@@ -170,7 +170,7 @@ def _parquet(path: Path, columns: Collection[str]) -> tuple[list[str], Rows]:
     try:
         with parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
-            _refuse_large(file.metadata, path)
+            _require_bounded_size(file.metadata, path)
     except _parquet_errors() as error:
         raise ValueError(f"{path} is no Parquet file: {error}") from None
     names = [name.strip().lower() for name in schema.names]
@@ -223,8 +223,8 @@ def _cells(column: pyarrow.Array) -> list[Any]:
     return values
 
 
-def _refuse_large(metadata: parquet.FileMetaData, path: Path) -> None:
-    _refuse_many_columns(metadata.num_columns, path)
+def _require_bounded_size(metadata: parquet.FileMetaData, path: Path) -> None:
+    _require_few_columns(metadata.num_columns, path)
     if metadata.num_rows > _MOST_ROWS:
         raise ValueError(f"{metadata.num_rows} rows are more than the bound of {_MOST_ROWS}")
     for group in range(metadata.num_row_groups):
@@ -234,6 +234,6 @@ def _refuse_large(metadata: parquet.FileMetaData, path: Path) -> None:
             raise ValueError(f"a row group has {size} bytes: expected at most {_MOST_BYTES}")
 
 
-def _refuse_many_columns(count: int, path: Path) -> None:
+def _require_few_columns(count: int, path: Path) -> None:
     if count > _MOST_COLUMNS:
         raise ValueError(f"{path} has {count} columns: expected at most {_MOST_COLUMNS}")

@@ -140,7 +140,7 @@ class Pairs:
             counted[:, self._protocol.junk] = False
             for line, row in enumerate(range(start, start + len(distances))):
                 self._mark(row, counted[line], same[line])
-            _refuse_unusable(distances)
+            _require_bounded(distances)
             yield PairBlock(start, distances, counted, same)
 
     def _lines(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -253,7 +253,7 @@ def _bins(distances: NDArray[np.float32]) -> NDArray[np.int32]:
     return np.clip(bits - (_FIRST - 1), 0, _BINS - 1, out=bits)
 
 
-def _refuse_unusable(distances: NDArray[np.float32]) -> None:
+def _require_bounded(distances: NDArray[np.float32]) -> None:
     low, high = float(distances.min()), float(distances.max())
     if not (low >= 0 and high < _LARGEST):
         raise ValueError(

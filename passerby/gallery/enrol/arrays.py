@@ -12,7 +12,7 @@ import numpy as np
 from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.image_inputs import pixels_of
-from passerby.gallery.binding import refuse_other_embedder, refuse_stripes
+from passerby.gallery.binding import require_matching_embedder, require_single_vectors
 from passerby.gallery.enrol.enrolment import Enrolled
 from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.stores import Store
@@ -79,8 +79,8 @@ def enrol_arrays(
     no file to show later: keep the thumbnails where pictures are wanted. Raises ValueError for what
     is no image, and when the embedder is not the gallery's.
     """
-    refuse_other_embedder(store.about, embedder)
-    refuse_stripes(embedder)
+    require_matching_embedder(store.about, embedder)
+    require_single_vectors(embedder)
     columns = seen.columns(len(images))
     if not len(images):
         return Enrolled()

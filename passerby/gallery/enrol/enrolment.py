@@ -14,9 +14,9 @@ from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, hash_image, load_image, prefetched
 from passerby.gallery.binding import (
-    refuse_other_embedder,
-    refuse_other_embeddings,
-    refuse_stripes,
+    require_matching_embedder,
+    require_matching_embeddings,
+    require_single_vectors,
     vector_id,
 )
 from passerby.gallery.enrol.thumbnails import thumbnail
@@ -154,8 +154,8 @@ def enrol_crops(
     embedder is not the gallery's or not one image can be read, Stopped after Ctrl-C or SIGTERM,
     with everything embedded so far written.
     """
-    refuse_other_embedder(store.about, embedder)
-    refuse_stripes(embedder)
+    require_matching_embedder(store.about, embedder)
+    require_single_vectors(embedder)
     set_aside: list[UnreadableImage] = []
     with progress("adding") as advance, StopRequest() as stop:
         way = Acknowledged(store, len(crops), pace, replace, advance)
@@ -187,7 +187,7 @@ def enrol_embeddings(
     with progress("adding") as advance, StopRequest() as stop:
         way = Acknowledged(store, total, Pace(1, 1), replace, advance)
         for part in batches:
-            refuse_other_embeddings(store.about, part)
+            require_matching_embeddings(store.about, part)
             way.take(_labelled(sightings_of(part), labels), len(part))
             way.stop_if_requested(stop)
     return way.counted

@@ -15,7 +15,7 @@ from passerby.data.crop_quality import crop_faults
 from passerby.data.crops import content_id
 from passerby.data.images import contents
 from passerby.embedding.image_inputs import AnyImage, images_of, pixels_of
-from passerby.gallery.binding import refuse_other_embedder, refuse_other_embeddings
+from passerby.gallery.binding import require_matching_embedder, require_matching_embeddings
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
@@ -70,7 +70,7 @@ def query_of_images(
     listed = images_of(images)
     if len(listed) == 0:
         raise ValueError("expected at least one image to search with")
-    refuse_other_embedder(about, embedder)
+    require_matching_embedder(about, embedder)
     files = tuple(os.fspath(i) if isinstance(i, str | os.PathLike) else "" for i in listed)
     hashes = tuple(content_id(contents(file)) if file else "" for file in files)
     names = tuple(file or f"image {number}" for number, file in enumerate(files, 1))
@@ -136,7 +136,7 @@ def _strangers(units: NDArray[np.float32], about: About, names: Sequence[str]) -
 
 def queries_of_embeddings(queries: Embeddings, about: About) -> tuple[Query, ...]:
     """A query of each of Q saved embeddings. Raises ValueError for those of another model."""
-    refuse_other_embeddings(about, queries)
+    require_matching_embeddings(about, queries)
     files = [""] * len(queries) if queries.images is None else queries.images.tolist()
     vectors = _unit(queries.vectors, about, "row")
     hashes = (

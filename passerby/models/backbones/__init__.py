@@ -21,7 +21,7 @@ class Backbone(nn.Module):
         """Maps [B, C, h, w] of normalised images [B, 3, H, W]."""
 
 
-def refuse_attention(attention: str, backbone: str) -> None:
+def require_no_attention(attention: str, backbone: str) -> None:
     """ValueError when attention is asked of a backbone that has no residual blocks of ours."""
     if attention != "none":
         raise ValueError(

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from passerby.models.backbones import Backbone, refuse_attention
+from passerby.models.backbones import Backbone, require_no_attention
 from passerby.models.backbones.resnet import imagenet_weights
 from passerby.registry import BACKBONES
 
@@ -113,7 +113,7 @@ class DenseNet(Backbone):
 
 def _factory(depth: int) -> Callable[..., DenseNet]:
     def densenet(start: str, attention: str, last_stride: int = 1) -> DenseNet:
-        refuse_attention(attention, f"densenet{depth}")
+        require_no_attention(attention, f"densenet{depth}")
         network = DenseNet(depth, last_stride)
         if start == "imagenet":
             network.load_imagenet(imagenet_weights(f"DenseNet{depth}_Weights.IMAGENET1K_V1"))

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from passerby.models.backbones import Backbone, refuse_attention
+from passerby.models.backbones import Backbone, require_no_attention
 from passerby.registry import BACKBONES
 
 
@@ -151,7 +151,7 @@ def efficientnet_lite2(start: str, attention: str, last_stride: int = 2) -> Effi
 
 
 def _built(size: int, start: str, attention: str, network: EfficientNetLite) -> EfficientNetLite:
-    refuse_attention(attention, f"efficientnet_lite{size}")
+    require_no_attention(attention, f"efficientnet_lite{size}")
     if start == "imagenet":
         state = _packaged_weights(size)
         network.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc.")})

@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from passerby.models.backbones import Backbone, refuse_attention
+from passerby.models.backbones import Backbone, require_no_attention
 from passerby.registry import BACKBONES
 from passerby.weights.families.torchreid import osnet_name, osnet_state
 from passerby.weights.pull import pulled_state
@@ -151,7 +151,7 @@ class OsNet(Backbone):
 @BACKBONES.register
 def osnet(start: str, attention: str, width: float = 1.0, variant: Variant = "plain") -> OsNet:
     """OSNet; width 1.0, 0.75, 0.5 or 0.25, variant plain, ibn or ain (instance norm)."""
-    refuse_attention(attention, "osnet")
+    require_no_attention(attention, "osnet")
     if width not in WIDTHS or isinstance(width, bool):
         raise ValueError(f"width must be one of {', '.join(map(str, WIDTHS))}, got {width!r}")
     if variant not in ("plain", "ibn", "ain"):

@@ -7,7 +7,7 @@ import re
 import torch
 from torch import Tensor, nn
 
-from passerby.models.backbones import Backbone, refuse_attention
+from passerby.models.backbones import Backbone, require_no_attention
 from passerby.registry import BACKBONES
 
 
@@ -30,7 +30,7 @@ def timm(start: str, attention: str, name: str) -> TimmBackbone:
     Raises ValueError when timm is not installed, does not know the name, is offline, or when the
     network's output is not [B, C, h, w] (found by a dry run: some put the channels last).
     """
-    refuse_attention(attention, f"timm's {name}")
+    require_no_attention(attention, f"timm's {name}")
     if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
         # Another would have timm ask a hub, or read a folder, also where a stored model is opened.
         raise ValueError(

@@ -39,7 +39,7 @@ class ImageCache:
         each = size.height * size.width * 3
         self._places = min(images, budget // (each + 1))
         if shared:
-            _refuse_without_room(self._places * (each + 1))
+            _require_shared_memory(self._places * (each + 1))
         # Zeroed at once by ctypes: memory that is not there is missed now, not in the first epoch.
         self._memory = (
             RawArray("B", max(self._places * each, 1)) if shared else bytearray(self._places * each)
@@ -67,7 +67,7 @@ class ImageCache:
         return np.frombuffer(self._memory, np.uint8, count, row * count).reshape(self._shape)
 
 
-def _refuse_without_room(size: int) -> None:
+def _require_shared_memory(size: int) -> None:
     """Shared memory is a file without a name, in /dev/shm where that has room (Linux)."""
     places = [Path("/dev/shm"), Path(tempfile.gettempdir())]
     free = max(shutil.disk_usage(place).free for place in places if place.is_dir())

@@ -186,7 +186,7 @@ class Loader:
         if not self._workers:
             yield from map(self._images.load, batches)
             return
-        pool = self._begun()
+        pool = self._started_pool()
         waiting: deque[Future[Loaded]] = deque()
         try:
             for batch in batches:
@@ -206,12 +206,12 @@ class Loader:
             for future in waiting:
                 future.cancel()
 
-    def _begun(self) -> ProcessPoolExecutor:
+    def _started_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._workers,
                 multiprocessing.get_context(self._start_method),
-                initializer=_begin,
+                initializer=_initialise_worker,
                 initargs=(self._images,),
             )
         return self._pool
@@ -233,17 +233,17 @@ class Loader:
 _here: list[TrainingImages] = []
 
 
-def _begin(images: TrainingImages) -> None:
+def _initialise_worker(images: TrainingImages) -> None:
     # Ctrl-C reaches every process of a terminal; the training process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # SIGTERM is how it ends a worker that hangs: its own handler, which a fork copies, would not.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     _here[:] = [images]
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     """A training process that is killed cannot end its workers: they see to it themselves."""
     parent = multiprocessing.parent_process()
     assert parent is not None

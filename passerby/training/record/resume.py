@@ -34,7 +34,7 @@ def stored_state(out: Path, begin: State, resume: bool) -> State | None:
             f"the run in {out} has another recipe or seed ({state.seed}): resume it with the same, "
             "or choose another --out"
         )
-    _refuse_other_data(out, state.data, begin.data)
+    _require_same_data(out, state.data, begin.data)
     if not is_whole(out):  # no model, or killed between weights and card: save the next anew
         state = replace(state, best_score=-math.inf)
     return state
@@ -47,12 +47,12 @@ def is_finished(out: Path, begin: State) -> bool:
     card, recipe = read_card(out), Recipe.from_json(begin.recipe)
     if (card.recipe, card.seed) != (recipe, begin.seed):
         raise ValueError(f"{out} holds a finished run of another recipe or seed: choose another")
-    _refuse_other_data(out, card.data.get("fingerprint"), begin.data)
+    _require_same_data(out, card.data.get("fingerprint"), begin.data)
     rows = read_metrics(out / "metrics.jsonl")
     return bool(rows) and rows[-1]["epoch"] == recipe.epochs
 
 
-def _refuse_other_data(out: Path, found: object, wanted: str) -> None:
+def _require_same_data(out: Path, found: object, wanted: str) -> None:
     if found != wanted:
         raise ValueError(
             f"the run in {out} was trained on other data: name the same, or choose another --out"

@@ -19,7 +19,7 @@ MINUTES = 10.0
 _SAVE = 1  # what a process asks of the others; a signal's number, which is larger, also stops
 
 
-class Keeper:
+class StateSaver:
     """Knows what a checkpoint holds beside how far the run has come.
 
     start: the state that the run begins with; minutes: between two states within an epoch. A
@@ -36,7 +36,7 @@ class Keeper:
         self._saved = time.monotonic()
         self._request = StopRequest(patient=distributed.world_size() > 1)
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> StateSaver:
         self._request.__enter__()
         self._logbook.restore(self._start.logbook)
         return self

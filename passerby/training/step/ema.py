@@ -52,7 +52,8 @@ class Average:
     def epoch(self, model: System, left: int) -> System | None:
         """After each epoch with so many left: the uniform mean over the last ``epochs``.
 
-        Returns the mean if it was changed here: its batch norms then wait for `recalibrate_norms`.
+        Returns the mean if it was changed here: its batch norms then wait for
+        `recalibrate_batch_norms`.
         """
         if self._settings.kind != "last" or left >= self._settings.epochs:
             return None
@@ -83,7 +84,7 @@ class Average:
                     mean.copy_(states[name])
 
 
-def recalibrate_norms(
+def recalibrate_batch_norms(
     model: System, batches: Iterable[Tensor], frozen: Iterable[torch.nn.Module]
 ) -> None:
     """Take batch norm's statistics anew from images [B, 3, H, W], as their uniform mean.

@@ -19,15 +19,15 @@ from passerby.models.features import Features
 from passerby.models.system import System
 from passerby.process import distributed
 from passerby.training.step.computation import Forward, mapped, with_joint_statistics
-from passerby.training.step.ema import Average, recalibrate_norms
+from passerby.training.step.ema import Average, recalibrate_batch_norms
 from passerby.training.step.objective import Objective
 from passerby.training.step.optimizer import build_optimizer, own_rates, set_rate
 from passerby.training.step.phases import (
     Stage,
     cut,
     freeze,
-    frozen_norms,
-    refuse_idle,
+    frozen_batch_norms,
+    require_pattern_matches,
     stage_number,
 )
 from passerby.training.step.step_memory import Memory, allocated_apart
@@ -73,9 +73,9 @@ class Learner:
         named = [*self.model.named_parameters(), *self._objective.named_parameters()]
         self._parameters = {name: own for name, own in named if own.requires_grad}
         for stage in self.stages:
-            refuse_idle(stage.trains, list(self._parameters), f"phase {stage.name!r}")
+            require_pattern_matches(stage.trains, list(self._parameters), f"phase {stage.name!r}")
             rated = [rate.of for rate in stage.optimizer.rates]
-            refuse_idle(rated, list(self._parameters), "optimizer.rates")
+            require_pattern_matches(rated, list(self._parameters), "optimizer.rates")
         self._average = Average(self.model, recipe.averaging)
         self._current = -1  # the number of the phase that was begun last
         self._enter(0)
@@ -108,7 +108,7 @@ class Learner:
         for optimizer in (self.optimizer, *self._descents):
             optimizer.zero_grad()
         self.model.train()
-        for norm in self._frozen_norms:
+        for norm in self._frozen_batch_norms:
             norm.eval()
         return self._on_device(batch)
 
@@ -129,7 +129,7 @@ class Learner:
             self._objective.parameters(), divisor=distributed.world_size()
         )
         if not precision.scales:  # an overflow of scaled gradients leaves the step out
-            self._refuse_non_finite_gradient(batch)
+            self._require_finite_gradient(batch)
         set_rate(self.optimizer, rate)
         fresh = not self.optimizer.state
         with allocated_apart(self.device) if fresh else nullcontext():
@@ -157,7 +157,7 @@ class Learner:
         if mean is not None:
             some = (self._on_device(batch).images for batch in islice(batches, _RECALIBRATION))
             trains = self.stages[self._current].trains
-            recalibrate_norms(mean, some, frozen_norms(mean, trains))
+            recalibrate_batch_norms(mean, some, frozen_batch_norms(mean, trains))
 
     @property
     def result(self) -> System:
@@ -168,7 +168,7 @@ class Learner:
         """What trains now, on which losses, with an optimizer that remembers nothing."""
         stage = self.stages[number]
         freeze(self._parameters, stage.trains)
-        self._frozen_norms = frozen_norms(self.model, stage.trains)
+        self._frozen_batch_norms = frozen_batch_norms(self.model, stage.trains)
         self._objective.enter(stage.losses)
         own = own_rates(self._objective.active())
         apart = {id(parameter) for group in own for parameter in group["params"]}
@@ -176,7 +176,7 @@ class Learner:
         self.optimizer = build_optimizer(shared, stage.optimizer)
         self._descents = [torch.optim.SGD(own)] if own else []
 
-    def _refuse_non_finite_gradient(self, batch: Batch) -> None:
+    def _require_finite_gradient(self, batch: Batch) -> None:
         """Raises NonFiniteGradient; one norm over all, and names are looked for only then."""
         gradients = {
             name: parameter.grad

@@ -90,7 +90,7 @@ def freeze(parameters: Mapping[str, nn.Parameter], trains: Sequence[str]) -> Non
         parameter.grad = None
 
 
-def frozen_norms(model: nn.Module, trains: Sequence[str]) -> list[nn.Module]:
+def frozen_batch_norms(model: nn.Module, trains: Sequence[str]) -> list[nn.Module]:
     """Batch norms that no pattern names by a parameter or a statistic.
 
     They stay in evaluation mode: a frozen layer whose statistics moved would not be frozen.
@@ -104,7 +104,7 @@ def frozen_norms(model: nn.Module, trains: Sequence[str]) -> list[nn.Module]:
     return found
 
 
-def refuse_idle(patterns: Iterable[str], names: Sequence[str], place: str) -> None:
+def require_pattern_matches(patterns: Iterable[str], names: Sequence[str], place: str) -> None:
     """Raise ValueError for a pattern that fits no name: a slip would change what is trained.
 
     place: where the pattern stands, for the message, which lists the names.

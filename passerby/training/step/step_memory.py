@@ -97,17 +97,21 @@ class Memory:
             raise ValueError(self._advice(str(error))) from error
 
     def _advice(self, message: str) -> str:
-        asked, used, total = _asked(message), in_use(self._device), capacity(self._device)
-        if asked is None or used is None or total is None or self._before is None:
+        requested, used, total = (
+            _requested_bytes(message),
+            in_use(self._device),
+            capacity(self._device),
+        )
+        if requested is None or used is None or total is None or self._before is None:
             share, known = 0.5, ""
         else:
             # The step failed on its way, so what it had needed by then is the least it needs:
             # never more than half of the batch is called likely to fit.
-            room, needed = max(total - self._before, 0), max(used + asked - self._before, 1)
+            room, needed = max(total - self._before, 0), max(used + requested - self._before, 1)
             share = min(room / needed, 0.5)
             known = (
                 f" ({size_text(self._before)} were in use before the step, {size_text(used)} when "
-                f"it asked for {size_text(asked)} more, of {size_text(total)})"
+                f"it asked for {size_text(requested)} more, of {size_text(total)})"
             )
         persons = max(int(self._persons * share), 1)
         parts = self._accumulate * -(-self._persons // persons)
@@ -148,7 +152,7 @@ def _is_shortage(error: BaseException) -> bool:
     return any(word in str(error) for word in words)
 
 
-def _asked(message: str) -> int | None:
+def _requested_bytes(message: str) -> int | None:
     """The bytes that an allocator's message says were asked for."""
     found = re.search(r"ried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", message)
     if found is None:

@@ -90,7 +90,7 @@ def resnet_call(
     return f"resnet{depth}({options})"
 
 
-def refuse_architecture(family: str, asked: str | None, found: str) -> None:
+def require_same_architecture(family: str, asked: str | None, found: str) -> None:
     """ValueError when the user names another architecture than the weights have."""
     if asked is not None and asked.replace("-", "_") != found:
         raise ValueError(f"--architecture {asked}: the {family} weights in the file are {found}'s")

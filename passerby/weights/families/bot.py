@@ -19,7 +19,7 @@ from passerby.weights.families import (
     inside,
     is_resnet,
     prefixed,
-    refuse_architecture,
+    require_same_architecture,
     resnet_call,
     resnet_state,
     without,
@@ -37,7 +37,7 @@ def bot(state: State, architecture: str | None) -> Converted | None:
     ibn = "layer1.0.bn1.IN.weight" in base
     call = resnet_call(base, last_stride=1, stem_relu=ibn)
     name = call.partition("(")[0] + ("_ibn_a" if ibn else "")
-    refuse_architecture("bot", architecture, name)
+    require_same_architecture("bot", architecture, name)
     ours = prefixed("backbone.", resnet_state(base))
     for theirs, tensor in without(kept, "base.")[0].items():
         if theirs == "global_pool.p":

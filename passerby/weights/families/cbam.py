@@ -14,7 +14,7 @@ from passerby.weights.families import (
     State,
     is_resnet,
     prefixed,
-    refuse_architecture,
+    require_same_architecture,
     resnet_call,
     without,
 )
@@ -35,7 +35,7 @@ def cbam(state: State, architecture: str | None) -> Converted | None:
     kept, dropped = without(state, "fc.")
     backbone = resnet_call(kept, last_stride=2)
     name = backbone.partition("(")[0]
-    refuse_architecture("cbam", architecture, name)
+    require_same_architecture("cbam", architecture, name)
     network = Network(backbone, attention="cbam(bias=True, spatial_batch_norm=True)", neck="none")
     ours: dict[str, Tensor] = {}
     for theirs, tensor in kept.items():

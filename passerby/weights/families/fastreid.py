@@ -29,7 +29,7 @@ from passerby.weights.families import (
     is_resnet,
     numbers_in,
     prefixed,
-    refuse_architecture,
+    require_same_architecture,
     resnet_call,
     resnet_state,
     without,
@@ -71,7 +71,7 @@ def fastreid(state: State, architecture: str | None) -> Converted | None:
         converted = _resnet(backbone, inside("heads.", state))
     else:
         return None
-    refuse_architecture("fastreid", architecture, converted.architecture)
+    require_same_architecture("fastreid", architecture, converted.architecture)
     return replace(converted, dropped=constants + converted.dropped)
 
 

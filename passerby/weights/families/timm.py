@@ -14,7 +14,7 @@ from passerby.weights.families import (
     State,
     is_resnet,
     prefixed,
-    refuse_architecture,
+    require_same_architecture,
     resnet_call,
     without,
 )
@@ -43,7 +43,7 @@ def timm(state: State, architecture: str | None) -> Converted | None:
     name = architecture.partition(".")[0]
     if name in _OURS and is_resnet(kept):
         backbone, prefix = resnet_call(kept, last_stride=2), "backbone."
-        refuse_architecture("timm", name, backbone.partition("(")[0])
+        require_same_architecture("timm", name, backbone.partition("(")[0])
     else:
         backbone, prefix = f"timm(name={architecture!r})", "backbone.network."
     network = Network(backbone, neck="none")

@@ -21,7 +21,7 @@ from passerby.weights.families import (
     inside,
     is_resnet,
     prefixed,
-    refuse_architecture,
+    require_same_architecture,
     resnet_call,
     without,
 )
@@ -62,7 +62,7 @@ def torchreid(state: State, architecture: str | None) -> Converted | None:
         converted = _resnet(state)
     else:
         return None
-    refuse_architecture("torchreid", architecture, converted.architecture)
+    require_same_architecture("torchreid", architecture, converted.architecture)
     return converted
 
 

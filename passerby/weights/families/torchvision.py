@@ -12,7 +12,7 @@ from passerby.weights.families import (
     State,
     is_resnet,
     prefixed,
-    refuse_architecture,
+    require_same_architecture,
     resnet_call,
     without,
 )
@@ -27,6 +27,6 @@ def torchvision(state: State, architecture: str | None) -> Converted | None:
     kept, dropped = without(state, "fc.")
     backbone = resnet_call(kept, last_stride=2)
     name = backbone.partition("(")[0]
-    refuse_architecture("torchvision", architecture, name)
+    require_same_architecture("torchvision", architecture, name)
     network = Network(backbone, neck="none")
     return Converted(name, network, Input(), prefixed("backbone.", kept), dropped)

@@ -15,7 +15,7 @@ from passerby.models.systems.plain import Plain
 from passerby.tables.records import Split
 from passerby.training.loop import train
 from passerby.training.record import state_saving as keeping
-from passerby.training.step.ema import Average, recalibrate_norms
+from passerby.training.step.ema import Average, recalibrate_batch_norms
 from passerby.training.step.learner import Learner
 
 SMALL = Network("resnet18(last_stride=2)")
@@ -87,13 +87,13 @@ def test_statistics_are_those_of_torchs_update_bn() -> None:
     reference = copy.deepcopy(model)
     update_bn(batches, reference)
     momentum = model.backbone.bn1.momentum  # type: ignore[union-attr]
-    recalibrate_norms(model.eval(), batches, frozen=[])
+    recalibrate_batch_norms(model.eval(), batches, frozen=[])
     assert_close(model, reference)
     assert model.backbone.bn1.momentum == momentum  # type: ignore[union-attr]
     assert not any(module.training for module in model.modules())
     kept = model.neck.state_dict()
     kept = {name: tensor.clone() for name, tensor in kept.items()}
-    recalibrate_norms(model, batches[:1], frozen=[model.neck])
+    recalibrate_batch_norms(model, batches[:1], frozen=[model.neck])
     assert all(torch.equal(kept[name], tensor) for name, tensor in model.neck.state_dict().items())
 
 

@@ -21,7 +21,7 @@ from passerby.training.record import state_saving as keeping
 from passerby.training.record.logbook import read_metrics
 from passerby.training.record.state import State
 from passerby.training.step.learner import Learner
-from passerby.training.step.phases import Stage, cut, frozen_norms, stage_number
+from passerby.training.step.phases import Stage, cut, frozen_batch_norms, stage_number
 
 CE, TRIPLET = LossTerm("cross_entropy"), LossTerm("triplet")
 WHOLE = Stage("", 0, 6, ("*",), (CE,), Optimizer(), Schedule())
@@ -106,9 +106,9 @@ def test_batch_norms_stand_still_where_all_of_them_is_frozen() -> None:
             "named": nn.BatchNorm1d(2, affine=False),
         }
     )
-    still = frozen_norms(model, ("trained*", "partly.weight", "named*", "frozen.0.*"))
+    still = frozen_batch_norms(model, ("trained*", "partly.weight", "named*", "frozen.0.*"))
     assert still == [model["frozen"][1], model["plain"]]  # type: ignore[index]
-    assert frozen_norms(model, ("*",)) == []
+    assert frozen_batch_norms(model, ("*",)) == []
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def run_apart(gallery: Path, arguments: Sequence[str]) -> None:
         with subprocess.Popen(
             [sys.executable, "-c", f"from {__name__} import main; main()", *arguments],
             env=os.environ | places | modules,
-            stdin=subprocess.PIPE,  # closed by our end: see _leave_with_parent
+            stdin=subprocess.PIPE,  # closed by our end: see _exit_with_parent
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
@@ -53,7 +53,7 @@ def run_apart(gallery: Path, arguments: Sequence[str]) -> None:
             raise RuntimeError(trouble.strip() or f"it ended with {process.returncode}")
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     """End this process when the one that started it has ended, whatever ended it."""
     sys.stdin.read()
     os._exit(1)
@@ -70,7 +70,7 @@ def work_here(gallery: str, table: str, work: str, partitions: str = "0") -> Non
 
 def main() -> None:
     """The process apart."""
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
         work_here(*sys.argv[1:])
     except Exception as error:  # all that the other process gets to know is this text

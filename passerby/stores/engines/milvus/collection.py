@@ -40,8 +40,8 @@ class Collection:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.client: Client = self.patiently(address.connect)
-        said = self.patiently(self.client.get_server_version)
+        self.client: Client = self.with_retries(address.connect)
+        said = self.with_retries(self.client.get_server_version)
         found = re.match(r"v?(\d+)\.(\d+)", said)
         if found and (int(found[1]), int(found[2])) < OLDEST_SERVER:
             raise ValueError(
@@ -49,9 +49,9 @@ class Collection:
                 f"{'.'.join(map(str, OLDEST_SERVER))} or newer"
             )
 
-    # Asking
+    # Calling
 
-    def ask(self, method: str, **options: object) -> Any:
+    def call(self, method: str, **options: object) -> Any:
         """What a method of the client answers about the collection. Every call that is made here
         can be made again without harm."""
         call = partial(
@@ -60,9 +60,9 @@ class Collection:
             timeout=self.address.patience,
             **options,
         )
-        return self.patiently(call)
+        return self.with_retries(call)
 
-    def patiently(self, call: Callable[[], _Answer]) -> _Answer:
+    def with_retries(self, call: Callable[[], _Answer]) -> _Answer:
         """Call again while the server is away or not ready, for as long as the address says.
 
         Raises StoreUnavailable then, and ValueError for what another try does not change.
@@ -93,7 +93,7 @@ class Collection:
     def query(self, condition: str, fields: list[str], limit: int | None = None) -> list[Any]:
         """Rows that satisfy a condition, of everything that was written before."""
         limits = {} if limit is None else {"limit": limit}
-        return self.ask(
+        return self.call(
             "query",
             filter=condition,
             output_fields=fields,
@@ -118,7 +118,7 @@ class Collection:
         found = [self.query(condition_of(part), ["count(*)"]) for part in parts_of(where)]
         return sum(rows[0]["count(*)"] for rows in found)
 
-    def settle(self) -> None:
+    def wait_for_writes(self) -> None:
         """Return when reads have reached what was written before."""
         self.query('id == ""', ["id"], 1)
 
@@ -126,9 +126,9 @@ class Collection:
 
     def create(self, about: About) -> None:
         """Make it, ready to use."""
-        if self.ask("has_collection"):
+        if self.call("has_collection"):
             raise ValueError(f"{self.address.shown}: a collection of that name exists already")
-        self.ask(
+        self.call(
             "create_collection",
             schema=schema(self.client, about.dimensions),
             # In one shard a request is one message: all of it or nothing.
@@ -140,23 +140,23 @@ class Collection:
 
     def load(self) -> None:
         """Make what a gallery needs beyond its rows; also after a kill while it was created."""
-        if not self.ask("list_indexes"):
+        if not self.call("list_indexes"):
             self._make_index("FLAT")
-        self.ask("load_collection")
+        self.call("load_collection")
 
     def about(self) -> About:
         """The description of the gallery in it."""
         shown = self.address.shown
-        if not self.ask("has_collection"):
+        if not self.call("has_collection"):
             raise ValueError(f"{shown}: there is no gallery of that name on the server")
-        text = self.ask("describe_collection").get("properties", {}).get(_PROPERTY)
+        text = self.call("describe_collection").get("properties", {}).get(_PROPERTY)
         if text is None:
             raise ValueError(f"{shown}: that collection is no gallery of Passerby")
         return About.from_json(text)
 
     def set_about(self, about: About) -> None:
         """Replace the description."""
-        self.ask("alter_collection_properties", properties=self._properties(about))
+        self.call("alter_collection_properties", properties=self._properties(about))
 
     def _properties(self, about: About) -> dict[str, str]:
         text = about.to_json()
@@ -173,12 +173,12 @@ class Collection:
         """The server's description; waits where the index is being exchanged."""
 
         def described() -> dict[str, Any]:
-            found = self.ask("describe_index", index_name="vector")
+            found = self.call("describe_index", index_name="vector")
             if found is None:
                 raise pymilvus().MilvusException(NO_INDEX, "there is no index")
             return dict(found)
 
-        return self.patiently(described)
+        return self.with_retries(described)
 
     def fit_index(self, rows: int) -> None:
         """The index that the number of rows asks for; searches wait for the change. Never HNSW in
@@ -187,8 +187,8 @@ class Collection:
         if not large or self.index()["index_type"] != "FLAT":
             return
         try:
-            self.ask("release_collection")
-            self.ask("drop_index", index_name="vector")
+            self.call("release_collection")
+            self.call("drop_index", index_name="vector")
             self._make_index("HNSW")
         except StoreUnavailable:
             raise
@@ -196,16 +196,16 @@ class Collection:
             # Another process exchanges it at the same time, and has loaded the collection again.
             if self.index()["index_type"] == "FLAT":
                 raise
-        self.ask("load_collection")
+        self.call("load_collection")
 
     def compact(self) -> None:
         """Have the server write anew what holds removed rows, and wait for it."""
-        self.ask("flush")
+        self.call("flush")
         self.fit_index(self.count(EVERYTHING))
-        job = self.ask("compact")
+        job = self.call("compact")
         timeout = self.address.patience
         while (
-            self.patiently(lambda: self.client.get_compaction_state(job, timeout=timeout))
+            self.with_retries(lambda: self.client.get_compaction_state(job, timeout=timeout))
             == "Executing"
         ):
             time.sleep(0.2)
@@ -224,4 +224,4 @@ class Collection:
         wanted = self.client.prepare_index_params()
         parameters = _HNSW if kind == "HNSW" else {}
         wanted.add_index("vector", kind, "vector", metric_type="COSINE", params=parameters)
-        self.ask("create_index", index_params=wanted, sync=False)
+        self.call("create_index", index_params=wanted, sync=False)

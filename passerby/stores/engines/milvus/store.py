@@ -82,9 +82,9 @@ class MilvusStore(Store):
 
     def _upsert(self, sightings: Sightings) -> None:
         for rows in requests(sightings):
-            self._collection.ask("upsert", data=rows)
+            self._collection.call("upsert", data=rows)
         if len(sightings):
-            self._collection.settle()
+            self._collection.wait_for_writes()
 
     def _search(
         self,
@@ -105,7 +105,7 @@ class MilvusStore(Store):
         found = [
             hits
             for start in range(0, len(vectors), step)
-            for hits in self._collection.ask(
+            for hits in self._collection.call(
                 "search",
                 data=[*vectors[start : start + step]],
                 limit=k,
@@ -168,9 +168,9 @@ class MilvusStore(Store):
         gone = 0
         for rows in self._collection.pages(where, ["id"], MOST_IDS):
             ids = [row["id"] for row in rows]
-            self._collection.ask("delete", ids=ids)
+            self._collection.call("delete", ids=ids)
             gone += len(ids)
-        self._collection.settle()
+        self._collection.wait_for_writes()
         return gone
 
     def compact(self) -> Erased:
