@@ -10,7 +10,8 @@ from passerby.config.files import (
     imported_source,
     open_recipe,
 )
-from passerby.config.recipe import (
+from passerby.config.recipe import Recipe, with_settings
+from passerby.config.sections import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Averaging,
@@ -21,11 +22,10 @@ from passerby.config.recipe import (
     Optimizer,
     Phase,
     Rate,
-    Recipe,
     Sampling,
     Schedule,
 )
-from passerby.config.settings import term_names, with_settings
+from passerby.config.settings import term_names
 from passerby.config.text import recipe_text
 
 __all__ = [

@@ -12,8 +12,7 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from passerby.config.recipe import Recipe
-from passerby.config.settings import with_settings
+from passerby.config.recipe import Recipe, with_settings
 from passerby.process.json_files import read_object, read_value
 from passerby.registry import (
     ATTENTIONS,

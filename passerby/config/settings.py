@@ -6,14 +6,12 @@ import ast
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
+from passerby.config.sections import LossTerm
 from passerby.process.json_files import read_value
 from passerby.process.spelling import suggest
 from passerby.registry import NOT_A_LITERAL, Call
-
-if TYPE_CHECKING:
-    from passerby.config.recipe import LossTerm, Recipe
 
 _Node = TypeVar("_Node")
 
@@ -57,20 +55,6 @@ def changed(node: _Node, steps: str, value: object, path: str) -> _Node:
     else:
         raise ValueError(f"--set {path}: {step} is {current!r} and has no field {rest}")
     return replace(node, **{step: new})  # type: ignore[type-var]
-
-
-def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with settings ``path=value`` made in their order.
-
-    Raises:
-        ValueError: for one that does not fit, or is not written so.
-    """
-    for setting in settings:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes path=value, got {setting!r}")
-        recipe = recipe.with_setting(path, value)
-    return recipe
 
 
 def term_names(terms: Sequence[LossTerm]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from passerby.config.recipe import LossTerm, Phase, Recipe
+from passerby.config.recipe import Recipe
+from passerby.config.sections import LossTerm, Phase
 from passerby.config.settings import term_names
 
 
