@@ -2,7 +2,7 @@
 
 A recipe is built by a function (see ``recipes/``), changed by ``--set a.b=value``, and stored
 beside the weights. Components stand in it as calls (``"triplet(margin=0.3)"``, see `registry`).
-Whatever a recipe comes from, its numbers are checked when it is made, in `sections` and nowhere else.
+Whatever a recipe comes from, its numbers are checked when it is made: in `sections`, nowhere else.
 """
 
 from __future__ import annotations
