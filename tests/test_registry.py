@@ -67,6 +67,7 @@ PIECES = st.sampled_from(
 TEXTS = st.lists(PIECES, max_size=9).map("".join)
 
 
+@pytest.mark.hostile
 @given(TEXTS | TEXTS.map(lambda text: f"a(x={text})"))
 def test_any_text_is_read_or_refused(text):
     try:

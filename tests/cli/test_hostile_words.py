@@ -117,6 +117,7 @@ OPTIONS = st.sampled_from(
 )
 
 
+@pytest.mark.hostile
 def test_no_words_bring_a_traceback(
     trial: int, passerby_command: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

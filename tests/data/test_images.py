@@ -127,6 +127,7 @@ def test_pictures_are_turned_upright(tmp_path, suffix, orientation):
     assert np.abs(pixels.astype(int) - np.asarray(upright)).mean() < 2
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "exif",
     [
@@ -201,6 +202,7 @@ def encoded(kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
@@ -236,6 +238,7 @@ def test_bad_files_are_refused_by_name(tmp_path, name, data, reason):
     assert name in str(caught.value)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM"])
 def test_changed_bytes_are_decoded_or_refused(kind, request):
     exif = Image.Exif()
@@ -262,6 +265,7 @@ def test_changed_bytes_are_decoded_or_refused(kind, request):
     check()
 
 
+@pytest.mark.hostile
 def test_missing_folder_and_pipe_are_refused(tmp_path):
     with pytest.raises(UnreadableImage, match="No such file"):
         decode(tmp_path / "gone.jpg")

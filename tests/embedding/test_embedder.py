@@ -95,6 +95,7 @@ def test_pictures_are_turned_upright_however_they_are_given(
         assert np.allclose(embedder(given), expected, atol=1e-5)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -62,6 +62,7 @@ def test_saving_again_replaces_and_other_weights_have_another_fingerprint(tmp_pa
     assert read_card(tmp_path).fingerprint != card.fingerprint
 
 
+@pytest.mark.hostile
 def test_what_is_no_model_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected model\.safetensors and config\.json"):
         load_model(tmp_path)
@@ -163,6 +164,7 @@ def test_a_users_file_is_stored_with_the_model_and_run_when_asked(
     assert _save(tmp_path / "plain")[1].data == {}
 
 
+@pytest.mark.hostile
 def test_another_file_than_the_models_is_not_run(tmp_path: Path, fresh: Callable[[], None]) -> None:
     own = _save_own(tmp_path)
     fresh()
@@ -196,6 +198,7 @@ def test_commands_take_the_file(
     assert (done.code, "cosine distance" in done.out) == (0, True), done.err
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("components", ["own.py", ["own.py"], [{"file": 1}], [{"sha256": "x"}]])
 def test_a_card_that_names_components_wrongly_is_refused(
     components: object, tmp_path: Path

@@ -44,6 +44,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         assert read_dataclass(Camera, path, "a camera", 1) == camera
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -87,6 +88,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
             read_dataclass(Camera, path, "a camera")
 
 
+@pytest.mark.hostile
 def test_files_that_are_too_large_are_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +112,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.hostile
 @given(values | st.binary() | st.text())
 def test_whatever_comes_it_is_a_mapping_or_a_value_error(value: object) -> None:
     text = value if isinstance(value, (str, bytes)) else json.dumps(value)

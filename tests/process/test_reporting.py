@@ -82,6 +82,7 @@ def test_the_first_of_several_processes_speaks(
     assert bool(capsys.readouterr().out) == heard
 
 
+@pytest.mark.hostile
 def test_control_characters_are_made_visible(capsys: pytest.CaptureFixture[str]) -> None:
     say("anna\x1b[2J \x9b31m \u202edrow \r gone \udcff\n\tnext", bold=True)
     assert capsys.readouterr().out == (
@@ -89,6 +90,7 @@ def test_control_characters_are_made_visible(capsys: pytest.CaptureFixture[str])
     )
 
 
+@pytest.mark.hostile
 @given(st.text(st.characters(exclude_categories=())))
 def test_no_text_can_steer_a_terminal_and_json_stays_json(text: str) -> None:
     shown = printable(text)

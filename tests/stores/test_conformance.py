@@ -113,6 +113,7 @@ def test_filters(name, store, sightings):
         assert where.keeps(rows).all()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_only_names(name, store, sightings):
     given = sightings(30)
@@ -256,6 +257,7 @@ ODD = (
 NAMES = st.one_of(st.sampled_from(ODD), st.text(max_size=30))
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("column", ["persons", "cameras", "sources", "images"])
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=NAMES)

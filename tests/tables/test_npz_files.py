@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from passerby.tables.embeddings import Embeddings, read_in_batches
 
+pytestmark = pytest.mark.hostile
+
 VECTORS = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
 PERSONS = np.array([7, -1, 0])
 GOOD = {"vectors": VECTORS, "persons": PERSONS}

@@ -26,6 +26,7 @@ def test_rows_are_chosen_by_index_mask_and_slice():
     assert len(sightings[:0]) == 0
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
@@ -44,6 +45,7 @@ def test_vectors_that_do_not_fit_are_refused():
         Sightings(["a"], [1.0, 2.0])
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

@@ -8,6 +8,8 @@ import pytest
 
 from passerby.weights.download import checked_url, fetch, file_name
 
+pytestmark = pytest.mark.hostile
+
 
 def sha(content):
     return hashlib.sha256(content).hexdigest()

@@ -82,6 +82,7 @@ def test_numbered_weights_take_the_name_of_their_module(tmp_path):
     }
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -106,6 +107,7 @@ def test_numbers(value):
     assert _number(memoryview(varint(value) + b"\xff"), 0) == (value, len(varint(value)))
 
 
+@pytest.mark.hostile
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     file = tmp_path_factory.mktemp("onnx") / "a.onnx"

@@ -65,6 +65,7 @@ def test_the_hub(site, monkeypatch):
     ]
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     "name",
     [
@@ -82,6 +83,7 @@ def test_what_is_no_file_on_a_hub(name):
         pull(name)
 
 
+@pytest.mark.hostile
 def test_names_that_do_not_exist():
     with pytest.raises(ValueError, match="did you mean 'osnet_x1_0_msmt17'"):
         pull("osnet_x1_0_msmt")

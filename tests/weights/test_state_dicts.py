@@ -89,6 +89,7 @@ class Command:
         return os.mkdir, (str(self.marker),)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
 def test_code_is_refused_by_its_name_and_not_run(legacy, tmp_path):
     marker = tmp_path / "ran"
@@ -113,6 +114,7 @@ def test_what_a_file_needs_is_named(content, name, tmp_path):
         read_weights(tmp_path / "a.pth")
 
 
+@pytest.mark.hostile
 def test_numpy_values_are_not_made(tmp_path):
     """An array of objects would run code of its own: it becomes a stand-in like all others."""
     array = np.empty(1, object)
@@ -130,6 +132,7 @@ def test_the_list_of_what_is_known_is_taken_back(tmp_path):
     assert set(torch.serialization.get_safe_globals()) == before
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -145,6 +148,7 @@ def test_what_holds_no_weights_is_said(content, message, tmp_path):
         read_weights(tmp_path / "a.pth")
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 and no more", pickle.dumps(3)])
 def test_what_is_no_file_of_weights_is_said(content, tmp_path):
     (tmp_path / "a.pth").write_bytes(content)
@@ -152,6 +156,7 @@ def test_what_is_no_file_of_weights_is_said(content, tmp_path):
         read_weights(tmp_path / "a.pth")
 
 
+@pytest.mark.hostile
 def test_a_file_that_is_cut_off_is_said(tmp_path):
     torch.save(STATE, tmp_path / "a.pth")
     content = (tmp_path / "a.pth").read_bytes()
@@ -233,6 +238,7 @@ def test_checkpoints_by_any_name(name, tmp_path):
     assert same(read_weights(tmp_path / name), STATE)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -251,6 +257,7 @@ def test_what_stands_in_place_of_weights_is_named(content, message, tmp_path):
         read_weights(tmp_path / "a.pth")
 
 
+@pytest.mark.hostile
 def test_archives_that_are_not_torchs(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("readme.txt", "no weights")
@@ -264,6 +271,7 @@ def test_archives_that_are_not_torchs(tmp_path):
         read_weights(tmp_path)
 
 
+@pytest.mark.hostile
 @pytest.mark.filterwarnings("ignore")
 def test_torchscript_is_a_program(tmp_path):
     scripted = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
@@ -272,6 +280,7 @@ def test_torchscript_is_a_program(tmp_path):
         read_weights(tmp_path / "a.pt")
 
 
+@pytest.mark.hostile
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("tensor", "message"),
@@ -289,6 +298,7 @@ def test_tensors_that_are_no_plain_numbers(tensor, message, tmp_path):
         read_weights(tmp_path / "a.pth")
 
 
+@pytest.mark.hostile
 def test_headers_of_safetensors_are_bounded(tmp_path):
     entries = ",".join(
         f'"{n}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for n in range(400_000)
@@ -307,6 +317,7 @@ def is_read_or_refused(file):
         return file.name in str(refused)
 
 
+@pytest.mark.hostile
 @given(st.binary(max_size=400))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_no_bytes_do_harm(tmp_path, content):
@@ -320,6 +331,7 @@ def test_no_bytes_do_harm(tmp_path, content):
             assert is_read_or_refused(tmp_path / name)
 
 
+@pytest.mark.hostile
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=6))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 def test_no_changed_byte_does_harm(tmp_path, changes):

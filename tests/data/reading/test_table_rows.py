@@ -17,6 +17,8 @@ from passerby.data.crops import Labels, read_crops
 from passerby.data.datasets.table import Table
 from passerby.data.reading.reader import read_split
 
+pytestmark = pytest.mark.hostile
+
 COLUMNS = ("image", "person", "camera", "time", "tracklet", "frame", "split", "source", "quality")
 GOOD = "image,person,camera,frame,time\na/1.jpg,ann,1,3,2026-05-01T08:00:00Z\na/2.jpg,13.0,02,,\n"
 WORDS = st.sampled_from(

@@ -199,6 +199,7 @@ def replaced(content, chosen, value):
     return content
 
 
+@pytest.mark.hostile
 @given(
     st.integers(0, 10_000),
     st.sampled_from(

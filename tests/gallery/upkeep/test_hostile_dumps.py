@@ -17,6 +17,8 @@ from passerby.stores.about import About
 from passerby.stores.opening import open_store
 from passerby.tables.filters import Where
 
+pytestmark = pytest.mark.hostile
+
 PLACES = itertools.count()
 COLUMNS = {
     "ids": ["a" * 32, "b" * 32],

@@ -101,6 +101,7 @@ def named(milvus_server):
     store.close()
 
 
+@pytest.mark.hostile
 @given(
     st.lists(
         st.one_of(
