@@ -25,7 +25,7 @@ import torch
 from passerby.assessment.calibrate import calibrate_model, file_to_write
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
-from passerby.evaluation.decisions.calibration import write_calibration
+from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.models.checkpoint import load_model, save_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.recipes.street_lite0 import street_lite0

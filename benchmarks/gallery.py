@@ -145,7 +145,7 @@ def enrol(folder: Path, place: Path) -> dict[str, Any]:
 
 def calibrations(folder: Path) -> dict[str, Mapping[str, object]]:
     """Of the distances of the drawn vectors, for the posterior of a search."""
-    from passerby.evaluation.decisions.calibration import calibrate
+    from passerby.evaluation.decisions.calibration_fitting import calibrate
 
     some = 5_000
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")[:some]

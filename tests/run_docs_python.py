@@ -18,7 +18,8 @@ import torch
 
 import passerby
 from passerby.config import Input, Network, Recipe
-from passerby.evaluation.decisions.calibration import calibrate, write_calibration
+from passerby.evaluation.decisions.calibration_files import write_calibration
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.models.checkpoint import Card, save_model
 from passerby.registry import SYSTEMS
 from passerby.synthesis.writing import write

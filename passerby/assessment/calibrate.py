@@ -12,11 +12,9 @@ import numpy as np
 
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.bootstrap import FEWEST_PERSONS
-from passerby.evaluation.decisions.calibration import (
-    Calibration,
-    calibrate,
-    read_calibrations,
-)
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.calibration_files import read_calibrations
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import DEFAULT, is_packaged, model_folder

@@ -237,7 +237,7 @@ def calibrate(
     """
     from passerby.assessment.calibrate import calibrate_model, file_to_write
     from passerby.data.reading.reader import read_split
-    from passerby.evaluation.decisions.calibration import write_calibration
+    from passerby.evaluation.decisions.calibration_files import write_calibration
     from passerby.visual.calibration_charts import draw_calibration
 
     file = file_to_write(model, out)

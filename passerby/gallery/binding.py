@@ -13,7 +13,7 @@ from passerby.assessment.calibrate import calibration_file
 from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import resized
-from passerby.evaluation.decisions.calibration import read_calibrations
+from passerby.evaluation.decisions.calibration_files import read_calibrations
 from passerby.gallery.stored_calibrations import fitting
 from passerby.models.packaged import model_folder
 from passerby.stores.about import About

@@ -11,11 +11,8 @@ from typing import Literal
 
 from passerby.assessment.calibrate import calibrate_model, calibration_file, calibration_records
 from passerby.embedding.embedder import Embedder
-from passerby.evaluation.decisions.calibration import (
-    Calibration,
-    calibration_from,
-    read_calibrations,
-)
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.calibration_files import calibration_from, read_calibrations
 from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.tables.records import Split

@@ -16,7 +16,7 @@ from passerby.assessment.calibrate import (
 from passerby.assessment.compare import compare_images
 from passerby.config import Input, Network, Recipe
 from passerby.embedding.embedder import Embedder
-from passerby.evaluation.decisions.calibration import write_calibration
+from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.models.checkpoint import Card
 from passerby.models.systems.plain import Plain
 from passerby.tables.records import Record, Split

@@ -10,7 +10,7 @@ from PIL import Image
 import passerby
 from passerby.assessment.calibrate import calibration_file, find_calibration, is_of_other_sites
 from passerby.assessment.compare import compare_images
-from passerby.evaluation.decisions.calibration import write_calibration
+from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.models.packaged import DEFAULT
 
 

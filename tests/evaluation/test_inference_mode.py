@@ -9,7 +9,7 @@ import torch
 
 import passerby
 from passerby.assessment.score import Scoring, score_embeddings
-from passerby.evaluation.decisions.calibration import calibrate
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.evaluation.decisions.openset import identify
 from passerby.evaluation.decisions.verification import verify
 from passerby.evaluation.evaluate import evaluate_camera_pairs

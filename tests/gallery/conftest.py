@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from passerby.embedding.embedder import Embedder, load
-from passerby.evaluation.decisions.calibration import Calibration, calibrate
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.gallery.gallery import Gallery
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from passerby.evaluation.decisions.calibration import calibrate
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.linking import link
 from passerby.gallery.pair_evidence import (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.evaluation.decisions.calibration import write_calibration
+from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.tables.embeddings import Embeddings
 
 

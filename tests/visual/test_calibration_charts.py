@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from passerby.assessment.compare import Evidence, PairComparison
-from passerby.evaluation.decisions.calibration import calibrate
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.tables.embeddings import Embeddings
 from passerby.visual.calibration_charts import (
     distances_chart,

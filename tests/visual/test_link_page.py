@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from passerby.data.crops import content_id
-from passerby.evaluation.decisions.calibration import calibrate
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.gallery.gallery import Gallery
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings

@@ -13,7 +13,7 @@ import pytest
 
 from passerby.data.reading.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
-from passerby.evaluation.decisions.calibration import calibrate
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.gallery.link.linking import Rules, link, write_links
 from passerby.gallery.link.persons import persons_csv
 from passerby.gallery.stored_calibrations import calibration_of

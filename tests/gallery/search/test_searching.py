@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from passerby.data.images import UnreadableImage
-from passerby.evaluation.decisions.calibration import write_calibration
+from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.search.matches import matches_csv
 from passerby.gallery.search.querying import queries_of_embeddings, query_of_vectors
