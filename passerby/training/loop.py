@@ -167,12 +167,13 @@ def train(
     learner, begin = _learner(recipe, persons, place, begin=begin, stored=stored)
     card = Start(**begin.started).noted(_card(recipe, split, persons, seed))
     work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
+    losses = [stage.losses for stage in learner.stages]
     distributed.barrier()  # all have looked into the folder before anything is written
     with (
         strict(deterministic),
         Logbook(out, recipe.epochs, begin.epoch, curves) as logbook,
         StateSaver(out, begin, learner, logbook, save_minutes) as saver,
-        CollapseWatch(learner.model, learner.terms, recipe.schedule) as collapse,
+        CollapseWatch(learner.model, losses, recipe.schedule) as collapse,
         loader,
     ):
         say("\n".join([*_opening(work, split), *watched]))

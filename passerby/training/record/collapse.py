@@ -8,14 +8,14 @@ nearest negative are equally far and the loss stays at its margin (ln 2 for the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import TracebackType
+import shlex
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from passerby.config import LossTerm, Schedule
+from passerby.config import LossTerm, Schedule, term_names
 from passerby.losses.triplet import Triplet
 from passerby.models.features import Features
 from passerby.registry import LOSSES, Call
@@ -54,26 +54,30 @@ class CollapseWatch:
 
     A context manager: within it the model's outputs in training are seen by a hook. Steps of the
     warm-up do not count, in which the rate is too low to move a network either way.
+
+    losses: of each phase, as a loss is named by those of its phase (``triplet[global*]``).
     """
 
-    def __init__(self, model: nn.Module, losses: tuple[LossTerm, ...], schedule: Schedule) -> None:
+    def __init__(
+        self, model: nn.Module, losses: Sequence[Sequence[LossTerm]], schedule: Schedule
+    ) -> None:
         self._model, self._warm_up = model, schedule.warm_up
-        margins = [_margin(term) for term in losses if _is_triplet(term)]
-        self._margins = {"triplet": margins[-1]} if margins else {}
+        self._margins = {
+            name: _margin(term)
+            for terms in losses
+            for name, term in zip(term_names(terms), terms, strict=True)
+            if _is_triplet(term)
+        }
         self._vectors: Tensor | None = None
-        self._alike = self._stuck = 0
+        self._alike = 0  # steps on end
+        self._stuck: dict[str, int] = {}  # the same of each triplet loss that is near its margin
         self._said = False
 
     def __enter__(self) -> CollapseWatch:
         self._hook = self._model.register_forward_hook(self._see)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._hook.remove()
 
     def step(self, epoch: float, terms: Mapping[str, float]) -> str | None:
@@ -85,15 +89,18 @@ class CollapseWatch:
             return None
         cosine = mean_cosine(self._vectors)
         self._alike = self._alike + 1 if cosine > ALIKE else 0
-        margins = [item for item in self._margins.items() if item[0] in terms]  # a phase has fewer
-        stuck = [name for name, margin in margins if _near(terms[name], margin)]
-        self._stuck = self._stuck + 1 if stuck else 0
-        if max(self._alike, self._stuck) < PATIENCE:
+        self._stuck = {
+            name: self._stuck.get(name, 0) + 1
+            for name, margin in self._margins.items()
+            if name in terms and _near(terms[name], margin)  # a phase has fewer
+        }
+        if max(self._alike, *self._stuck.values(), 0) < PATIENCE:
             return None
         self._said = True
         sign = f"the embeddings of a batch are alike (mean cosine {cosine:.4f})"
         if self._alike < PATIENCE:
-            sign = f"the loss {stuck[0]} stays at {self._margins[stuck[0]]:.4g}, its margin"
+            name = max(self._stuck, key=self._stuck.__getitem__)
+            sign = f"the loss {name} stays at {self._margins[name]:.4g}, its margin"
         return (
             f"warning: {sign} for {PATIENCE} steps: the network has probably collapsed to one "
             f"point and learns nothing. {self._advice()}"
@@ -103,9 +110,14 @@ class CollapseWatch:
         advice = "Lower the rate (--set optimizer.rate=...), warm up longer (--set schedule."
         advice += f"warm_up={max(2 * self._warm_up, 5):g})"
         if self._margins:
-            advice += ", take the soft margin (--set losses.triplet.soft=true), "
-            advice += "or weigh the cross-entropy more against it (--set losses.triplet.weight=...)"
+            advice += f", take the soft margin ({self._settings('soft=true')}), or weigh the "
+            advice += f"cross-entropy more against it ({self._settings('weight=...')})"
         return advice
+
+    def _settings(self, option: str) -> str:
+        """One ``--set`` for each triplet loss, quoted where its name holds a pattern."""
+        paths = [f"losses.{name}.{option}" for name in self._margins]
+        return " ".join(f"--set {shlex.quote(path)}" for path in paths)
 
     def _see(self, model: nn.Module, inputs: object, features: Features) -> None:
         if model.training:  # not batch-normalised: that would blow the smallest differences up

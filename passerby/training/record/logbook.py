@@ -6,9 +6,9 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -35,42 +35,39 @@ class Logbook:
         self._first_epoch, self._curves = first_epoch, curves
         self._lock_file = out / "run.lock"
         self._claim = FileLock(self._lock_file)  # the system's: it ends with the process
-        self._progress = progress("epoch")
         self._reset()
 
     def __enter__(self) -> Logbook:
-        if self._keeps:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._claim.acquire(timeout=0)
-            except Timeout:
-                raise ValueError(
-                    f"another process is training into {self._path.parent}: wait for it, or "
-                    "choose another --out"
-                ) from None
-            try:
+        with ExitStack() as opened:
+            if self._keeps:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._lock()
+                opened.callback(self._unlock)
                 remove_parts(self._path.parent)
                 self._forget_epochs_from(self._first_epoch)
-            except BaseException:
-                self._claim.release()
-                raise
-        self._curves.open(self._first_epoch)
-        self._advance = self._progress.__enter__()
-        self._advance(self._first_epoch, self._epochs)
+            self._curves.open(self._first_epoch)
+            opened.callback(self._curves.close)
+            self._advance = opened.enter_context(progress("epoch"))
+            self._advance(self._first_epoch, self._epochs)
+            self._opened = opened.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.__exit__(kind, error, traceback)
-        self._curves.close()
-        if self._keeps:
-            with suppress(OSError):  # Windows removes no file that is open
-                self._lock_file.unlink(missing_ok=True)
-            self._claim.release()
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
+
+    def _lock(self) -> None:
+        try:
+            self._claim.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(
+                f"another process is training into {self._path.parent}: wait for it, or "
+                "choose another --out"
+            ) from None
+
+    def _unlock(self) -> None:
+        with suppress(OSError):  # Windows removes no file that is open
+            self._lock_file.unlink(missing_ok=True)
+        self._claim.release()
 
     @staticmethod
     def warn(text: str | None) -> None:

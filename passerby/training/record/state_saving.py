@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from passerby.process import distributed
 from passerby.process.interruption import Stopped, StopRequest
@@ -41,13 +40,8 @@ class StateSaver:
         self._logbook.restore(self._start.logbook)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._request.__exit__(kind, error, traceback)
+    def __exit__(self, *error: object) -> None:
+        self._request.__exit__(*error)
 
     def step(self, epoch: int, batch: int, rate: float) -> None:
         """After a batch: save when it is time. Raises Stopped, having saved, when asked to."""

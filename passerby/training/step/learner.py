@@ -68,8 +68,8 @@ class Learner:
             device, recipe.sampling.persons, recipe.sampling.images, how.accumulate
         )
         self.stages = cut(_whole(recipe), recipe.phases)
-        self.terms = tuple(term for stage in self.stages for term in stage.losses)
-        self._objective = Objective(self.terms, self._probe()).to(device)
+        terms = [term for stage in self.stages for term in stage.losses]
+        self._objective = Objective(terms, self._probe()).to(device)
         named = [*self.model.named_parameters(), *self._objective.named_parameters()]
         self._parameters = {name: own for name, own in named if own.requires_grad}
         for stage in self.stages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from passerby.config import LossTerm, Optimizer, Schedule, open_recipe
+from passerby.config import (
+    LossTerm,
+    Optimizer,
+    Recipe,
+    Schedule,
+    open_recipe,
+    term_names,
+    with_settings,
+)
 from passerby.models.features import Features, Part
 from passerby.tables.records import Split
 from passerby.training.loop import train
@@ -32,10 +41,11 @@ def watched(
 ) -> list[str]:
     """The warnings in a run whose batches have these vectors and triplet loss, without warm-up."""
     model, said = Given(), []
-    with CollapseWatch(model, losses, Schedule(warm_up=0)) as watch:
+    terms = {name: value for name in term_names(losses) if name.startswith("triplet")}
+    with CollapseWatch(model, [losses], Schedule(warm_up=0)) as watch:
         for batch in vectors:
             model(batch)
-            said.append(watch.step(1.0, {"cross_entropy": 5.0, "triplet": value}))
+            said.append(watch.step(1.0, {"cross_entropy": 5.0, "triplet": value, **terms}))
     assert not model._forward_hooks
     return [text for text in said if text is not None]
 
@@ -78,6 +88,43 @@ def test_a_loss_that_stays_at_its_margin_is_told(loss: str, value: float) -> Non
     assert "the loss triplet stays at" in warning
 
 
+BY_PARTS = (
+    LossTerm("triplet(margin=0.3)", parts="global*"),
+    LossTerm("triplet(margin=0.5)", parts="local*"),
+)
+
+
+def test_a_loss_of_several_parts_is_told_by_its_name_with_settings_that_work() -> None:
+    for value, name in ((0.3, "triplet[global*]"), (0.5, "triplet[local*]")):
+        (warning,) = watched(spread(PATIENCE), value, BY_PARTS)
+        assert f"the loss {name} stays at {value}, its margin" in warning
+    words = shlex.split(warning.partition("soft margin (")[2].partition(")")[0])
+    assert words[::2] == ["--set", "--set"]
+    recipe = with_settings(Recipe("parts", losses=BY_PARTS), words[1::2])
+    assert all("soft=True" in term.loss for term in recipe.losses)
+
+
+def test_losses_that_are_at_their_margins_in_turn_are_not_stuck() -> None:
+    model = Given()
+    with CollapseWatch(model, [BY_PARTS[:1], BY_PARTS], Schedule(warm_up=0)) as watch:
+        for number, batch in enumerate(spread(4 * PATIENCE)):
+            model(batch)
+            near, far = sorted(("triplet[global*]", "triplet[local*]"), reverse=number % 2 == 1)
+            margins = {"triplet[global*]": 0.3, "triplet[local*]": 0.5}
+            assert watch.step(1.0, {near: margins[near], far: 1.0}) is None
+
+
+def test_a_loss_of_a_later_phase_is_told() -> None:
+    model, phases = Given(), [TRIPLET[:1], BY_PARTS[1:]]
+    with CollapseWatch(model, phases, Schedule(warm_up=0)) as watch:
+        said = []
+        for batch in spread(PATIENCE):
+            model(batch)
+            said.append(watch.step(1.0, {"triplet": 0.5}))
+    assert said[-1] is not None
+    assert "the loss triplet stays at 0.5" in said[-1]
+
+
 def test_what_is_no_collapse_is_not_told() -> None:
     alike = [1 + 0.01 * vectors for vectors in spread(PATIENCE - 1)]
     assert watched(alike + spread(1) + alike, 1.0) == []  # it came apart again
@@ -88,7 +135,7 @@ def test_what_is_no_collapse_is_not_told() -> None:
 
 def test_in_warm_up_and_in_evaluation_nothing_counts() -> None:
     model = Given()
-    with CollapseWatch(model, TRIPLET, Schedule(warm_up=2)) as watch:
+    with CollapseWatch(model, [TRIPLET], Schedule(warm_up=2)) as watch:
         for _ in range(2 * PATIENCE):
             model.train()(torch.ones(4, 3))
             assert watch.step(1.9, {"triplet": 0.3}) is None
