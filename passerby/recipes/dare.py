@@ -73,7 +73,7 @@ def _dare(name: str, publication: Publication, data: Source, scale: Scale) -> Re
         epochs=1460,
         input=Input(height=256, width=128),
         network=Network(backbone, start="imagenet", system="dare"),
-        augmentations=("flip", "pad_and_crop(padding=10)", "erase(largest=0.2, noise=true)"),
+        augmentations=("flip", "pad_and_crop(padding=10)", "erase(largest=0.2, fill=noise)"),
         # Each person once an epoch, as in the authors' sampler: 41 steps on Market-1501.
         sampling=Sampling(persons=18, images=4, limit=1),
         losses=(LossTerm("triplet(soft=true)", weight=5.0),),

@@ -65,7 +65,7 @@ def transreid(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
         epochs=120,
         input=Input(filter="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
         network=Network(start="imagenet", system=f"transreid(cameras={_CAMERAS[data]})"),
-        augmentations=("flip", "pad_and_crop(padding=10)", "erase(probability=0.5, noise=True)"),
+        augmentations=("flip", "pad_and_crop(padding=10)", "erase(probability=0.5, fill=noise)"),
         sampling=Sampling(persons=16, images=4),
         losses=(
             LossTerm("cross_entropy", weight=0.5, parts="global"),

@@ -24,9 +24,9 @@ class Erase(Augmentation):
     smallest and largest share of the area; height to width between ``aspect`` and 1/``aspect``.
     After ten rectangles that do not fit, the image stays as it is. fill: "mean"; "image", the
     mean colour of the image itself; "colour", one random colour; "noise", a random colour for
-    every pixel, as noise=True does, its older spelling. count: rectangles at most, their number
-    drawn evenly from one on. grows: between these two epochs of the run the largest share rises
-    from the smallest one to ``largest`` (the cut-out of Almazán et al. 2018); (0, 0): it does not.
+    every pixel. count: rectangles at most, their number drawn evenly from one on. grows: between
+    these two epochs of the run the largest share rises from the smallest one to ``largest`` (the
+    cut-out of Almazán et al. 2018); (0, 0): it does not.
     """
 
     def __init__(
@@ -35,7 +35,6 @@ class Erase(Augmentation):
         smallest: float = 0.02,
         largest: float = 0.4,
         aspect: float = 0.3,
-        noise: bool = False,
         *,
         fill: Literal["mean", "image", "colour", "noise"] = "mean",
         count: int = 1,
@@ -46,7 +45,7 @@ class Erase(Augmentation):
         if fill not in ("mean", "image", "colour", "noise"):
             raise ValueError(f"fill must be mean, image, colour or noise, got {fill!r}")
         self.probability, self.smallest, self.largest = probability, smallest, largest
-        self.aspect, self.fill, self.count = aspect, "noise" if noise else fill, count
+        self.aspect, self.fill, self.count = aspect, fill, count
         self.grows = grows
 
     def at(self, epoch: int) -> Erase:

@@ -13,7 +13,7 @@ CALLS = [
     "pad_and_crop(padding=10)",
     "resized_crop(probability=0.7, smallest=0.4)",
     "erase(probability=0.7)",
-    "erase(probability=0.7, noise=true)",
+    "erase(probability=0.7, fill=noise)",
     "erase(probability=0.7, fill=image, count=3)",
     "erase(probability=0.7, fill=colour)",
     "grey_patch(probability=0.7)",

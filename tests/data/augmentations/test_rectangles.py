@@ -44,8 +44,6 @@ def test_fills_are_as_named() -> None:
     assert len(colours) == 9
     where, noise = _changed("erase(probability=1.0, fill=noise)", 3)
     assert len(noise.unique(dim=1)[0]) > 0.9 * int(where.sum())
-    old = _changed("erase(probability=1.0, noise=true)", 3)
-    assert torch.equal(old[1], noise)
     with pytest.raises(ValueError, match="fill must be mean, image, colour or noise, got 'black'"):
         AUGMENTATIONS.build("erase(fill=black)")
 
