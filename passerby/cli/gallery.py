@@ -362,7 +362,7 @@ def calibrate(
     """
     from passerby.data.reading.reader import read_split
     from passerby.gallery.gallery import Gallery
-    from passerby.gallery.stored_calibrations import take_calibrations
+    from passerby.gallery.stored_calibrations import store_calibrations
 
     if from_data is not None and calibration is not None:
         raise ValueError("--from and --calibration contradict each other: name one")
@@ -370,5 +370,5 @@ def calibrate(
         if from_data is not None:
             say(gallery.calibrate(read_split(from_data), images=images))
             return
-        kinds = take_calibrations(gallery.store, calibration)
+        kinds = store_calibrations(gallery.store, calibration)
     say(f"stored: {' and '.join(kinds)}")

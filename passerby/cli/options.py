@@ -109,7 +109,7 @@ class Embedding:
     imports: Imports = ()
 
     def __post_init__(self) -> None:
-        _allow(self.imports)
+        _allow_imports(self.imports)
 
     def load(self, model: str) -> Embedder:
         """Open a model to embed like this."""
@@ -129,10 +129,10 @@ class MovedModel:
     imports: Imports = ()
 
     def __post_init__(self) -> None:
-        _allow(self.imports)
+        _allow_imports(self.imports)
 
 
-def _allow(imports: tuple[str, ...]) -> None:
+def _allow_imports(imports: tuple[str, ...]) -> None:
     """Let these files be run, wherever the command opens a model that needs them."""
     if imports:
         from passerby.config import allow_imports

@@ -95,7 +95,7 @@ def _each(
     pool = ThreadPoolExecutor(threads)
     try:
         with progress(name) as advance:
-            for start, results in _in_turn(pool, starts, images, look, 4 * threads):
+            for start, results in _in_order(pool, starts, images, look, 4 * threads):
                 found[start] = results
                 done += len(results)
                 advance(done, len(images))
@@ -104,7 +104,7 @@ def _each(
     return [result for start in starts for result in found[start]]
 
 
-def _in_turn(
+def _in_order(
     pool: ThreadPoolExecutor,
     starts: Sequence[int],
     images: Sequence[str],

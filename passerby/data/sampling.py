@@ -125,7 +125,7 @@ class PersonBatches:
             hands = [deck.deal(share) for deck, share in zip(decks, shares, strict=True) if share]
             if None in hands:
                 return batches
-            batches.append(_in_turn([hand for hand in hands if hand is not None]))
+            batches.append(_interleaved([hand for hand in hands if hand is not None]))
 
     def groups(self, rows: Sequence[int], random: np.random.Generator) -> list[list[int]]:
         """A person's rows, cut into groups of ``images`` for one deal."""
@@ -243,7 +243,7 @@ class _Deck:
         self._available = [label for label, groups in self._groups.items() if groups]
 
 
-def _in_turn(hands: Sequence[list[list[int]]]) -> list[int]:
+def _interleaved(hands: Sequence[list[list[int]]]) -> list[int]:
     """The groups of all sources, one source after the other, so that every slice of a batch (the
     share of one process) is mixed as the batch is."""
     longest = max(len(hand) for hand in hands)

@@ -111,7 +111,7 @@ def embed_to_file(
     work = distributed.on_first_rank(
         lambda: _open_or_create_parts(embedder, crops, target, cameras)
     )
-    with _alone(work.folder), progress("embedding") as advance:
+    with _locked(work.folder), progress("embedding") as advance:
         mine = range(distributed.rank(), work.parts, distributed.world_size())
         total, done = sum(len(work.rows(part)) for part in mine), 0
         for part in mine:
@@ -165,7 +165,7 @@ def _open_or_create_parts(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Held by each process of one call, so that two calls never write the same parts."""
     lock = FileLock(folder / f"rank-{distributed.rank()}.lock", timeout=0)
     try:

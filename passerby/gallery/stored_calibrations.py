@@ -67,7 +67,7 @@ def fitting(
     return {kind: asdict(one) for kind, one in kinds if kind is not None}
 
 
-def take_calibrations(store: Store, path: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
+def store_calibrations(store: Store, path: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
     """Store the calibrations of a file that fit the gallery with it; returns their kinds.
 
     path: a file of `passerby calibrate`, by default the one beside the gallery's model. Raises

@@ -34,7 +34,7 @@ class Start:
     persons: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
 
-    def noted(self, card: Card) -> Card:
+    def recorded_in(self, card: Card) -> Card:
         """The card of what is trained from here: its weights have seen the start's persons too."""
         if not self.model:
             return card
@@ -78,12 +78,12 @@ def build_started(network: Network, persons: int) -> tuple[System, Start]:
             f"network.start_of={network.start_of} fits no weights of {network.start}, which has "
             f"{', '.join(parts)}"
         )
-    taken = _take(system, theirs, network, card)
+    taken = _load_weights(system, theirs, network, card)
     said = (taken, *_other(network, card))
     return system, Start(network.start, card.fingerprint, card.training_persons, said)
 
 
-def _take(system: System, theirs: dict[str, Tensor], network: Network, card: Card) -> str:
+def _load_weights(system: System, theirs: dict[str, Tensor], network: Network, card: Card) -> str:
     """Load what is wanted of the other model, whole, or refuse it; says what was taken."""
     own = system.state_dict()
     count = len(theirs)

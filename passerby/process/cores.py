@@ -38,12 +38,12 @@ def _quota(groups: Path, membership: Path) -> float | None:
                 own = root / path.lstrip("/")
                 for folder in (own, *own.parents):
                     if folder.is_relative_to(root):
-                        granted += _granted(folder)
+                        granted += _cpu_limits(folder)
         return min(granted, default=None)
     return None
 
 
-def _granted(folder: Path) -> list[float]:
+def _cpu_limits(folder: Path) -> list[float]:
     """Microseconds of a period in which the group may run, over the period; [] without a limit."""
     with suppress(OSError, ValueError):
         maximum, period = (folder / "cpu.max").read_text(encoding="ascii").split()  # version 2
@@ -68,11 +68,11 @@ def share_cores() -> None:
     granted = hasattr(os, "sched_getaffinity") and own < len(os.sched_getaffinity(0))
     if granted:
         os.environ.setdefault("OMP_NUM_THREADS", str(own))
-    if granted or _others_want(own):
+    if granted or _is_busy(own):
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _others_want(own: int) -> bool:
+def _is_busy(own: int) -> bool:
     """Whether other work leaves fewer than so many of the machine's cores."""
     if own == 1 or not hasattr(os, "getloadavg"):  # nobody to wait for; Windows
         return False

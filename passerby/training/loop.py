@@ -165,7 +165,7 @@ def train(
     workers = _workers(workers, place)
     loader = _loader(recipe, persons, seed=seed, workers=workers, cache=cache, place=place)
     learner, begin = _learner(recipe, persons, place, begin=begin, stored=stored)
-    card = Start(**begin.started).noted(_card(recipe, split, persons, seed))
+    card = Start(**begin.started).recorded_in(_card(recipe, split, persons, seed))
     work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
     losses = [stage.losses for stage in learner.stages]
     distributed.barrier()  # all have looked into the folder before anything is written

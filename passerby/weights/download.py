@@ -93,10 +93,10 @@ def fetch(
         try:
             digest = verified(part, sha256)
         except ValueError:
-            _forget(part)
+            _discard(part)
             raise
         os.replace(part, target)
-        _forget(part)
+        _discard(part)
         write_whole(_record(target), json.dumps({"url": url, "sha256": digest}))
         return Fetched(target, digest, cached=False)
 
@@ -153,10 +153,10 @@ class _Download:
             headers |= {"If-Range": validator} if validator else {}
         try:
             with _open(Request(self.url, headers=headers)) as response:
-                self._take(response, have, again)
+                self._receive(response, have, again)
         except HTTPError as error:
             with error:
-                self._answered(error)
+                self._handle_http_error(error)
         except URLError as error:
             raise ValueError(
                 f"{self.url} cannot be reached ({error.reason}): are you online?"
@@ -164,9 +164,9 @@ class _Download:
         except (OSError, http.client.HTTPException) as error:
             raise _Broken(f"the connection broke ({error or type(error).__name__})") from None
 
-    def _answered(self, error: HTTPError) -> None:
+    def _handle_http_error(self, error: HTTPError) -> None:
         if error.code == 416:  # the part file is longer than the file: begin again
-            _forget(self.part)
+            _discard(self.part)
         if error.code in (408, 416, 429) or error.code >= 500:
             raise _Broken(f"the server answers {error.code}") from None
         if 300 <= error.code < 400:
@@ -179,10 +179,10 @@ class _Download:
         """Bytes that may be kept: of the same URL, with a hash or the server's mark to check."""
         state = _state(self.part)
         if state.get("url") != self.url or not (self.trusted or state.get("validator")):
-            _forget(self.part)
+            _discard(self.part)
         return self.part.stat().st_size if self.part.is_file() else 0
 
-    def _take(self, response: Any, have: int, again: int) -> None:
+    def _receive(self, response: Any, have: int, again: int) -> None:
         if response.headers.get_content_type() == "text/html":
             raise ValueError(f"{self.url} is a page, not a file: a browser shows what it says")
         start = self._start(response, have, again)
@@ -191,12 +191,12 @@ class _Download:
         self._bound(max(total, start))
         if start:
             self._require_same(response.read(again), again)
-        _remember(self.part, self.url, response.headers)
+        _write_record(self.part, self.url, response.headers)
         try:
             with self.part.open("ab" if start else "wb") as opened:
                 done = self._copy(response, opened, start + again if start else 0, total)
         except ValueError:  # too large: what came is of no use
-            _forget(self.part)
+            _discard(self.part)
             raise
         if done < total:
             raise _Broken(f"the connection broke after {done} of {total} bytes")
@@ -206,7 +206,7 @@ class _Download:
         if len(repeated) < again:
             raise _Broken("the connection broke")
         if repeated != _tail(self.part, again):
-            _forget(self.part)
+            _discard(self.part)
             raise _Broken("the server goes on with another file than it began")
 
     def _start(self, response: Any, have: int, again: int) -> int:
@@ -216,7 +216,7 @@ class _Download:
         begins = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
         mark = _state(self.part).get("validator", "")
         if begins is None or int(begins[1]) != have - again or _mark(response.headers) != mark:
-            _forget(self.part)
+            _discard(self.part)
             raise _Broken("the server sent another range, or another version, than asked")
         return have - again
 
@@ -276,7 +276,7 @@ def _state(part: Path) -> dict[str, str]:
     return {name: value for name, value in content.items() if isinstance(value, str)}
 
 
-def _remember(part: Path, url: str, headers: Any) -> None:
+def _write_record(part: Path, url: str, headers: Any) -> None:
     """Keep the server's mark of this version of the file, with which a range is asked for."""
     content = {"url": url, "validator": _mark(headers)}
     write_whole(_record(part), json.dumps(content))
@@ -301,7 +301,7 @@ def _beside(target: Path, kind: str) -> Path:
     return target.with_name(f"{target.name}.passerby-{kind}")
 
 
-def _forget(part: Path) -> None:
+def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
     _record(part).unlink(missing_ok=True)
 

@@ -166,7 +166,7 @@ def test_a_file_is_read_in_batches(crops, embedder, tmp_path):
 def test_another_call_at_work_is_noticed(crops, embedder, tmp_path):
     (tmp_path / "e.npz.parts").mkdir()
     with (
-        saving._alone(tmp_path / "e.npz.parts"),
+        saving._locked(tmp_path / "e.npz.parts"),
         pytest.raises(ValueError, match="another process is at work"),
     ):
         embed_to_file(embedder, read_crops(crops).crops, tmp_path / "e.npz")

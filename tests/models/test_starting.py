@@ -134,11 +134,12 @@ def test_what_does_not_fit_is_named(changes: dict[str, str], message: str, tmp_p
 
 def test_the_card_of_what_follows_knows_the_start(tmp_path: Path) -> None:
     start = begun(stored(tmp_path))[1]
-    card = start.noted(Card(Recipe("next"), 2, 0, 1, ("yard/1", "hall/1"), data={"source": "yard"}))
+    following = Card(Recipe("next"), 2, 0, 1, ("yard/1", "hall/1"), data={"source": "yard"})
+    card = start.recorded_in(following)
     assert card.training_persons == ("yard/1", "hall/1", "hall/2")
     assert card.data["source"] == "yard"
     begun_with = {"model": str(tmp_path), "fingerprint": start.fingerprint}
     assert card.data["started_from"] == begun_with
-    assert Start().noted(card) is card
+    assert Start().recorded_in(card) is card
     assert len(start.remarks([("yard", 1), ("hall", 3)])) == 1
     assert start.remarks([("hall", 2), ("yard", 1)])[1].startswith("1 of the held-out persons were")

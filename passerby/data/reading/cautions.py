@@ -17,7 +17,7 @@ _OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})  # never of a
 
 def cautions(split: Split) -> tuple[str, ...]:
     """What a user should look at before results are believed; empty for an ordinary set."""
-    return tuple(filter(None, [_passed_over(split), camera_caution(split)]))
+    return tuple(filter(None, [_ignored_files(split), camera_caution(split)]))
 
 
 def camera_caution(split: Split) -> str:
@@ -47,7 +47,7 @@ def camera_caution(split: Split) -> str:
     ).rstrip()
 
 
-def _passed_over(split: Split) -> str:
+def _ignored_files(split: Split) -> str:
     names = [path for path in split.ignored if os.path.basename(path).lower() not in _OF_SYSTEMS]
     if not names:
         return ""

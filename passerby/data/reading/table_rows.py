@@ -83,7 +83,7 @@ def _check_header(
     optional = ", ".join(column for column in columns if column not in needed)
     wanted = f"{path} needs the column{'s' * (len(needed) > 1)} {' and '.join(needed)}"
     unused = [column for column in header if column not in columns]
-    meant = {name: near for name in unused if (near := _meant(name, header, columns))}
+    meant = {name: near for name in unused if (near := _nearest_column(name, header, columns))}
     if meant or not {*needed} <= {*header}:
         near = "".join(f"; did you mean {near!r} by {name!r}?" for name, near in meant.items())
         got = ", ".join(header[:20]) or "none"
@@ -95,7 +95,7 @@ def _check_header(
     return (f"columns of {path.name} that are not used: {shown}",) if unused else ()
 
 
-def _meant(name: str, header: Sequence[str], columns: Sequence[str]) -> str | None:
+def _nearest_column(name: str, header: Sequence[str], columns: Sequence[str]) -> str | None:
     """The known column that is not there, and that a name nearly is or abbreviates."""
     missing = [column for column in columns if column not in header]
     near = difflib.get_close_matches(name, missing, n=1, cutoff=0.75)

@@ -165,7 +165,7 @@ class _Fit:
         """The pairs of a half, each once; of pooled queries and images where these are asked."""
         if self.images == 1:
             return Pairs(half, None, self.metric, camera_rule=kind == "across cameras", kind=kind)
-        queries = _several(half, self.images, self.seed)
+        queries = _pooled_queries(half, self.images, self.seed)
         return Pairs(queries, half, self.metric, camera_rule=True, kind="across cameras")
 
 
@@ -210,7 +210,7 @@ def _halves(embeddings: Embeddings, seed: int) -> tuple[Embeddings, Embeddings]:
     return embeddings[fitted], embeddings[~fitted]
 
 
-def _several(part: Embeddings, images: int, seed: int) -> Embeddings:
+def _pooled_queries(part: Embeddings, images: int, seed: int) -> Embeddings:
     """Pooled queries: the images of a person by a camera in random groups of 2 to ``images``."""
     if images < 2:
         raise ValueError(f"a pooled query is of two images or more, got {images}")

@@ -59,8 +59,8 @@ def passages_of(sightings: Sightings, names: NDArray[np.str_], gap: float = GAP)
     """The passages of N sightings. names [N]: persons that are known, "" for the others; gap: as
     of `tracklet_numbers`."""
     stays = tracklet_numbers(sightings, gap)
-    tracklets, torn = _dissolved(stays, names)
-    lent = _lent(tracklets, names)
+    tracklets, torn = _without_ambiguous(stays, names)
+    lent = _names_by_tracklet(tracklets, names)
     keys = [
         f"person {name}" if name != UNKNOWN else f"tracklet {tracklet}"
         for name, tracklet in zip(lent.tolist(), tracklets.tolist(), strict=True)
@@ -109,7 +109,7 @@ def in_two_places(one: Stays, other: Stays, tolerance: float, joined: NDArray[np
     return False
 
 
-def _dissolved(
+def _without_ambiguous(
     numbers: NDArray[np.int64], names: NDArray[np.str_]
 ) -> tuple[NDArray[np.int64], int]:
     """Tracklets [N], those with several names dissolved, and how many these are."""
@@ -121,7 +121,7 @@ def _dissolved(
     return np.where(dissolved, beyond, numbers), len(torn)
 
 
-def _lent(tracklets: NDArray[np.int64], names: NDArray[np.str_]) -> NDArray[np.str_]:
+def _names_by_tracklet(tracklets: NDArray[np.int64], names: NDArray[np.str_]) -> NDArray[np.str_]:
     """Names [N], where a tracklet's known person is lent to its other sightings."""
     named = names != UNKNOWN
     of = dict(zip(tracklets[named].tolist(), names[named].tolist(), strict=True))

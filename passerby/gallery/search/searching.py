@@ -198,7 +198,7 @@ def _doubts(calibration: Calibration, images: int) -> tuple[str, ...]:
     return doubts
 
 
-def _less(among: Population, own: Sightings) -> Population:
+def _without_own(among: Population, own: Sightings) -> Population:
     """The population without the query's own images."""
     if len(own) == 0:
         return among
@@ -268,7 +268,7 @@ def _matches(
             left_out = [] if judges_own or not nearest.camera else [nearest.camera]
             where = replace(options.where, not_cameras=(*options.where.not_cameras, *left_out))
             own = found.sightings[found.own & ~np.isin(found.sightings.cameras, left_out)]
-            among = _less(populations.under(where).population, own)
+            among = _without_own(populations.under(where).population, own)
             believed, decision = _believed(nearest.of(~unjudged), options, among, calibration)
     if found.own.any():
         notes.append(f"{found.own.sum()} sightings are the query's own image and were left out")
@@ -295,7 +295,7 @@ def _matches(
             )
             for rank, rows in enumerate(_by_passage(near, order)[: options.k], 1)
         ),
-        searched=_less(counted.population, found.sightings[found.own]).sightings,
+        searched=_without_own(counted.population, found.sightings[found.own]).sightings,
         timeless=counted.timeless,
         exact=nearest.exact,
         posterior=believed,

@@ -106,7 +106,7 @@ class _Survey:
         with progress("checking") as advance:
             for part in self._store.read():
                 self.rows += len(part)
-                self._look_at(part)
+                self._check_part(part)
                 self._draw_from(part)
                 advance(self.rows, expected)
         self._sum_up(expected)
@@ -116,7 +116,7 @@ class _Survey:
         """How many are in the sample."""
         return 0 if self.sampled is None else len(self.sampled)
 
-    def _look_at(self, part: Sightings) -> None:
+    def _check_part(self, part: Sightings) -> None:
         self._ids.append(np.char.encode(part.ids, "utf-8"))
         finite = np.isfinite(part.vectors).all(1)
         wanted = self._store.about.dimensions

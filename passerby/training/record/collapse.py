@@ -74,7 +74,7 @@ class CollapseWatch:
         self._said = False
 
     def __enter__(self) -> CollapseWatch:
-        self._hook = self._model.register_forward_hook(self._see)
+        self._hook = self._model.register_forward_hook(self._forward_hook)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -119,7 +119,7 @@ class CollapseWatch:
         paths = [f"losses.{name}.{option}" for name in self._margins]
         return " ".join(f"--set {shlex.quote(path)}" for path in paths)
 
-    def _see(self, model: nn.Module, inputs: object, features: Features) -> None:
+    def _forward_hook(self, model: nn.Module, inputs: object, features: Features) -> None:
         if model.training:  # not batch-normalised: that would blow the smallest differences up
             self._vectors = features.parts[0].before_neck.detach()
 

@@ -32,7 +32,7 @@ class Average:
         """The network to validate, store and test: the mean, or the given one before there is."""
         return model if self._mean is None or self._count == 0 else self._mean
 
-    def restart(self, model: System) -> None:
+    def reset(self, model: System) -> None:
         """Forget: a phase has changed the network or what it learns."""
         self._count = 0
         if self._mean is not None:

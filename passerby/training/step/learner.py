@@ -78,7 +78,7 @@ class Learner:
             require_pattern_matches(rated, list(self._parameters), "optimizer.rates")
         self._average = Average(self.model, recipe.averaging)
         self._current = -1  # the number of the phase that was begun last
-        self._enter(0)
+        self._enter_phase(0)
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """One update at a learning rate; returns the loss terms, unweighted.
@@ -141,8 +141,8 @@ class Learner:
         number = stage_number(self.stages, epoch)
         if number != self._current:
             self.model.begin(self.stages[number].name)
-            self._enter(number)
-            self._average.restart(self.model)
+            self._enter_phase(number)
+            self._average.reset(self.model)
             self._current = number
         return self.stages[number]
 
@@ -164,7 +164,7 @@ class Learner:
         """The network as it is validated, stored and tested: the mean of weights, if there is."""
         return self._average.result(self.model)
 
-    def _enter(self, number: int) -> None:
+    def _enter_phase(self, number: int) -> None:
         """What trains now, on which losses, with an optimizer that remembers nothing."""
         stage = self.stages[number]
         freeze(self._parameters, stage.trains)
@@ -206,7 +206,7 @@ class Learner:
     def restore(self, state: dict[str, dict[str, Any]]) -> None:
         """Go back to what `state` returned."""
         self._current = state["phase"]["number"]
-        self._enter(max(self._current, 0))
+        self._enter_phase(max(self._current, 0))
         self._average.restore(state["average"])
         self.model.load_state_dict(state["model"])
         self._objective.load_state_dict(state["losses"])

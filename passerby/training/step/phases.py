@@ -72,7 +72,9 @@ def cut(whole: Stage, phases: Sequence[Phase]) -> tuple[Stage, ...]:
             trains=phase.trains,
             losses=phase.losses or whole.losses,
             optimizer=_optimizer(phase, whole.optimizer),
-            schedule=_only(phase.schedule, whole.schedule, f"phase {phase.name!r}: schedule"),
+            schedule=_given_or_default(
+                phase.schedule, whole.schedule, f"phase {phase.name!r}: schedule"
+            ),
         )
         for phase, first in zip(phases, firsts, strict=True)
     )
@@ -126,11 +128,11 @@ def outline(names: Iterable[str]) -> list[str]:
 
 
 def _optimizer(phase: Phase, otherwise: Optimizer) -> Optimizer:
-    chosen = _only(phase.optimizer, otherwise, f"phase {phase.name!r}: optimizer")
+    chosen = _given_or_default(phase.optimizer, otherwise, f"phase {phase.name!r}: optimizer")
     return replace(chosen, rate=phase.rate) if phase.rate else chosen
 
 
-def _only(given: tuple[_Settings, ...], otherwise: _Settings, place: str) -> _Settings:
+def _given_or_default(given: tuple[_Settings, ...], otherwise: _Settings, place: str) -> _Settings:
     """The one that is given, or else the other."""
     if len(given) > 1:
         raise ValueError(f"{place} must be one, or none for the recipe's, got {len(given)}")

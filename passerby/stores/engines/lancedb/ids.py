@@ -21,7 +21,7 @@ class KnownIds:
         """Which of the ids the table holds."""
         if self._of != (table.name, table.version):
             parts = [part.column("id") for part in scan(table, ["id"], batch=100_000)]
-            self._remember(table, parts)
+            self._cache(table, parts)
         wanted = pa.array(ids)
         # Only the batch is hashed, so that a gallery of millions costs one pass and no structure.
         met = self._ids.filter(pc.is_in(self._ids, value_set=wanted))
@@ -30,9 +30,9 @@ class KnownIds:
     def add(self, table: Table, ids: pa.ChunkedArray) -> None:
         """What was just added to it, which is all that has changed."""
         parts = [*self._ids.chunks, *ids.chunks]
-        self._remember(
+        self._cache(
             table, [pa.chunked_array(parts).combine_chunks()] if len(parts) > 256 else parts
         )
 
-    def _remember(self, table: Table, parts: list[pa.Array]) -> None:
+    def _cache(self, table: Table, parts: list[pa.Array]) -> None:
         self._of, self._ids = (table.name, table.version), pa.chunked_array(parts, pa.string())

@@ -49,10 +49,10 @@ class LanceStore(Store):
     def __init__(self, folder: Path, about: About) -> None:
         self.about = about
         self._folder = GalleryFolder(folder)
-        self._forget()
+        self._clear_caches()
         self._folder.table()
 
-    def _forget(self) -> None:
+    def _clear_caches(self) -> None:
         self._ids, self._counts, self._shown = KnownIds(), index.Counts(), ShownColumns()
         self._index_state: tuple[Version, TableState, IndexState] | None = None
 
@@ -275,4 +275,4 @@ class LanceStore(Store):
     def close(self) -> None:
         """Forget what was read; files are open only during a call."""
         self._folder.close()
-        self._forget()
+        self._clear_caches()
