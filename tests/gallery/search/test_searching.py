@@ -16,7 +16,7 @@ from passerby.gallery.gallery import Gallery
 from passerby.gallery.search.matches import matches_csv
 from passerby.gallery.search.querying import queries_of_embeddings, query_of_vectors
 from passerby.gallery.search.searching import SearchOptions, search
-from passerby.gallery.stored_calibrations import calibration_of, fitting, take_calibrations
+from passerby.gallery.stored_calibrations import calibration_of, fitting, store_calibrations
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
@@ -394,18 +394,18 @@ def test_calibrations_are_taken_from_the_file_beside_the_model(
     tmp_path, store, crowd_calibration, pooled_calibration
 ):
     with pytest.raises(ValueError, match="does not say where its model is"):
-        take_calibrations(store)
+        store_calibrations(store)
     store.set_about(replace(store.about, calibrations={}, place=str(tmp_path)))
     with pytest.raises(ValueError, match=r"there is no file .*: run passerby calibrate"):
-        take_calibrations(store)
+        store_calibrations(store)
     file = tmp_path / "calibration.json"
     write_calibration(file, replace(crowd_calibration, model="other"))
     with pytest.raises(
         ValueError, match=r"no calibration for crowd, cosine, plain .* but for othe"
     ):
-        take_calibrations(store)
+        store_calibrations(store)
     write_calibration(file, crowd_calibration)
-    assert take_calibrations(store) == ("single",)
+    assert store_calibrations(store) == ("single",)
     write_calibration(file, pooled_calibration)
-    assert take_calibrations(store, file) == ("pooled", "single")
+    assert store_calibrations(store, file) == ("pooled", "single")
     assert calibration_of(store.about, "pooled") == pooled_calibration
