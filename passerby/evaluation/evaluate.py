@@ -44,9 +44,8 @@ def evaluate(
     """Score the ranking of a gallery for each query: CMC up to rank ``top``, mAP, mINP.
 
     Junk is ignored, queries without a match are left out and counted, and a gallery smaller than
-    ``top`` is fine. The matrix of distances is made some queries at a time; neither ``block`` nor
-    the number of threads changes which tiles are computed, so on one device every block size and
-    number of threads gives the same report.
+    ``top`` is fine. Distances are made some queries at a time, in tiles that neither ``block`` nor
+    the number of threads changes: on one device the report is the same for all of them.
 
     Args:
         query: what is searched for.
@@ -56,8 +55,7 @@ def evaluate(
         top: last rank of the CMC curve.
         ties: how equal distances are ranked: in gallery order ("stable"), matches last ("worst"),
             or by the expected score over all orders of the tied ("mean").
-        average_precision: the mean of the precisions at the matches, or Market-1501's original
-            "trapezoid".
+        average_precision: mean of the precisions at the matches, or Market-1501's "trapezoid".
         distances: in place of the metric between the vectors (re-ranked, for one).
         block: queries at a time; as many as fill 64 MiB by default.
         device: of the products; the CPU by default.

@@ -120,9 +120,8 @@ def train(
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
-    The result is the epoch that is best on the recipe's held-out persons, or the last one where it
-    holds out none. The same seed gives the same weights on a CPU with the same number of threads,
-    however often the run is interrupted.
+    The result is the best epoch on the recipe's held-out persons, the last one where it holds out
+    none. On a CPU seed and number of threads decide the weights, interrupted or not.
 
     Args:
         recipe: all that decides what is trained, and how.
