@@ -40,15 +40,15 @@ def test_without_groups_the_affinity_counts(groups: Path, monkeypatch: pytest.Mo
      ("9900000 100000", 12), ("nonsense", 12), ("1 0 0", 12)],
 )  # fmt: skip
 def test_a_quota_of_version_2(groups: Path, quota: str, found: int) -> None:
-    write(groups / "cgroup", "0::/work/job\n")
-    write(groups / "work" / "job" / "cpu.max", quota)
+    write(groups / "cgroup", "0::/batch/job\n")
+    write(groups / "batch" / "job" / "cpu.max", quota)
     assert available_cores() == found
 
 
 def test_the_least_of_the_groups_above_counts_and_a_container_is_the_root(groups: Path) -> None:
-    write(groups / "cgroup", "0::/work/job\n")
-    write(groups / "work" / "job" / "cpu.max", "800000 100000")
-    write(groups / "work" / "cpu.max", "300000 100000")
+    write(groups / "cgroup", "0::/batch/job\n")
+    write(groups / "batch" / "job" / "cpu.max", "800000 100000")
+    write(groups / "batch" / "cpu.max", "300000 100000")
     assert available_cores() == 3
     write(groups / "cpu.max", "200000 100000")
     assert available_cores() == 2
@@ -78,8 +78,8 @@ def test_threads_sleep_while_they_wait_where_others_want_the_cores(
     load: float,
     expected: dict[str, str],
 ) -> None:
-    write(groups / "cgroup", "0::/work/job\n")
-    write(groups / "work" / "job" / "cpu.max", quota)
+    write(groups / "cgroup", "0::/batch/job\n")
+    write(groups / "batch" / "job" / "cpu.max", quota)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
     environment: dict[str, str] = {}
     monkeypatch.setattr(os, "environ", environment)
