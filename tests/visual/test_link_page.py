@@ -61,9 +61,3 @@ def test_a_page_of_persons(tmp_path, about):
     assert "&lt;script&gt;" in page
     assert "door &amp; yard" in page
     assert "known before; 3 passages" in page
-
-
-def test_a_page_of_nobody(tmp_path, about):
-    with Gallery.create("memory://nobody", about) as gallery:
-        page = write_link_page(gallery.link(), tmp_path / "page.html", {}).read_text("utf-8")
-    assert "0 sightings in 0 passages" in page
