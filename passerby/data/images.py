@@ -128,7 +128,6 @@ def pillow_pixels(image: Image.Image) -> NDArray[np.uint8]:
 
 def write_unreadable(path: Path, images: Sequence[UnreadableImage]) -> None:
     """A CSV of images that cannot be read, with the reasons."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["image", "reason"])

@@ -104,7 +104,6 @@ def write_npz(
     Only its owner may read it, as it tells of persons. Raises DiskFull, with an older file left as
     it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     needed = sum(count * column.dtype.itemsize * prod(column.row) for column in columns.values())
     with (
         replacing(path, needed, private=True) as file,

@@ -42,7 +42,6 @@ def draw_comparison(
     another ending.
     """
     target = require_picture_name(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     save_picture(comparison_picture(comparison, calibration), target)
     return target
 

@@ -56,7 +56,6 @@ def draw_matches(
     """
     target = require_picture_name(path)
     picture = matches_picture(found, columns=columns)
-    target.parent.mkdir(parents=True, exist_ok=True)
     save_picture(picture, target)
     return target
 

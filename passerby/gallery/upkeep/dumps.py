@@ -57,7 +57,6 @@ def dump(store: Store, path: str | os.PathLike[str]) -> int:
     Raises DiskFull, with an older file left as it was.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     total, done = store.count(), 0
     members: dict[str, dict[str, object]] = {}
 
