@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +25,9 @@ Group = Literal["camera", "day", "person", "source"]
 MOST_BYTES: Mapping[Kind, int] = {"name": 1024, "path": 8192, "hash": 64}
 """What a text may take as UTF-8, by the kind of its column: the same in every engine, so that what
 one keeps another can restore."""
+
+
+_AT_ONCE = 1000  # ids in one condition
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,10 @@ class Store(ABC):
     @abstractmethod
     def set_about(self, about: About) -> None:
         """Replace the description (another calibration)."""
+
+    @abstractmethod
+    def refresh_about(self) -> About:
+        """The description as it is now, whatever process wrote it; `about` is that from now on."""
 
     def write(self, sightings: Sightings, *, replace: bool = False) -> Written:
         """Add sightings; on return they are on disk and every new search sees them.
@@ -197,7 +204,8 @@ class Store(ABC):
         """`name_persons`: persons by the id of a sighting, which every engine can keep."""
 
     def delete(self, where: Where) -> int:
-        """Forget sightings: no search sees them from now on. Returns how many.
+        """Forget sightings, and what was said of them: no search sees them from now on. Returns how
+        many.
 
         Raises ValueError for a filter without any condition.
         """
@@ -206,7 +214,21 @@ class Store(ABC):
                 "a removal needs a condition (person, camera, time or sighting); to forget "
                 "everything, delete the gallery itself"
             )
-        return self._delete(where)
+        count = self._delete(where)
+        self._forget_answers()
+        return count
+
+    def _forget_answers(self) -> None:
+        """Drop the answers of which a sighting is no longer there."""
+        about = self.refresh_about()
+        asked = sorted({one for answer in about.answers for one in (answer.first, answer.second)})
+        there: set[str] = set()
+        for start in range(0, len(asked), _AT_ONCE):
+            where = Where(ids=tuple(asked[start : start + _AT_ONCE]))
+            there.update(*(part.ids.tolist() for part in self.read(where, with_vectors=False)))
+        kept = tuple(a for a in about.answers if {a.first, a.second} <= there)
+        if len(kept) < len(about.answers):
+            self.set_about(replace(about, answers=kept))
 
     @abstractmethod
     def _delete(self, where: Where) -> int:

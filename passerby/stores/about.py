@@ -12,13 +12,31 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a person said of two sightings (ids, the lesser first): of one person or of two; None
+    where it could not be said."""
+
+    first: str
+    second: str
+    same: bool | None
+
+    def __post_init__(self) -> None:
+        if not self.first < self.second:
+            raise ValueError(
+                "an answer is of two sightings, the lesser id first, got "
+                f"{self.first!r} and {self.second!r}"
+            )
+
+
+@dataclass(frozen=True)
 class About:
     """Stored with a gallery, so that no other model's embeddings come into it.
 
     model: fingerprint of the network; pooling: how an image becomes a vector ("plain", "flip",
     ...); dimensions: D; name and place: of the model, to open it again; input: its preprocessing;
     calibrations: of distances of this model, by kind ("single", "pooled"), as calibration.json has
-    them; created: when, ISO 8601 in UTC; format: of the gallery.
+    them; answers: of whom pairs of its sightings are, as people said; created: when, ISO 8601 in
+    UTC; format: of the gallery.
     """
 
     model: str
@@ -29,6 +47,7 @@ class About:
     input: Mapping[str, object] = field(default_factory=dict)
     calibrations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     created: str = ""
+    answers: tuple[Answer, ...] = ()
     format: int = FORMAT
 
     def to_json(self) -> str:

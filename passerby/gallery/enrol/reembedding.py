@@ -13,9 +13,11 @@ from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import Acknowledged, Pace
+from passerby.gallery.reviewed_pairs import carry_answers
 from passerby.process.interruption import StopRequest
 from passerby.process.reporting import progress
 from passerby.stores import Store
+from passerby.stores.about import About
 from passerby.stores.opening import open_or_create_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
@@ -50,10 +52,11 @@ def reembed(
 ) -> Reembedded:
     """Make a gallery of another model at a new place, from the images that sightings refer to.
 
-    Persons, cameras, times and thumbnails are kept; a thumbnail is never embedded, as its vector
-    would not be the image's. A file that is not the one that was enrolled is left out, unless
-    ``trust_paths`` (needed where ids are not those of files, as after adding vectors alone).
-    Called again it goes on where it was stopped. Raises ValueError when another gallery is there.
+    Persons, cameras, times, thumbnails and the answers about pairs are kept; a thumbnail is never
+    embedded, as its vector would not be the image's. A file that is not the one that was enrolled
+    is left out, unless ``trust_paths`` (needed where ids are not those of files, as after adding
+    vectors alone). Called again it goes on where it was stopped. Raises ValueError when another
+    gallery is there.
     """
     target = _target(embedder, place, store)
     left_out: list[UnreadableImage] = []
@@ -67,6 +70,7 @@ def reembed(
                 way.take(None, passed)
                 way.stop_if_requested(stop)
             way.flush()
+        carry_answers(store, target)
     finally:
         target.close()
     return Reembedded(way.counted.added, way.counted.present, tuple(left_out))
@@ -76,10 +80,11 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
     about = describe(embedder)
     if (about.model, about.pooling) == (store.about.model, store.about.pooling):
         raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
-    own = replace(about, created="", place="", calibrations={})
-    return open_or_create_store(
-        place, about, lambda a: replace(a, created="", place="", calibrations={}) == own
-    )
+
+    def key(a: About) -> About:
+        return replace(a, created="", place="", calibrations={}, answers=())
+
+    return open_or_create_store(place, about, lambda a: key(a) == key(about))
 
 
 def _missing(store: Store, target: Store, way: Acknowledged) -> Iterator[tuple[Sightings, int]]:

@@ -60,6 +60,9 @@ class MemoryStore(Store):
     def set_about(self, about: About) -> None:
         self.about = about
 
+    def refresh_about(self) -> About:
+        return self.about
+
     def _write(self, sightings: Sightings, *, replace: bool) -> int:
         there = np.isin(sightings.ids, self._rows.ids)
         kept = self._rows

@@ -10,6 +10,7 @@ import pytest
 from passerby.data.crops import Labels
 from passerby.embedding.embedder import load
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.reviewed_pairs import answer, record_answers
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 
@@ -41,6 +42,17 @@ def test_persons_names_and_thumbnails_are_kept(gallery, crops, other, memory_pla
         np.testing.assert_allclose(rows.vectors, expected, atol=1e-5)
     again = gallery.reembed(other, place)
     assert (again.added, again.present) == (0, 10)
+
+
+def test_answers_about_pairs_go_along(gallery, crops, other, memory_place):
+    gallery.add(crops)
+    rows = everything(gallery)
+    given = [answer(rows.ids[0], rows.ids[3], True), answer(rows.ids[3], rows.ids[5], None)]
+    record_answers(gallery.store, given)
+    (crops / rows.images[5].rpartition("/")[2]).unlink()
+    gallery.reembed(other, f"{memory_place}-new")
+    with Gallery.open(f"{memory_place}-new") as new:
+        assert new.about.answers == (given[0],)
 
 
 def test_images_that_are_gone_or_changed_are_left_out(

@@ -89,6 +89,10 @@ class LanceStore(Store):
             write_whole(self._folder.path / ABOUT, about.to_json().encode())
         self.about = about
 
+    def refresh_about(self) -> About:
+        self.about = About.from_json((self._folder.path / ABOUT).read_text("utf-8"))
+        return self.about
+
     # Writing
 
     def _write(self, sightings: Sightings, *, replace: bool) -> int:

@@ -70,6 +70,10 @@ class MilvusStore(Store):
         self._collection.set_about(about)
         self.about = about
 
+    def refresh_about(self) -> About:
+        self.about = self._collection.about()
+        return self.about
+
     def _write(self, sightings: Sightings, *, replace: bool) -> int:
         """As `Store.write`; what is larger than 32 MiB goes in several requests, of each of which
         a kill leaves all or nothing."""
