@@ -23,7 +23,7 @@ LAYERS = [
     {"registry"},
     {"config", "tables", "publications"},
     {"data", "losses", "evaluation", "recipes", "stores", "synthesis", "weights"},
-    {"models"},
+    {"models", "adaptation"},
     {"embedding"},
     {"assessment"},
     {"training", "gallery"},

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from passerby.adaptation.camera_means import centred
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.metrics import PrecisionRule, Ties
-from passerby.evaluation.ranking.centring import centred
 from passerby.evaluation.ranking.distances import Distances, Metric
 from passerby.evaluation.ranking.local import Which, distances_of
 from passerby.evaluation.ranking.rerank import rerank
@@ -51,7 +51,7 @@ class Scoring:
     camera_pairs: also score each camera against each other; device: of the distances, the CPU by
     default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``; distance:
     of the embeddings (global), of their aligned stripes (local), or both. centre: take away what
-    the images of a camera have in common (`passerby.evaluation.ranking.centring`), before all else.
+    the images of a camera have in common (`passerby.adaptation.camera_means`), before all else.
 
     Raises ValueError for stripes with anything but the cosine, re-ranked, or centred.
     """

@@ -59,8 +59,8 @@ def evaluate(
         ties: rank equal distances in gallery order, as expected over all orders, or matches last.
         average_precision: mean of the precisions at the matches, or Market-1501's trapezoid.
         rerank: by k-reciprocal encoding (k1 20, k2 6, weight 0.3) in place of the metric.
-        centre_cameras: take away what the gallery images of a camera have in common, such as its
-            light; needs no labels, but images of each camera.
+        centre_cameras: take away what the images of a camera have in common, such as its light, in
+            gallery and queries; needs no labels, but images of each camera.
         memory: that re-ranking may use, as 500MB or 2GB; too little is said before it starts.
     """
     from passerby.assessment.score import Scoring, score

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from passerby.adaptation.camera_means import centred
 from passerby.assessment.score import Scoring, score, score_embeddings, score_files
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
-from passerby.evaluation.ranking.centring import centred
 from passerby.evaluation.ranking.local import distances_of
 from passerby.evaluation.ranking.rerank import rerank
 from passerby.tables.embeddings import Embeddings

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import passerby
+from passerby.adaptation.camera_means import centred
 from passerby.assessment.score import Scoring, score_embeddings
 from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.evaluation.decisions.openset import identify
 from passerby.evaluation.decisions.verification import verify
 from passerby.evaluation.evaluate import evaluate_camera_pairs
-from passerby.evaluation.ranking.centring import centred
 from passerby.evaluation.ranking.local import LocalDistances, distances_of
 from passerby.evaluation.ranking.query_expansion import augment_database, expand_queries
 from passerby.evaluation.ranking.rankings import rank

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import passerby
+from passerby.adaptation.camera_means import centred
 from passerby.evaluation.decisions.openset import identify
 from passerby.evaluation.decisions.verification import verify
 from passerby.evaluation.evaluate import evaluate_camera_pairs
-from passerby.evaluation.ranking.centring import centred
 from passerby.evaluation.ranking.local import distances_of
 from passerby.evaluation.ranking.query_expansion import expand_queries
 from passerby.evaluation.ranking.rankings import rank

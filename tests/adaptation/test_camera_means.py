@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from passerby.adaptation.camera_means import STEADY, camera_means, centred
 from passerby.evaluation.evaluate import evaluate
-from passerby.evaluation.ranking.centring import STEADY, centred
 from passerby.tables.embeddings import Embeddings
 
 
@@ -18,47 +18,84 @@ def part(count: int, seed: int, sources: bool = False) -> Embeddings:
     )
 
 
+def slow_mean(key, images, steady):
+    """The mean of one camera by loops; images: (key, vector) pairs."""
+    units = [(own, v.astype(float) / np.sqrt((v.astype(float) ** 2).sum())) for own, v in images]
+    whole = sum(unit for _, unit in units) / (len(units) + steady)
+    own = [unit for other, unit in units if other == key]
+    return (sum(own) + steady * whole) / (len(own) + steady)
+
+
 @pytest.mark.parametrize("steady", [0.0, STEADY])
 @pytest.mark.parametrize("sources", [False, True])
 def test_each_vector_loses_the_mean_of_its_camera(steady: float, sources: bool) -> None:
     query, gallery = part(12, 0, sources), part(60, 1, sources)
     asked, shown = centred(query, gallery, steady)
-    length_1 = [vector / np.sqrt((vector**2).sum()) for vector in gallery.vectors.astype(float)]
-    everywhere = sum(length_1) / len(length_1)
+
+    def keys(some):
+        return [*zip(some.sources if sources else [0] * len(some), some.cameras, strict=True)]
+
+    images = [
+        pair for some in (query, gallery) for pair in zip(keys(some), some.vectors, strict=True)
+    ]
     for given, made in ((query, asked), (gallery, shown)):
-        for row in range(len(given)):
-            total, count = steady * everywhere, steady
-            for other in range(len(gallery)):
-                alike = gallery.cameras[other] == given.cameras[row]
-                if alike and (not sources or gallery.sources[other] == given.sources[row]):
-                    total, count = total + length_1[other], count + 1
+        for row, key in enumerate(keys(given)):
             own = given.vectors[row].astype(float)
-            expected = own / np.sqrt((own**2).sum()) - total / count
+            expected = own / np.sqrt((own**2).sum()) - slow_mean(key, images, steady)
             assert np.allclose(made.vectors[row], expected, atol=1e-6)
         assert np.array_equal(given.persons, made.persons)
     assert np.array_equal(gallery.vectors, part(60, 1, sources).vectors)  # the input stays
 
 
-def test_a_camera_that_the_gallery_lacks_loses_the_mean_of_its_queries() -> None:
+def test_a_camera_that_the_gallery_lacks_has_the_mean_of_its_queries() -> None:
     gallery = part(40, 1)
     query = Embeddings(np.eye(6)[:3], [0, 1, 2], [77, 77, 78])
-    asked, shown = centred(query, gallery)
-    unit = gallery.vectors / np.linalg.norm(gallery.vectors, axis=1, keepdims=True)
-    two = (np.eye(6)[:2].sum(0) + STEADY * unit.mean(0)) / (2 + STEADY)
-    one = (np.eye(6)[2] + STEADY * unit.mean(0)) / (1 + STEADY)
-    assert np.allclose(asked.vectors, np.eye(6)[:3] - np.stack([two, two, one]), atol=1e-6)
-    np.testing.assert_array_equal(shown.vectors, centred(query[:1], gallery)[1].vectors)
+    asked, _ = centred(query, gallery)
+    images = [
+        (int(c), v)
+        for some in (query, gallery)
+        for c, v in zip(some.cameras, some.vectors, strict=True)
+    ]
+    expected = [
+        np.eye(6)[row] - slow_mean(key, images, STEADY) for row, key in enumerate([77, 77, 78])
+    ]
+    assert np.allclose(asked.vectors, expected, atol=1e-6)
+
+
+def test_cameras_of_two_sources_are_two_though_they_share_a_number() -> None:
+    vectors = np.repeat(np.eye(4)[:2], 5, axis=0).astype(np.float32)
+    named = np.repeat(["a", "b"], 5)
+    means = camera_means(vectors, named, np.full(10, "1"))
+    assert means.cameras == (("a", "1"), ("b", "1"))
+    assert means.images == (5, 5)
+    assert means.means[0] @ means.means[1] < 0.5 * np.linalg.norm(means.means[0]) ** 2
+
+
+def test_an_unknown_or_new_camera_has_the_whole() -> None:
+    vectors = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    cameras = np.repeat(["door", "hall", ""], 10)
+    means = camera_means(vectors, np.full(30, ""), cameras)
+    assert [name for _, name in means.cameras] == ["door", "hall"]
+    found = means.of(np.array(["", "", "x"]), np.array(["", "yard", "door"]))
+    assert np.array_equal(found, np.stack([means.whole] * 3))
+
+
+def test_a_single_image_keeps_its_direction() -> None:
+    vectors = np.array([[3.0, 4.0]], np.float32)
+    one = np.array(["1"])
+    made = camera_means(vectors, one, one).removed(vectors, one, one)
+    assert np.allclose(made / np.linalg.norm(made), [[0.6, 0.8]])
 
 
 def test_queries_by_new_cameras_are_found_again() -> None:
     """Both parts are by cameras of their own, as of another site: each loses its own light."""
     random = np.random.default_rng(0)
-    persons = np.repeat(np.arange(10), 2)
-    looks = random.normal(size=(10, 16))[persons]
+    persons = np.repeat(np.arange(20), 2)
+    looks = random.normal(size=(20, 16))[persons]
     lights = 3 * random.normal(size=(4, 16))
     query, gallery = (
-        Embeddings(looks + 0.1 * random.normal(size=(20, 16)) + lights[cameras], persons, cameras)
-        for cameras in (np.tile([0, 1], 10), np.tile([2, 3], 10))
+        Embeddings(looks + 0.1 * random.normal(size=(40, 16)) + lights[cameras], persons, cameras)
+        for cameras in (np.tile([0, 1], 20), np.tile([2, 3], 20))
     )
     assert evaluate(query, gallery).rank1 < 50
     assert evaluate(*centred(query, gallery)).rank1 >= 90

@@ -1,0 +1,128 @@
+"""Camera means: what all persons of one camera have in common, to be taken away from its vectors.
+
+Light, angle and sharpness of a camera move the vectors of everybody it sees in one direction, so
+that a stranger by the same camera can be nearer than the same person by another. The mean of a
+camera's images shows that direction, without any label: Zhuang et al., "Rethinking the
+Distribution Gap of Person Re-identification with Camera-based Batch Normalization", ECCV 2020, who
+centre and scale within the network; here it is done to finished embeddings of any model.
+
+One camera is one name of one source: joined sources may use the same numbers for other cameras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.tables.embeddings import Embeddings, require_one_model
+from passerby.tables.keys import camera_keys, numbered
+from passerby.tables.sightings import UNKNOWN
+from passerby.tables.unit_length import unit
+
+STEADY = 4.0  # of 0 to 50 on held-out persons of the set in docs/results/people.md, 0 to 10 alike
+
+Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class CameraMeans:
+    """What is taken from the unit vectors of each camera.
+
+    cameras: C pairs of (source, camera); means [C, D] float32, each shrunk towards ``whole``;
+    whole [D] float32: of images by an unknown or another camera; images: how many each camera's
+    mean is of.
+    """
+
+    cameras: tuple[tuple[str, str], ...]
+    means: NDArray[np.float32]
+    whole: NDArray[np.float32]
+    images: tuple[int, ...]
+
+    def of(self, sources: Texts, cameras: Texts) -> NDArray[np.float32]:
+        """The mean [N, D] that counts for each of N images, by its source and camera."""
+        rows = {camera: row for row, camera in enumerate(self.cameras)}
+        last = len(rows)
+        pairs = zip(sources.tolist(), cameras.tolist(), strict=True)
+        chosen = [rows.get(pair, last) for pair in pairs]
+        made: NDArray[np.float32] = np.vstack([self.means, self.whole[None]])[chosen]
+        return made
+
+    def removed(
+        self, vectors: NDArray[np.float32], sources: Texts, cameras: Texts
+    ) -> NDArray[np.float32]:
+        """Unit vectors [N, D] less the mean of their camera; no longer of length 1.
+
+        Raises ValueError for vectors without a direction.
+        """
+        return unit(vectors) - self.of(sources, cameras)
+
+
+def camera_means(
+    vectors: NDArray[np.float32], sources: Texts, cameras: Texts, steady: float = STEADY
+) -> CameraMeans:
+    """The means of cameras over unlabelled images: of a gallery, and of queries where there are.
+
+    vectors [N, D]: scaled to length 1 here; sources, cameras: names [N], "" where not known;
+    steady: how many images the whole counts for beside a camera's own, so that one with few is not
+    centred on its own few persons. Nothing counts for as many beside the whole, so that one or two
+    images are not taken for a camera's light. Ten to thirty images a camera are enough. Raises
+    ValueError for vectors without a direction.
+    """
+    units = unit(vectors).astype(np.float64)
+    whole = units.sum(axis=0) / max(len(units) + steady, 1)
+    numbers = numbered(sources, cameras)
+    firsts, counts = np.unique(numbers, return_index=True, return_counts=True)[1:]
+    sums = np.stack([units[numbers == each].sum(axis=0) for each in range(len(firsts))])
+    known = cameras[firsts] != UNKNOWN
+    means = (sums + steady * whole) / (counts + steady)[:, None]
+    return CameraMeans(
+        tuple(zip(sources[firsts][known].tolist(), cameras[firsts][known].tolist(), strict=True)),
+        means[known].astype(np.float32),
+        whole.astype(np.float32),
+        tuple(counts[known].tolist()),
+    )
+
+
+def camera_texts(*parts: Embeddings) -> tuple[tuple[Texts, Texts], ...]:
+    """For each table the names [N] of its images' sources and cameras, as `camera_means` takes
+    them; sources are "" unless all tables have them. Raises ValueError without cameras."""
+    if any(part.cameras is None for part in parts):
+        raise ValueError("without cameras nothing can be centred on them")
+    return tuple(
+        (
+            np.array([source for source, _ in keys], np.str_),
+            np.array([UNKNOWN if camera < 0 else str(camera) for _, camera in keys], np.str_),
+        )
+        for keys in camera_keys(*parts)
+    )
+
+
+def centred(
+    query: Embeddings, gallery: Embeddings, steady: float = STEADY
+) -> tuple[Embeddings, Embeddings]:
+    """Both, scaled to length 1 and less the mean of their camera's images in either.
+
+    No label is used, and queries are images as others are: a camera that the gallery lacks has its
+    own mean by them. Raises ValueError without cameras, for stripe vectors, which are not centred,
+    for an empty gallery, and for vectors without a direction.
+    """
+    for name, some in (("query", query), ("gallery", gallery)):
+        if some.cameras is None:
+            raise ValueError(
+                f"the {name} has no cameras, and without them nothing can be centred on them"
+            )
+        if some.local is not None:
+            raise ValueError(f"the {name} has stripe vectors, which are not centred on cameras")
+    require_one_model(query, gallery)
+    if not len(gallery):
+        raise ValueError("the gallery is empty: cameras have no mean")
+    asking, showing = camera_texts(query, gallery)
+    sources, cameras = (np.concatenate(texts) for texts in zip(asking, showing, strict=True))
+    vectors = np.concatenate([query.vectors, gallery.vectors])
+    means = camera_means(vectors, sources, cameras, steady)
+    return (
+        replace(query, vectors=means.removed(query.vectors, *asking)),
+        replace(gallery, vectors=means.removed(gallery.vectors, *showing)),
+    )
