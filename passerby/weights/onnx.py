@@ -45,6 +45,18 @@ def read_onnx_weights(file: str | os.PathLike[str]) -> dict[str, Tensor]:
     return _named(tensors, nodes)
 
 
+def onnx_metadata(content: memoryview, file: str | os.PathLike[str]) -> dict[str, bytes]:
+    """The ``metadata_props`` of an ONNX model; weights are passed over.
+
+    Raises ValueError when the content is none; file: where from, for the error.
+    """
+    try:
+        entries = [dict(_fields(value)) for field, value in _fields(content) if field == 14]
+        return {bytes(entry[1]).decode(): bytes(entry.get(2, b"")) for entry in entries}
+    except (IndexError, KeyError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{file} cannot be read as an ONNX model: {error}") from None
+
+
 def _fields(content: memoryview) -> Iterator[tuple[int, memoryview]]:
     """(Number, bytes) of the fields of a message; of numbers, the bytes of the variable length."""
     position = 0
