@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from passerby.data.images import UnreadableImage, decode
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.bootstrap import FEWEST_PERSONS
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.calibration_files import read_calibrations
 from passerby.evaluation.decisions.calibration_fitting import calibrate
+from passerby.evaluation.decisions.conditions import conditions_of
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import DEFAULT, is_packaged, model_folder
@@ -22,6 +26,7 @@ from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["held-out", "train", "validation", "test"]
 
+_MEASURED = 500  # images whose heights tell those of all
 _MOST_IMAGES = 12_000  # 72 million pairs; more would cost minutes and change little
 
 
@@ -64,7 +69,11 @@ def calibrate_model(
         images=images,
         seed=seed,
     )
-    return replace(calibration, warnings=(*chosen.warnings, *warnings, *calibration.warnings))
+    return replace(
+        calibration,
+        warnings=(*chosen.warnings, *warnings, *calibration.warnings),
+        conditions=conditions_of(embedded.embeddings, _heights(records, seed)),
+    )
 
 
 def calibration_records(split: Split, card: Card | None, part: Part) -> CalibrationRecords:
@@ -126,7 +135,14 @@ def file_to_write(model: str | os.PathLike[str], out: str | os.PathLike[str] | N
 
 def is_of_other_sites(calibration: Calibration) -> bool:
     """Whether this is what came with the packaged model, fitted on other sites than the user's."""
-    return calibration in read_calibrations(calibration_file(DEFAULT))
+    return calibration in _packaged()
+
+
+@cache
+def _packaged() -> tuple[Calibration, ...]:
+    """What came with the packaged model, with what it holds of pairs by one camera."""
+    kept = read_calibrations(calibration_file(DEFAULT))
+    return kept + tuple(one.within for one in kept if one.within is not None)
 
 
 def find_calibration(
@@ -149,6 +165,16 @@ def find_calibration(
         f"{path} holds no calibration for {', '.join(wanted)} (model, distance, pooling), but for "
         f"{others}: run passerby calibrate with the same options, or change them"
     )
+
+
+def _heights(records: Sequence[Record], seed: int) -> list[int]:
+    """Pixels from top to bottom of some of the images, of those that can be read."""
+    drawn = np.random.default_rng([seed, 9]).permutation(len(records))[:_MEASURED].tolist()
+    heights = []
+    for row in drawn:
+        with suppress(UnreadableImage):
+            heights.append(decode(records[row].image).shape[0])
+    return heights
 
 
 def _persons(records: Sequence[Record], split: Split) -> tuple[Record, ...]:

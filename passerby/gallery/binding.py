@@ -21,7 +21,7 @@ from passerby.tables.embeddings import Embeddings
 
 
 def describe(embedder: Embedder) -> About:
-    """What a gallery of this model is of, with the model's calibration where one lies beside it.
+    """What a gallery of this model is of, and what calibration was brought along beside it.
 
     Raises ValueError for a system that compares stripes beside the vector.
     """
@@ -33,8 +33,8 @@ def describe(embedder: Embedder) -> About:
         embedder.name,
         embedder.place,
         asdict(embedder.input),
-        _calibrations(embedder),
-        datetime.now(UTC).isoformat(timespec="seconds"),
+        brought=_calibrations(embedder),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return About.from_json(about.to_json())  # as it will be read: tuples are lists
 

@@ -1,33 +1,119 @@
-"""The calibrations that a gallery carries: of single images, and of queries of several, pooled."""
+"""The calibrations that a gallery carries: of single images, and of queries of several, pooled.
+
+Its own say what its distances are worth. One that lay beside the model when the gallery was made
+was learnt of whatever images that was: it counts where its cameras are the gallery's, else the
+gallery is "uncalibrated here". The one that came with the packaged model never counts.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from passerby.assessment.calibrate import calibrate_model, calibration_file, calibration_records
+from passerby.assessment.calibrate import (
+    calibrate_model,
+    calibration_file,
+    calibration_records,
+    is_of_other_sites,
+)
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.calibration_files import calibration_from, read_calibrations
+from passerby.evaluation.decisions.conditions import shortened
 from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.tables.records import Split
 
 Kind = Literal["single", "pooled"]
 
+UNCALIBRATED = "uncalibrated here"
+
 _LAST: deque[tuple[Mapping[str, object], Calibration]] = deque(maxlen=8)  # with their entries
 
 
-def calibration_of(about: About, kind: Kind) -> Calibration | None:
-    """The calibration of one kind, None where the gallery has none.
+@dataclass(frozen=True)
+class Judge:
+    """What says in a gallery what a distance is worth. calibration: None where nothing does; notes:
+    why not, or what to know of it."""
+
+    calibration: Calibration | None
+    notes: tuple[str, ...] = ()
+
+
+def judge_of(about: About, images: int, cameras: Callable[[], Collection[str]]) -> Judge:
+    """What judges the distances of queries of so many images, or why nothing does.
+
+    cameras: gives those of the gallery, as "SOURCE/CAMERA". Raises ValueError as `calibration_of`.
+    """
+    kind: Kind = "single" if images == 1 else "pooled"
+    own, brought = calibration_of(about, kind), calibration_of(about, kind, brought=True)
+    if own is not None and not is_of_other_sites(own):
+        return Judge(own, _doubts(own, images))
+    if own is None and brought is not None and _covers(brought, cameras):
+        return Judge(brought, _doubts(brought, images))
+    foreign = own or brought
+    if foreign is not None:
+        return Judge(None, (_elsewhere(foreign),))
+    if images == 1:
+        return Judge(
+            None,
+            (
+                f"{UNCALIBRATED}: distances alone do not say who it is (passerby gallery calibrate "
+                "with labelled crops of this site)",
+            ),
+        )
+    return Judge(
+        None,
+        (
+            f"{UNCALIBRATED} for pooled queries: {images} images were pooled, whose distances are "
+            f"other than those of one image (passerby gallery calibrate --from DATA --images "
+            f"{images})",
+        ),
+    )
+
+
+def _covers(calibration: Calibration, cameras: Callable[[], Collection[str]]) -> bool:
+    if calibration.conditions is None or is_of_other_sites(calibration):
+        return False
+    return calibration.conditions.cover(cameras())
+
+
+def _elsewhere(calibration: Calibration) -> str:
+    """Why a calibration of other images is not applied."""
+    if is_of_other_sites(calibration):
+        return (
+            f"{UNCALIBRATED}: the model's calibration is of other sites "
+            f"({shortened(calibration.sources)}); for this one: passerby gallery calibrate GALLERY "
+            "--from DATA, with labelled crops of it"
+        )
+    known = calibration.conditions
+    of = "images of which nothing is known" if known is None else str(known)
+    return (
+        f"{UNCALIBRATED}: the calibration beside the model is of {of}, and not of this gallery's "
+        "cameras; if it holds for them, say so: passerby gallery calibrate GALLERY; else with "
+        "labelled crops of them: --from DATA"
+    )
+
+
+def _doubts(calibration: Calibration, images: int) -> tuple[str, ...]:
+    doubts = calibration.warnings
+    most = calibration.pooling.rpartition(" to ")[2].partition(" ")[0]
+    if images > 1 and most.isdigit() and images > int(most):
+        doubts += (f"{images} images were pooled, and the calibration is of {most} at most",)
+    return doubts
+
+
+def calibration_of(about: About, kind: Kind, *, brought: bool = False) -> Calibration | None:
+    """The gallery's own calibration of one kind, or what was brought with its model; None where
+    there is none.
 
     Raises ValueError for one that is damaged or of another model, distance or pooling.
     """
-    entry = about.calibrations.get(kind)
+    entry = (about.brought if brought else about.calibrations).get(kind)
     if entry is None:
         return None
     try:
@@ -68,10 +154,11 @@ def fitting(
 
 
 def store_calibrations(store: Store, path: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
-    """Store the calibrations of a file that fit the gallery with it; returns their kinds.
+    """Store the calibrations of a file that fit the gallery with it, as holding there; returns
+    their kinds.
 
     path: a file of `passerby calibrate`, by default the one beside the gallery's model. Raises
-    ValueError where there is none, or none that fits.
+    ValueError where there is none, none that fits, or the one that came with the packaged model.
     """
     about = store.about
     if path is None and not about.place:
@@ -81,6 +168,11 @@ def store_calibrations(store: Store, path: str | os.PathLike[str] | None = None)
         raise ValueError(f"there is no file {file}: run passerby calibrate on the gallery's model")
     given = read_calibrations(file)
     found = fitting(about.model, about.pooling, given)
+    if any(is_of_other_sites(one) for one in given):
+        raise ValueError(
+            f"{file} came with the packaged model and is of other sites, so that it says nothing "
+            "here: passerby gallery calibrate GALLERY --from DATA, with labelled crops of this site"
+        )
     if not found:
         others = "; ".join(", ".join(one.key) for one in given) or "nothing"
         raise ValueError(

@@ -34,9 +34,10 @@ class About:
 
     model: fingerprint of the network; pooling: how an image becomes a vector ("plain", "flip",
     ...); dimensions: D; name and place: of the model, to open it again; input: its preprocessing;
-    calibrations: of distances of this model, by kind ("single", "pooled"), as calibration.json has
-    them; answers: of whom pairs of its sightings are, as people said; created: when, ISO 8601 in
-    UTC; format: of the gallery.
+    calibrations: of distances in this gallery, by kind ("single", "pooled"), as calibration.json
+    has them; brought: those that lay beside the model, learnt wherever that was; answers: of whom
+    pairs of its sightings are, as people said; created: when, ISO 8601 in UTC; format: of the
+    gallery.
     """
 
     model: str
@@ -46,6 +47,7 @@ class About:
     place: str = ""
     input: Mapping[str, object] = field(default_factory=dict)
     calibrations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    brought: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     created: str = ""
     answers: tuple[Answer, ...] = ()
     format: int = FORMAT

@@ -46,7 +46,7 @@ def test_an_image_is_searched_for(passerby_command, filled, memory_place, probe,
     )
     assert (done.code, done.err) == (0, "")
     assert "among 5 sightings" in done.out
-    assert "no calibration: distances alone" in done.out
+    assert "uncalibrated here: distances alone" in done.out
     assert len([line for line in done.out.splitlines() if line.startswith("  ")]) == 4
     with Image.open(out) as picture:
         assert picture.width > 700
@@ -74,7 +74,7 @@ def test_several_images_and_an_npz(passerby_command, calibrated, memory_place, p
     second = sorted(crops.glob("*.jpg"))[0]
     done = passerby_command("gallery", "search", memory_place, probe, second)
     assert "(2 images pooled)" in done.out
-    assert "the gallery has no calibration of pooled queries" in done.out
+    assert "uncalibrated here for pooled queries" in done.out
     assert "own image" in done.out
     embedder = calibrated.embedder
     file = Embeddings(embedder([probe, second]), [1, 2], model=embedder.fingerprint).save(
@@ -132,7 +132,7 @@ def test_calibrations_are_stored(
     passerby_command, filled, memory_place, tmp_path, crowd_calibration
 ):
     done = passerby_command("gallery", "link", memory_place)
-    assert (done.code, "has no calibration" in done.err) == (2, True)
+    assert (done.code, "uncalibrated here" in done.err) == (2, True)
     done = passerby_command("gallery", "calibrate", memory_place)
     assert (done.code, "there is no file" in done.err) == (2, True)
     file = tmp_path / "calibration.json"

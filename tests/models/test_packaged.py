@@ -109,7 +109,8 @@ def test_training_may_start_from_it() -> None:
 def test_a_gallery_of_it_finds_it_again(tmp_path: Path, embedder: Embedder) -> None:
     with Gallery.create(tmp_path / "gallery", embedder) as gallery:
         about = gallery.about
-    assert about.calibrations
+    assert about.brought
+    assert not about.calibrations
     for model in (None, "default"):
         assert open_embedder(about, model).fingerprint == embedder.fingerprint
 

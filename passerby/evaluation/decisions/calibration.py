@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from passerby.evaluation.bootstrap import Interval
+from passerby.evaluation.decisions.conditions import Conditions
 from passerby.evaluation.decisions.likelihood import Curve, Reliability, probability
 from passerby.evaluation.decisions.pairs import PairKind
 from passerby.evaluation.decisions.verification import DetCurve, OperatingPoint
@@ -76,7 +77,8 @@ class Calibration:
 
     pairs: which it was fitted on. Different persons by one camera share its light, place and angle,
     and are nearer than by two: what holds across cameras says nothing of pairs within one. within:
-    the calibration of these, None where the data had too few.
+    the calibration of these, None where the data had too few. conditions: of which images, None
+    where that was not kept.
     """
 
     model: str
@@ -93,8 +95,13 @@ class Calibration:
     warnings: tuple[str, ...] = ()
     pairs: PairKind = "across cameras"
     within: Calibration | None = None
+    conditions: Conditions | None = None
 
     def __post_init__(self) -> None:
+        if not 0 < self.false_match_rate < 1:
+            raise ValueError(
+                f"a false-match rate must be between 0 and 1, got {self.false_match_rate}"
+            )
         rates = [point.false_match_rate for point in self.points]
         if rates != sorted(rates):
             raise ValueError("a calibration's points must be by ascending false-match rate")
@@ -170,6 +177,8 @@ class Calibration:
                 f"{point.threshold:.4f} ({spread.low:.4f} to {spread.high:.4f}), where "
                 f"{100 * point.true_match_rate:.1f} % of the pairs of the same person are"
             )
+        if self.conditions is not None:
+            rows.append(f"for images like those it is of: {self.conditions}")
         rows += [f"warning: {warning}" for warning in self.doubts(self.false_match_rate)]
         if self.within is not None:
             rows.append(str(self.within))

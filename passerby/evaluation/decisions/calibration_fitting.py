@@ -21,6 +21,7 @@ from passerby.evaluation.decisions.calibration import (
     Quality,
     pooled_key,
 )
+from passerby.evaluation.decisions.conditions import conditions_of
 from passerby.evaluation.decisions.likelihood import (
     FITS,
     Curve,
@@ -88,9 +89,10 @@ def calibrate(
         seed=seed,
         level=level,
     )
+    conditions = conditions_of(known)
     if known.cameras is None:
-        return fit.of("any cameras", _warnings_of_data(known))
-    across = fit.of("across cameras", _warnings_of_data(known))
+        return replace(fit.of("any cameras", _warnings_of_data(known)), conditions=conditions)
+    across = replace(fit.of("across cameras", _warnings_of_data(known)), conditions=conditions)
     if images > 1:
         return across
     returning = min(len(_seen_again(half)) for half in (fit.fitting, fit.judging))

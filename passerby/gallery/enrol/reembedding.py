@@ -82,7 +82,7 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
         raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
 
     def key(a: About) -> About:
-        return replace(a, created="", place="", calibrations={}, answers=())
+        return replace(a, created="", place="", calibrations={}, brought={}, answers=())
 
     return open_or_create_store(place, about, lambda a: key(a) == key(about))
 

@@ -41,7 +41,8 @@ from passerby.gallery.link.persons import (
     persons_text,
 )
 from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME, pair_llrs
-from passerby.gallery.stored_calibrations import calibration_of
+from passerby.gallery.search.population import Populations
+from passerby.gallery.stored_calibrations import judge_of
 from passerby.gallery.tracklets import GAP
 from passerby.stores import Store
 from passerby.tables.filters import EVERYTHING, Where
@@ -184,11 +185,12 @@ def link(
     judge: link as if no person were known, and say how well it agrees with those that are.
     Raises ValueError for a gallery without a calibration.
     """
-    calibration = calibration_of(store.about, "single")
+    judge_here = judge_of(store.about, 1, Populations(store).cameras)
+    calibration = judge_here.calibration
     if calibration is None:
         raise ValueError(
-            "linking needs to know what a distance is worth, and the gallery has no calibration: "
-            "passerby calibrate, then passerby gallery calibrate"
+            f"linking needs to know what a distance is worth, and nothing says so: "
+            f"{'; '.join(judge_here.notes)}"
         )
     rules = replace(rules, over_known=True) if judge else rules
     parts = [*store.read(where)]

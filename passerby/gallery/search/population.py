@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,14 +58,28 @@ class Populations:
         self._store = store
         self._version: str | None = None
         self._kept: dict[Where, Counted] = {}
+        self._cameras: frozenset[str] | None = None
 
-    def under(self, where: Where) -> Counted:
-        """The population of a search with this filter, now."""
+    def cameras(self) -> Collection[str]:
+        """All that may be a camera of the gallery, as "SOURCE/CAMERA": every source with every
+        camera, as stores do not count both together."""
+        self._forget_if_written()
+        if self._cameras is None:
+            sources, cameras = self._store.groups("source"), self._store.groups("camera")
+            self._cameras = frozenset(f"{one}/{other}" for one in sources for other in cameras)
+        return self._cameras
+
+    def _forget_if_written(self) -> None:
         # Read before counting: what is written meanwhile has a later version, and is counted then.
         version = self._store.version()
         if version is None or version != self._version:
             self._version = version
             self._kept.clear()
+            self._cameras = None
+
+    def under(self, where: Where) -> Counted:
+        """The population of a search with this filter, now."""
+        self._forget_if_written()
         if where not in self._kept:
             found = Counted(population(self._store, where), count_timeless(self._store, where))
             kept = [*self._kept.values(), found]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.assessment.calibrate import is_of_other_sites
 from passerby.data.crop_quality import crop_faults
 from passerby.data.crops import content_id
 from passerby.data.images import contents
@@ -117,7 +118,7 @@ def _strangers(units: NDArray[np.float32], about: About, names: Sequence[str]) -
     distances = np.maximum(1 - units @ units.T, 0)
     calibration = calibration_of(about, "single")
     near = distances < _FAR
-    if calibration is not None:
+    if calibration is not None and not is_of_other_sites(calibration):
         near = calibration.llr(distances) > math.log(_UNLIKELY)
     groups = np.arange(len(units))
     for one, other in np.argwhere(np.triu(near, 1)).tolist():

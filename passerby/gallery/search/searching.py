@@ -23,7 +23,7 @@ from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.population import Population, Populations
 from passerby.gallery.search.posterior import Decision, Posterior, decide, posterior
 from passerby.gallery.search.querying import Query
-from passerby.gallery.stored_calibrations import calibration_of
+from passerby.gallery.stored_calibrations import Judge, judge_of
 from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Hits, Store
@@ -89,7 +89,8 @@ def search(
     evidence.
     """
     counts = populations or Populations(store)
-    calibrations = {images: _calibration(store, images) for images in {q.images for q in queries}}
+    numbers = {query.images for query in queries}
+    judges = {images: judge_of(store.about, images, counts.cameras) for images in numbers}
     recall = store.index_state().recall
     found = []
     for start in range(0, len(queries), _TOGETHER):
@@ -112,7 +113,7 @@ def search(
                 exact=hits.exact,
                 recall=1.0 if hits.exact or recall is None else recall,
             )
-            judge = (None, query.doubts) if query.doubts else calibrations[query.images]
+            judge = Judge(None, query.doubts) if query.doubts else judges[query.images]
             found.append(_matches(query, options, nearest, counts, judge))
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
@@ -173,31 +174,6 @@ def _kinds(camera: str, options: SearchOptions, near: Sightings) -> NDArray[np.i
     return one_camera(camera, near.cameras, elsewhere=options.elsewhere)
 
 
-def _calibration(store: Store, images: int) -> tuple[Calibration | None, tuple[str, ...]]:
-    """The calibration for queries of so many images, and what to say of it."""
-    found = calibration_of(store.about, "single" if images == 1 else "pooled")
-    if found is not None:
-        return found, _doubts(found, images)
-    if images == 1:
-        return None, (
-            "the gallery has no calibration: distances alone do not say who it is (passerby "
-            "calibrate, then passerby gallery calibrate)",
-        )
-    return None, (
-        f"no probability: {images} images were pooled, whose distances are other than those of one "
-        "image, and the gallery has no calibration of pooled queries (passerby calibrate --images "
-        f"{images}, then passerby gallery calibrate)",
-    )
-
-
-def _doubts(calibration: Calibration, images: int) -> tuple[str, ...]:
-    doubts = calibration.warnings
-    most = calibration.pooling.rpartition(" to ")[2].partition(" ")[0]
-    if images > 1 and most.isdigit() and images > int(most):
-        doubts += (f"{images} images were pooled, and the calibration is of {most} at most",)
-    return doubts
-
-
 def _without_own(among: Population, own: Sightings) -> Population:
     """The population without the query's own images."""
     if len(own) == 0:
@@ -244,9 +220,9 @@ def _matches(
     options: SearchOptions,
     found: _Nearest,
     populations: Populations,
-    judge: tuple[Calibration | None, tuple[str, ...]],
+    judge: Judge,
 ) -> Matches:
-    calibration, doubts = judge
+    calibration = judge.calibration
     nearest = found.of(~found.own)
     near, distances = nearest.sightings, nearest.distances
     reranked = _reranked(query, near) if options.rerank and len(near) > 1 else None
@@ -254,7 +230,7 @@ def _matches(
     counted = populations.under(options.where)
     llrs = np.full(len(near), np.nan)
     believed, decision = None, None
-    notes = [*doubts]
+    notes = [*judge.notes]
     if calibration is not None:
         llrs = pair_llrs(calibration, distances, nearest.kinds)
         unjudged = np.isnan(llrs)

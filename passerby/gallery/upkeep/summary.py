@@ -37,7 +37,7 @@ class Summary:
         about = self.about
         known = f"{self.known} of {len(set(self.persons) - {UNKNOWN})} known persons"
         unknown = self.sightings - self.known
-        calibrated = ", ".join(about.calibrations) or "none"
+        calibrated = ", ".join(about.calibrations) or "none of its own"
         lines = [
             f"{self.sightings} sightings: {known}, {unknown} of unknown ones",
             f"model: {about.name or '?'} {about.model} ({about.pooling}, {about.dimensions} "

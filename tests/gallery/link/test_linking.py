@@ -188,7 +188,7 @@ def test_frames_of_a_tracklet_are_together_and_count_once(make_store, crowd):
 
 
 def test_a_gallery_without_a_calibration_or_without_sightings(make_store, crowd):
-    with pytest.raises(ValueError, match="the gallery has no calibration"):
+    with pytest.raises(ValueError, match="nothing says so: uncalibrated here"):
         link(make_store(crowd.persons(2), about=About("crowd", "plain", 12)))
     with pytest.raises(ValueError, match="there is nothing to link"):
         link(make_store(crowd.persons(0)))

@@ -161,7 +161,7 @@ def test_several_pictures_of_a_person_are_pooled_and_calibrated_apart(store, cro
     assert unjudged.posterior is None
     assert unjudged.probability(unjudged[0]) is None
     assert unjudged[0].llr is None
-    assert "passerby calibrate --images 3" in str(unjudged)
+    assert "uncalibrated here for pooled queries: 3 images" in str(unjudged)
     assert Gallery(store).search(shots[:1]).posterior is not None
 
 
@@ -170,7 +170,7 @@ def test_without_a_calibration_there_are_distances_alone(make_store, crowd):
     found = Gallery(store).search(crowd.persons(1)[0])
     assert (found.posterior, found.decision, found.answer) == (None, None, None)
     assert [match.llr for match in found] == [None] * 4
-    assert "no calibration: distances alone do not say who it is" in str(found)
+    assert "uncalibrated here: distances alone do not say who it is" in str(found)
     assert "%" not in str(found)
 
 
