@@ -37,5 +37,5 @@ def main(pictures: int, style: Style) -> None:
 
 
 if __name__ == "__main__":
-    wanted: Style = "varied" if sys.argv[2:] == ["varied"] else "plain"
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600, wanted)
+    styles: dict[str, Style] = {"plain": "plain", "varied": "varied", "street": "street"}
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600, styles[(sys.argv[2:] or ["plain"])[0]])

@@ -33,7 +33,7 @@ def synthesize(
     test_persons: Number = 100,
     cameras: Number = 4,
     images: Number = 3,
-    style: Literal["plain", "varied"] = "plain",
+    style: Literal["plain", "varied", "street"] = "plain",
     sites: Number = 1,
     workers: Number = 2,
 ) -> None:
@@ -46,7 +46,8 @@ def synthesize(
         test_persons: other persons, in query and gallery.
         cameras: that see every person.
         images: of each person by each camera.
-        style: plain, or varied: places, light, cameras and boxes as unlike as those of real sets.
+        style: plain; varied: places, light, cameras and boxes as unlike as those of real sets; or
+            street: varied, with what models fail on: casts, deep shade, dark look-alikes, captions.
         sites: over which the persons are spread, each with so many cameras of its own.
         workers: processes that draw.
     """

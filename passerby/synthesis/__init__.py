@@ -2,7 +2,8 @@
 
 Read the files in the order of a picture: `wardrobe` (who somebody is), `body` (how they stand),
 `drawing` and `cloth` (their pixels), `scenes` (where the camera hangs), `obstacles` and `lens`
-(what it makes of them), `figures` (one picture), `writing` (a whole set on disk).
+(what it makes of them), `figures` (one picture), `writing` (a whole set on disk). `variety` and
+`streets` are the harder styles: each changes what the one before it made.
 """
 
 from passerby.synthesis.figures import contact_sheet, draw, photo

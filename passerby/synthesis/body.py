@@ -270,7 +270,13 @@ def _head(look: Appearance, pose: Pose, neck: Point) -> list[Part]:
             Part(_along(centre, (0, 1, 0), -0.014), _along(centre, (0, 1, 0), 0.014),
                  (0.0, wide, 0.0), Piece.HAT, 1.1, across)
         )  # fmt: skip
-    if look.hat != "none":
+    if look.hat == "hood":
+        low = _along(_along(neck, ahead, -0.03), (0, 1, 0), -0.03)
+        high = _along(_along(top, ahead, -0.035), (0, 1, 0), 0.02)
+        parts.append(
+            Part(low, high, (0.085, size * 0.84, 0.0), Piece.UPPER, 1.15, across)
+        )  # fmt: skip
+    elif look.hat != "none":
         low = _along(middle, (0, 1, 0), -size * (0.1 if look.hat == "beanie" else -0.05))
         parts.append(
             Part(_along(low, (0, 1, 0), -size * 0.45), _along(top, (0, 1, 0), 0.025),

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-_PURPOSES = ("person", "site", "camera", "passage", "moment", "file", "texture", "style")
+_PURPOSES = ("person", "site", "camera", "passage", "moment", "file", "texture", "style", "street")
 
 Choice = TypeVar("Choice")
 

@@ -5,7 +5,7 @@ numbers, rolls what belongs to the moment (pose, direction, crop, light, who wal
 the scene in linear light and lets the lens photograph it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,10 +18,15 @@ from passerby.synthesis.drawing import Figure, Light, Solids, View, render, soli
 from passerby.synthesis.lens import expose, photograph
 from passerby.synthesis.obstacles import obstruct
 from passerby.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
+from passerby.synthesis.streets import dress_street, install_street, shade
 from passerby.synthesis.variety import Box, Style, dress_varied, install_varied, vary_box
 from passerby.synthesis.wardrobe import Appearance, dress
 
 DISTRACTOR, JUNK = 0, -1
+
+_INSTALL: dict[Style, Callable[[int, int], Camera]] = {
+    "plain": install, "varied": install_varied, "street": install_street,
+}  # fmt: skip
 
 
 def _detect(rng: np.random.Generator, solids: Solids, junk: bool) -> Box:
@@ -133,10 +138,12 @@ def _somebody(
     return render(parts, solids, look, other, light)
 
 
-def _look(seed: int, person: int, camera: int, moment: int, style: Style) -> Appearance:
-    """Numbers from 1 are persons; 0 and -1 are somebody else each time."""
-    wear = dress_varied if style == "varied" else dress
-    return wear(seed, person, 0 if person > 0 else camera * 1_000_003 + moment)
+def _look(seed: int, person: int, moment: int, style: Style, site: int) -> Appearance:
+    """Who it is; `moment` only matters for people who are somebody else each time."""
+    moment = 0 if person > 0 else moment
+    if style == "street":
+        return dress_street(seed, person, moment, site)
+    return (dress_varied if style == "varied" else dress)(seed, person, moment)
 
 
 def draw(
@@ -148,28 +155,35 @@ def draw(
     height: int = 256,
     width: int = 128,
     style: Style = "plain",
+    site: int = 0,
 ) -> np.ndarray:
     """A picture [height, width, 3] uint8, RGB, that depends on nothing but the arguments.
 
     Persons from 1 look the same in all their pictures. Person 0 is a distractor, somebody else at
-    each moment, and person -1 is junk: a box that cuts anybody badly or misses. Raises
-    `ValueError` for a negative seed, camera or moment, a person below -1, or less than 16 pixels.
+    each moment, and person -1 is junk: a box that cuts anybody badly or misses. In the style
+    "street" people of one `site` dress for the same weather.
+
+    Raises `ValueError` for a negative seed, camera or moment, a person below -1, or less than
+    16 pixels.
     """
     if min(seed, camera, moment) < 0 or person < JUNK or min(height, width) < 16:
         raise ValueError(
             "expected seed, camera and moment from 0, person from -1 and at least 16 pixels, got "
             f"{seed=}, {person=}, {camera=}, {moment=}, {height=}, {width=}"
         )
-    place = install_varied(seed, camera) if style == "varied" else install(seed, camera)
+    place = _INSTALL[style](seed, camera)
     passage = generator(seed, "passage", person, camera)
     rng = generator(seed, "moment", person, camera, moment)
-    look = _look(seed, person, camera, moment, style)
+    look = _look(seed, person, camera * 1_000_003 + moment, style, site)
     light = _light(rng, place)
+    shaded = bool(place.deep_shade) and passage.random() < place.deep_shade
+    if shaded:
+        light = replace(light, ambient=0.92)
     parts = assemble(look, strike_pose(rng, look))
     pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
     solids = solidify(parts, _yaw(passage, rng, place), pitch)
     box = _detect(rng, solids, person == JUNK)
-    if style == "varied":
+    if style != "plain":
         box = vary_box(rng, box)
     scale = height / box.high
     across = width / box.wide
@@ -182,12 +196,14 @@ def draw(
     company = rng.random()
     figures = [figure]
     if company < place.crowding:
-        passer_by = _look(seed, DISTRACTOR, 0, int(rng.integers(0, 1 << 30)), style)
+        passer_by = _look(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)), style, site)
         other = _somebody(rng, passer_by, place, view, light)
         figures.insert(int(company < place.crowding * 0.4), other)  # in front: drawn last
     for one in figures:
         _place(scene, one)
     obstruct(scene, rng, place)
+    if shaded:
+        shade(scene, rng)
     return photograph(scene, place, expose(rng, place), rng)
 
 
@@ -200,9 +216,10 @@ def photo(
     height: int = 256,
     width: int = 128,
     style: Style = "plain",
+    site: int = 0,
 ) -> bytes:
     """The same picture as a JPEG file of a quality between 60 and 95; arguments as for `draw`."""
-    picture = draw(seed, person, camera, moment, height=height, width=width, style=style)
+    picture = draw(seed, person, camera, moment, height=height, width=width, style=style, site=site)
     quality = int(generator(seed, "file", person, camera, moment).integers(60, 96))
     data: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(picture), quality=quality, colorspace="RGB", colorsubsampling="420"

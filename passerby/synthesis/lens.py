@@ -11,6 +11,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageFilter
 
+from passerby.synthesis.captions import burn
 from passerby.synthesis.chance import generator
 from passerby.synthesis.scenes import Camera
 
@@ -113,5 +114,7 @@ def photograph(
         delivered = delivered.filter(
             ImageFilter.UnsharpMask(1.2, int(100 * exposure.sharpening), 2)
         )
+    if camera.caption and rng.random() < camera.caption.chance:
+        burn(delivered, rng, camera.caption)
     delivered = _compress(delivered, exposure.quality)
     return np.asarray(delivered.resize((width, height), Image.Resampling.BICUBIC))

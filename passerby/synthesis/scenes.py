@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
+from passerby.synthesis.captions import Caption
 from passerby.synthesis.chance import generator, pick
 
 Colour = np.ndarray  # [3] float, 0 to 255
@@ -53,6 +54,8 @@ class Camera:
     crowding: float  # how often somebody else is in the picture
     haze: float = 0.0  # light that comes from nowhere in the scene: black is grey
     least_rows: float = 56  # sensor rows that the farthest person fills
+    deep_shade: float = 0.0  # how often a passage lies in deep shade, beside the sun
+    caption: Caption | None = None
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:

@@ -18,7 +18,7 @@ from passerby.synthesis.chance import generator, pick
 from passerby.synthesis.scenes import CAMERAS_PER_SITE, Camera, install
 from passerby.synthesis.wardrobe import Appearance, Cloth, Piece, dress
 
-Style = Literal["plain", "varied"]
+Style = Literal["plain", "varied", "street"]
 
 
 @dataclass(frozen=True)

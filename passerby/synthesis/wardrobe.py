@@ -75,35 +75,35 @@ class Appearance:
     pieces: tuple[Cloth, ...]
 
 
-_Palette = dict[tuple[int, int, int], float]
+Palette = dict[tuple[int, int, int], float]
 
 # Albedos as they look on a screen (0 to 255), with how often they are worn.
-_UPPER: _Palette = {
+_UPPER: Palette = {
     (24, 24, 27): 14, (48, 50, 55): 6, (112, 115, 120): 6, (168, 170, 172): 5,
     (232, 232, 228): 12, (28, 38, 78): 8, (44, 84, 156): 8, (122, 166, 214): 6,
     (172, 28, 34): 8, (108, 22, 38): 4, (34, 92, 54): 5, (96, 106, 58): 4,
     (116, 78, 50): 5, (204, 178, 132): 5, (230, 150, 170): 4, (204, 56, 120): 3,
     (230, 198, 58): 4, (228, 112, 34): 4, (98, 58, 136): 3.5, (46, 150, 150): 3.5,
 }  # fmt: skip
-_LOWER: _Palette = {
+_LOWER: Palette = {
     (26, 26, 29): 20, (34, 44, 74): 17, (56, 82, 132): 16, (108, 142, 186): 9,
     (70, 72, 76): 7, (140, 140, 140): 5, (190, 164, 122): 9, (104, 94, 62): 5,
     (88, 60, 42): 5, (228, 224, 218): 5, (124, 34, 44): 2, (42, 78, 52): 2,
 }  # fmt: skip
-_SHOES: _Palette = {
+_SHOES: Palette = {
     (22, 22, 24): 40, (84, 56, 38): 14, (225, 225, 222): 20, (110, 110, 114): 10,
     (40, 52, 92): 6, (170, 40, 44): 4, (160, 130, 90): 6,
 }  # fmt: skip
-_BAG: _Palette = {
+_BAG: Palette = {
     (24, 24, 27): 36, (46, 54, 84): 12, (104, 70, 44): 12, (90, 92, 96): 8, (168, 36, 40): 8,
     (70, 92, 62): 6, (196, 170, 128): 6, (224, 222, 214): 5, (60, 110, 180): 4,
     (222, 130, 40): 3,
 }  # fmt: skip
-_HAIR: _Palette = {
+_HAIR: Palette = {
     (26, 20, 18): 34, (52, 36, 26): 26, (92, 62, 40): 16, (158, 122, 76): 12,
     (206, 178, 128): 5, (140, 138, 136): 8, (214, 212, 208): 4, (128, 56, 32): 3,
 }  # fmt: skip
-_SKIN: _Palette = {
+_SKIN: Palette = {
     (236, 196, 172): 30, (222, 176, 146): 30, (196, 146, 112): 18, (150, 104, 74): 10,
     (104, 70, 50): 8, (70, 46, 34): 4,
 }  # fmt: skip
@@ -114,7 +114,7 @@ _PATTERNS = {
 }  # fmt: skip
 
 
-def _albedo(rng: np.random.Generator, palette: _Palette) -> tuple[float, float, float]:
+def dyed(rng: np.random.Generator, palette: Palette) -> tuple[float, float, float]:
     """A colour of the palette, varied a little so that no two blacks are quite the same."""
     screen = np.array(pick(rng, palette), dtype=np.float64) / 255
     screen = screen * rng.uniform(0.84, 1.16) * (1 + rng.normal(0, 0.045, 3)) + 0.01
@@ -124,20 +124,20 @@ def _albedo(rng: np.random.Generator, palette: _Palette) -> tuple[float, float, 
 
 def _contrasting(
     rng: np.random.Generator,
-    palette: _Palette,
+    palette: Palette,
     colour: tuple[float, float, float],
 ) -> tuple[float, float, float]:
     """Another colour of the palette that can be told from the first in a small picture."""
-    second = _albedo(rng, palette)
+    second = dyed(rng, palette)
     for _ in range(8):
         if np.abs(np.sqrt(second) - np.sqrt(colour)).max() > 0.22:
             break
-        second = _albedo(rng, palette)
+        second = dyed(rng, palette)
     return second
 
 
 def _upper(rng: np.random.Generator) -> Cloth:
-    colour = _albedo(rng, _UPPER)
+    colour = dyed(rng, _UPPER)
     pattern = pick(rng, _PATTERNS)
     period = {"pinstripes": 0.05, "dots": 0.09, "checks": 0.11}.get(pattern, 0.1)
     return Cloth(
@@ -154,7 +154,7 @@ def _lower(rng: np.random.Generator, outfit: str, upper: Cloth) -> Cloth:
     if outfit == "dress":
         return upper
     palette = _LOWER if outfit != "skirt" else _LOWER | {(168, 30, 36): 5, (200, 176, 190): 4}
-    colour = _albedo(rng, palette)
+    colour = dyed(rng, palette)
     chances = {"plain": 90.0, "checks": 3, "side stripe": 5, "mottled": 2}
     if outfit == "skirt":
         chances = {"plain": 60, "checks": 14, "stripes": 12, "dots": 8, "mottled": 6}
@@ -168,8 +168,8 @@ def _lower(rng: np.random.Generator, outfit: str, upper: Cloth) -> Cloth:
     )
 
 
-def _plain(rng: np.random.Generator, palette: _Palette) -> Cloth:
-    colour = _albedo(rng, palette)
+def _plain(rng: np.random.Generator, palette: Palette) -> Cloth:
+    colour = dyed(rng, palette)
     return Cloth(colour, _contrasting(rng, palette, colour), folds=0.3)
 
 
@@ -205,7 +205,7 @@ def dress(seed: int, person: int, moment: int = 0) -> Appearance:
     sleeve = pick(rng, {rng.uniform(0.22, 0.4): 34, 0.97: 60, 0.02: 6 if womanly else 1})
     long_sleeves = sleeve > 0.9
     hem = _hem(rng, long_sleeves, outfit)
-    skin = Cloth(_albedo(rng, _SKIN), (0.3, 0.1, 0.08), folds=0.0)
+    skin = Cloth(dyed(rng, _SKIN), (0.3, 0.1, 0.08), folds=0.0)
     bare = outfit != "trousers" and rng.random() < 0.65
     legs = skin if bare else _plain(rng, _SHOES)
     hair = {"short": 30.0, "full": 8, "bob": 22, "long": 28, "bun": 10, "tail": 12}
@@ -213,7 +213,7 @@ def dress(seed: int, person: int, moment: int = 0) -> Appearance:
         hair = {"bald": 10, "short": 62, "full": 20, "long": 3, "tail": 2}
     pieces = {
         Piece.SKIN: skin,
-        Piece.HAIR: Cloth(_albedo(rng, _HAIR), (0.1, 0.1, 0.1), folds=0.6),
+        Piece.HAIR: Cloth(dyed(rng, _HAIR), (0.1, 0.1, 0.1), folds=0.6),
         Piece.UPPER: upper,
         Piece.INNER: Cloth(
             _contrasting(rng, _UPPER, upper.colour), (0.8, 0.8, 0.8), folds=0.4, period=0.08

@@ -64,6 +64,7 @@ class Shot:
     person: int
     camera: int
     moment: int
+    site: int = 0
 
     @property
     def name(self) -> str:
@@ -82,17 +83,21 @@ def shots(contents: Contents) -> Iterator[Shot]:
                 folder = GALLERY if moment else QUERY
                 if person <= contents.train_persons:
                     folder = TRAIN
-                yield Shot(folder, person, camera, moment)
+                yield Shot(folder, person, camera, moment, site)
         for person, count in ((DISTRACTOR, contents.distractors), (JUNK, contents.junk)):
             for number in range(camera - 1, count, contents.cameras * contents.sites):
-                yield Shot(GALLERY, person, camera, number // (contents.cameras * contents.sites))
+                turn = number // (contents.cameras * contents.sites)
+                yield Shot(GALLERY, person, camera, turn, site)
 
 
 def _write_some(task: tuple[Path, Contents, list[Shot]]) -> int:
     """Draw some pictures into a folder; how many they were."""
     folder, contents, some = task
     for shot in some:
-        data = photo(contents.seed, shot.person, shot.camera, shot.moment, style=contents.style)
+        data = photo(
+            contents.seed, shot.person, shot.camera, shot.moment,
+            style=contents.style, site=shot.site,
+        )  # fmt: skip
         (folder / shot.folder / shot.name).write_bytes(data)
     return len(some)
 
@@ -161,15 +166,16 @@ def write(
     test_persons: int = 100,
     cameras: int = 4,
     images: int = 3,
-    distractors: int = 100,
-    junk: int = 60,
+    distractors: int | None = None,
+    junk: int | None = None,
     style: Style = "plain",
     sites: int = 1,
     workers: int = 1,
 ) -> Path:
     """Write a synthetic set and return its folder; a finished set is found and left as it is.
 
-    `images` is per person and camera. Persons are spread over `sites`, each with `cameras` cameras
+    `images` is per person and camera. Unless said, 100 distractors and 60 pieces of junk stand beside
+    test persons, and none where nobody is tested. Persons are spread over `sites`, each with `cameras` cameras
     of its own that see none but them. `style` "varied" is for networks that are to be used on
     cameras they were not trained on (`variety`); "plain" is one place, well lit. The set
     is made beside `root`, in a hidden folder, and renamed when it is complete: what stands at
@@ -179,6 +185,9 @@ def write(
     Raises `ValueError` for impossible numbers and for a folder that holds something else.
     """
     root = Path(root)
+    beside = (100, 60) if test_persons else (0, 0)
+    distractors = beside[0] if distractors is None else distractors
+    junk = beside[1] if junk is None else junk
     counts = (train_persons, test_persons, cameras, images, distractors, junk)
     contents = Contents(seed, *counts, style=style, sites=sites)
     if workers < 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from passerby.data.reading.reader import read_split
 from passerby.synthesis import figures, photo, write, writing
 from passerby.synthesis.variety import Style
 
@@ -105,6 +106,12 @@ def test_each_site_has_cameras_and_persons_of_its_own(tmp_path: Path) -> None:
     assert (root / "bounding_box_train" / "0002_c3s1_000001_01.jpg").read_bytes() == drawn
 
 
+def test_train_persons_alone_are_a_set_that_can_be_read(tmp_path: Path) -> None:
+    root = write(tmp_path / "set", train_persons=2, test_persons=0, cameras=2, images=1)
+    assert len(read_split(str(root)).parts["train"]) == 4
+    assert persons(root / "bounding_box_test") == []
+
+
 def test_an_older_generator_is_another_set(tmp_path: Path) -> None:
     root = write_small(tmp_path / "set")
     described = json.loads((root / "synthetic.json").read_text())
@@ -134,10 +141,10 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_an_interrupted_set_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = iter(range(10))
 
-    def interrupted(*arguments: int, style: Style) -> bytes:
+    def interrupted(*arguments: int, style: Style, site: int) -> bytes:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return figures.photo(*arguments, style=style)
+        return figures.photo(*arguments, style=style, site=site)
 
     monkeypatch.setattr(writing, "photo", interrupted)
     with pytest.raises(KeyboardInterrupt):
