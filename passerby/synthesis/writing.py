@@ -174,13 +174,13 @@ def write(
 ) -> Path:
     """Write a synthetic set and return its folder; a finished set is found and left as it is.
 
-    `images` is per person and camera. Unless said, 100 distractors and 60 pieces of junk stand beside
-    test persons, and none where nobody is tested. Persons are spread over `sites`, each with `cameras` cameras
-    of its own that see none but them. `style` "varied" is for networks that are to be used on
-    cameras they were not trained on (`variety`); "plain" is one place, well lit. The set
-    is made beside `root`, in a hidden folder, and renamed when it is complete: what stands at
-    `root` is never half a set. With more than one worker the calling script needs the usual
-    `if __name__ == "__main__":`, as processes are started afresh.
+    `images` is per person and camera. Unless said, 100 distractors and 60 pieces of junk stand
+    beside test persons, and none where nobody is tested. Persons are spread over `sites`, each with
+    `cameras` cameras of its own that see none but them. `style` "varied" and "street" are for
+    networks that are to be used on cameras they were not trained on (`variety`, `streets`); "plain"
+    is one place, well lit. The set is made beside `root`, in a hidden folder, and renamed when it
+    is complete: what stands at `root` is never half a set. With more than one worker the calling
+    script needs the usual `if __name__ == "__main__":`, as processes are started afresh.
 
     Raises `ValueError` for impossible numbers and for a folder that holds something else.
     """
