@@ -331,6 +331,7 @@ LOSSES = Registry("loss", "passerby.losses")
 POOLINGS = Registry("pooling", "passerby.models.pooling")
 PROJECTIONS = Registry("projection", "passerby.models.projections")
 RECIPES = Registry("recipe", "passerby.recipes")
+RUNTIMES = Registry("runtime", "passerby.embedding.runtimes")
 SYSTEMS = Registry("system", "passerby.models.systems")
 TRACKERS = Registry("tracker", "passerby.training.trackers")
 
@@ -347,6 +348,7 @@ KINDS = {
     "systems": SYSTEMS,
     "projections": PROJECTIONS,
     "families": FAMILIES,
+    "runtimes": RUNTIMES,
 }
 """All registries, by the names that ``passerby list`` takes."""
 
