@@ -35,6 +35,9 @@ def synthesize(
     images: Number = 3,
     style: Literal["plain", "varied", "street"] = "plain",
     sites: Number = 1,
+    clothes_change: Annotated[Number, arg(metavar="DAYS")] = 1,
+    with_joints: bool = False,
+    with_masks: bool = False,
     workers: Number = 2,
 ) -> None:
     """Draw synthetic persons in Market-1501 layout, the same ones for the same seed.
@@ -49,6 +52,9 @@ def synthesize(
         style: plain; varied: places, light, cameras and boxes as unlike as those of real sets; or
             street: varied, with what models fail on: casts, deep shade, dark look-alikes, captions.
         sites: over which the persons are spread, each with so many cameras of its own.
+        clothes_change: days on which persons come, in other clothes each day; images are of each.
+        with_joints: write COCO's seventeen joints, boxes and occlusion to keypoints.json.
+        with_masks: write silhouettes to masks/: 255 seen, 128 hidden, 0 not the person.
         workers: processes that draw.
     """
     from passerby.synthesis.writing import write
@@ -62,6 +68,9 @@ def synthesize(
         images=images,
         style=style,
         sites=sites,
+        days=clothes_change,
+        joints=with_joints,
+        masks=with_masks,
         workers=workers,
     )
     say(f"drawn: passerby data check {root}")

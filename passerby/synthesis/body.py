@@ -19,6 +19,7 @@ Point = tuple[float, float, float]
 
 _LEFT_RIGHT = (1.0, 0.0, 0.0)
 _FORWARD = (0.0, 0.0, 1.0)
+_SIDES = ("left", "right")
 
 
 class Part(NamedTuple):
@@ -38,6 +39,7 @@ class Part(NamedTuple):
     cut: float = 1.0
     region: str = "limb"  # "chest" and "belly" carry collars, prints and straps
     height: float = 0.0  # where the pattern of the cloth begins, so that it goes on across parts
+    joints: tuple[str, ...] = ()  # at the start, and at the end of the axis
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _ball(centre: Point, radius: float, piece: Piece, height: float = 0.0) -> Pa
 
 def _leg(look: Appearance, pose: Pose, side: int) -> tuple[list[Part], float]:
     """One leg with its shoe, hanging from hips at height 0, and how low its sole reaches."""
-    tall, left = look.stature, 1 if side == 0 else -1
+    tall, left, name = look.stature, 1 if side == 0 else -1, _SIDES[side]
     forward, bend = pose.thigh[side], pose.knee[side]
     hip = (left * 0.046 * tall * look.hips, 0.0, 0.0)
     thigh = (left * pose.splay, -float(np.cos(forward)), float(np.sin(forward)))
@@ -149,11 +151,13 @@ def _leg(look: Appearance, pose: Pose, side: int) -> tuple[list[Part], float]:
     toe = _along(heel, foot, 0.14 * tall)
     parts = [
         Part(hip, knee, (0.052 * bulk * loose, 0.05 * bulk * loose, 0.037 * bulk * loose), lower,
-             beyond=Piece.LEGS, cut=thigh_cut if not trousers else 1.0, height=0.0),
+             beyond=Piece.LEGS, cut=thigh_cut if not trousers else 1.0, height=0.0,
+             joints=(f"{name}_hip", f"{name}_knee")),
         _ball(knee, 0.0365 * bulk * loose, lower if thigh_cut > 1 else below, 0.245 * tall),
         Part(knee, ankle, (0.036 * bulk * loose, 0.037 * bulk * (0.5 + 0.5 * wide),
              0.025 * bulk * wide), below, beyond=Piece.LEGS,
-             cut=1.0 if trousers else 0.0, height=0.245 * tall),
+             cut=1.0 if trousers else 0.0, height=0.245 * tall,
+             joints=(f"{name}_knee", f"{name}_ankle")),
         Part(heel, toe, (0.012 * tall, 0.025 * tall, 0.008 * tall), Piece.SHOES),
         _ball(_along(ankle, (0.0, -1.0, -0.3), 0.008 * tall), 0.023 * tall, Piece.SHOES),
     ]  # fmt: skip
@@ -162,7 +166,7 @@ def _leg(look: Appearance, pose: Pose, side: int) -> tuple[list[Part], float]:
 
 def _arm(look: Appearance, pose: Pose, side: int, shoulder: Point) -> tuple[list[Part], Point]:
     """One arm from the shoulder, and where its hand is."""
-    tall, left = look.stature, 1 if side == 0 else -1
+    tall, left, name = look.stature, 1 if side == 0 else -1, _SIDES[side]
     forward, away = pose.arm[side], pose.abduction[side] + 0.06 * (look.girth - 1)
     upper = (
         left * float(np.sin(away)),
@@ -186,11 +190,11 @@ def _arm(look: Appearance, pose: Pose, side: int, shoulder: Point) -> tuple[list
     parts = [
         _ball(shoulder, top * 1.02, Piece.UPPER if look.sleeve > 0.1 else Piece.SKIN),
         Part(shoulder, elbow, (top, middle, low), Piece.UPPER, beyond=Piece.SKIN,
-             cut=reach / 0.175, region="sleeve"),
+             cut=reach / 0.175, region="sleeve", joints=(f"{name}_shoulder", f"{name}_elbow")),
         _ball(elbow, low, Piece.UPPER if reach > 0.175 else Piece.SKIN, 0.175 * tall),
         Part(elbow, wrist, (low, 0.023 * bulk + covered, 0.016 * bulk + covered * 0.8),
              Piece.UPPER, beyond=Piece.SKIN, cut=(reach - 0.175) / 0.15, height=0.175 * tall,
-             region="sleeve"),
+             region="sleeve", joints=(f"{name}_elbow", f"{name}_wrist")),
         Part(wrist, hand, (0.012 * tall, 0.024 * tall, 0.01 * tall), Piece.SKIN, depth=0.6),
     ]  # fmt: skip
     return parts, hand

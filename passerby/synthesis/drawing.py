@@ -50,6 +50,7 @@ class Figure:
 
     pixels: np.ndarray  # [n] int64: indices into the flattened picture
     radiance: np.ndarray  # [n, 3] float32, linear light
+    depth: np.ndarray  # [n] float32: metres towards the viewer
     mask: np.ndarray  # [height, width] bool
 
 
@@ -73,12 +74,13 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return unit
 
 
-def _rotation(yaw: float, pitch: float) -> np.ndarray:
+def rotation(yaw: float, pitch: float) -> np.ndarray:
+    """From the body's own axes to view axes [3, 3]; angles as for `solidify`."""
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     tilt = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    rotation: np.ndarray = tilt @ turn
-    return rotation
+    axes: np.ndarray = tilt @ turn
+    return axes
 
 
 def solidify(parts: list[Part], yaw: float, pitch: float) -> Solids:
@@ -87,10 +89,10 @@ def solidify(parts: list[Part], yaw: float, pitch: float) -> Solids:
     With a `yaw` of 0 the person faces the camera, with pi the back shows; `pitch` is how far the
     camera looks down. Both in radians.
     """
-    rotation = _rotation(yaw, pitch)
-    start = np.array([part.start for part in parts]) @ rotation.T
-    end = np.array([part.end for part in parts]) @ rotation.T
-    side = np.array([part.side for part in parts]) @ rotation.T
+    axes = rotation(yaw, pitch)
+    start = np.array([part.start for part in parts]) @ axes.T
+    end = np.array([part.end for part in parts]) @ axes.T
+    side = np.array([part.side for part in parts]) @ axes.T
     radii = np.array([part.radii for part in parts])
     depth = np.array([part.depth for part in parts])[:, None]
     axis = end - start
@@ -241,7 +243,7 @@ def render(parts: list[Part], solids: Solids, look: Appearance, view: View, ligh
     albedo = colours(spots, look, relief)
     folds = np.array([cloth.folds for cloth in look.pieces], np.float32)[spots.piece]
     lit = _shade(normals, light, relief * folds * 0.16, _crevices(depth).ravel()[pixels])
-    return Figure(pixels, (albedo * lit).T, mask)
+    return Figure(pixels, (albedo * lit).T, points[2], mask)
 
 
 def _surface(

@@ -6,7 +6,7 @@ the scene in linear light and lets the lens photograph it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import simplejpeg
@@ -14,11 +14,14 @@ from PIL import Image
 
 from passerby.synthesis.body import assemble, strike_pose
 from passerby.synthesis.chance import generator
-from passerby.synthesis.drawing import Figure, Light, Solids, View, render, solidify
+from passerby.synthesis.clothes import change
+from passerby.synthesis.drawing import Figure, Light, Solids, View, render, rotation, solidify
+from passerby.synthesis.joints import joints_of
 from passerby.synthesis.lens import expose, photograph
 from passerby.synthesis.obstacles import obstruct
 from passerby.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
 from passerby.synthesis.streets import dress_street, install_street, shade
+from passerby.synthesis.truth import Truth, truth_of
 from passerby.synthesis.variety import Box, Style, dress_varied, install_varied, vary_box
 from passerby.synthesis.wardrobe import Appearance, dress
 
@@ -138,15 +141,30 @@ def _somebody(
     return render(parts, solids, look, other, light)
 
 
-def _look(seed: int, person: int, moment: int, style: Style, site: int) -> Appearance:
+def _look(
+    seed: int, person: int, moment: int, style: Style, *, site: int, day: int = 0
+) -> Appearance:
     """Who it is; `moment` only matters for people who are somebody else each time."""
-    moment = 0 if person > 0 else moment
-    if style == "street":
-        return dress_street(seed, person, moment, site)
-    return (dress_varied if style == "varied" else dress)(seed, person, moment)
+
+    def wear(number: int) -> Appearance:
+        if style == "street":
+            return dress_street(seed, person, number, site)
+        return (dress_varied if style == "varied" else dress)(seed, person, number)
+
+    if person <= 0:
+        return wear(moment)
+    return change(wear(0), (seed, person, day), wear) if day else wear(0)
 
 
-def draw(
+@dataclass(frozen=True)
+class Observation:
+    """A picture [height, width, 3] uint8, RGB, and what is true of the person in it."""
+
+    picture: np.ndarray
+    truth: Truth
+
+
+def observe(
     seed: int,
     person: int,
     camera: int,
@@ -156,32 +174,37 @@ def draw(
     width: int = 128,
     style: Style = "plain",
     site: int = 0,
-) -> np.ndarray:
-    """A picture [height, width, 3] uint8, RGB, that depends on nothing but the arguments.
+    day: int = 0,
+) -> Observation:
+    """A picture that depends on nothing but the arguments, and its truth.
 
-    Persons from 1 look the same in all their pictures. Person 0 is a distractor, somebody else at
-    each moment, and person -1 is junk: a box that cuts anybody badly or misses. In the style
-    "street" people of one `site` dress for the same weather.
+    Persons from 1 look the same in all their pictures of one `day`, and wear other clothes on
+    another. Person 0 is a distractor, somebody else at each moment, and person -1 is junk: a box
+    that cuts anybody badly or misses. In the style "street" people of one `site` dress for the same
+    weather.
 
-    Raises `ValueError` for a negative seed, camera or moment, a person below -1, or less than
-    16 pixels.
+    Raises `ValueError` for a negative seed, camera, moment, site or day, a person below -1, or less
+    than 16 pixels.
     """
-    if min(seed, camera, moment) < 0 or person < JUNK or min(height, width) < 16:
+    if min(seed, camera, moment, site, day) < 0 or person < JUNK or min(height, width) < 16:
         raise ValueError(
-            "expected seed, camera and moment from 0, person from -1 and at least 16 pixels, got "
-            f"{seed=}, {person=}, {camera=}, {moment=}, {height=}, {width=}"
+            "expected seed, camera, moment, site and day from 0, person from -1 and at least 16 "
+            f"pixels, got {seed=}, {person=}, {camera=}, {moment=}, {site=}, {day=}, {height=}, "
+            f"{width=}"
         )
     place = _INSTALL[style](seed, camera)
-    passage = generator(seed, "passage", person, camera)
-    rng = generator(seed, "moment", person, camera, moment)
-    look = _look(seed, person, camera * 1_000_003 + moment, style, site)
+    on_day = (day,) if day else ()  # so that days do not change what is drawn without them
+    passage = generator(seed, "passage", person, camera, *on_day)
+    rng = generator(seed, "moment", person, camera, moment, *on_day)
+    look = _look(seed, person, camera * 1_000_003 + moment, style, site=site, day=day)
     light = _light(rng, place)
     shaded = bool(place.deep_shade) and passage.random() < place.deep_shade
     if shaded:
         light = replace(light, ambient=0.92)
     parts = assemble(look, strike_pose(rng, look))
     pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
-    solids = solidify(parts, _yaw(passage, rng, place), pitch)
+    yaw = _yaw(passage, rng, place)
+    solids = solidify(parts, yaw, pitch)
     box = _detect(rng, solids, person == JUNK)
     if style != "plain":
         box = vary_box(rng, box)
@@ -196,15 +219,53 @@ def draw(
     company = rng.random()
     figures = [figure]
     if company < place.crowding:
-        passer_by = _look(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)), style, site)
+        passer_by = _look(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)), style, site=site)
         other = _somebody(rng, passer_by, place, view, light)
         figures.insert(int(company < place.crowding * 0.4), other)  # in front: drawn last
     for one in figures:
         _place(scene, one)
-    obstruct(scene, rng, place)
+    hidden = _obstruct(scene, rng, place)
+    if figures[-1] is not figure:
+        hidden |= figures[-1].mask
     if shaded:
         shade(scene, rng)
-    return photograph(scene, place, expose(rng, place), rng)
+    truth = truth_of(figure, joints_of(parts) @ rotation(yaw, pitch).T, view, hidden)
+    return Observation(photograph(scene, place, expose(rng, place), rng), truth)
+
+
+def _obstruct(scene: np.ndarray, rng: np.random.Generator, place: Camera) -> np.ndarray:
+    """Put obstacles before the figures, in `scene` itself; which pixels [h, w] they cover."""
+    clear = scene.copy()
+    obstruct(scene, rng, place)
+    covered: np.ndarray = (scene != clear).any(-1)
+    return covered
+
+
+def encode(picture: np.ndarray, rng: np.random.Generator) -> bytes:
+    """The picture as a JPEG file of a quality between 60 and 95."""
+    data: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(picture), quality=int(rng.integers(60, 96)), colorspace="RGB",
+        colorsubsampling="420",
+    )  # fmt: skip
+    return data
+
+
+def draw(
+    seed: int,
+    person: int,
+    camera: int,
+    moment: int,
+    *,
+    height: int = 256,
+    width: int = 128,
+    style: Style = "plain",
+    site: int = 0,
+    day: int = 0,
+) -> np.ndarray:
+    """The picture [height, width, 3] uint8, RGB; arguments and errors as for `observe`."""
+    return observe(
+        seed, person, camera, moment, height=height, width=width, style=style, site=site, day=day
+    ).picture
 
 
 def photo(
@@ -217,14 +278,13 @@ def photo(
     width: int = 128,
     style: Style = "plain",
     site: int = 0,
+    day: int = 0,
 ) -> bytes:
-    """The same picture as a JPEG file of a quality between 60 and 95; arguments as for `draw`."""
-    picture = draw(seed, person, camera, moment, height=height, width=width, style=style, site=site)
-    quality = int(generator(seed, "file", person, camera, moment).integers(60, 96))
-    data: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(picture), quality=quality, colorspace="RGB", colorsubsampling="420"
+    """The same picture as a JPEG file; arguments and errors as for `observe`."""
+    picture = draw(
+        seed, person, camera, moment, height=height, width=width, style=style, site=site, day=day
     )
-    return data
+    return encode(picture, generator(seed, "file", person, camera, moment))
 
 
 def contact_sheet(

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from passerby import registry
+from passerby.data.keypoints import read_keypoints
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import read_card
@@ -341,6 +342,20 @@ def test_data_synthesize_makes_a_set(passerby_command, tmp_path):
     other = passerby_command("data", "synthesize", tmp_path / "set", "--seed", 6)
     assert other.code == 2
     assert "choose another folder" in only_line(other.err)
+
+
+def test_data_synthesize_says_what_is_true_of_its_pictures(passerby_command, tmp_path):
+    root = tmp_path / "set"
+    done = passerby_command(
+        "data", "synthesize", root, "--train-persons", 1, "--test-persons", 0, "--cameras", 1,
+        "--images", 1, "--workers", 1, "--style", "street", "--clothes-change", 2,
+        "--with-joints", "--with-masks",
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    split = read_split(str(root))
+    assert [record.time.day for record in split.train] == [5, 6]
+    assert (read_keypoints(root / "keypoints.json", split.train)[..., 2] > 0).any()
+    assert len(list(root.glob("masks/*/*.png"))) == 2
 
 
 # ablate

@@ -64,7 +64,7 @@ def test_photo_is_the_drawing_as_a_jpeg() -> None:
 
 @pytest.mark.parametrize("arguments", [(-1, 1, 1, 0), (0, -2, 1, 0), (0, 1, -1, 0), (0, 1, 1, -1)])
 def test_impossible_numbers_are_named(arguments: tuple[int, int, int, int]) -> None:
-    with pytest.raises(ValueError, match="expected seed, camera and moment from 0"):
+    with pytest.raises(ValueError, match="expected seed, camera, moment, site and day from 0"):
         draw(*arguments)
 
 

@@ -67,7 +67,7 @@ def test_progress_reaches_the_total(tmp_path: Path, steps: list[tuple[float, flo
 
 def test_a_finished_set_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_small(tmp_path / "set")
-    monkeypatch.setattr(writing, "photo", lambda *_, **__: pytest.fail("drew a picture again"))
+    monkeypatch.setattr(writing, "observe", lambda *_, **__: pytest.fail("drew a picture again"))
     assert write_small(tmp_path / "set") == root
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
@@ -141,12 +141,12 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_an_interrupted_set_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = iter(range(10))
 
-    def interrupted(*arguments: int, style: Style, site: int) -> bytes:
+    def interrupted(*arguments: int, style: Style, site: int, day: int) -> figures.Observation:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return figures.photo(*arguments, style=style, site=site)
+        return figures.observe(*arguments, style=style, site=site, day=day)
 
-    monkeypatch.setattr(writing, "photo", interrupted)
+    monkeypatch.setattr(writing, "observe", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_small(tmp_path / "set")
     assert list(tmp_path.iterdir()) == []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from passerby.data.datasets.market1501 import Market1501
+from passerby.data.datasets.table import COLUMNS, crop_of
 from passerby.data.reading.listing import nearest
 from passerby.data.reading.reader import Reader
+from passerby.data.reading.table_rows import read_rows
 from passerby.registry import DATASETS
-from passerby.tables.records import Split
+from passerby.tables.records import Record, Split
 
 
 def _is_marked(folder: Path) -> bool:
@@ -27,5 +31,23 @@ class Synthetic(Reader):
         return nearest(root, _is_marked, _is_marked)
 
     def read(self, root: Path) -> Split:
-        """Read the Market-1501 layout beside synthetic.json; errors as there."""
-        return Market1501(source="synthetic").read(root)
+        """Read the Market-1501 layout beside synthetic.json; errors as there.
+
+        Where there is a records.csv, the records have their times, by which days are told apart.
+        """
+        split = Market1501(source="synthetic").read(root)
+        table = root / "records.csv"
+        if not table.is_file():
+            return split
+        crops, _ = read_rows(table, COLUMNS, ("image", "time"), lambda _, row: crop_of(row, root))
+        times = {os.path.normpath(crop.image): crop.time for crop in crops}
+
+        def timed(records: tuple[Record, ...]) -> tuple[Record, ...]:
+            return tuple(replace(r, time=times.get(os.path.normpath(r.image))) for r in records)
+
+        return replace(
+            split,
+            train=timed(split.train),
+            query=timed(split.query),
+            gallery=timed(split.gallery),
+        )
