@@ -50,7 +50,8 @@ class Quality:
 
     costs: Cllr of every method tried, in bits; cllr: of the chosen one, with its interval over
     persons; minimum_cllr: what is left after the best mapping of these very pairs;
-    calibration_error: expected, at a prior of 1/2; fitting and judging: from what.
+    calibration_error: expected, at a prior of 1/2; fitting and judging: from what; expected_excess:
+    bits that the fit is expected to cost above the best one, None where that was not asked.
     """
 
     costs: Mapping[str, float]
@@ -64,6 +65,7 @@ class Quality:
     curve: DetCurve
     fitting: PairTotals
     judging: PairTotals
+    expected_excess: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Calibration:
     pairs: which it was fitted on. Different persons by one camera share its light, place and angle,
     and are nearer than by two: what holds across cameras says nothing of pairs within one. within:
     the calibration of these, None where the data had too few. conditions: of which images, None
-    where that was not kept.
+    where that was not kept. lower and upper: ends of the interval of the LLR at each distance, from
+    how few pairs or persons it was fitted on; None where it was not computed.
     """
 
     model: str
@@ -96,6 +99,8 @@ class Calibration:
     pairs: PairKind = "across cameras"
     within: Calibration | None = None
     conditions: Conditions | None = None
+    lower: Curve | None = None
+    upper: Curve | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.false_match_rate < 1:
@@ -125,6 +130,14 @@ class Calibration:
     def llr(self, distances: ArrayLike) -> NDArray[np.float64]:
         """Natural log-likelihood ratios of distances of such pairs as it was fitted on."""
         return self.curve.llr(distances)
+
+    def llr_interval(self, distance: float) -> Interval | None:
+        """The interval of the log-likelihood ratio of a distance, None where it is not known."""
+        if self.lower is None or self.upper is None:
+            return None
+        middle = float(self.llr(distance))
+        low, high = float(self.lower.llr(distance)), float(self.upper.llr(distance))
+        return Interval(min(low, middle), max(high, middle))
 
     def probability(self, distances: ArrayLike, prior: float = 0.5) -> NDArray[np.float64]:
         """Probabilities that it is one person, at a prior probability. Errors as `probability`."""
@@ -169,6 +182,11 @@ class Calibration:
             f"{100 * quality.calibration_error:.1f} %",
             "tried: " + ", ".join(f"{name} {cost:.3f}" for name, cost in quality.costs.items()),
         ]
+        if quality.expected_excess is not None:
+            rows.append(
+                f"expected to cost {quality.expected_excess:.3f} bits more than the best curve "
+                "would: more judged pairs bring that down"
+            )
         point = self.point(self.false_match_rate)
         if point is not None and point.threshold_interval is not None:
             spread = point.threshold_interval

@@ -317,5 +317,5 @@ def _warnings_of_distances(counts: PairCounts, metric: Metric) -> list[str]:
     return warnings
 
 
-def _median(kind: NDArray[np.int64], counts: PairCounts) -> float:
+def _median(kind: NDArray, counts: PairCounts) -> float:
     return float(counts.middle[np.searchsorted(kind.cumsum(), kind.sum() / 2)])

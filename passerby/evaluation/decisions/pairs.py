@@ -38,13 +38,13 @@ class PairCounts:
     """How many pairs of the same and of different persons have which distance.
 
     For each bin that holds a pair, ascending: its distances are lower [B] ≤ d < upper [B], with
-    same [B] and different [B] pairs in it.
+    same [B] and different [B] pairs in it; no whole numbers where they are expectations.
     """
 
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
-    same: NDArray[np.int64]
-    different: NDArray[np.int64]
+    same: NDArray[np.int64] | NDArray[np.float64]
+    different: NDArray[np.int64] | NDArray[np.float64]
 
     @property
     def middle(self) -> NDArray[np.float64]:

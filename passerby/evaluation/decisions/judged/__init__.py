@@ -1,0 +1,1 @@
+"""From pairs that somebody judged to a calibration: few of them, so that the prior counts."""
