@@ -16,7 +16,7 @@ from passerby.data.images import UnreadableImage, decode
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.bootstrap import FEWEST_PERSONS
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.evaluation.decisions.calibration_files import read_calibrations
+from passerby.evaluation.decisions.calibration_files import parse_calibrations, read_calibrations
 from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.evaluation.decisions.conditions import conditions_of
 from passerby.evaluation.ranking.distances import Metric
@@ -150,13 +150,17 @@ def find_calibration(
 ) -> Calibration | None:
     """The calibration of this model, distance and pooling in a file; None where there is none.
 
+    Without the file it is looked for inside the model's own, as an exported one carries it.
+
     Raises ValueError for a damaged file, and when the file holds only calibrations of something
     else, saying of what.
     """
-    if not Path(path).exists():
+    inside = not Path(path).exists()
+    if inside and not embedder.calibration:
         return None
     wanted = (embedder.fingerprint, metric, embedder.pooling)
-    kept = read_calibrations(path)
+    kept = read_inside(embedder) if inside else read_calibrations(path)
+    path = embedder.place if inside else path
     for calibration in kept:
         if calibration.key == wanted:
             return calibration
@@ -175,6 +179,13 @@ def _heights(records: Sequence[Record], seed: int) -> list[int]:
         with suppress(UnreadableImage):
             heights.append(decode(records[row].image).shape[0])
     return heights
+
+
+def read_inside(embedder: Embedder) -> tuple[Calibration, ...]:
+    """The calibrations that an exported model carries in its file, none where it has none."""
+    if not embedder.calibration:
+        return ()
+    return parse_calibrations(embedder.calibration, embedder.place)
 
 
 def _persons(records: Sequence[Record], split: Split) -> tuple[Record, ...]:

@@ -163,8 +163,11 @@ def score(
     *,
     flip: bool = False,
     before_neck: bool = False,
+    opened_by: Callable[[str], Embedder] | None = None,
 ) -> Report:
     """Evaluate a model on a data set, or the saved embeddings of query and gallery.
+
+    opened_by: opens the model, with flip and before_neck; `passerby.load` by default.
 
     Raises ValueError when neither or both are given, and as `score_model` and `score_files`.
     """
@@ -176,6 +179,8 @@ def score(
     if None not in of_model and of_files == (None, None):
         assert model is not None
         assert data is not None
+        if opened_by is not None:
+            return score_model(opened_by(model), read_split(data), scoring)
         embedder = load(model, flip=flip, before_neck=before_neck, device=scoring.device)
         return score_model(embedder, read_split(data), scoring)
     raise ValueError(

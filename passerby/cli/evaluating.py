@@ -88,6 +88,7 @@ def evaluate(
         scoring,
         flip=embedding.flip,
         before_neck=embedding.before_neck,
+        opened_by=embedding.load,
     )
     say(report.to_text())
     if ties != "mean":

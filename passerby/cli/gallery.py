@@ -70,11 +70,10 @@ def add(
         report: write a CSV of the images that cannot be read.
     """
     from passerby.data.images import write_unreadable
-    from passerby.gallery.gallery import Gallery
 
     require_folder_of(report)
     said = labels.of(zone, names, part)
-    with Gallery.open(place, model=gallery_model.model, device=gallery_model.device) as gallery:
+    with gallery_model.open(place) as gallery:
         enrolled = gallery.add(inputs, said, keep_thumbnails=keep_thumbnails, replace=replace)
     for note in enrolled.notes:
         say(f"note: {note}")
@@ -243,7 +242,6 @@ def search(
         out: write a picture (PNG or JPEG) to this file.
         columns: matches in a row of the picture.
     """
-    from passerby.gallery.gallery import Gallery
     from passerby.gallery.search.matches import matches_text
     from passerby.gallery.search.searching import SearchOptions
     from passerby.tables.embeddings import Embeddings
@@ -267,7 +265,7 @@ def search(
         camera=query_camera,
         elsewhere=elsewhere,
     )
-    with Gallery.open(place, model=gallery_model.model, device=gallery_model.device) as gallery:
+    with gallery_model.open(place) as gallery:
         if npz is not None:
             found = gallery.search_each(Embeddings.load(npz), options)
         else:
@@ -361,12 +359,11 @@ def calibrate(
         images: of a query, with --from: above 1, for queries of up to so many pooled images.
     """
     from passerby.data.reading.reader import read_split
-    from passerby.gallery.gallery import Gallery
     from passerby.gallery.stored_calibrations import store_calibrations
 
     if from_data is not None and calibration is not None:
         raise ValueError("--from and --calibration contradict each other: name one")
-    with Gallery.open(place, model=gallery_model.model, device=gallery_model.device) as gallery:
+    with gallery_model.open(place) as gallery:
         if from_data is not None:
             say(gallery.calibrate(read_split(from_data), images=images))
             return

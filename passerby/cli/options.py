@@ -16,6 +16,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 if TYPE_CHECKING:
     from passerby.data.crops import Labels as CropLabels
     from passerby.embedding.embedder import Embedder
+    from passerby.gallery.gallery import Gallery
     from passerby.tables.filters import Where
     from passerby.tables.records import Split
 
@@ -25,7 +26,7 @@ Names = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")]
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 Metric = Annotated[Literal["cosine", "euclidean"], arg(help="distance between embeddings.")]
 
-_MODEL = "folder that passerby train wrote, or default."
+_MODEL = "folder that passerby train or export wrote, an exported file, or default."
 Model = Annotated[str, arg(metavar="MODEL", help=_MODEL)]
 OptionalModel = Annotated[str | None, arg(metavar="MODEL", help=_MODEL)]
 _DATA = "folder of the data set; the kind is guessed from its layout unless named."
@@ -49,6 +50,14 @@ Settings = Annotated[
 Device = Annotated[
     str | None,
     arg(metavar="DEVICE", help="cpu, cuda, cuda:1 (default: a GPU when there is one)."),
+]
+Runtime = Annotated[
+    Literal["auto", "torch", "onnx", "openvino"],
+    arg(help="what runs the model; in fp32 the vectors are the same."),
+]
+Threads = Annotated[
+    int | None,
+    arg(metavar="N", help="of the network on a CPU (default: the cores that are granted)."),
 ]
 Workers = Annotated[
     int | None,
@@ -106,6 +115,12 @@ class Embedding:
     )
     before_neck: Annotated[bool, arg(help="use the vectors before the neck.")] = False
     device: Device = None
+    runtime: Runtime = "auto"
+    precision: Annotated[
+        Literal["fp32", "fp16", "bf16", "int8", "int8-bf16"] | None,
+        arg(help="in what it computes (default: as the model says); each has other vectors."),
+    ] = None
+    threads: Threads = None
     imports: Imports = ()
 
     def __post_init__(self) -> None:
@@ -115,7 +130,15 @@ class Embedding:
         """Open a model to embed like this."""
         from passerby.embedding.embedder import load
 
-        return load(model, flip=self.flip, before_neck=self.before_neck, device=self.device)
+        return load(
+            model,
+            runtime=self.runtime,
+            precision=self.precision,
+            flip=self.flip,
+            before_neck=self.before_neck,
+            device=self.device,
+            threads=self.threads,
+        )
 
 
 @dataclass(frozen=True)
@@ -126,10 +149,17 @@ class MovedModel:
         str | None, arg(metavar="MODEL", help="where the gallery's model is, when it has moved.")
     ] = None
     device: Device = None
+    runtime: Runtime = "auto"
     imports: Imports = ()
 
     def __post_init__(self) -> None:
         _allow_imports(self.imports)
+
+    def open(self, place: str) -> Gallery:
+        """Open a gallery whose model is and runs so."""
+        from passerby.gallery.gallery import Gallery
+
+        return Gallery.open(place, model=self.model, device=self.device, runtime=self.runtime)
 
 
 def _allow_imports(imports: tuple[str, ...]) -> None:

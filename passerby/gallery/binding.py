@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from passerby.assessment.calibrate import calibration_file
+from passerby.assessment.calibrate import calibration_file, read_inside
 from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.preprocessing import resized
+from passerby.embedding.runtimes.exported import running_of
 from passerby.evaluation.decisions.calibration_files import read_calibrations
 from passerby.gallery.stored_calibrations import fitting
 from passerby.models.packaged import model_folder
@@ -65,9 +66,15 @@ def require_matching_embeddings(about: About, part: Embeddings) -> None:
 
 
 def open_embedder(
-    about: About, model: str | os.PathLike[str] | None = None, *, device: str | None = None
+    about: About,
+    model: str | os.PathLike[str] | None = None,
+    *,
+    device: str | None = None,
+    runtime: str = "auto",
 ) -> Embedder:
     """The embedder of a gallery, from where its model was, or from ``model`` when that has moved.
+
+    A gallery in bf16 or int8 is opened in the runtime and precision that it was made in.
 
     Raises ValueError when there is no model, or another one.
     """
@@ -79,7 +86,15 @@ def open_embedder(
             f"{where if place else 'has no known place'}: say where it is with --model"
         )
     ways = about.pooling.split("+")
-    embedder = load(place, flip="flip" in ways, before_neck="before_neck" in ways, device=device)
+    made_by, precision = running_of(about.model)
+    embedder = load(
+        place,
+        runtime=made_by or runtime,
+        precision=precision,
+        flip="flip" in ways,
+        before_neck="before_neck" in ways,
+        device=device,
+    )
     require_matching_embedder(about, embedder)
     return embedder
 
@@ -115,6 +130,6 @@ def _named(about: About) -> str:
 def _calibrations(embedder: Embedder) -> Mapping[str, Mapping[str, object]]:
     """The calibrations of cosine distances of this model and pooling that are stored beside it."""
     path = calibration_file(embedder.place) if embedder.place else None
-    if path is None or not path.is_file():
-        return {}
-    return fitting(embedder.fingerprint, embedder.pooling, read_calibrations(path))
+    found = path is not None and path.is_file()
+    known = read_calibrations(path) if path is not None and found else read_inside(embedder)
+    return fitting(embedder.fingerprint, embedder.pooling, known)

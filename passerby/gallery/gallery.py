@@ -61,16 +61,22 @@ class Gallery:
         store: The engine that keeps it.
         model: Where its model is, when that has moved since it was made.
         device: Where the model runs, when it is needed: "cpu", "cuda:1".
+        runtime: What runs it, as `passerby.load` takes it.
 
     Example:
         ``with Gallery.open("lobby") as gallery: print(gallery.search("a.jpg"))``
     """
 
     def __init__(
-        self, store: Store, *, model: Place | None = None, device: str | None = None
+        self,
+        store: Store,
+        *,
+        model: Place | None = None,
+        device: str | None = None,
+        runtime: str = "auto",
     ) -> None:
         self.store = store
-        self._model, self._device = model, device
+        self._model, self._device, self._runtime = model, device, runtime
         self._embedder: Embedder | None = None
         self._populations = Populations(store)
         self._names = KnownNames(store)
@@ -92,10 +98,15 @@ class Gallery:
 
     @classmethod
     def open(
-        cls, place: Place, *, model: Place | None = None, device: str | None = None
+        cls,
+        place: Place,
+        *,
+        model: Place | None = None,
+        device: str | None = None,
+        runtime: str = "auto",
     ) -> Gallery:
         """Open one: a folder, or ``milvus://HOST:PORT/COLLECTION``."""
-        return cls(open_store(place), model=model, device=device)
+        return cls(open_store(place), model=model, device=device, runtime=runtime)
 
     @classmethod
     def restore(cls, file: Place, place: Place) -> Written:
@@ -115,7 +126,9 @@ class Gallery:
         if self._embedder is None:
             from passerby.gallery.binding import open_embedder
 
-            self._embedder = open_embedder(self.about, self._model, device=self._device)
+            self._embedder = open_embedder(
+                self.about, self._model, device=self._device, runtime=self._runtime
+            )
         return self._embedder
 
     def __len__(self) -> int:

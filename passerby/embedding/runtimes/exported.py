@@ -14,7 +14,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -103,6 +103,15 @@ def fingerprint_of(
     if precision == "fp32":
         return weights
     return "-".join(filter(None, (weights, precision, runtime, quantised)))
+
+
+def running_of(fingerprint: str) -> tuple[str, Precision | None]:
+    """Runtime and precision of vectors by their fingerprint; "" and None of fp32, made by any."""
+    for precision in sorted(get_args(Precision), key=len, reverse=True):  # int8-bf16 before int8
+        before, found, after = fingerprint.partition(f"-{precision}-")
+        if found and before:
+            return after.partition("-")[0], precision
+    return "", None
 
 
 def exported_file(model: str | os.PathLike[str]) -> Path | None:

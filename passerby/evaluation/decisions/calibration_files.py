@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.process.json_files import read_object, read_value
+from passerby.process.json_files import parse_object, read_object, read_value
 from passerby.process.whole_files import write_whole
 
 FORMAT = 1
@@ -28,11 +28,20 @@ def write_calibration(path: str | os.PathLike[str], calibration: Calibration) ->
 
 def read_calibrations(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
     """All calibrations of a file. Raises ValueError when it is damaged or of a newer format."""
-    content = read_object(path, "a calibration file", FORMAT)
+    return _entries(read_object(path, "a calibration file", FORMAT), os.fspath(path))
+
+
+def parse_calibrations(text: str, place: str) -> tuple[Calibration, ...]:
+    """The same of a file's text, found in another file; place: that one, for the error."""
+    what = f"{place} is not a model with a calibration file"
+    return _entries(parse_object(text, what, FORMAT), place)
+
+
+def _entries(content: Mapping[str, Any], place: str) -> tuple[Calibration, ...]:
     try:
         entries = read_value(tuple[Calibration, ...], content.get("calibrations"), "calibrations")
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is not a calibration file: {error}") from None
+        raise ValueError(f"{place} is not a calibration file: {error}") from None
     return tuple(entries)
 
 

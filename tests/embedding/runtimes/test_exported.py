@@ -12,6 +12,7 @@ from passerby.embedding.runtimes.exported import (
     exported_file,
     fingerprint_of,
     read_onnx,
+    running_of,
 )
 from passerby.models.checkpoint import Card
 
@@ -91,6 +92,15 @@ def test_fingerprints_tell_vectors_apart() -> None:
     }
     assert len(others) == 8
     assert "abc-int8-onnx-beef" in others
+
+
+@pytest.mark.parametrize("runtime", ["torch", "onnx", "openvino"])
+@pytest.mark.parametrize("digest", ["", "beef"])
+def test_a_fingerprint_says_what_made_it(runtime, digest) -> None:
+    for precision in ("fp16", "bf16", "int8", "int8-bf16"):
+        made = fingerprint_of("0123456789abcdef", precision, runtime, digest)
+        assert running_of(made) == (runtime, precision)
+    assert running_of("0123456789abcdef") == running_of("hsv-histogram-6x8x4x4") == ("", None)
 
 
 def test_the_file_of_a_folder(tmp_path) -> None:
