@@ -24,6 +24,7 @@ LAYERS = [
     {"config", "tables", "publications"},
     {"data", "losses", "evaluation", "recipes", "stores", "synthesis", "weights"},
     {"models", "adaptation"},
+    {"conversion"},
     {"embedding"},
     {"assessment"},
     {"training", "gallery"},

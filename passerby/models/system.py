@@ -26,10 +26,12 @@ class System(nn.Module):
     All that only training needs, classifiers and the peers of mutual learning, stands under the
     name ``classifier`` (a module, or a ModuleDict, or None without persons): a model is opened
     without it.
-    ``dimensions``: length of the embedding.
+    ``dimensions``: length of the embedding. ``reads_cameras``: whether ``forward`` looks at
+    cameras; an exported network has that input only then.
     """
 
     dimensions: int
+    reads_cameras: bool = False
 
     @abstractmethod
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from passerby.config import Network
 from passerby.models.backbones import Backbone
 from passerby.models.features import Features
+from passerby.models.resampling import resampled
 from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.registry import BACKBONES, POOLINGS, SYSTEMS
 
@@ -82,5 +83,7 @@ def _resized(images: Tensor, scale: float) -> Tensor:
     """Images [B, 3, H, W] at a share of their height and width, smoothed before."""
     if scale == 1:
         return images
-    size = [max(round(length * scale), 1) for length in images.shape[2:]]
-    return F.interpolate(images, size, mode="bilinear", antialias=True)
+    height, width = (max(round(length * scale), 1) for length in images.shape[2:])
+    if torch.compiler.is_compiling():  # exporters as well: not all runtimes smooth
+        return resampled(images, (height, width))
+    return F.interpolate(images, (height, width), mode="bilinear", antialias=True)

@@ -203,7 +203,7 @@ class _Harmonious(nn.Module):
 def _cut(maps: Tensor, centres: Tensor, size: tuple[int, int]) -> Tensor:
     """The region around each image's centre [B, 2], as wide as the maps and a quarter as high."""
     scale = torch.tensor([[1.0, 0.0], [0.0, 0.25]], device=maps.device).to(maps.dtype)
-    scales = scale.expand(len(maps), 2, 2)
+    scales = scale.expand(maps.shape[0], 2, 2)
     transform = torch.cat([scales, centres.to(maps.dtype)[:, :, None]], dim=2)  # [B, 2, 3]
     grid = F.affine_grid(transform, list(maps.shape), align_corners=False)
     return _enlarged(F.grid_sample(maps, grid, align_corners=False), size)

@@ -98,6 +98,7 @@ class Transreid(System):
         self.cls_token = nn.Parameter(_normal(1, 1, self.channels))
         self.pos_embed = nn.Parameter(_normal(1, 1 + self.grid[0] * self.grid[1], self.channels))
         self.sie_embed = nn.Parameter(_normal(len(cameras), 1, self.channels)) if cameras else None
+        self.reads_cameras = bool(cameras)
         if cameras:
             self.register_buffer("camera_numbers", torch.tensor(sorted(cameras)))
         heads = _SIZES[variant].heads
@@ -132,11 +133,11 @@ class Transreid(System):
         """The class token and the patches, placed and with their camera [B, 1 + N, width]."""
         patches, grid = self.patch_embed(images)
         place = self.pos_embed if grid == self.grid else _resized(self.pos_embed, self.grid, grid)
-        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), patches], dim=1) + place
+        tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1), patches], dim=1) + place
         if self.sie_embed is None:
             return tokens
         if cameras is None:
-            cameras = torch.full((len(images),), -1, device=images.device)
+            cameras = torch.full((images.shape[0],), -1, device=images.device)
         return tokens + self.sie * self._of_cameras(self.sie_embed, cameras)
 
     def _of_cameras(self, vectors: Tensor, cameras: Tensor) -> Tensor:

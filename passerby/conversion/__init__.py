@@ -1,0 +1,1 @@
+"""A network as a file of another runtime; that it is right is shown in `passerby.export`."""
