@@ -35,7 +35,7 @@ def resampling(old: int, new: int, filter: Filter, antialias: bool, device: torc
     sharpness = -0.5 if antialias else -0.75  # of the cubic filter, as torch has it
     centres = (torch.arange(new, device=device) + 0.5) * scale
     places = torch.arange(old + 2 * beyond, device=device) + (0.5 - beyond)
-    distances = ((places[None] - centres[:, None]) / widened).abs()
+    distances = torch.abs((places[None] - centres[:, None]) / widened)
     shares = (1 - distances).clamp(min=0)
     if filter == "bicubic":
         shares = _cubic(distances, sharpness)
