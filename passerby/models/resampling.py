@@ -30,12 +30,13 @@ def resampling(old: int, new: int, filter: Filter, antialias: bool, device: torc
     border's value goes on outside.
     """
     scale = old / new
-    widened = torch.sym_max(scale, 1.0) if antialias else 1.0  # a size may be free in a graph
+    # A size may be free in a graph, as a symbol.
+    widened: float = torch.sym_max(scale, 1.0) if antialias else 1.0  # type: ignore[assignment]
     beyond = 0 if antialias else 2  # positions outside that a filter can reach
     sharpness = -0.5 if antialias else -0.75  # of the cubic filter, as torch has it
     centres = (torch.arange(new, device=device) + 0.5) * scale
     places = torch.arange(old + 2 * beyond, device=device) + (0.5 - beyond)
-    distances = torch.abs((places[None] - centres[:, None]) / widened)
+    distances = ((places[None] - centres[:, None]) / widened).abs()
     shares = (1 - distances).clamp(min=0)
     if filter == "bicubic":
         shares = _cubic(distances, sharpness)
