@@ -21,6 +21,7 @@ from passerby.cli.options import (
     OptionalData,
     Part,
     Place,
+    Reviewing,
     Share,
     Zone,
     confirm,
@@ -350,22 +351,28 @@ def calibrate(
     calibration: File = None,
     from_data: Annotated[OptionalData, arg(name="from")] = None,
     images: Number = 1,
+    reviewing: Reviewing,
 ) -> None:
-    """Store the calibrations of the gallery's model with it, for probabilities and linking.
+    """Learn what distances are worth in this gallery, or store a calibration that holds for it.
 
     Args:
         calibration: file of passerby calibrate (default: the one beside the model).
         from_data: calibrate here and now, on labelled crops of the gallery's own site.
         images: of a query, with --from: above 1, for queries of up to so many pooled images.
     """
+    from passerby.cli.reviewing import run_review
     from passerby.data.reading.reader import read_split
     from passerby.gallery.stored_calibrations import store_calibrations
 
-    if from_data is not None and calibration is not None:
-        raise ValueError("--from and --calibration contradict each other: name one")
+    ways = {"--from": from_data, "--calibration": calibration, **reviewing.ways()}
+    named = [way for way, given in ways.items() if given]
+    if len(named) > 1:
+        raise ValueError(f"{' and '.join(named)} contradict each other: name one")
     with gallery_model.open(place) as gallery:
         if from_data is not None:
             say(gallery.calibrate(read_split(from_data), images=images))
-            return
-        kinds = store_calibrations(gallery.store, calibration)
-    say(f"stored: {' and '.join(kinds)}")
+        elif reviewing.asked:
+            run_review(gallery, reviewing)
+        else:
+            kinds = store_calibrations(gallery.store, calibration)
+            say(f"stored: {' and '.join(kinds)}")

@@ -171,6 +171,50 @@ def _allow_imports(imports: tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True)
+class Reviewing:
+    """Pairs of a gallery that people judge."""
+
+    review: Annotated[
+        bool, arg(help="ask in this terminal whether pairs are of one person, ten at a time.")
+    ] = False
+    questions: Annotated[
+        str | None, arg(metavar="FILE", help="write the pairs to be judged (.csv or .json).")
+    ] = None
+    answers: Annotated[
+        str | None, arg(metavar="FILE", help="read such a file, its column same filled in.")
+    ] = None
+    pairs: Annotated[
+        str | None,
+        arg(
+            metavar="FILE",
+            help="read labelled pairs (columns a, b, same: ids or image paths of sightings) that "
+            "were chosen whatever their distance.",
+        ),
+    ] = None
+    count: Annotated[int, arg(metavar="N", help="pairs in a file of questions.")] = 10
+    one_camera: Annotated[
+        bool, arg(help="ask about pairs by one camera, not by two: they are calibrated apart.")
+    ] = False
+    page: Annotated[
+        str | None, arg(metavar="FILE", help="HTML page for the pictures (removed at the end).")
+    ] = None
+
+    def ways(self) -> dict[str, object]:
+        """The options of which one can be given."""
+        return {
+            "--review": self.review,
+            "--questions": self.questions,
+            "--answers": self.answers,
+            "--pairs": self.pairs,
+        }
+
+    @property
+    def asked(self) -> bool:
+        """Whether any was given."""
+        return any(self.ways().values())
+
+
+@dataclass(frozen=True)
 class Parts:
     """What is scored: a model on a data set, or embeddings that are made already."""
 

@@ -32,28 +32,29 @@ class Constraints:
 @dataclass(frozen=True, eq=False)
 class ReviewedPairs:
     """P judged pairs of a gallery, "cannot say" left out: first and second [P], their sightings
-    with vectors; same [P]: of one person."""
+    with vectors; same [P]: of one person; labelled [P]: chosen whatever their distance."""
 
     first: Sightings
     second: Sightings
     same: NDArray[np.bool_]
+    labelled: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.same)
 
 
-def answer(one: str, other: str, same: bool | None) -> Answer:
+def answer(one: str, other: str, same: bool | None, *, labelled: bool = False) -> Answer:
     """An answer about two sightings in either order. Raises ValueError for one and the same."""
     if one == other:
         raise ValueError(f"expected two sightings, got {one!r} twice")
-    return Answer(min(one, other), max(one, other), same)
+    return Answer(min(one, other), max(one, other), same, labelled)
 
 
 def record_answers(store: Store, answers: Iterable[Answer]) -> int:
     """Keep answers in a gallery, in place of earlier ones about the same pairs; returns how many
     pairs it has then. Raises ValueError where a sighting is not in the gallery."""
     given = [*answers]
-    _sightings(store, [one for each in given for one in (each.first, each.second)])
+    sightings_of(store, [one for each in given for one in (each.first, each.second)])
     about = store.refresh_about()
     kept = {(each.first, each.second): each for each in (*about.answers, *given)}
     store.set_about(replace(about, answers=tuple(kept.values())))
@@ -86,6 +87,7 @@ def reviewed_pairs(store: Store) -> ReviewedPairs:
         known[np.array([rows[each.first] for each in judged], np.int64)],
         known[np.array([rows[each.second] for each in judged], np.int64)],
         np.array([each.same for each in judged], bool),
+        np.array([each.labelled for each in judged], bool),
     )
 
 
@@ -100,8 +102,8 @@ def constraints(about: About, ids: Sequence[str] | NDArray[np.str_]) -> Constrai
     return Constraints(must, cannot)
 
 
-def _sightings(store: Store, ids: Sequence[str]) -> Sightings:
-    """The sightings of these ids. Raises ValueError where one is not there."""
+def sightings_of(store: Store, ids: Sequence[str]) -> Sightings:
+    """The sightings of these ids, by id. Raises ValueError where one is not there."""
     found = _read(store, ids)
     missing = sorted({*ids} - {*found.ids.tolist()})
     if missing:
@@ -117,4 +119,5 @@ def _read(store: Store, ids: Sequence[str]) -> Sightings:
     parts = [Sightings([], np.empty((0, store.about.dimensions), np.float32))]
     for start in range(0, len(wanted), _AT_ONCE):
         parts += store.read(Where(ids=tuple(wanted[start : start + _AT_ONCE])))
-    return Sightings.joined(parts)
+    found = Sightings.joined(parts)
+    return found[np.argsort(found.ids, kind="stable")]

@@ -13,12 +13,16 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person said of two sightings (ids, the lesser first): of one person or of two; None
-    where it could not be said."""
+    """What a person said of two sightings (ids, the lesser first).
+
+    same: of one person or of two, None where it could not be said; labelled: the pair was chosen
+    whatever its distance, and not asked about because of it.
+    """
 
     first: str
     second: str
     same: bool | None
+    labelled: bool = False
 
     def __post_init__(self) -> None:
         if not self.first < self.second:
