@@ -58,7 +58,7 @@ class Camera:
     caption: Caption | None = None
 
 
-def _noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
+def noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np.ndarray:
     """Smooth noise [height, width] of mean 0 and deviation about 1; blobs are `cell` pixels."""
     grid = rng.standard_normal((int(height / cell) + 2, int(width / cell) + 2)).astype(np.float32)
     smooth = Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC)
@@ -68,7 +68,7 @@ def _noise(rng: np.random.Generator, height: int, width: int, cell: float) -> np
 def _grain(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """Noise of several sizes, as of stone, soil or leaves."""
     return sum(
-        (_noise(rng, height, width, cell) * weight
+        (noise(rng, height, width, cell) * weight
          for cell, weight in ((1.6, 0.35), (5, 0.4), (18, 0.5), (90, 0.7))),
         np.zeros((height, width), np.float32),
     )  # fmt: skip
@@ -99,10 +99,11 @@ class Site:
     backdrops: tuple["_Paint", ...]
 
 
+Painter = Callable[[int, int], Image.Image]
 _Paint = Callable[[np.random.Generator, np.ndarray, Site], None]
 
 
-def _choose_site(rng: np.random.Generator) -> Site:
+def choose_site(rng: np.random.Generator) -> Site:
     kinds = {"asphalt": 28.0, "slabs": 28, "lobby": 20, "bricks": 12, "grass": 8, "sand": 4}
     return Site(
         warmth=pick(rng, {1: 0.65, -1: 0.35}) * rng.uniform(0.14, 0.26),
@@ -122,7 +123,7 @@ def _near(rng: np.random.Generator, colour: Colour) -> Colour:
     return np.clip(colour * rng.uniform(0.92, 1.08) * (1 + rng.normal(0, 0.015, 3)), 8, 250)
 
 
-def _ground(rng: np.random.Generator, site: Site) -> np.ndarray:
+def ground(rng: np.random.Generator, site: Site) -> np.ndarray:
     """The ground [HEIGHT - GROUND, SITE_WIDTH, 3] in perspective."""
     rows = HEIGHT - GROUND
     horizon = rng.uniform(60, 900)  # rows above the ground's far edge
@@ -156,7 +157,7 @@ def _ground(rng: np.random.Generator, site: Site) -> np.ndarray:
         stripe = (np.mod((x if rng.random() < 0.5 else z) / period, 1) < mark / period)[:, :, None]
         floor = np.where(stripe, 0.25 * floor + 0.75 * np.array(colour), floor)
     if kind == "lobby":  # a polished floor mirrors the lamps
-        floor += (_noise(rng, rows, SITE_WIDTH, 70).clip(0) * 26)[:, :, None]
+        floor += (noise(rng, rows, SITE_WIDTH, 70).clip(0) * 26)[:, :, None]
     return floor
 
 
@@ -188,7 +189,7 @@ def _paint_windows(rng: np.random.Generator, wall: np.ndarray, site: Site) -> No
 def _paint_leaves(rng: np.random.Generator, wall: np.ndarray, site: Site) -> None:
     leaf = np.array([62, 84, 44]) * rng.uniform(0.6, 1.5) * (1 + rng.normal(0, 0.08, 3))
     high, wide = wall.shape[:2]
-    depth = _noise(rng, high, wide, 3) * 0.3 + _noise(rng, high, wide, 14) * 0.3
+    depth = noise(rng, high, wide, 3) * 0.3 + noise(rng, high, wide, 14) * 0.3
     wall[:] = leaf * np.clip(1 + depth, 0.25, 2.2)[:, :, None]
     for _ in range(int(rng.integers(0, 3))):
         left = int(rng.integers(0, wall.shape[1]))
@@ -210,7 +211,7 @@ def _paint_open(rng: np.random.Generator, wall: np.ndarray, site: Site) -> None:
     """A square that goes on into the distance: haze, far houses, sky."""
     haze = _near(rng, site.walls[0]) * 0.5 + 80
     fade = np.linspace(1.25, 0.85, GROUND)[:, None, None]
-    wall[:] = haze * fade + _noise(rng, GROUND, wall.shape[1], 30)[:, :, None] * 8
+    wall[:] = haze * fade + noise(rng, GROUND, wall.shape[1], 30)[:, :, None] * 8
     for _ in range(int(rng.integers(2, 7))):
         left, wide = int(rng.integers(0, wall.shape[1])), int(rng.integers(30, 160))
         top = int(rng.integers(60, GROUND - 20))
@@ -265,15 +266,15 @@ def _park(
 
 
 @lru_cache(maxsize=8)
-def _panorama(seed: int, number: int) -> Image.Image:
+def painted(seed: int, number: int) -> Image.Image:
     """A whole site, SITE_WIDTH pixels wide; about 100 ms, then remembered."""
     rng = generator(seed, "site", number)
-    site = _choose_site(rng)
+    site = choose_site(rng)
     picture = np.empty((HEIGHT, SITE_WIDTH, 3), np.float32)
     edges = np.linspace(0, SITE_WIDTH, len(site.backdrops) + 1).astype(int)
     for left, right, paint in zip(edges[:-1], edges[1:], site.backdrops, strict=True):
         paint(rng, picture[:GROUND, left:right], site)
-    picture[GROUND:] = _ground(rng, site)
+    picture[GROUND:] = ground(rng, site)
     for _ in range(int(rng.integers(0, 7))):  # shadows of trees and houses on the ground
         left, top = int(rng.integers(-200, SITE_WIDTH)), int(rng.integers(GROUND, HEIGHT))
         picture[top : top + int(rng.integers(20, 160)), max(0, left) : left + 420] *= rng.uniform(
@@ -285,16 +286,19 @@ def _panorama(seed: int, number: int) -> Image.Image:
 
 
 @lru_cache(maxsize=24)
-def install(seed: int, camera: int) -> Camera:
-    """The camera with that number in the set with that seed; about 60 ms, then remembered."""
+def install(seed: int, camera: int, paint: Painter = painted) -> Camera:
+    """The camera with that number in the set with that seed; about 60 ms, then remembered.
+
+    `paint` makes the panorama of a site, SITE_WIDTH by HEIGHT pixels, from the seed and its number.
+    """
     number = max(0, camera - 1) // CAMERAS_PER_SITE
-    site = _choose_site(generator(seed, "site", number))
+    site = choose_site(generator(seed, "site", number))
     rng = generator(seed, "camera", camera)
     pitch = pick(rng, {rng.uniform(0.08, 0.25): 6, rng.uniform(0.25, 0.5): 4})
     warmth, tint = site.warmth + rng.normal(0, 0.028), rng.normal(0, 0.01)
     kinds = {"none": 4.0, "pole": 2, "rail": 2, "car": 1.5, "bush": 2, "luggage": 1.5, "wall": 1}
     left = int(rng.integers(0, SITE_WIDTH - WIDTH))
-    panorama = _panorama(seed, number).crop((left, 0, left + WIDTH, HEIGHT))
+    panorama = paint(seed, number).crop((left, 0, left + WIDTH, HEIGHT))
     if rng.random() < 0.5:
         panorama = panorama.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     # Automatic exposure follows the brightness of the place, but not all the way.

@@ -15,7 +15,7 @@ import numpy as np
 
 from passerby.synthesis.captions import choose_caption
 from passerby.synthesis.chance import generator, pick
-from passerby.synthesis.scenes import Camera
+from passerby.synthesis.scenes import Camera, Painter, painted
 from passerby.synthesis.variety import dress_varied, install_varied
 from passerby.synthesis.wardrobe import Appearance, Cloth, Palette, Piece, dyed
 
@@ -41,9 +41,9 @@ _DARK_BAG: Palette = {
 
 
 @lru_cache(maxsize=24)
-def install_street(seed: int, camera: int) -> Camera:
-    """The camera with that number; about 150 ms, then remembered."""
-    return afflict(install_varied(seed, camera), generator(seed, "street", camera), camera)
+def install_street(seed: int, camera: int, paint: Painter = painted) -> Camera:
+    """The camera with that number; about 150 ms, then remembered; `paint` as for `install`."""
+    return afflict(install_varied(seed, camera, paint), generator(seed, "street", camera), camera)
 
 
 def afflict(varied: Camera, rng: np.random.Generator, camera: int) -> Camera:

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from passerby.synthesis.chance import generator, pick
-from passerby.synthesis.scenes import CAMERAS_PER_SITE, Camera, install
+from passerby.synthesis.scenes import CAMERAS_PER_SITE, Camera, Painter, install, painted
 from passerby.synthesis.wardrobe import Appearance, Cloth, Piece, dress
 
 Style = Literal["plain", "varied", "street"]
@@ -35,12 +35,12 @@ class Box:
 
 
 @lru_cache(maxsize=24)
-def install_varied(seed: int, camera: int) -> Camera:
+def install_varied(seed: int, camera: int, paint: Painter = painted) -> Camera:
     """The camera with that number, at a site of its own, so that no background tells persons.
 
-    About 150 ms, then remembered.
+    About 150 ms, then remembered; `paint` as for `install`.
     """
-    plain = install(seed, camera * CAMERAS_PER_SITE)
+    plain = install(seed, camera * CAMERAS_PER_SITE, paint)
     rng = generator(seed, "style", camera)
     steep = pick(rng, {rng.uniform(0.05, 0.3): 6, rng.uniform(0.3, 0.7): 4})
     # Painted places are dull; sunlit stone is brighter than most clothes, and asphalt darker.
