@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from passerby.synthesis.chance import pick
 from passerby.synthesis.backgrounds.canvas import Canvas, Colour, dull, tinted, vivid
+from passerby.synthesis.chance import pick
 
 
 class Plot(NamedTuple):

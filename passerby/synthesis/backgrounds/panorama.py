@@ -11,9 +11,6 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from passerby.synthesis.body import assemble, strike_pose
-from passerby.synthesis.chance import generator, pick
-from passerby.synthesis.drawing import Light, View, render, solidify
 from passerby.synthesis.backgrounds.canvas import Canvas, dull, tinted
 from passerby.synthesis.backgrounds.facades import Plot, hall, house, office, shop
 from passerby.synthesis.backgrounds.outdoors import (
@@ -25,6 +22,9 @@ from passerby.synthesis.backgrounds.outdoors import (
     foliage,
     tree,
 )
+from passerby.synthesis.body import assemble, strike_pose
+from passerby.synthesis.chance import generator, pick
+from passerby.synthesis.drawing import Light, View, render, solidify
 from passerby.synthesis.scenes import GROUND, HEIGHT, SITE_WIDTH, choose_site, ground, noise
 from passerby.synthesis.streets import dress_street
 
