@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from passerby.models.backbones import Backbone, require_no_attention
+from passerby.models.mix_style import MixStyle
 from passerby.registry import BACKBONES
 
 
@@ -82,32 +83,41 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite(Backbone):
     """Stem, seven stages of inverted residuals, and a 1×1 head of 1280 channels.
 
-    width, depth: factors on the channels and the numbers of blocks of Lite0.
+    width, depth: factors on the channels and the numbers of blocks of Lite0. mix_style: how
+    probable MixStyle is behind the second and third stage, in training.
     """
 
     channels = 1280
 
-    def __init__(self, last_stride: int, width: float = 1.0, depth: float = 1.0) -> None:
+    def __init__(
+        self, last_stride: int, width: float = 1.0, depth: float = 1.0, mix_style: float = 0.0
+    ) -> None:
         super().__init__()
         if last_stride not in (1, 2):
             raise ValueError(f"last_stride must be 1 or 2, got {last_stride}")
         self._conv_stem = SameConv(3, 32, 3, stride=2)
         self._bn0 = _norm(32)
         self._blocks = nn.ModuleList()
+        self.mix_style = MixStyle(mix_style)
+        self._mixed_after: list[int] = []  # numbers of blocks
         channels = 32
         for number, stage in enumerate(_scaled(width, depth)):
             stride = last_stride if number == 5 else stage.stride
             for block in range(stage.blocks):
                 self._blocks.append(InvertedResidual(channels, stage, stride if block == 0 else 1))
                 channels = stage.channels
+            if number in (1, 2):
+                self._mixed_after.append(len(self._blocks) - 1)
         self._conv_head = nn.Conv2d(channels, self.channels, 1, bias=False)
         self._bn1 = _norm(self.channels)
         self.activation = nn.ReLU6(inplace=True)
 
     def forward(self, images: Tensor) -> Tensor:
         maps = self.activation(self._bn0(self._conv_stem(images)))
-        for block in self._blocks:
+        for number, block in enumerate(self._blocks):
             maps = block(maps)
+            if number in self._mixed_after:
+                maps = self.mix_style(maps)
         return self.activation(self._bn1(self._conv_head(maps)))
 
 
@@ -133,21 +143,30 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 @BACKBONES.register
-def efficientnet_lite0(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
+def efficientnet_lite0(
+    start: str, attention: str, last_stride: int = 2, mix_style: float = 0.0
+) -> EfficientNetLite:
     """EfficientNet-Lite0, ImageNet weights from a package; last_stride 1 or 2."""
-    return _built(0, start, attention, EfficientNetLite(last_stride))
+    network = EfficientNetLite(last_stride, mix_style=mix_style)
+    return _built(0, start, attention, network)
 
 
 @BACKBONES.register
-def efficientnet_lite1(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
+def efficientnet_lite1(
+    start: str, attention: str, last_stride: int = 2, mix_style: float = 0.0
+) -> EfficientNetLite:
     """EfficientNet-Lite1, ImageNet weights from a package; last_stride 1 or 2."""
-    return _built(1, start, attention, EfficientNetLite(last_stride, depth=1.1))
+    network = EfficientNetLite(last_stride, depth=1.1, mix_style=mix_style)
+    return _built(1, start, attention, network)
 
 
 @BACKBONES.register
-def efficientnet_lite2(start: str, attention: str, last_stride: int = 2) -> EfficientNetLite:
+def efficientnet_lite2(
+    start: str, attention: str, last_stride: int = 2, mix_style: float = 0.0
+) -> EfficientNetLite:
     """EfficientNet-Lite2, ImageNet weights from a package; last_stride 1 or 2."""
-    return _built(2, start, attention, EfficientNetLite(last_stride, width=1.1, depth=1.2))
+    network = EfficientNetLite(last_stride, width=1.1, depth=1.2, mix_style=mix_style)
+    return _built(2, start, attention, network)
 
 
 def _built(size: int, start: str, attention: str, network: EfficientNetLite) -> EfficientNetLite:
