@@ -37,5 +37,6 @@ def main(pictures: int, style: Style) -> None:
 
 
 if __name__ == "__main__":
-    styles: dict[str, Style] = {"plain": "plain", "varied": "varied", "street": "street"}
+    styles: dict[str, Style] = {"plain": "plain", "varied": "varied", "street": "street",
+                                "rendered": "rendered"}  # fmt: skip
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 600, styles[(sys.argv[2:] or ["plain"])[0]])

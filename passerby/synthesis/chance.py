@@ -10,7 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
-_PURPOSES = ("person", "site", "camera", "passage", "moment", "file", "texture", "style", "street")
+_PURPOSES = (
+    "person", "site", "camera", "passage", "moment", "file", "texture", "style", "street",
+    "rendered",
+)  # fmt: skip
 
 Choice = TypeVar("Choice")
 

@@ -94,7 +94,7 @@ def colours(spots: Spots, look: Appearance, relief: np.ndarray) -> np.ndarray:
         if cloth.pattern == "plain":
             continue
         here = np.flatnonzero(spots.piece == number)
-        second = here[_pattern(cloth, spots, here, relief, look)]
+        second = here[second_colour(cloth, spots, here, relief, look)]
         albedo[:, second] = np.array(cloth.second, np.float32)[:, None]
     if look.print_place != "none":
         printed = _print(spots, look, relief)
@@ -114,7 +114,7 @@ def _print(spots: Spots, look: Appearance, relief: np.ndarray) -> np.ndarray:
     return inside & ((lines < 0.62) | (relief > 0.8))
 
 
-def _pattern(
+def second_colour(
     cloth: Cloth, spots: Spots, here: np.ndarray, relief: np.ndarray, look: Appearance
 ) -> np.ndarray:
     """Which of the spots `here` have the second colour of the cloth."""

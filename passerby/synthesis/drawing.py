@@ -200,7 +200,7 @@ def _crevices(depth: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _folds() -> np.ndarray:
+def folds() -> np.ndarray:
     """A relief [FOLDS, FOLDS] of mean 0 that tiles; the same for every set."""
     rng = generator(0, "texture")
     relief = np.zeros((FOLDS, FOLDS), np.float32)
@@ -283,5 +283,5 @@ def _relief(spots: Spots, look: Appearance) -> np.ndarray:
     """The fold texture [n] at the spots, elsewhere on it for each person."""
     across = (spots.around * 20 + look.texture).astype(np.int32) & (FOLDS - 1)
     along = (spots.along * 150 + (look.texture >> 8)).astype(np.int32) & (FOLDS - 1)
-    relief: np.ndarray = _folds()[along, across]
+    relief: np.ndarray = folds()[along, across]
     return relief

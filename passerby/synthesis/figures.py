@@ -12,13 +12,13 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from passerby.synthesis.body import assemble, strike_pose
+from passerby.synthesis.actors import Reach, Staged, drawn
 from passerby.synthesis.chance import generator
 from passerby.synthesis.clothes import change
-from passerby.synthesis.drawing import Figure, Light, Solids, View, render, rotation, solidify
-from passerby.synthesis.joints import joints_of
+from passerby.synthesis.drawing import Figure, Light, View
 from passerby.synthesis.lens import expose, photograph
 from passerby.synthesis.obstacles import obstruct
+from passerby.synthesis.rendered.actor import rendered
 from passerby.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
 from passerby.synthesis.streets import dress_street, install_street, shade
 from passerby.synthesis.truth import Truth, truth_of
@@ -26,16 +26,17 @@ from passerby.synthesis.variety import Box, Style, dress_varied, install_varied,
 from passerby.synthesis.wardrobe import Appearance, dress
 
 DISTRACTOR, JUNK = 0, -1
+_STRANGERS = 24  # rendered people of a site who walk past again and again: each takes long to dress
 
 _INSTALL: dict[Style, Callable[[int, int], Camera]] = {
     "plain": install, "varied": install_varied, "street": install_street,
+    "rendered": install_street,
 }  # fmt: skip
 
 
-def _detect(rng: np.random.Generator, solids: Solids, junk: bool) -> Box:
+def _detect(rng: np.random.Generator, reach: Reach, junk: bool) -> Box:
     """Boxes of a detector are never quite right; those of junk are plainly wrong."""
-    left, right = solids.reach[:, 0].min(), solids.reach[:, 1].max()
-    bottom, top = solids.reach[:, 2].min(), solids.reach[:, 3].max()
+    left, right, bottom, top = reach
     high = (top - bottom) / float(np.clip(rng.normal(0.945, 0.035), 0.78, 1.08))
     wide = max((right - left) / rng.uniform(0.84, 1.08), high * rng.uniform(0.29, 0.38))
     wide = min(wide, 0.62 * high)
@@ -125,11 +126,10 @@ def _place(scene: np.ndarray, figure: Figure) -> None:
 
 
 def _somebody(
-    rng: np.random.Generator, look: Appearance, camera: Camera, view: View, light: Light
+    rng: np.random.Generator, staged: Staged, camera: Camera, view: View, light: Light
 ) -> Figure:
     """Another passer-by, half in the picture, a little before or behind the person."""
-    parts = assemble(look, strike_pose(rng, look))
-    solids = solidify(parts, rng.uniform(-np.pi, np.pi), camera.pitch)
+    actor = staged(rng.uniform(-np.pi, np.pi), camera.pitch)
     nearer = rng.uniform(0.75, 1.25)
     aside = rng.choice([-1, 1]) * rng.uniform(0.4, 0.75) * view.width
     other = replace(
@@ -138,7 +138,7 @@ def _somebody(
         column=view.column + aside,
         row=view.row + (nearer - 1) * view.height * 0.4,
     )
-    return render(parts, solids, look, other, light)
+    return actor.depict(other, light)
 
 
 def _look(
@@ -147,13 +147,20 @@ def _look(
     """Who it is; `moment` only matters for people who are somebody else each time."""
 
     def wear(number: int) -> Appearance:
-        if style == "street":
+        if style in ("street", "rendered"):
             return dress_street(seed, person, number, site)
         return (dress_varied if style == "varied" else dress)(seed, person, number)
 
     if person <= 0:
         return wear(moment)
     return change(wear(0), (seed, person, day), wear) if day else wear(0)
+
+
+def _staged(
+    rng: np.random.Generator, look: Appearance, style: Style, numbers: tuple[int, ...]
+) -> Staged:
+    """A person in a pose; `numbers`: what the chance of a body and its cloth depends on."""
+    return rendered(rng, look, numbers) if style == "rendered" else drawn(rng, look)
 
 
 @dataclass(frozen=True)
@@ -201,11 +208,11 @@ def observe(
     shaded = bool(place.deep_shade) and passage.random() < place.deep_shade
     if shaded:
         light = replace(light, ambient=0.92)
-    parts = assemble(look, strike_pose(rng, look))
+    nobody = 0 if person > 0 else camera * 1_000_003 + moment
+    staged = _staged(rng, look, style, (seed, person, nobody, day))
     pitch = float(np.clip(place.pitch + rng.normal(0, 0.04), 0, 0.9))
-    yaw = _yaw(passage, rng, place)
-    solids = solidify(parts, yaw, pitch)
-    box = _detect(rng, solids, person == JUNK)
+    actor = staged(_yaw(passage, rng, place), pitch)
+    box = _detect(rng, actor.reach, person == JUNK)
     if style != "plain":
         box = vary_box(rng, box)
     scale = height / box.high
@@ -214,13 +221,16 @@ def observe(
     view = View(height, width, scale, across / scale, -box.left * across, foot)
     scene = _background(rng, place, box, height, width)
     _ground_contact(scene, view, pitch)
-    figure = render(parts, solids, look, view, light)
+    figure = actor.depict(view, light)
     _cast_shadow(scene, figure, view, light, pitch)
     company = rng.random()
     figures = [figure]
     if company < place.crowding:
-        passer_by = _look(seed, DISTRACTOR, int(rng.integers(0, 1 << 30)), style, site=site)
-        other = _somebody(rng, passer_by, place, view, light)
+        stranger = int(rng.integers(0, 1 << 30))
+        stranger %= _STRANGERS if style == "rendered" else 1 << 30
+        passer_by = _look(seed, DISTRACTOR, stranger, style, site=site)
+        past = _staged(rng, passer_by, style, (seed, DISTRACTOR, stranger, 0))
+        other = _somebody(rng, past, place, view, light)
         figures.insert(int(company < place.crowding * 0.4), other)  # in front: drawn last
     for one in figures:
         _place(scene, one)
@@ -229,7 +239,7 @@ def observe(
         hidden |= figures[-1].mask
     if shaded:
         shade(scene, rng)
-    truth = truth_of(figure, joints_of(parts) @ rotation(yaw, pitch).T, view, hidden)
+    truth = truth_of(figure, actor.joints, view, hidden)
     return Observation(photograph(scene, place, expose(rng, place), rng), truth)
 
 

@@ -18,7 +18,7 @@ from passerby.synthesis.chance import generator, pick
 from passerby.synthesis.scenes import CAMERAS_PER_SITE, Camera, Painter, install, painted
 from passerby.synthesis.wardrobe import Appearance, Cloth, Piece, dress
 
-Style = Literal["plain", "varied", "street"]
+Style = Literal["plain", "varied", "street", "rendered"]
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from passerby.synthesis.contents import (
     shots,
 )
 from passerby.synthesis.figures import encode, observe
+from passerby.synthesis.rendered.assets import prepare
 from passerby.synthesis.variety import Style
 
 _CHUNK = 64  # pictures that a worker draws before it reports
@@ -69,6 +70,8 @@ def _tasks(
     folder: Path, contents: Contents, size: int
 ) -> Iterator[tuple[Path, Contents, list[Shot]]]:
     remaining = shots(contents)
+    if contents.style == "rendered":  # a person takes longer to dress than a place to paint
+        remaining = iter(sorted(remaining, key=lambda shot: (shot.site, shot.person, shot.day)))
     while some := list(islice(remaining, size)):
         yield folder, contents, some
 
@@ -157,7 +160,10 @@ def write(
     at `root` is never half a set. With more than one worker the calling script needs the usual
     `if __name__ == "__main__":`, as processes are started afresh.
 
-    Raises `ValueError` for impossible numbers and for a folder that holds something else.
+    Style "rendered" is street with persons rendered from meshes (`rendered`).
+
+    Raises `ValueError` for impossible numbers, for a folder that holds something else, and where
+    there is nothing to render persons from.
     """
     root = Path(root)
     beside = (100, 60) if test_persons else (0, 0)
@@ -171,6 +177,8 @@ def write(
         raise ValueError(f"expected at least 1 worker, got {workers}")
     if _finished(root, contents):
         return root
+    if style == "rendered":
+        prepare()
     root.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))
     try:

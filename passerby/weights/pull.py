@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
+from passerby.process.cache_folder import cache_folder
 from passerby.process.spelling import suggest
 from passerby.weights.download import (
     LIMIT,
@@ -176,23 +176,6 @@ def pulled_state(name: str) -> dict[str, Tensor]:
     verified(path, recorded_sha256(path))
     verified(path, entry.sha256)
     return read_weights(path)
-
-
-def cache_folder() -> Path:
-    """Where pulled files are kept: PASSERBY_CACHE, or the system's folder for caches."""
-    if os.environ.get("PASSERBY_CACHE"):
-        return Path(os.environ["PASSERBY_CACHE"])
-    try:
-        home = Path.home()
-    except RuntimeError:
-        raise ValueError(
-            "there is no home folder to keep files in: set PASSERBY_CACHE to a folder"
-        ) from None
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "passerby"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "passerby"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "passerby"
 
 
 def published_listing() -> str:

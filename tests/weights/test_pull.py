@@ -2,14 +2,12 @@
 
 import hashlib
 import re
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from passerby.registry import RECIPES
-from passerby.weights.pull import PUBLISHED, Published, cache_folder, pull, pulled_state
+from passerby.weights.pull import PUBLISHED, Published, pull, pulled_state
 
 
 @pytest.fixture(autouse=True)
@@ -103,22 +101,6 @@ def test_named_weights_are_fetched_once_and_read(site, tmp_path, monkeypatch):
     assert pull("made-up").known
     assert pulled_state("made_up")["a"].tolist() == [1, 1]
     assert len(site.asked) == 1
-
-
-def test_where_the_cache_is(monkeypatch, tmp_path):
-    assert cache_folder() == tmp_path / "cache"
-    monkeypatch.delenv("PASSERBY_CACHE")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg" / "passerby"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == tmp_path / ".cache" / "passerby"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert cache_folder() == tmp_path / "Library" / "Caches" / "passerby"
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "Local"))
-    assert cache_folder() == tmp_path / "Local" / "passerby"
 
 
 def test_the_command(site, passerby_command, tmp_path):

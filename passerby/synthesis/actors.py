@@ -1,0 +1,75 @@
+"""A person before a camera, drawn or rendered: what a picture needs to know of either."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from passerby.synthesis.body import Part, assemble, strike_pose
+from passerby.synthesis.drawing import Figure, Light, Solids, View, render, rotation, solidify
+from passerby.synthesis.joints import joints_of
+from passerby.synthesis.wardrobe import Appearance
+
+
+class Reach(NamedTuple):
+    """How far a person reaches in the picture plane: metres from the ground under the hips."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+class Actor(Protocol):
+    """A person in a pose, turned and seen from above."""
+
+    @property
+    def reach(self) -> Reach:
+        """The tight box around the person."""
+
+    @property
+    def joints(self) -> np.ndarray:
+        """The joints [17, 3] in COCO's order: x and y in the picture plane, z to the viewer."""
+
+    def depict(self, view: View, light: Light) -> Figure:
+        """Draw the person into an empty picture."""
+
+
+Staged = Callable[[float, float], Actor]
+"""A person in a pose, to be seen with a yaw and from a pitch, both in radians as in `solidify`."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A person of simple solids."""
+
+    parts: list[Part]
+    solids: Solids
+    look: Appearance
+    axes: np.ndarray  # [3, 3] from the body's axes to view axes
+
+    @property
+    def joints(self) -> np.ndarray:
+        """The joints [17, 3] in COCO's order: x and y in the picture plane, z to the viewer."""
+        return joints_of(self.parts) @ self.axes.T
+
+    @property
+    def reach(self) -> Reach:
+        """The tight box around the person."""
+        left, right, bottom, top = self.solids.reach.T
+        return Reach(left.min(), right.max(), bottom.min(), top.max())
+
+    def depict(self, view: View, light: Light) -> Figure:
+        """Draw the person into an empty picture."""
+        return render(self.parts, self.solids, self.look, view, light)
+
+
+def drawn(rng: np.random.Generator, look: Appearance) -> Staged:
+    """A person of simple solids in a pose that chance chooses."""
+    parts = assemble(look, strike_pose(rng, look))
+
+    def staged(yaw: float, pitch: float) -> Drawn:
+        return Drawn(parts, solidify(parts, yaw, pitch), look, rotation(yaw, pitch))
+
+    return staged

@@ -1,0 +1,1 @@
+"""A body, what it wears and how it moves: shapes, garments that follow them, bones, gait."""
