@@ -55,3 +55,22 @@ def test_the_rows_of_the_ablation_are_timed():
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
     assert [row[0] for row in rows] == ["Baseline", "Ours (CBAM, Tri Cir)"]
     assert all(float(figure) > 0 for row in rows for figure in row[1:])
+
+
+def test_the_inference_benchmark_runs(tmp_path):
+    options = ["--models", "small", "--only", "plain", "torch", "torchreid", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/inference.py", *options, "--batches", "2", "--images", "2"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PASSERBY_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]
+    ours = [row for row in rows if row[0] == "passerby, PyTorch"]
+    assert float(ours[0][3].split()[0]) < 1e-5  # off plain PyTorch's vectors by
+    speeds = [float(row[1].split(" ")[0]) for row in ours[1:]]
+    assert len(speeds) == 2  # the network alone, and from JPEG
+    assert min(speeds) > 0

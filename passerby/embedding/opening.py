@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from passerby.embedding.converted import converted_model
 from passerby.embedding.runtimes import Runtime
 from passerby.embedding.runtimes.exported import (
     Exported,
@@ -59,9 +60,7 @@ def open_model(place: Path, how: Running) -> Opened:
         return _open_file(file, how)
     if how.runtime in ("auto", Torch.name):
         return _open_checkpoint(place, how)
-    raise ValueError(
-        f"{place} is a checkpoint, which PyTorch runs: export it for {how.runtime} first"
-    )
+    return _open_file(converted_model(place, how.runtime), how)
 
 
 def _open_checkpoint(folder: Path, how: Running) -> Opened:
