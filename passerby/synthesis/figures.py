@@ -13,6 +13,7 @@ import simplejpeg
 from PIL import Image
 
 from passerby.synthesis.actors import Reach, Staged, drawn
+from passerby.synthesis.backgrounds import install_rendered
 from passerby.synthesis.chance import generator
 from passerby.synthesis.clothes import change
 from passerby.synthesis.drawing import Figure, Light, View
@@ -30,7 +31,7 @@ _STRANGERS = 24  # rendered people of a site who walk past again and again: each
 
 _INSTALL: dict[Style, Callable[[int, int], Camera]] = {
     "plain": install, "varied": install_varied, "street": install_street,
-    "rendered": install_street,
+    "rendered": install_rendered,
 }  # fmt: skip
 
 

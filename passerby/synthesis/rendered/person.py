@@ -1,12 +1,12 @@
 """One person as one mesh: body, garments, hair and bags, without the skin that clothes cover."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from passerby.synthesis.rendered.assets import Pack, people
-from passerby.synthesis.rendered.bags import Solid, bag_meshes
+from passerby.synthesis.rendered.bags import IN_HAND, Solid, bag_meshes
 from passerby.synthesis.rendered.body.gait import Stance, posed, strike
 from passerby.synthesis.rendered.body.garments import (
     Layer,
@@ -147,11 +147,6 @@ def _headwear(pack: Pack, outfit: Outfit) -> list[Layer]:
         layers.append(_shell(pack, Piece.UPPER, 0.03, 0.56, face=True))
     elif outfit.hair and not (look.hat != "none" and outfit.hair == "afro01"):
         layers.append(whole(pack, outfit.hair, Piece.HAIR, two_sided=True))
-    if look.scarf:
-        ring = base_part(pack, "body", Piece.SCARF, push=0.03)
-        middle = ring.rest[ring.faces].mean(1)
-        near = (middle[:, 1] > 0.53) & (middle[:, 1] < 0.615) & (np.abs(middle[:, 0]) < 0.12)
-        layers.append(replace(kept(ring, near), two_sided=True))
     return layers
 
 
@@ -250,6 +245,8 @@ def strike_pose(rng: np.random.Generator, outfit: Outfit) -> Stance:
     look = outfit.look
     short = look.outfit in ("skirt", "dress") and look.leg_end < 0.3
     hands = ["", ""]
-    if look.bag == "handbag":
+    if outfit.carried in IN_HAND:
         hands[0 if look.bag_side > 0 else 1] = "carrying"
+    if outfit.carried == "pram":
+        hands = ["pushing", "pushing"]
     return strike(rng, gait=look.gait, short=short, hands=(hands[0], hands[1]))
