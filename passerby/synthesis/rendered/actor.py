@@ -11,7 +11,7 @@ import numpy as np
 
 from passerby.synthesis.actors import Reach, Staged
 from passerby.synthesis.drawing import Figure, Light, View, rotation
-from passerby.synthesis.rendered.light import shadow_map
+from passerby.synthesis.rendered.light import extent, shadow_map
 from passerby.synthesis.rendered.person import Body, enacted, person, strike_pose
 from passerby.synthesis.rendered.raster import interpolated, rasterise
 from passerby.synthesis.wardrobe import Appearance
@@ -34,7 +34,7 @@ class Actor:
     @property
     def reach(self) -> Reach:
         """The tight box around the person."""
-        (left, bottom), (right, top) = self.seen.min(0), self.seen.max(0)
+        (left, bottom), (right, top) = extent(self.seen)
         return Reach(float(left), float(right), float(bottom), float(top))
 
     def depict(self, view: View, light: Light) -> Figure:
@@ -51,7 +51,7 @@ class Actor:
         mask = np.zeros(view.height * view.width, bool)
         mask[seen.places] = True
         depth = np.float32(self.distance) - 1 / seen.nearness
-        radiance = albedo * np.maximum(lit, 0.01)[:, None]
+        radiance = albedo * np.clip(lit, 0.01, 2)[:, None]
         return Figure(seen.places, radiance, depth, mask.reshape(shape))
 
 

@@ -34,6 +34,12 @@ class ShadowMap:
         return lit
 
 
+def extent(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest coordinates of points [n, k]: quicker than minima along rows."""
+    axes = np.ascontiguousarray(points.T)
+    return np.array([axis.min() for axis in axes]), np.array([axis.max() for axis in axes])
+
+
 def shadow_map(points: np.ndarray, surface: Surface, towards: np.ndarray, size: int) -> ShadowMap:
     """The shadow map of a mesh for light from `towards` (unit vector [3])."""
     upright = np.array([0, 1, 0] if abs(towards[1]) < 0.9 else [1, 0, 0], np.float32)
@@ -41,7 +47,7 @@ def shadow_map(points: np.ndarray, surface: Surface, towards: np.ndarray, size: 
     across /= np.linalg.norm(across)
     axes = np.stack([across, np.cross(towards, across), towards]).astype(np.float32)
     along = points @ axes.T
-    low, high = along.min(0), along.max(0)
+    low, high = extent(along)
     scale = (size - 2) / float(max(high[0] - low[0], high[1] - low[1]))
     cells = (along[:, :2] - low[:2]) * np.float32(scale) + 1
     cells[:, 1] = size - cells[:, 1]  # rows count downwards for the rasteriser

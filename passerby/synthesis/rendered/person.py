@@ -38,6 +38,7 @@ from passerby.synthesis.wardrobe import Appearance, Piece
 
 _STATURE, _HIPS = 1.7, 0.51  # of the neutral body; the share of it below its origin
 _ANKLE, _WRIST = -0.76, 0.43
+_SHOE = -0.74  # how far up shoes are seen below trousers
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class Person:
     open_sky: np.ndarray  # [n] float32: ambient occlusion, 1 open
     texture: Texture
     heads: np.ndarray  # [bones, 3] where bones begin
-    marks: np.ndarray  # [5] int: base vertices of nose, eyes and ears
-    mark_points: np.ndarray  # [5, 3] these on this body
+    face: np.ndarray  # [5, 3] nose, eyes and ears (Pack.face_marks)
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,8 @@ def _shell(pack: Pack, piece: Piece, push: float, low: float, *, face: bool) -> 
 
 def _solid_layer(pack: Pack, solid: Solid) -> Layer:
     """A bag as a layer: it keeps its place beside the nearest vertex of the body."""
-    body = np.unique(pack.faces[pack.groups == 0])
-    away = ((pack.points[body] - solid.points.mean(0)) ** 2).sum(1)
-    anchor = int(body[np.argmin(away)])
+    away = ((pack.points[pack.body] - solid.points.mean(0)) ** 2).sum(1)
+    anchor = int(pack.body[np.argmin(away)])
     count = len(solid.points)
     weights = np.zeros((count, len(pack.bones) + len(HANGING)), np.float32)
     weights[:, bone_number(pack, solid.bone)] = 1
@@ -128,6 +127,7 @@ def _lower(pack: Pack, outfit: Outfit, hem: float) -> tuple[list[Layer], np.ndar
     if outfit.bottom == CLOSE:
         low = _ANKLE if look.outfit == "trousers" else _height(look.leg_end)
         hidden = legs & (height < upto) & (height > low + 0.03)
+        upto = max(hem + 0.02, 0.1)  # no further below the top: it would show through
         return [tights(pack, low, upto, Piece.LOWER, outfit.width)], hidden
     layers = [skirt(pack, _height(look.leg_end), hem + 0.1, Piece.LOWER)]
     hidden = np.zeros(len(height), bool)
@@ -155,6 +155,8 @@ def layers_of(pack: Pack, outfit: Outfit) -> list[Layer]:
     upper, hidden, hem = _upper(pack, outfit)
     lower, hidden_below = _lower(pack, outfit, hem)
     shoes = whole(pack, outfit.shoes, Piece.SHOES)
+    if outfit.look.outfit == "trousers":
+        shoes = kept(shoes, shoes.rest[shoes.faces, 1].max(1) < _SHOE)
     hidden = hidden | hidden_below | pack.garments[outfit.shoes].hidden
     light = "female1605" if outfit.womanly else "male1591"
     skin = whole(pack, light, Piece.SKIN)
@@ -164,20 +166,8 @@ def layers_of(pack: Pack, outfit: Outfit) -> list[Layer]:
     return [skin, *upper, *lower, shoes, *_headwear(pack, outfit), *bags]
 
 
-def _marks(pack: Pack) -> np.ndarray:
-    """Base vertices of the nose's tip, the eyes and the ears: nose, left eye, right eye, ears."""
-    body = np.unique(pack.faces[pack.groups == 0])
-    x, y, z = pack.points[body].T
-    head = y > 0.6
-    nose = np.argmax(np.where(head & (np.abs(x) < 0.02), z, -1))
-    eyes = [np.argmin((x - side * 0.033) ** 2 + (y - 0.727) ** 2 + (z - 0.13) ** 2)
-            for side in (1, -1)]  # fmt: skip
-    ears = [np.argmax(np.where(head & (y < 0.76), side * x, -1)) for side in (1, -1)]
-    return body[np.array([nose, *eyes, *ears])]
-
-
-def assembled(pack: Pack, outfit: Outfit, seed: tuple[int, ...]) -> Person:
-    """The person that wears an outfit; `seed`: numbers that the chance of textures depends on."""
+def assembled(pack: Pack, outfit: Outfit, numbers: tuple[int, ...]) -> Person:
+    """The person that wears an outfit; `numbers`: what the chance of textures depends on."""
     base = shaped(pack, outfit.build)
     layers = layers_of(pack, outfit)
     counts = np.cumsum([0] + [len(layer.rest) for layer in layers])
@@ -194,7 +184,6 @@ def assembled(pack: Pack, outfit: Outfit, seed: tuple[int, ...]) -> Person:
     facing = normals(points, faces)
     standing = blended(weights, transforms(pack, places, posed(_STANDING, places,
                                                                pack.bone_numbers)))  # fmt: skip
-    marks = _marks(pack)
     return Person(
         outfit=outfit,
         points=points,
@@ -205,10 +194,9 @@ def assembled(pack: Pack, outfit: Outfit, seed: tuple[int, ...]) -> Person:
         open_sky=occlusion(
             moved(standing, points), directed(standing, facing), surface
         ),
-        texture=painted(outfit, layers, seed),
+        texture=painted(outfit, layers, numbers),
         heads=places,
-        marks=marks,
-        mark_points=base[marks],
+        face=base[pack.face_marks],
     )  # fmt: skip
 
 
@@ -230,7 +218,7 @@ def enacted(who: Person, stance: Stance) -> Body:
     motions = transforms(pack, who.heads, posed(stance, who.heads, pack.bone_numbers))
     skin = blended(who.weights, motions)
     points = moved(skin, who.points)
-    face = moved(blended(pack.weights[who.marks], motions), who.mark_points)
+    face = moved(blended(pack.weights[pack.face_marks], motions), who.face)
     numbers = [pack.bone_numbers[f"{name}_{side}"] for name in _JOINTS for side in "lr"]
     limbs = moved(motions[numbers], who.heads[numbers])
     pelvis = pack.bone_numbers["pelvis"]

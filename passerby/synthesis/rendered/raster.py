@@ -5,10 +5,11 @@ becomes samples; each sample offers the key (nearness, triangle) to its place, a
 stays, so that depth test and winner are one `maximum`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+_SLIVER = np.float32(1e-3)  # samples: twice the area of triangles that are left out
 _TRIANGLE = np.int64(0xFFFFFFFF)
 
 
@@ -40,11 +41,53 @@ class Seen:
     nearness: np.ndarray  # [k] float32
 
 
-def _edges(corners: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The three corners [m, 3, 2] of triangles sorted by row: (x, y) of top, middle and bottom."""
-    order = np.argsort(corners[:, :, 1], axis=1)
-    ordered = np.take_along_axis(corners, order[:, :, None], axis=1)
-    return tuple(ordered[:, corner, axis] for corner in range(3) for axis in range(2))
+@dataclass(frozen=True)
+class _Corners:
+    """Columns (x) and rows (y) of the corners a, b and c of triangles, each [m] float32."""
+
+    xa: np.ndarray
+    ya: np.ndarray
+    xb: np.ndarray
+    yb: np.ndarray
+    xc: np.ndarray
+    yc: np.ndarray
+
+    @property
+    def area(self) -> np.ndarray:
+        """Twice the area, negative where the front is seen, as rows count downwards."""
+        area: np.ndarray = (self.xb - self.xa) * (self.yc - self.ya) - (self.xc - self.xa) * (
+            self.yb - self.ya
+        )
+        return area
+
+    def chosen(self, which: np.ndarray) -> "_Corners":
+        """Those triangles."""
+        return _Corners(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def sorted(self) -> "_Corners":
+        """The same triangles with a at the top, c at the bottom."""
+        first, second, third = (self.xa, self.ya), (self.xb, self.yb), (self.xc, self.yc)
+        first, second = _ordered(first, second)
+        second, third = _ordered(second, third)
+        first, second = _ordered(first, second)
+        return _Corners(*first, *second, *third)
+
+
+def _ordered(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Two corners (x, y) of triangles, the upper one first."""
+    swap = one[1] > other[1]
+    return (
+        (np.where(swap, other[0], one[0]), np.where(swap, other[1], one[1])),
+        (np.where(swap, one[0], other[0]), np.where(swap, one[1], other[1])),
+    )
+
+
+def _corners(points: np.ndarray, faces: np.ndarray) -> _Corners:
+    x, y = np.ascontiguousarray(points.T, np.float32)
+    a, b, c = np.ascontiguousarray(faces.T)
+    return _Corners(x[a], y[a], x[b], y[b], x[c], y[c])
 
 
 def plane(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -64,19 +107,25 @@ def plane(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.stack([across, down, constant], 1).astype(np.float32)
 
 
-def _facing(corners: np.ndarray, two_sided: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which triangles [m] to draw: those that face the camera and touch the middle of a sample."""
-    x, y = corners[:, :, 0], corners[:, :, 1]
-    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    # Rows count downwards, so that counter-clockwise triangles have negative areas.
-    front = (area < -1e-5) | (two_sided & (area > 1e-5))
+def _seen(corners: _Corners, two_sided: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which triangles to draw: those that face the camera and touch the middle of a sample."""
+    area = corners.area
+    # Slivers hardly ever hold a sample, and values across them are not to be had in float32.
+    facing = np.flatnonzero((area < -_SLIVER) | (two_sided & (area > _SLIVER)))
+    ahead = corners.chosen(facing)
     rows, columns = shape
-    first_row, last_row = np.ceil(y.min(1) - 0.5), np.floor(y.max(1) - 0.5)
-    first, last = np.ceil(x.min(1) - 0.5), np.floor(x.max(1) - 0.5)
-    touches = (np.maximum(first_row, 0) <= np.minimum(last_row, rows - 1)) & (
-        np.maximum(first, 0) <= np.minimum(last, columns - 1)
+    half = np.float32(0.5)
+    highest = np.minimum(np.minimum(ahead.ya, ahead.yb), ahead.yc)
+    lowest = np.maximum(np.maximum(ahead.ya, ahead.yb), ahead.yc)
+    left = np.minimum(np.minimum(ahead.xa, ahead.xb), ahead.xc)
+    right = np.maximum(np.maximum(ahead.xa, ahead.xb), ahead.xc)
+    touches = np.maximum(np.ceil(highest - half), 0) <= np.minimum(
+        np.floor(lowest - half), rows - 1
     )
-    return np.flatnonzero(front & touches)
+    touches &= np.maximum(np.ceil(left - half), 0) <= np.minimum(
+        np.floor(right - half), columns - 1
+    )
+    return facing[touches]
 
 
 def rasterise(
@@ -87,25 +136,26 @@ def rasterise(
     points: [n, 2] columns and rows; nearness: [n] above 0, linear on the picture (1 / depth),
     larger is nearer.
     """
-    faces = surface.faces
-    chosen = _facing(points[faces], surface.two_sided, shape)
-    corners = points[faces[chosen]].astype(np.float32)
+    faces, half = surface.faces, np.float32(0.5)
+    corners = _corners(points, faces)
+    chosen = _seen(corners, surface.two_sided, shape)
+    corners = corners.chosen(chosen)
     rows, columns = shape
-    x0, y0, x1, y1, x2, y2 = _edges(corners)
-    first_row = np.maximum(np.ceil(y0 - np.float32(0.5)), 0).astype(np.int32)
-    last_row = np.minimum(np.floor(y2 - np.float32(0.5)), rows - 1).astype(np.int32)
+    top = corners.sorted()
+    first_row = np.maximum(np.ceil(top.ya - half), 0).astype(np.int32)
+    last_row = np.minimum(np.floor(top.yc - half), rows - 1).astype(np.int32)
     heights = np.maximum(last_row - first_row + 1, 0)
+    across, down, constant = _gradient(corners, nearness, faces[chosen])
 
-    def slope(run: np.ndarray, rise: np.ndarray) -> np.ndarray:
-        return run / np.maximum(rise, np.float32(1e-9))
+    def edge_line(x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray) -> np.ndarray:
+        slope = (x1 - x0) / np.maximum(y1 - y0, np.float32(1e-9))
+        return np.stack([slope, x0 - slope * y0])
 
-    depth = plane(corners, nearness[faces[chosen]][:, :, None])[:, :, 0]
-    long, upper, lower = slope(x2 - x0, y2 - y0), slope(x1 - x0, y1 - y0), slope(x2 - x1, y2 - y1)
     # x = slope * y + start along the long edge and the two short ones; then where these meet.
-    table = np.stack(
-        [long, x0 - long * y0, upper, x0 - upper * y0, lower, x1 - lower * y1, y1,
-         depth[:, 0], depth[:, 1], depth[:, 2]]
-    ).astype(np.float32)  # fmt: skip
+    table = np.concatenate(
+        [edge_line(top.xa, top.ya, top.xc, top.yc), edge_line(top.xa, top.ya, top.xb, top.yb),
+         edge_line(top.xb, top.yb, top.xc, top.yc), np.stack([top.yb, across, down, constant])]
+    )  # fmt: skip
     span = np.repeat(np.arange(len(chosen), dtype=np.int32), heights)
     within = np.arange(len(span), dtype=np.int32) - np.repeat(
         (np.cumsum(heights) - heights).astype(np.int32), heights
@@ -125,6 +175,19 @@ def rasterise(
     first = (row * columns + start).astype(np.int64)
     spans = _Spans(span, first, lengths, at_start, depths[0])
     return _nearest(spans, chosen, rows * columns)
+
+
+def _gradient(
+    corners: _Corners, nearness: np.ndarray, faces: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nearness as `across * x + down * y + constant` within each triangle."""
+    a, b, c = (nearness[faces[:, corner]].astype(np.float32) for corner in range(3))
+    inverse = 1 / corners.area
+    rise_1, rise_2 = corners.yb - corners.ya, corners.yc - corners.ya
+    run_1, run_2 = corners.xb - corners.xa, corners.xc - corners.xa
+    across = ((b - a) * rise_2 - (c - a) * rise_1) * inverse
+    down = ((c - a) * run_1 - (b - a) * run_2) * inverse
+    return across, down, a - across * corners.xa - down * corners.ya
 
 
 def _nearest(spans: _Spans, chosen: np.ndarray, samples: int) -> Seen:

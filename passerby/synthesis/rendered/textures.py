@@ -91,9 +91,13 @@ def _blob(
     colour: np.ndarray, strength: float,
 ) -> None:  # fmt: skip
     """A soft spot on the front."""
-    distance = ((canvas.x - centre[0]) / radii[0]) ** 2 + ((canvas.y - centre[1]) / radii[1]) ** 2
-    weight = (np.exp(-(distance**2)) * strength * canvas.front)[:, :, None]
-    canvas.colours[:] = canvas.colours * (1 - weight) + colour * weight
+    x, y = canvas.x[0, :HALF], canvas.y[:, 0]
+    rows = slice(*np.searchsorted(-y, [-centre[1] - 2 * radii[1], -centre[1] + 2 * radii[1]]))
+    columns = slice(*np.searchsorted(x, [centre[0] - 2 * radii[0], centre[0] + 2 * radii[0]]))
+    across, up = (x[columns] - centre[0]) / radii[0], (y[rows] - centre[1]) / radii[1]
+    weight = (np.exp(-((across[None] ** 2 + up[:, None] ** 2) ** 2)) * strength)[:, :, None]
+    area = canvas.colours[rows, columns]
+    area[:] = area * (1 - weight) + colour * weight
 
 
 def _paint_face(canvas: Canvas, outfit: Outfit, rng: np.random.Generator) -> None:

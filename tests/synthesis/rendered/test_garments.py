@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from passerby.synthesis.rendered.body.garments import fitted, kept, normals, tops, whole
+from passerby.synthesis.rendered.body.garments import (
+    base_part,
+    fitted,
+    hemmed,
+    kept,
+    normals,
+    tights,
+    tops,
+    whole,
+)
 from passerby.synthesis.wardrobe import Piece
 from tests.synthesis.rendered.made_up import pack
 
@@ -62,3 +71,30 @@ def test_a_component_above_the_waist_is_a_top():
     layer.rest[:, 1] = np.repeat([-0.4, 0.3], 6)
     upper = tops(layer, made.garments["coat"].components)
     np.testing.assert_array_equal(upper, np.repeat([False, True], 6))
+
+
+def test_a_hem_is_straight_and_on_the_cloth():
+    made = pack(9)
+    layer = base_part(made, "helper-tights", Piece.UPPER)
+    low = float(np.median(layer.rest[:, 1]))
+    part = hemmed(made, layer, low)
+    assert part.rest[:, 1].min() >= low - 1e-5
+    slid = np.abs(part.rest[:, 1] - low) < 1e-5
+    assert slid.any()
+    np.testing.assert_allclose(part.weights.sum(1), 1, atol=1e-5)
+    for point, references in zip(part.rest[slid], part.references[slid], strict=True):
+        below, above = made.points[references[:2]].astype(float)
+        share = (low - below[1]) / (above[1] - below[1]) if above[1] != below[1] else 0.0
+        np.testing.assert_allclose(point, below + share * (above - below), atol=1e-5)
+
+
+def test_padding_is_half_on_arms_and_stands_off_along_normals():
+    made = pack(10)
+    layer = base_part(made, "body", Piece.UPPER, push=0.02)
+    bare = base_part(made, "body", Piece.UPPER)
+    away = fitted(layer, made.points) - fitted(bare, made.points)
+    np.testing.assert_allclose(away, 0.02 * normals(bare.rest, bare.faces), atol=1e-5)
+    thick = tights(made, -9.0, 9.0, Piece.UPPER, 0.02)
+    arms = (np.abs(thick.rest[:, 0]) > 0.22) & (thick.rest[:, 1] > 0)
+    np.testing.assert_allclose(thick.push[arms], 0.01)
+    assert thick.push.max() <= np.float32(0.02)

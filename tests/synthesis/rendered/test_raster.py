@@ -83,3 +83,12 @@ def test_a_triangle_turned_away_is_not_seen_unless_two_sided():
     assert len(front.places) > 80
     assert len(back.places) == 0
     np.testing.assert_array_equal(front.places, both.places)
+
+
+def test_slivers_are_left_out_without_a_warning():
+    points = np.array([[3, 3], [9, 9], [9, 9 + 1e-6], [3, 3], [20, 5]], np.float64)
+    faces = np.array([[0, 1, 2], [0, 0, 1], [0, 3, 4]], np.int32)
+    surface = Surface(faces, np.ones(3, bool))
+    seen = rasterise(points, np.ones(5, np.float32), surface, (ROWS, COLUMNS))
+    values = np.ones((5, 1), np.float32)
+    assert interpolated(seen, points, faces, values, COLUMNS).shape == (1, 0)

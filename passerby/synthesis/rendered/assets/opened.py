@@ -23,7 +23,7 @@ class Garment:
     components: np.ndarray  # [n] int32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # so that what follows from a pack can be remembered by it
 class Pack:
     """The base mesh, its targets and bones, and everything that can be worn. Metres."""
 
@@ -43,6 +43,24 @@ class Pack:
     def bone_numbers(self) -> dict[str, int]:
         """Each bone's place."""
         return {name: number for number, name in enumerate(self.bones)}
+
+    @cached_property
+    def body(self) -> np.ndarray:
+        """The base vertices [k] that are of the body, not of helpers."""
+        return np.unique(self.faces[self.groups == 0])
+
+    @cached_property
+    def face_marks(self) -> np.ndarray:
+        """Base vertices [5] of the nose's tip, left and right eye, left and right ear."""
+        x, y, z = self.points[self.body].T
+        head = y > 0.6
+        nose = np.argmax(np.where(head & (np.abs(x) < 0.02), z, -1))
+        eyes = [
+            np.argmin((x - side * 0.033) ** 2 + (y - 0.727) ** 2 + (z - 0.13) ** 2)
+            for side in (1, -1)
+        ]
+        ears = [np.argmax(np.where(head & (y < 0.76), side * x, -1)) for side in (1, -1)]
+        return self.body[np.array([nose, *eyes, *ears])]
 
 
 _FIELDS = (

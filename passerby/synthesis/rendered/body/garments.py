@@ -6,6 +6,7 @@ across outfits. Skirts, dresses and coat tails are cut from the wide skirt of th
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -30,15 +31,15 @@ class Layer:
     weights: np.ndarray  # [n, bones] float32
     rest: np.ndarray  # [n, 3] float32: fitted to the neutral base mesh
     two_sided: bool = False
-    push: float = 0.0  # metres that the surface stands off along its normals
+    push: np.ndarray | None = None  # [n] metres that the surface stands off along its normals
 
 
 def fitted(layer: Layer, base: np.ndarray) -> np.ndarray:
     """The vertices [n, 3] of a layer on a body [base points, 3]."""
     points = (base[layer.references] * layer.shares[:, :, None]).sum(1)
     points = points + layer.offsets * _scale(layer.scale_points, layer.scale_lengths, base)
-    if layer.push:
-        points = points + layer.push * normals(points, layer.faces)
+    if layer.push is not None:
+        points = points + layer.push[:, None] * normals(points, layer.faces)
     return points.astype(np.float32)
 
 
@@ -65,6 +66,7 @@ def normals(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return (total / np.maximum(length, 1e-12)).astype(np.float32)
 
 
+@lru_cache(maxsize=128)
 def whole(pack: Pack, name: str, piece: Piece, *, two_sided: bool = False) -> Layer:
     """A garment as it is."""
     garment = pack.garments[name]
@@ -94,6 +96,7 @@ def kept(layer: Layer, faces: np.ndarray) -> Layer:
         faces=corners.reshape(-1, 3).astype(np.int32),
         weights=layer.weights[used],
         rest=layer.rest[used],
+        push=None if layer.push is None else layer.push[used],
     )
 
 
@@ -122,6 +125,7 @@ def bottom(pack: Pack, name: str, below: float) -> Layer:
     return kept(layer, lower[layer.faces[:, 0]] & (layer.rest[layer.faces, 1] < below).all(1))
 
 
+@lru_cache(maxsize=32)
 def base_part(pack: Pack, group: str, piece: Piece, *, push: float = 0.0) -> Layer:
     """A part of the base mesh itself: the body, or the close and the wide cloth around it."""
     count = len(pack.points)
@@ -129,44 +133,58 @@ def base_part(pack: Pack, group: str, piece: Piece, *, push: float = 0.0) -> Lay
         piece, np.repeat(np.arange(count, dtype=np.int32)[:, None], 3, 1),
         np.tile(np.array([1, 0, 0], np.float32), (count, 1)), np.zeros((count, 3), np.float32),
         np.zeros((3, 2), np.int32), np.zeros(3, np.float32), pack.faces, pack.weights,
-        pack.points, push=push,
+        pack.points, push=np.full(count, push, np.float32),
     )  # fmt: skip
     return kept(layer, pack.groups == GROUPS.index(group))
 
 
+def _padded(points: np.ndarray, push: float) -> np.ndarray:
+    """How far cloth stands off at points [n, 3] of the rest pose."""
+    arms = np.clip((np.abs(points[:, 0]) - 0.16) / 0.06, 0, 1) * (points[:, 1] > 0)
+    neck = np.clip((points[:, 1] - 0.46) / 0.08, 0, 1) * (points[:, 1] < 0.62)
+    padded: np.ndarray = push * (1 - 0.5 * np.maximum(arms, neck))
+    return padded.astype(np.float32)
+
+
 def tights(pack: Pack, low: float, high: float, piece: Piece, push: float = 0.002) -> Layer:
-    """Cloth close to the body between two heights in the rest pose."""
-    layer = base_part(pack, "helper-tights", piece, push=push)
+    """Cloth close to the body between two heights in the rest pose.
+
+    push: metres that it stands off; half of that at the neck and on the arms, as padding does.
+    """
+    layer = base_part(pack, "helper-tights", piece)
     middle = layer.rest[layer.faces, 1].mean(1)
-    return kept(layer, (middle > low) & (middle < high))
+    layer = hemmed(pack, kept(layer, middle < high), low)
+    return replace(layer, push=_padded(layer.rest, push))
 
 
 def skirt(pack: Pack, low: float, high: float, piece: Piece, push: float = 0.006) -> Layer:
-    """The wide cloth around hips and legs between two heights in the rest pose.
+    """The wide cloth around hips and legs between two heights in the rest pose."""
+    layer = base_part(pack, "helper-skirt", piece)
+    heights = layer.rest[layer.faces, 1]
+    layer = hemmed(pack, kept(layer, heights.min(1) < high), low)
+    return replace(layer, push=np.full(len(layer.rest), push, np.float32), two_sided=True)
+
+
+def hemmed(pack: Pack, layer: Layer, low: float) -> Layer:
+    """The part of a layer of base vertices that is above `low` in the rest pose.
 
     Vertices below the hem slide up to it along the cloth: a straight hem instead of a saw.
     """
-    layer = base_part(pack, "helper-skirt", piece, push=push)
-    heights = layer.rest[layer.faces, 1]
-    layer = kept(layer, (heights.max(1) > low) & (heights.min(1) < high))
+    layer = kept(layer, layer.rest[layer.faces, 1].max(1) > low)
     references, shares, weights = (
         layer.references.copy(), layer.shares.copy(), layer.weights.copy()
     )  # fmt: skip
+    height = layer.rest[:, 1]
     edges = np.concatenate([layer.faces[:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
-    for vertex in np.flatnonzero(layer.rest[:, 1] < low):
-        beside = edges[(edges == vertex).any(1)].ravel()
-        beside = beside[layer.rest[beside, 1] > low]
-        if not len(beside):
-            continue
-        aside = np.abs(layer.rest[beside] - layer.rest[vertex])[:, [0, 2]].sum(1)
-        above = beside[np.argmin(aside)]
-        height = layer.rest[vertex, 1]
-        share = (low - height) / (layer.rest[above, 1] - height)
-        references[vertex, 1] = layer.references[above, 0]
-        shares[vertex] = 1 - share, share, 0
-        weights[vertex] = (1 - share) * layer.weights[vertex] + share * layer.weights[above]
-    layer = replace(
-        layer, references=references, shares=shares, weights=weights, two_sided=True, push=0.0
-    )
-    rest = fitted(layer, pack.points)
-    return replace(layer, rest=rest, push=push)
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    edges = edges[(height[edges[:, 0]] < low) & (height[edges[:, 1]] > low)]
+    aside = np.abs(layer.rest[edges[:, 0]] - layer.rest[edges[:, 1]])[:, [0, 2]].sum(1)
+    order = np.lexsort((aside, edges[:, 0]))
+    below, first = np.unique(edges[order, 0], return_index=True)
+    above = edges[order[first], 1]  # of each vertex below the hem, the one straightest above it
+    share = ((low - height[below]) / (height[above] - height[below]))[:, None]
+    references[below, 1] = layer.references[above, 0]
+    shares[below] = np.concatenate([1 - share, share, np.zeros_like(share)], 1)
+    weights[below] = (1 - share) * layer.weights[below] + share * layer.weights[above]
+    layer = replace(layer, references=references, shares=shares, weights=weights, push=None)
+    return replace(layer, rest=fitted(layer, pack.points))

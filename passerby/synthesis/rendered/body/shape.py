@@ -35,7 +35,7 @@ def _between(value: float, names: tuple[str, ...], least: float = 0.0) -> dict[s
     place = (min(max(value, least), 1.0) - least) / (1 - least) * (len(names) - 1)
     first = min(int(place), len(names) - 2)
     shares = {names[first]: 1 - (place - first), names[first + 1]: place - first}
-    return {name: share for name, share in shares.items() if share > 0}
+    return {name: share for name, share in shares.items() if share > 1e-9}
 
 
 def mixture(build: Build) -> dict[str, float]:

@@ -92,5 +92,6 @@ def moved(motions: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def directed(motions: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Directions [n, 3], such as normals, after their motions [n, 3, 4]."""
-    turned: np.ndarray = np.matmul(motions[:, :, :3], directions[:, :, None])[:, :, 0]
+    x, y, z = directions[:, :1], directions[:, 1:2], directions[:, 2:]
+    turned: np.ndarray = motions[:, :, 0] * x + motions[:, :, 1] * y + motions[:, :, 2] * z
     return turned
