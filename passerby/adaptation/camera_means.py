@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.tables.embeddings import Embeddings, require_one_model
-from passerby.tables.keys import camera_keys, numbered
+from passerby.tables.keys import camera_keys
 from passerby.tables.sightings import UNKNOWN
 from passerby.tables.unit_length import unit
 
@@ -30,7 +30,7 @@ Texts = NDArray[np.str_]
 class CameraMeans:
     """What is taken from the unit vectors of each camera.
 
-    cameras: C pairs of (source, camera); means [C, D] float32, each shrunk towards ``whole``;
+    cameras: C pairs of (source, camera); means [C, D] float32, each shrunk;
     whole [D] float32: of images by an unknown or another camera; images: how many each camera's
     mean is of.
     """
@@ -65,24 +65,38 @@ def camera_means(
     """The means of cameras over unlabelled images: of a gallery, and of queries where there are.
 
     vectors [N, D]: scaled to length 1 here; sources, cameras: names [N], "" where not known;
-    steady: how many images the whole counts for beside a camera's own, so that one with few is not
-    centred on its own few persons. Nothing counts for as many beside the whole, so that one or two
-    images are not taken for a camera's light. Ten to thirty images a camera are enough. Raises
-    ValueError for vectors without a direction.
+    steady: how many images its source counts for beside a camera's own, so that one with few is
+    not centred on its own few persons; so does the whole beside a source, and nothing beside the
+    whole. Ten to thirty images a camera are enough. Raises ValueError for vectors without a
+    direction.
+
+    What is taken is the whole, and by how much a camera differs from its source. How sources differ
+    stays: persons are of one source, so that it never parts the images of one.
     """
     units = unit(vectors).astype(np.float64)
-    whole = units.sum(axis=0) / max(len(units) + steady, 1)
-    numbers = numbered(sources, cameras)
-    firsts, counts = np.unique(numbers, return_index=True, return_counts=True)[1:]
-    sums = np.stack([units[numbers == each].sum(axis=0) for each in range(len(firsts))])
-    known = cameras[firsts] != UNKNOWN
-    means = (sums + steady * whole) / (counts + steady)[:, None]
+    whole = _shrunk(units, np.zeros(units.shape[1]), steady)
+    found: dict[tuple[str, str], tuple[NDArray[np.float64], int]] = {}
+    for source in np.unique(sources):
+        own = sources == source
+        of_source = _shrunk(units[own], whole, steady)
+        for camera in np.unique(cameras[own & (cameras != UNKNOWN)]):
+            seen = units[own & (cameras == camera)]
+            mean = whole + _shrunk(seen, of_source, steady) - of_source
+            found[str(source), str(camera)] = mean, len(seen)
     return CameraMeans(
-        tuple(zip(sources[firsts][known].tolist(), cameras[firsts][known].tolist(), strict=True)),
-        means[known].astype(np.float32),
+        tuple(found),
+        np.array([mean for mean, _ in found.values()], np.float32).reshape(-1, len(whole)),
         whole.astype(np.float32),
-        tuple(counts[known].tolist()),
+        tuple(count for _, count in found.values()),
     )
+
+
+def _shrunk(
+    units: NDArray[np.float64], towards: NDArray[np.float64], steady: float
+) -> NDArray[np.float64]:
+    """The mean [D] of vectors [N, D], where another mean counts for ``steady`` more of them."""
+    mean: NDArray[np.float64] = (units.sum(axis=0) + steady * towards) / (len(units) + steady)
+    return mean
 
 
 def camera_texts(*parts: Embeddings) -> tuple[tuple[Texts, Texts], ...]:

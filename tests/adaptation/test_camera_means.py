@@ -19,11 +19,15 @@ def part(count: int, seed: int, sources: bool = False) -> Embeddings:
 
 
 def slow_mean(key, images, steady):
-    """The mean of one camera by loops; images: (key, vector) pairs."""
+    """What one camera loses, by loops; images: (source, camera) and vector."""
     units = [(own, v.astype(float) / np.sqrt((v.astype(float) ** 2).sum())) for own, v in images]
-    whole = sum(unit for _, unit in units) / (len(units) + steady)
-    own = [unit for other, unit in units if other == key]
-    return (sum(own) + steady * whole) / (len(own) + steady)
+
+    def mean(chosen, towards):
+        return (sum(chosen) + steady * towards) / (len(chosen) + steady)
+
+    whole = mean([unit for _, unit in units], 0)
+    source = mean([unit for own, unit in units if own[0] == key[0]], whole)
+    return whole + mean([unit for own, unit in units if own == key], source) - source
 
 
 @pytest.mark.parametrize("steady", [0.0, STEADY])
@@ -52,12 +56,12 @@ def test_a_camera_that_the_gallery_lacks_has_the_mean_of_its_queries() -> None:
     query = Embeddings(np.eye(6)[:3], [0, 1, 2], [77, 77, 78])
     asked, _ = centred(query, gallery)
     images = [
-        (int(c), v)
+        ((0, int(c)), v)
         for some in (query, gallery)
         for c, v in zip(some.cameras, some.vectors, strict=True)
     ]
     expected = [
-        np.eye(6)[row] - slow_mean(key, images, STEADY) for row, key in enumerate([77, 77, 78])
+        np.eye(6)[row] - slow_mean((0, key), images, STEADY) for row, key in enumerate([77, 77, 78])
     ]
     assert np.allclose(asked.vectors, expected, atol=1e-6)
 
@@ -68,7 +72,15 @@ def test_cameras_of_two_sources_are_two_though_they_share_a_number() -> None:
     means = camera_means(vectors, named, np.full(10, "1"))
     assert means.cameras == (("a", "1"), ("b", "1"))
     assert means.images == (5, 5)
-    assert means.means[0] @ means.means[1] < 0.5 * np.linalg.norm(means.means[0]) ** 2
+
+
+def test_how_sources_differ_is_kept() -> None:
+    """Each source has one camera: nothing shows what that camera does but the whole."""
+    vectors = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    vectors[30:] += 2
+    sources, cameras = np.repeat(["a", "b"], 30), np.full(60, "1")
+    means = camera_means(vectors, sources, cameras, steady=0.0)
+    assert np.allclose(means.means, means.whole, atol=1e-6)
 
 
 def test_an_unknown_or_new_camera_has_the_whole() -> None:
