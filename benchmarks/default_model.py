@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from passerby.adaptation.back_end import WITHIN_CLASS
+from passerby.assessment.adapt import learn_within_class
 from passerby.assessment.calibrate import calibrate_model, file_to_write
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
@@ -35,6 +37,8 @@ from passerby.training.loop import train
 # The set that trains it, whose test persons only measure, and the one that calibrates it.
 PERSONS = {"seed": 22, "train_persons": 1500, "test_persons": 120, "cameras": 4, "sites": 60}
 SITE = {"seed": 23, "train_persons": 0, "test_persons": 500, "cameras": 6, "sites": 1}
+# Others again, of many sites, show what one person varies in (`passerby adapt`).
+WITHIN = {"seed": 24, "train_persons": 0, "test_persons": 600, "cameras": 4, "sites": 60}
 SOURCE = "street"  # the data set's name in the model's card
 # Epochs of a round. The second begins with what the first has packed, at the full rate again.
 ROUNDS = {"first": 10, DEFAULT: 24}
@@ -65,7 +69,19 @@ def make(out: Path, workers: int) -> Path:
         known = tuple(doubt for doubt in calibration.warnings if SOURCE not in doubt)
         warned = replace(calibration, warnings=(*known, WARNING))
         write_calibration(file_to_write(packed), warned)
+    write_within_class(out, packed, workers)
     return packed
+
+
+def write_within_class(out: Path, packed: Path, workers: int) -> Path:
+    """Write what one person varies in beside a packed model; returns the file."""
+    drawn = out / "within"
+    if not drawn.exists():
+        write(drawn, **WITHIN, images=2, style="varied", workers=workers)
+    split = read_split(f"{SOURCE}_within:synthetic={drawn}")
+    file = packed / WITHIN_CLASS
+    learn_within_class(load(packed), split, file)
+    return file
 
 
 def speed(model: Path, images: int = 256) -> float:
@@ -86,9 +102,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--install", action="store_true")
     parser.add_argument("--speed", action="store_true", help="only time the installed model")
+    parser.add_argument("--within-class", type=Path, help="only write that of this model folder")
     arguments = parser.parse_args()
     if arguments.speed:
         print(f"{speed(model_folder(DEFAULT)):.0f} images per second of one core")
+        return
+    if arguments.within_class:
+        print(write_within_class(arguments.out, arguments.within_class, arguments.workers))
         return
     packed = make(arguments.out, arguments.workers)
     size = sum(file.stat().st_size for file in packed.iterdir())

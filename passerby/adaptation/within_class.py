@@ -49,10 +49,9 @@ class WithinClass:
         wide, kept = self.directions.shape[1], len(self.directions)
         mean = (self.variances.sum(dtype=np.float64) + (wide - kept) * self.rest) / wide
         floor = max(shrinkage * mean, np.finfo(np.float32).tiny)
-        made: NDArray[np.float32] = np.sqrt(
-            (self.rest + floor) / (self.variances.astype(np.float64) + floor)
-        ).astype(np.float32)
-        return made
+        variances = self.variances.astype(np.float64)
+        made: NDArray[np.float64] = np.sqrt((self.rest + floor) / (variances + floor))
+        return np.asarray(made, np.float32)
 
     def damped(
         self, vectors: NDArray[np.float32], shrinkage: float = SHRINKAGE
@@ -60,7 +59,8 @@ class WithinClass:
         """Vectors [N, D] with these directions shortened: multiplied by (W + shrinkage)^(-1/2),
         up to one number for all."""
         along = vectors @ self.directions.T  # [N, K]
-        return vectors - (along * (1 - self.factors(shrinkage))) @ self.directions
+        shorter = np.asarray(1 - self.factors(shrinkage), np.float32)
+        return np.asarray(vectors - (along * shorter) @ self.directions, np.float32)
 
 
 def within_class(

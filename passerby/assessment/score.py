@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from passerby.adaptation.back_end import adapted, within_class_of
 from passerby.adaptation.camera_means import centred
+from passerby.adaptation.hubness import CorrectedDistances
+from passerby.adaptation.within_class import WithinClass
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -16,6 +19,7 @@ from passerby.evaluation.ranking.distances import Distances, Metric
 from passerby.evaluation.ranking.local import Which, distances_of
 from passerby.evaluation.ranking.rerank import rerank
 from passerby.evaluation.report import Report
+from passerby.models.packaged import DEFAULT, model_folder
 from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import person_numbers
@@ -51,9 +55,13 @@ class Scoring:
     camera_pairs: also score each camera against each other; device: of the distances, the CPU by
     default; rerank: by k-reciprocal encoding in place of the metric, within ``memory``; distance:
     of the embeddings (global), of their aligned stripes (local), or both. centre: take away what
-    the images of a camera have in common (`passerby.adaptation.camera_means`), before all else.
+    the images of a camera have in common (`passerby.adaptation.camera_means`), before all else;
+    adapt: that, and what one person varies in (`passerby.adaptation.back_end`), learnt from all
+    images without labels; within: the model's own covariance for it; hubness: images that are near
+    to everybody stand back (`passerby.adaptation.hubness`).
 
-    Raises ValueError for stripes with anything but the cosine, re-ranked, or centred.
+    Raises ValueError for stripes with anything but the cosine, re-ranked, centred or adapted, and
+    for options that contradict.
     """
 
     metric: Metric = "cosine"
@@ -67,8 +75,17 @@ class Scoring:
     memory: str = "2GB"
     distance: Which = "global"
     centre: bool = False
+    adapt: bool = False
+    within: WithinClass | None = None
+    hubness: bool = False
 
     def __post_init__(self) -> None:
+        if self.adapt and self.centre:
+            raise ValueError("adapting takes camera means away already: give it without centring")
+        if self.hubness and (self.rerank or self.metric != "cosine"):
+            raise ValueError("the correction of hubness is of cosine distances, without re-ranking")
+        if self.distance != "global" and (self.adapt or self.hubness):
+            raise ValueError(f"the distance {self.distance!r} is neither adapted nor corrected")
         if self.distance != "global" and (self.metric != "cosine" or self.rerank or self.centre):
             raise ValueError(
                 f"the distance {self.distance!r} goes with the metric cosine and without "
@@ -84,13 +101,19 @@ def score_embeddings(
     scoring: Scoring = Scoring(),
 ) -> Report:
     """Evaluate embeddings; errors as `passerby.evaluate`."""
+    notes: tuple[str, ...] = ()
     if scoring.centre:
         query, gallery = centred(query, gallery)
+    if scoring.adapt:
+        query, gallery, found = adapted(query, gallery, scoring.within)
+        notes = tuple(f"adapted: {each}" for each in found.decided)
     distances: Distances | None = None
     if scoring.distance != "global":
         distances = distances_of(query, gallery, scoring.distance, scoring.device)
     if scoring.rerank:
         distances = rerank(query, gallery, memory=scoring.memory)
+    if scoring.hubness:
+        distances = CorrectedDistances(query, gallery)
     report = evaluate(
         query,
         gallery,
@@ -102,11 +125,13 @@ def score_embeddings(
         distances=distances,
         device=scoring.device,
     )
-    if scoring.centre:
-        report = replace(report, metric=f"{report.metric}, centred on cameras")
+    changes = ", centred on cameras" * scoring.centre + ", adapted" * scoring.adapt
+    report = replace(report, metric=report.metric + changes)
     if scoring.rerank and (note := _too_few_to_rerank(query, gallery)):
+        notes += (note,)
+    for note in notes:
         say(f"note: {note}")
-        report = replace(report, notes=(note,))
+    report = replace(report, notes=notes)
     if not scoring.camera_pairs or query.cameras is None or gallery.cameras is None:
         return report
     pairs = evaluate_camera_pairs(
@@ -142,6 +167,9 @@ def score_model(
 ) -> Report:
     """Evaluate a model on a split's query and gallery; errors as `passerby.evaluate`."""
     query, gallery, notes = embed_test_parts(embedder.embed, split)
+    if scoring.adapt and scoring.within is None:
+        within = within_class_of(embedder.place, embedder.fingerprint)
+        scoring = replace(scoring, within=within)
     report = score_embeddings(query, gallery, scoring)
     return replace(report, notes=(*split.notes, *notes, *report.notes))
 
@@ -151,7 +179,10 @@ def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Repor
 
     Raises ValueError when they come from different models, and otherwise as `passerby.evaluate`.
     """
-    return score_embeddings(Embeddings.load(query), Embeddings.load(gallery), scoring)
+    asked, shown = Embeddings.load(query), Embeddings.load(gallery)
+    if scoring.adapt and scoring.within is None:  # which they can only have from the packaged model
+        scoring = replace(scoring, within=within_class_of(model_folder(DEFAULT), shown.model))
+    return score_embeddings(asked, shown, scoring)
 
 
 def score(

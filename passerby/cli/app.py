@@ -11,7 +11,7 @@ from io import TextIOWrapper
 
 import tyro
 
-from passerby.cli import data, evaluating, gallery, models, results, studies, training
+from passerby.cli import adapting, data, evaluating, gallery, models, results, studies, training
 from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to
@@ -45,6 +45,7 @@ COMMANDS: Commands = {
     "verify": evaluating.verify,
     "calibrate": evaluating.calibrate,
     "compare": evaluating.compare,
+    "adapt": adapting.adapt,
     "compare-reports": studies.compare_reports,
     "report": results.report,
     "ablate": studies.ablate,

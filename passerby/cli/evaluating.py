@@ -46,6 +46,8 @@ def evaluate(
     average_precision: Literal["mean", "trapezoid"] = "mean",
     rerank: bool = False,
     centre_cameras: bool = False,
+    adapt: bool = False,
+    hubness: bool = False,
     memory: Annotated[str, arg(metavar="SIZE")] = "2GB",
 ) -> None:
     """Score a model on a data set, or saved embeddings: rank-1/5/10, mAP, mINP.
@@ -58,9 +60,12 @@ def evaluate(
         top: last rank of the CMC curve in the JSON report.
         ties: rank equal distances in gallery order, as expected over all orders, or matches last.
         average_precision: mean of the precisions at the matches, or Market-1501's trapezoid.
-        rerank: by k-reciprocal encoding (k1 20, k2 6, weight 0.3) in place of the metric.
+        rerank: by k-reciprocal encoding (k1 20, k2 6, weight 0.3) in place of the metric; costs
+            rank-1 where persons have one or two images in the gallery.
         centre_cameras: take away what the images of a camera have in common, such as its light, in
             gallery and queries; needs no labels, but images of each camera.
+        adapt: that, and what one person varies in, learnt from all images without labels.
+        hubness: let images that are near to everybody stand back.
         memory: that re-ranking may use, as 500MB or 2GB; too little is said before it starts.
     """
     from passerby.assessment.score import Scoring, score
@@ -79,6 +84,8 @@ def evaluate(
         memory=memory,
         distance=distance,
         centre=centre_cameras,
+        adapt=adapt,
+        hubness=hubness,
     )
     report = score(
         model,

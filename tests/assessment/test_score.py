@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from passerby.adaptation.back_end import adapted
 from passerby.adaptation.camera_means import centred
+from passerby.adaptation.hubness import CorrectedDistances
+from passerby.adaptation.within_class import within_class
 from passerby.assessment.score import Scoring, score, score_embeddings, score_files
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
 from passerby.evaluation.ranking.local import distances_of
@@ -136,3 +139,30 @@ def test_re_ranking_persons_of_few_images_is_warned_of(images, told, capsys):
     assert bool(notes) == told
     assert ("images in the gallery on average" in capsys.readouterr().out) == told
     assert score_embeddings(query, gallery, Scoring()).notes == ()
+
+
+def test_adapting_is_of_all_vectors_and_is_said(capsys):
+    query, gallery = part(30, 0), part(200, 1)
+    within = within_class(gallery.vectors, gallery.persons, 2)
+    both = adapted(query, gallery, within)
+    report = score_embeddings(query, gallery, Scoring(adapt=True, within=within))
+    assert report.figures() == evaluate(*both[:2]).figures() != evaluate(query, gallery).figures()
+    assert report.metric == "cosine, adapted"
+    assert report.notes == tuple(f"adapted: {each}" for each in both[2].decided)
+    corrected = score_embeddings(query, gallery, Scoring(hubness=True))
+    expected = evaluate(query, gallery, distances=CorrectedDistances(query, gallery))
+    assert corrected.figures() == expected.figures()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"adapt": True, "centre": True},
+        {"hubness": True, "rerank": True},
+        {"hubness": True, "metric": "euclidean"},
+        {"adapt": True, "distance": "local"},
+    ],
+)
+def test_options_that_contradict_are_refused(options):
+    with pytest.raises(ValueError, match=r"adapt|hubness|corrected"):
+        Scoring(**options)

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import passerby
+from passerby.adaptation.back_end import WITHIN_CLASS, within_class_of
 from passerby.assessment.calibrate import calibration_file, file_to_write, find_calibration
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.histogram import embed_histograms
@@ -56,7 +57,7 @@ def test_it_is_small_and_in_half_precision() -> None:
 
 def test_the_package_takes_its_files_along() -> None:
     assert '"models/default/*"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    names = {"model.safetensors", "config.json", "calibration.json"}
+    names = {"model.safetensors", "config.json", "calibration.json", "within_class.safetensors"}
     assert {file.name for file in FOLDER.iterdir()} == names
 
 
@@ -152,3 +153,13 @@ def test_weights_survive_half_precision(tmp_path: Path, embedder: Embedder) -> N
     assert content["fingerprint"] == embedder.fingerprint
     for name, value in load_model(tmp_path)[0].state_dict().items():
         torch.testing.assert_close(value, model.state_dict()[name], rtol=0, atol=0)
+
+
+def test_it_brings_what_one_person_varies_in(embedder: Embedder) -> None:
+    """Of this very model: a retrained one gets its own (benchmarks/default_model.py)."""
+    within = within_class_of(FOLDER, embedder.fingerprint)
+    assert within is not None, "python benchmarks/default_model.py OUT --within-class FOLDER"
+    assert within.directions.shape == (128, embedder.dimensions)
+    np.testing.assert_allclose(within.directions @ within.directions.T, np.eye(128), atol=2e-3)
+    assert (FOLDER / WITHIN_CLASS).stat().st_size < 500_000
+    assert within.images > 1000
