@@ -16,6 +16,7 @@ from passerby.assessment.calibrate import is_of_other_sites
 from passerby.data.crop_quality import crop_faults
 from passerby.data.images import decode
 from passerby.embedding.embedder import Embedder
+from passerby.evaluation.bootstrap import Interval
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.verification import OperatingPoint
 from passerby.evaluation.decisions.wording import likelihood_in_words, percent
@@ -28,7 +29,8 @@ class Evidence:
 
     llr: natural log-likelihood ratio; at_limit: it is the greatest or least that the calibration
     can show; probability: of one person, at the prior; point: the threshold decided by, None where
-    the data do not support the false-match rate asked, so that nothing is decided.
+    the data do not support the false-match rate asked, so that nothing is decided; interval: of the
+    LLR, None where the calibration has none.
     """
 
     llr: float
@@ -38,6 +40,7 @@ class Evidence:
     false_match_rate: float
     point: OperatingPoint | None
     same_person: bool | None
+    interval: Interval | None = None
 
     @property
     def likelihood_ratio(self) -> float:
@@ -72,7 +75,11 @@ class PairComparison:
         if found is None:
             return self.reasons
         return (
-            likelihood_in_words(found.llr, found.at_limit),
+            likelihood_in_words(
+                found.llr,
+                found.at_limit,
+                found.interval and (found.interval.low, found.interval.high),
+            ),
             f"probability of one person {percent(found.probability)} at a prior of "
             f"{100 * found.prior:.3g} %",
             _decision_in_words(found),
@@ -176,6 +183,7 @@ def _evidence(
         false_match_rate=false_match_rate,
         point=point,
         same_person=None if point is None else distance < point.threshold,
+        interval=calibration.llr_interval(distance),
     )
 
 

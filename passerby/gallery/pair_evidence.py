@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.evaluation.bootstrap import Interval
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.tables.sightings import UNKNOWN
 
@@ -55,6 +56,15 @@ def pair_llrs(
         if found and rows.any():
             llrs[rows] = np.min([one.llr(distances[rows]) for one in found], axis=0)
     return llrs
+
+
+def pair_interval(calibration: Calibration, distance: float, kind: int) -> Interval | None:
+    """The interval of a pair's log-likelihood ratio; None where it is not known."""
+    found = [one.llr_interval(distance) for one in calibrations_for(calibration, kind)]
+    known = [one for one in found if one is not None]
+    if not known or len(known) < len(found):
+        return None
+    return Interval(min(one.low for one in known), min(one.high for one in known))
 
 
 def strictest(calibrations: tuple[Calibration, ...], rate: float) -> Calibration:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from passerby.evaluation.bootstrap import Interval
+
 
 def percent(probability: float) -> str:
     """A probability in percent, of three digits at most.
@@ -32,20 +34,57 @@ def likelihood_ratio(llr: float) -> str:
     return times if llr >= 0 or times == "1" else f"1/{times}"
 
 
-def likelihood_in_words(llr: float, at_limit: bool = False) -> str:
-    """The likelihood ratio as a sentence.
+def ratio_interval(interval: Interval) -> str:
+    """The ends of a likelihood ratio's interval, from their natural logarithms.
+
+    >>> ratio_interval(Interval(-math.log(2), math.log(30)))
+    '1/2 to 30'
+    """
+    return f"{likelihood_ratio(interval.low)} to {likelihood_ratio(interval.high)}"
+
+
+def support(llr: float) -> str:
+    """How much a likelihood ratio supports that it is one person, or two, on the verbal scale of
+    forensic institutes (ENFSI Guideline for Evaluative Reporting in Forensic Science, 2015).
+
+    >>> support(math.log(50)), support(-math.log(5)), support(0.1)
+    ('moderate support for one person', 'weak support for two persons', 'no support for either')
+    """
+    times = math.exp(min(abs(llr), 700)) * (1 + 1e-9)
+    words = [name for least, name in _SUPPORT if times >= least]
+    if not words:
+        return "no support for either"
+    return f"{words[-1]} support for {'one person' if llr > 0 else 'two persons'}"
+
+
+_SUPPORT = (
+    (2, "weak"),
+    (10, "moderate"),
+    (100, "moderately strong"),
+    (1_000, "strong"),
+    (10_000, "very strong"),
+    (1_000_000, "extremely strong"),
+)
+
+
+def likelihood_in_words(
+    llr: float, at_limit: bool = False, interval: Interval | None = None
+) -> str:
+    """The likelihood ratio as a sentence; interval: of its natural logarithm.
 
     >>> likelihood_in_words(math.log(50))
-    'likelihood ratio 50: such a distance is 50 times likelier for one person'
-    >>> likelihood_in_words(-math.log(50), at_limit=True)
-    'likelihood ratio 1/50 or less: such a distance is 50 times likelier for two persons'
-    >>> likelihood_in_words(0.0)
-    'likelihood ratio 1: such a distance is as likely for one person as for two'
+    'likelihood ratio 50: such a distance is 50 times likelier for one person (moderate support)'
+    >>> likelihood_in_words(-math.log(5), at_limit=True)[-50:]
+    'is 5 times likelier for two persons (weak support)'
+    >>> likelihood_in_words(0.0, interval=Interval(-math.log(2), math.log(2)))
+    'likelihood ratio 1 (1/2 to 2): such a distance is as likely for one person as for two'
     """
     ratio = likelihood_ratio(llr)
+    limit = (" or more" if llr > 0 else " or less") if at_limit and ratio != "1" else ""
+    spread = "" if interval is None else f" ({ratio_interval(interval)})"
+    head = f"likelihood ratio {ratio}{limit}{spread}: such a distance is"
     if ratio == "1":
-        return "likelihood ratio 1: such a distance is as likely for one person as for two"
-    limit = (" or more" if llr > 0 else " or less") if at_limit else ""
+        return f"{head} as likely for one person as for two"
     side = "one person" if llr > 0 else "two persons"
-    times = ratio.removeprefix("1/")
-    return f"likelihood ratio {ratio}{limit}: such a distance is {times} times likelier for {side}"
+    words = support(llr).partition(" for ")[0]
+    return f"{head} {ratio.removeprefix('1/')} times likelier for {side} ({words})"

@@ -8,7 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from passerby.evaluation.decisions.wording import likelihood_ratio, percent
+from passerby.evaluation.bootstrap import Interval
+from passerby.evaluation.decisions.wording import (
+    likelihood_ratio,
+    percent,
+    ratio_interval,
+    support,
+)
 from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 from passerby.gallery.text_tables import (
     LONGEST,
@@ -40,7 +46,8 @@ class Match:
 
     rank: from 1, in the order of the search; distance: cosine; reranked: the distance that the
     order follows where the search was re-ranked (no evidence, on no scale); llr: natural
-    log-likelihood ratio of the distance, None without a calibration. person, camera, source, image:
+    log-likelihood ratio of the distance, None without a calibration; llr_interval: what so few
+    pairs leave open of it. person, camera, source, image:
     "" where not known; frame and tracklet: −1; quality and time: None. All these are of the
     nearest. sightings: of the passage (a tracklet, or one sighting alone) among those compared;
     first, last: when these were. thumbnail: a small JPEG where it was asked for and is kept.
@@ -63,6 +70,7 @@ class Match:
     first: datetime | None = None
     last: datetime | None = None
     thumbnail: bytes = field(default=b"", repr=False)
+    llr_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,12 @@ def _plain(found: Matches) -> dict[str, object]:
         for name in ("time", "first", "last"):
             plain[name] = time_text(getattr(match, name)) or None
         plain["likelihood_ratio"] = None if match.llr is None else math.exp(match.llr)
+        plain["support"] = None if match.llr is None else support(match.llr)
+        spread = match.llr_interval
+        plain["likelihood_ratio_interval"] = spread and [
+            math.exp(spread.low),
+            math.exp(spread.high),
+        ]
     content["scale"] = SCALE
     return content
 
@@ -193,7 +207,7 @@ def _table(matches: Sequence[Match]) -> list[str]:
     head = ["rank", "distance", *(["LR"] if calibrated else []), "person", "camera", "time"]
     rows = [[*head, "sightings", "file", "frame", "sighting"]]
     for match in matches:
-        ratio = ["" if match.llr is None else likelihood_ratio(match.llr)] if calibrated else []
+        ratio = [_ratio(match)] if calibrated else []
         rows.append(
             [
                 str(match.rank),
@@ -209,6 +223,14 @@ def _table(matches: Sequence[Match]) -> list[str]:
             ]
         )
     return aligned(rows)
+
+
+def _ratio(match: Match) -> str:
+    if match.llr is None:
+        return ""
+    spread = match.llr_interval
+    ends = "" if spread is None else f" ({ratio_interval(spread)})"
+    return f"{likelihood_ratio(match.llr)}{ends}"
 
 
 def _beliefs(found: Posterior) -> list[str]:

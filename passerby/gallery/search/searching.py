@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.evaluation.bootstrap import Interval
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.rerank import rerank
 from passerby.gallery.pair_evidence import (
@@ -16,6 +17,7 @@ from passerby.gallery.pair_evidence import (
     SAME,
     calibrations_for,
     one_camera,
+    pair_interval,
     pair_llrs,
     strictest,
 )
@@ -268,6 +270,11 @@ def _matches(
                 distance=float(distances[rows[0]]),
                 reranked=None if reranked is None else float(reranked[rows[0]]),
                 llr=None if np.isnan(llrs[rows[0]]) else float(llrs[rows[0]]),
+                llr_interval=None
+                if calibration is None
+                else pair_interval(
+                    calibration, float(distances[rows[0]]), int(nearest.kinds[rows[0]])
+                ),
             )
             for rank, rows in enumerate(_by_passage(near, order)[: options.k], 1)
         ),
@@ -308,7 +315,13 @@ def _by_passage(near: Sightings, order: NDArray[np.int64]) -> list[list[int]]:
 
 
 def _match(
-    passage: Sightings, rank: int, *, distance: float, reranked: float | None, llr: float | None
+    passage: Sightings,
+    rank: int,
+    *,
+    distance: float,
+    reranked: float | None,
+    llr: float | None,
+    llr_interval: Interval | None,
 ) -> Match:
     """Of the sightings of a passage, the nearest first."""
     quality = float(passage.qualities[0])
@@ -319,6 +332,7 @@ def _match(
         distance=distance,
         reranked=reranked,
         llr=llr,
+        llr_interval=llr_interval,
         person=str(passage.persons[0]),
         camera=str(passage.cameras[0]),
         source=str(passage.sources[0]),

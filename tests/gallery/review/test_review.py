@@ -1,5 +1,7 @@
 """Questions, answers, and the calibration that a gallery learns from them and from its footage."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,12 @@ def test_answers_calibrate_the_gallery(site, crowd):
     counts = count_pairs(Pairs(crowd.labelled(100, cameras=2), kind="across cameras"))
     assert cllr(counts, made.curve) < 0.35
     assert "no calibration for pairs by one camera" in str(learnt)
+    matches = Gallery(site).search(crowd.persons(1)[0], camera="cam 0")
+    nearest = next(match for match in matches if match.llr is not None)
+    assert nearest.llr_interval.low <= nearest.llr <= nearest.llr_interval.high
+    shown = json.loads(matches.to_json())["matches"][nearest.rank - 1]
+    assert len(shown["likelihood_ratio_interval"]) == 2
+    assert "support for" in shown["support"]
 
 
 def test_too_few_answers_change_nothing(site):
