@@ -75,11 +75,7 @@ class PairComparison:
         if found is None:
             return self.reasons
         return (
-            likelihood_in_words(
-                found.llr,
-                found.at_limit,
-                found.interval and (found.interval.low, found.interval.high),
-            ),
+            likelihood_in_words(found.llr, found.at_limit, found.interval),
             f"probability of one person {percent(found.probability)} at a prior of "
             f"{100 * found.prior:.3g} %",
             _decision_in_words(found),

@@ -127,13 +127,27 @@ def remove(
         say(gallery.remove(chosen, timeless=timeless, compact=compact))
 
 
-def check(place: Place, /) -> None:
-    """Say whether a gallery is whole, and how well and fast its index finds its own sightings."""
+def check(place: Place, /, *, chart: File = None) -> None:
+    """Say whether a gallery is whole, how well and fast its index finds its own sightings, and
+    whether its probabilities are true of the persons that it knows.
+
+    Args:
+        chart: draw their reliability diagram into this file (.svg).
+    """
     from passerby.gallery.gallery import Gallery
 
     with Gallery.open(place) as gallery:
         found = gallery.check()
     say(found)
+    if chart is not None:
+        from passerby.visual.calibration_charts import write_reliability_chart
+
+        if found.reliability is None:
+            raise ValueError(
+                "there is no reliability to draw: the gallery has no calibration of its own, or "
+                "knows too few persons to judge it by"
+            )
+        write_reliability_chart(found.reliability.parts, chart, name="this gallery")
     if not found.whole:
         raise ValueError(f"{len(found.problems)} problems were found")
 

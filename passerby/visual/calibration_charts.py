@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.likelihood import Reliability
 from passerby.process.whole_files import write_whole
 from passerby.visual.svg.charts import Series, histogram_chart, line_chart
 
@@ -22,10 +25,22 @@ def distances_chart(calibration: Calibration) -> str:
 
 def reliability_chart(calibration: Calibration) -> str:
     """Probability given against share observed; a perfect calibration lies on the diagonal."""
-    parts = calibration.quality.reliability
+    return _reliability(calibration.quality.reliability, calibration.method)
+
+
+def write_reliability_chart(
+    parts: Sequence[Reliability], path: str | os.PathLike[str], *, name: str
+) -> Path:
+    """Write the diagram of some probabilities as an SVG file; returns its path."""
+    target = Path(path)
+    write_whole(target, _reliability(parts, name) + "\n")
+    return target
+
+
+def _reliability(parts: Sequence[Reliability], name: str) -> str:
     return line_chart(
         [
-            Series(calibration.method, [p.predicted for p in parts], [p.observed for p in parts]),
+            Series(name, [p.predicted for p in parts], [p.observed for p in parts]),
             Series("perfect", [0, 1], [0, 1]),
         ],
         title="Reliability, at even prior odds",

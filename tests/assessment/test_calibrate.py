@@ -127,9 +127,9 @@ def test_a_model_is_calibrated_and_found_again(model, tiny, tmp_path):
     calibration = calibrate_model(embedder, tiny, part="test", replicates=5)
     assert calibration.key == (embedder.fingerprint, "cosine", "plain")
     assert calibration.sources == ("synthetic",)
-    assert calibration.quality.judging.persons == 3
+    assert calibration.quality.judging.persons == 6
     assert any("does not say whom" in warning for warning in calibration.warnings)
-    assert any("only 3 persons" in warning for warning in calibration.warnings)
+    assert any("only 6 persons" in warning for warning in calibration.warnings)
 
     assert find_calibration(calibration_file(tmp_path), embedder) is None
     path = write_calibration(file_to_write(tmp_path), calibration)

@@ -45,7 +45,7 @@ def pair(tiny):
 def test_calibrate_writes_a_file_and_charts_beside_the_model(calibrated, model):
     assert (calibrated.code, calibrated.err) == (0, "")
     assert "Cllr " in calibrated.out
-    assert "warning: only 3 persons in a half" in calibrated.out
+    assert "warning: only 6 persons" in calibrated.out
     assert calibrated.out.splitlines()[-1].endswith("calibration.json, with 3 charts")
     content = json.loads((model / "calibration.json").read_text(encoding="utf-8"))
     (entry,) = content["calibrations"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +45,9 @@ class Histogram:
             raise ValueError("a histogram has both shares between each two edges, one at least")
 
 
+Judged = Literal["other persons", "cross-validation", "answers"]
+
+
 @dataclass(frozen=True)
 class Quality:
     """How good a calibration is, on persons that it was not fitted on.
@@ -51,7 +55,9 @@ class Quality:
     costs: Cllr of every method tried, in bits; cllr: of the chosen one, with its interval over
     persons; minimum_cllr: what is left after the best mapping of these very pairs;
     calibration_error: expected, at a prior of 1/2; fitting and judging: from what; expected_excess:
-    bits that the fit is expected to cost above the best one, None where that was not asked.
+    bits that the fit is expected to cost above the best one, None where that was not asked; judged:
+    on what. Where it is cross-validation, fitting and judging are the same persons; where it is
+    answers, fitting counts these, and judging the pairs of the gallery, kinds as expected.
     """
 
     costs: Mapping[str, float]
@@ -66,6 +72,7 @@ class Quality:
     fitting: PairTotals
     judging: PairTotals
     expected_excess: float | None = None
+    judged: Judged = "other persons"
 
 
 @dataclass(frozen=True)
@@ -170,13 +177,11 @@ class Calibration:
         )
 
     def __str__(self) -> str:
-        quality, judging = self.quality, self.quality.judging
+        quality = self.quality
         low_high = quality.cllr_interval
         rows = [
             f"{self.method} calibration of {self.model or 'a model'} ({self.metric}, "
-            f"{self.pooling}) for pairs {self.pairs}, fitted on "
-            f"{quality.fitting.persons} persons, judged on {judging.persons} others "
-            f"({judging.same:,} pairs of the same person, {judging.different:,} of different ones)",
+            f"{self.pooling}) for pairs {self.pairs}, fitted on {_basis(quality)}",
             f"Cllr {quality.cllr:.3f} ({low_high.low:.3f} to {low_high.high:.3f}) bits, "
             f"at best {quality.minimum_cllr:.3f}; expected calibration error "
             f"{100 * quality.calibration_error:.1f} %",
@@ -201,6 +206,21 @@ class Calibration:
         if self.within is not None:
             rows.append(str(self.within))
         return "\n".join(rows)
+
+
+def _basis(quality: Quality) -> str:
+    """What a calibration was fitted on and judged by, in words."""
+    fitting, judging = quality.fitting, quality.judging
+    if quality.judged == "answers":
+        return (
+            f"{fitting.same + fitting.different} judged pairs ({fitting.same} of one person, "
+            f"{fitting.different} of two) and the distances of {judging.same + judging.different:,}"
+            f" (about {judging.same:,} of one person)"
+        )
+    kinds = f"({judging.same:,} pairs of the same person, {judging.different:,} of different ones)"
+    if quality.judged == "cross-validation":
+        return f"{fitting.persons} persons, judged by cross-validation over them {kinds}"
+    return f"{fitting.persons} persons, judged on {judging.persons} others {kinds}"
 
 
 def pooled_key(pooling: str, images: int) -> str:

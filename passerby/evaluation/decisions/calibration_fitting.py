@@ -1,19 +1,15 @@
-"""Fitting a calibration: on half of the persons, judged on the others."""
+"""Fitting a calibration: on all persons, by the method that cross-validation finds best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.bootstrap import (
-    FEWEST_PERSONS,
-    Interval,
-    percentile_interval,
-    person_counts,
-)
+from passerby.evaluation.bootstrap import FEWEST_PERSONS
 from passerby.evaluation.decisions.calibration import (
     Calibration,
     Histogram,
@@ -22,19 +18,21 @@ from passerby.evaluation.decisions.calibration import (
     pooled_key,
 )
 from passerby.evaluation.decisions.conditions import conditions_of
+from passerby.evaluation.decisions.cross_fitting import (
+    FOLDS,
+    CrossFitted,
+    cross_fit,
+    curve_interval,
+)
 from passerby.evaluation.decisions.likelihood import (
     FITS,
-    Curve,
     calibration_error,
-    cllr,
     minimum_cllr,
-    reliability,
 )
 from passerby.evaluation.decisions.pairs import (
     PairCounts,
     PairKind,
     Pairs,
-    PairSample,
     count_pairs,
     sample_pairs,
 )
@@ -54,6 +52,11 @@ RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2,
 """The false-match rates for which thresholds are kept."""
 
 _BARS = 60
+_RETURNING = 2 * FEWEST_PERSONS
+_NEEDED = (
+    "a calibration needs persons seen by several cameras, at least two to fit on and two others to "
+    "judge with"
+)
 
 
 def calibrate(
@@ -67,7 +70,12 @@ def calibrate(
     seed: int = 0,
     level: float = 0.95,
 ) -> Calibration:
-    """Fit on half of the persons, judge on the others, keep the method that costs least there.
+    """Fit on all persons, by the method that costs least on persons left out of its fit.
+
+    The method is chosen, and all figures of quality are found, by cross-validation over persons
+    (`cross_fitting`): in five parts, in two where the persons are fewer than twenty. A straight
+    line is kept unless a freer method is better by more than a standard error. Thresholds are of
+    all pairs.
 
     embeddings: of persons that the model was not trained on, without distractors. Pairs across
     cameras count; without camera numbers all do, with a warning. Pairs within one camera have a
@@ -75,12 +83,13 @@ def calibrate(
     twice by one, in two tracklets where these are numbered. images: above 1, pooled queries
     of 2 to so many images of one person by one camera are compared with single images, as their
     distances are others than those of two images. false_match_rate: the rate that decisions will
-    be asked at, for the warning where the data are too few. Raises ValueError where a half has no
-    pair of either kind, or for vectors as `passerby.evaluate` does.
+    be asked at, for the warning where the data are too few. Raises ValueError where every
+    part lacks a kind of pair, or for vectors as `passerby.evaluate` does.
     """
     known = embeddings[embeddings.persons != JUNK]
     fit = _Fit(
-        *_halves(known, seed),
+        known,
+        _folds(known, seed),
         metric,
         pooling=pooling if images == 1 else pooled_key(pooling, images),
         false_match_rate=false_match_rate,
@@ -95,18 +104,18 @@ def calibrate(
     across = replace(fit.of("across cameras", _warnings_of_data(known)), conditions=conditions)
     if images > 1:
         return across
-    returning = min(len(_seen_again(half)) for half in (fit.fitting, fit.judging))
-    if returning < FEWEST_PERSONS:
+    returning = len(_seen_again(known))
+    if returning < _RETURNING:
         return replace(across, warnings=(*across.warnings, _no_within(returning)))
     return replace(across, within=fit.of("within a camera", _warnings_within(known)))
 
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """Both halves of the persons and how calibrations are fitted on them; see `calibrate`."""
+    """The persons, which of them are left out in each fold [F, N], and how it is fitted."""
 
-    fitting: Embeddings
-    judging: Embeddings
+    known: Embeddings
+    folds: NDArray[np.bool_]
     metric: Metric
     pooling: str
     false_match_rate: float
@@ -117,58 +126,73 @@ class _Fit:
 
     def of(self, kind: PairKind, warnings: Sequence[str]) -> Calibration:
         """The calibration of one kind of pair."""
-        seed, level = self.seed, self.level
-        fit_counts, fit_totals = _counted(self._pairs(self.fitting, kind), "fit on")
-        pairs = self._pairs(self.judging, kind)
-        counts, totals = _counted(pairs, "judge with")
-        curves = {name: fit(fit_counts) for name, fit in FITS.items()}
-        costs = {name: cllr(counts, curve) for name, curve in curves.items()}
-        method = min(costs, key=lambda name: costs[name])
-        curve = curves[method]
+        seed, level, replicates = self.seed, self.level, self.replicates
+        pairs = self._pairs(self.known, kind)
+        counts, totals = _counted(pairs)
+        crossed = self._cross_fitted(kind)
+        curve = FITS[crossed.method](counts)
         sample = sample_pairs(pairs, counts, limit=1_000_000, seed=seed)
         points = operating_points(counts, [r for r in RATES if r * totals.different >= 1])
-        points = with_intervals(points, sample, replicates=self.replicates, seed=seed, level=level)
-        parts = reliability(counts, curve)
+        points = with_intervals(points, sample, replicates=replicates, seed=seed, level=level)
+        fit = FITS[crossed.method]
+        ends = curve_interval(sample, fit, replicates=replicates, seed=seed, level=level)
+        parts = crossed.reliability
         quality = Quality(
-            costs=costs,
-            cllr=costs[method],
-            cllr_interval=_cllr_interval(sample, curve, self.replicates, seed, level),
+            costs=crossed.costs,
+            cllr=crossed.costs[crossed.method],
+            cllr_interval=crossed.interval,
             minimum_cllr=minimum_cllr(counts),
             calibration_error=calibration_error(parts),
             equal_error_rate=equal_error_rate(counts),
             reliability=parts,
             histogram=histogram(counts),
             curve=det_curve(counts),
-            fitting=fit_totals,
+            fitting=totals,
             judging=totals,
+            judged="cross-validation",
         )
-        named = [half.sources for half in (self.fitting, self.judging) if half.sources is not None]
+        sources = self.known.sources
         return Calibration(
-            model=self.fitting.model,
+            model=self.known.model,
             metric=self.metric,
             pooling=self.pooling,
-            method=method,
+            method=crossed.method,
             curve=curve,
             points=points,
             quality=quality,
             false_match_rate=self.false_match_rate,
-            sources=tuple(np.unique(np.concatenate(named)).tolist()) if named else (),
+            sources=() if sources is None else tuple(np.unique(sources).tolist()),
             seed=seed,
             level=level,
             warnings=(
                 *warnings,
-                *_warnings_of_persons(fit_totals, totals),
+                *_warnings_of_persons(totals),
                 *_warnings_of_distances(counts, self.metric),
             ),
             pairs=kind,
+            lower=ends and ends[0],
+            upper=ends and ends[1],
         )
 
-    def _pairs(self, half: Embeddings, kind: PairKind) -> Pairs:
-        """The pairs of a half, each once; of pooled queries and images where these are asked."""
+    def _cross_fitted(self, kind: PairKind) -> CrossFitted:
+        folds: list[tuple[Pairs, Pairs]] = []
+        for left_out in self.folds:
+            fitting, judging = self.known[~left_out], self.known[left_out]
+            with suppress(ValueError):  # nobody in the part has images to pool
+                folds.append((self._pairs(fitting, kind), self._pairs(judging, kind)))
+        try:
+            return cross_fit(
+                folds, FITS, replicates=self.replicates, seed=self.seed, level=self.level
+            )
+        except ValueError as error:
+            raise ValueError(f"{error}; {_NEEDED}") from None
+
+    def _pairs(self, part: Embeddings, kind: PairKind) -> Pairs:
+        """The pairs of a part, each once; of pooled queries and images where these are asked."""
         if self.images == 1:
-            return Pairs(half, None, self.metric, camera_rule=kind == "across cameras", kind=kind)
-        queries = _pooled_queries(half, self.images, self.seed)
-        return Pairs(queries, half, self.metric, camera_rule=True, kind="across cameras")
+            return Pairs(part, None, self.metric, camera_rule=kind == "across cameras", kind=kind)
+        queries = _pooled_queries(part, self.images, self.seed)
+        return Pairs(queries, part, self.metric, camera_rule=True, kind="across cameras")
 
 
 def _seen_again(part: Embeddings) -> NDArray[np.int64]:
@@ -192,8 +216,9 @@ def histogram(counts: PairCounts, bars: int = _BARS) -> Histogram:
     return Histogram(tuple(edges.tolist()), tuple(same.tolist()), tuple(different.tolist()))
 
 
-def _halves(embeddings: Embeddings, seed: int) -> tuple[Embeddings, Embeddings]:
-    """Two halves of the persons, drawn so that both have persons seen by several cameras."""
+def _folds(embeddings: Embeddings, seed: int) -> NDArray[np.bool_]:
+    """Which images [F, N] are left out in each fold: of every F-th person, in an order drawn by
+    seed that spreads those seen by several cameras evenly."""
     names, rows = np.unique(person_names(embeddings), return_inverse=True)
     if len(names) < 4:
         raise ValueError(
@@ -206,10 +231,10 @@ def _halves(embeddings: Embeddings, seed: int) -> tuple[Embeddings, Embeddings]:
     several = np.bincount(seen, minlength=len(names)) > 1
     random = np.random.default_rng([seed, 6])
     order = random.permutation(len(names))
-    # Those with pairs first, so that taking every other one halves them as well.
+    # Those with pairs first, so that taking every F-th one spreads them as well.
     order = np.concatenate([order[several[order]], order[~several[order]]])
-    fitted = np.isin(rows, order[::2])
-    return embeddings[fitted], embeddings[~fitted]
+    count = FOLDS if several.sum() >= 4 * FOLDS else 2
+    return np.stack([np.isin(rows, order[fold::count]) for fold in range(count)])
 
 
 def _pooled_queries(part: Embeddings, images: int, seed: int) -> Embeddings:
@@ -239,32 +264,13 @@ def _pooled_queries(part: Embeddings, images: int, seed: int) -> Embeddings:
     return pool_tracklets(grouped[groups >= 0])
 
 
-def _counted(pairs: Pairs, purpose: str) -> tuple[PairCounts, PairTotals]:
+def _counted(pairs: Pairs) -> tuple[PairCounts, PairTotals]:
     try:
         counts = count_pairs(pairs)
     except ValueError as error:
-        raise ValueError(
-            f"{error}; a calibration needs persons seen by several cameras, at least two to fit "
-            f"on and two others to judge with (here: to {purpose})"
-        ) from None
+        raise ValueError(f"{error}; {_NEEDED}") from None
     persons = len(np.unique(person_names(pairs.query)))
     return counts, PairTotals(persons, int(counts.same.sum()), int(counts.different.sum()))
-
-
-def _cllr_interval(
-    sample: PairSample, curve: Curve, replicates: int, seed: int, level: float
-) -> Interval:
-    llrs = curve.llr(sample.distances)
-    lost = np.logaddexp(0, np.where(sample.same, -llrs, llrs)) / np.log(2)
-    costs = []
-    for counts in person_counts(len(sample.persons), replicates, seed):
-        weights = sample.weighted(counts)
-        same, different = np.where(sample.same, weights, 0), np.where(sample.same, 0, weights)
-        if same.any() and different.any():
-            # Sums of products: a threaded dot product waits more than it computes here.
-            cost = (same * lost).sum() / same.sum() + (different * lost).sum() / different.sum()
-            costs.append(cost / 2)
-    return percentile_interval(costs, level)
 
 
 def _warnings_of_data(known: Embeddings) -> list[str]:
@@ -275,8 +281,8 @@ def _warnings_of_data(known: Embeddings) -> list[str]:
 
 def _no_within(persons: int) -> str:
     return (
-        f"no calibration for pairs of one camera: only {persons} persons of a half were seen twice "
-        f"by one camera, and {FEWEST_PERSONS} are needed"
+        f"no calibration for pairs of one camera: only {persons} persons were seen twice by one "
+        f"camera, and {_RETURNING} are needed"
     )
 
 
@@ -289,12 +295,11 @@ def _warnings_within(known: Embeddings) -> list[str]:
     ]
 
 
-def _warnings_of_persons(fitting: PairTotals, judging: PairTotals) -> list[str]:
-    fewest = min(fitting.persons, judging.persons)
-    if fewest >= FEWEST_PERSONS:
+def _warnings_of_persons(totals: PairTotals) -> list[str]:
+    if totals.persons >= 2 * FEWEST_PERSONS:
         return []
     return [
-        f"only {fewest} persons in a half: below {FEWEST_PERSONS} neither the fit nor its "
+        f"only {totals.persons} persons: below {2 * FEWEST_PERSONS} neither the fit nor its "
         "intervals can be trusted"
     ]
 

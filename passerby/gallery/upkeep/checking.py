@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.gallery.upkeep.reliability import OwnReliability, own_reliability
 from passerby.process.reporting import progress
 from passerby.stores import Hits, IndexState, Store
 from passerby.stores.recall import Truth
@@ -37,7 +38,8 @@ class Trial:
 class Check:
     """What a check found. problems: in words, each with what to do; none when all is well.
 
-    sampled: sightings of the gallery itself that were searched for, each to find others.
+    sampled: sightings of the gallery itself that were searched for, each to find others;
+    reliability: of its probabilities, None where it has none or nobody known to judge them by.
     """
 
     rows: int
@@ -45,6 +47,7 @@ class Check:
     index: IndexState
     trials: tuple[Trial, ...]
     sampled: int
+    reliability: OwnReliability | None = None
 
     @property
     def whole(self) -> bool:
@@ -63,6 +66,8 @@ class Check:
             f"  {trial.exact_p50:8.1f} / {trial.exact_p95:6.1f}"
             for trial in self.trials
         ]
+        if self.reliability is not None:
+            lines.append(str(self.reliability))
         return "\n".join(lines)
 
 
@@ -85,7 +90,16 @@ def check_store(store: Store, *, sample: int = 50, seed: int = 0) -> Check:
                 f"recall under the filter {trial.filter!r} is {trial.recall:.4f}, below "
                 f"{RECALL_PROMISED}: compact it, which builds the index again"
             )
-    return Check(survey.rows, tuple(survey.problems), index, trials, survey.drawn)
+    found = _reliability(store, survey.problems)
+    return Check(survey.rows, tuple(survey.problems), index, trials, survey.drawn, found)
+
+
+def _reliability(store: Store, problems: list[str]) -> OwnReliability | None:
+    try:
+        return own_reliability(store)
+    except ValueError as error:
+        problems.append(f"its probabilities cannot be judged: {error}")
+        return None
 
 
 class _Survey:

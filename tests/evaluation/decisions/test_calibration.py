@@ -18,8 +18,8 @@ def test_a_rate_between_takes_the_stricter_one(calibration):
 def test_too_few_data_for_the_rate_are_said(calibration, people):
     assert calibration.warnings == calibration.doubts(0.1) == ()
     assert calibration.doubts(0.001) == calibration.doubts(calibration.false_match_rate)
-    assert "too few data for a false-match rate of 0.001: 40 persons make 780" in str(calibration)
+    assert "too few data for a false-match rate of 0.001: 80 persons make 3,160" in str(calibration)
     alone = dataclasses.replace(calibration, false_match_rate=0.1, within=None)
     assert "warning" not in str(alone)
     few = calibrate(people(persons=8), false_match_rate=0.1, replicates=5)
-    assert any("only 4 persons in a half" in warning for warning in few.warnings)
+    assert any("only 8 persons" in warning for warning in few.warnings)

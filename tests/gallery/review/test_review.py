@@ -13,10 +13,13 @@ from passerby.gallery.review.asking import askable, questions
 from passerby.gallery.review.footage import footage_pairs
 from passerby.gallery.review.learning import footage_calibration, learn_from_answers
 from passerby.gallery.review.pair_files import read_answers, write_questions
-from passerby.gallery.reviewed_pairs import answer, record_answers
+from passerby.gallery.reviewed_pairs import answer, record_answers, sightings_of
 from passerby.gallery.stored_calibrations import calibration_of
+from passerby.gallery.upkeep.checking import check_store
+from passerby.gallery.upkeep.reliability import own_reliability
 from passerby.stores.about import About
 from passerby.tables.sightings import Sightings
+from passerby.visual.calibration_charts import write_reliability_chart
 
 ABOUT = About("crowd", "plain", 12)
 
@@ -230,3 +233,34 @@ def test_the_command_asks_and_learns(passerby_command, gallery, memory_place, cr
     both = ("--answers", file, "--pairs", file)
     done = passerby_command("gallery", "calibrate", memory_place, *both)
     assert (done.code, "--answers and --pairs contradict" in done.err) == (2, True)
+
+
+def test_a_check_judges_the_probabilities_by_names_or_by_answers(site, tmp_path):
+    assert own_reliability(site) is None
+    for _ in range(4):
+        record_answers(site, judged(questions(site)))
+    learn_from_answers(site)
+    by_answers = own_reliability(site)
+    assert "40 answers" in str(by_answers)
+    ids = [name(n) for n in range(120)]
+    site.name_persons(ids, [f"p{n // 2}" for n in range(120)])
+    found = check_store(site).reliability
+    assert "60 pairs of one known person" in str(found)
+    assert found.least <= found.cost < 0.4
+    # What the diagram says, by hand: shares of one person among pairs of equal probability.
+    made, seen = calibration_of(site.about, "single"), sightings_of(site, ids)
+    distances = np.maximum(1 - seen.vectors @ seen.vectors.T, 0)
+    one, two = np.triu_indices(120, 1)
+    across = seen.cameras[one] != seen.cameras[two]
+    one, two = one[across], two[across]
+    same = seen.persons[one] == seen.persons[two]
+    given = made.probability(distances[one, two])
+    weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    for part in found.parts:
+        rows = (given >= part.low) & ((given < part.high) | (part.high == 1))
+        assert part.mass == pytest.approx(weights[rows].sum(), abs=0.01)
+        assert part.observed == pytest.approx(
+            weights[rows & same].sum() / weights[rows].sum(), abs=0.1
+        )
+    drawn = write_reliability_chart(found.parts, tmp_path / "own.svg", name="this gallery")
+    assert "Reliability" in drawn.read_text()

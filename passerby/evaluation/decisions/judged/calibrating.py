@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from passerby.evaluation.bootstrap import Interval, percentile_interval
-from passerby.evaluation.decisions.calibration import Calibration, PairTotals, Quality
+from passerby.evaluation.decisions.calibration import Calibration, Judged, PairTotals, Quality
 from passerby.evaluation.decisions.calibration_fitting import RATES, histogram
 from passerby.evaluation.decisions.judged.line import (
     LineFit,
@@ -108,6 +108,7 @@ def calibrate_labelled(
         reliability(counts, curve),
         (totals, totals),
         expected_excess(fit, counts),
+        "cross-validation",
     )
     return evidence.calibration(subject, method, lower, upper, seed)
 
@@ -140,6 +141,7 @@ def calibrate_answered(
         _answers_kept_out(values, is_same, all_pairs, line, seed),
         (answered, judged_by),
         expected_excess(fit, counts),
+        "answers",
     )
     return evidence.calibration(subject, LINE, lower, upper, seed)
 
@@ -189,6 +191,7 @@ class _Evidence:
     parts: tuple[Reliability, ...]
     totals: tuple[PairTotals, PairTotals]
     excess: float
+    judged: Judged
 
     def calibration(
         self, subject: Subject, method: str, lower: Curve, upper: Curve, seed: int
@@ -209,6 +212,7 @@ class _Evidence:
             fitting=self.totals[0],
             judging=self.totals[1],
             expected_excess=self.excess,
+            judged=self.judged,
         )
         return Calibration(
             model=subject.model,

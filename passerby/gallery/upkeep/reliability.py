@@ -1,0 +1,101 @@
+"""Are the probabilities of a gallery true of its own sightings? Judged by the persons it knows.
+
+Named sightings are pairs of known kinds. Where there are too few of them, the answers that the
+calibration was learnt from judge it, each by a fit without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.likelihood import (
+    Reliability,
+    calibration_error,
+    cllr,
+    minimum_cllr,
+    reliability,
+)
+from passerby.evaluation.decisions.pairs import Pairs, count_pairs
+from passerby.gallery.stored_calibrations import calibration_of
+from passerby.stores import Store
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
+from passerby.tables.keys import numbered
+from passerby.tables.sightings import UNKNOWN, Sightings
+
+_MOST = 4000  # named sightings that are compared, drawn by seed
+_FEWEST = 10  # pairs of one person
+
+
+@dataclass(frozen=True)
+class OwnReliability:
+    """Probabilities given to pairs, at even prior odds, beside what they were.
+
+    by: whose word it is; parts: of the diagram; cost and least: Cllr in bits, None where answers
+    judge, which were chosen by their distance; error: expected calibration error.
+    """
+
+    by: str
+    parts: tuple[Reliability, ...]
+    cost: float | None
+    least: float | None
+    error: float
+
+    def __str__(self) -> str:
+        bits = "" if self.cost is None else f"Cllr {self.cost:.3f}, at best {self.least:.3f} bits; "
+        return (
+            f"probabilities, judged by {self.by}: {bits}expected calibration error "
+            f"{100 * self.error:.1f} %"
+        )
+
+
+def own_reliability(store: Store, seed: int = 0) -> OwnReliability | None:
+    """Of the gallery's own calibration; None where it has none, or nobody to judge it by.
+
+    Raises ValueError for a damaged calibration.
+    """
+    calibration = calibration_of(store.about, "single")
+    if calibration is None:
+        return None
+    found = _by_names(store, calibration, seed)
+    if found is None and calibration.quality.judged == "answers":
+        quality = calibration.quality
+        answers = quality.fitting.same + quality.fitting.different
+        by = f"{answers} answers, each left out of its fit"
+        return OwnReliability(by, quality.reliability, None, None, quality.calibration_error)
+    return found
+
+
+def _by_names(store: Store, calibration: Calibration, seed: int) -> OwnReliability | None:
+    parts = [*store.read(Where(known=True))]
+    named = Sightings.joined(parts) if parts else None
+    if named is None:
+        return None
+    named = named[np.argsort(named.ids, kind="stable")]
+    if len(named) > _MOST:
+        chosen = np.random.default_rng([seed, 18]).choice(len(named), _MOST, replace=False)
+        named = named[np.sort(chosen)]
+    if calibration.pairs == "across cameras":
+        named = named[named.cameras != UNKNOWN]
+    known = Embeddings(
+        named.vectors,
+        numbered(named.persons),
+        numbered(named.sources, named.cameras),
+        model=store.about.model,
+    )
+    try:
+        counts = count_pairs(Pairs(known, kind=calibration.pairs))
+    except ValueError:  # a kind of pair is missing
+        return None
+    if counts.same.sum() < _FEWEST:
+        return None
+    bins = reliability(counts, calibration.curve)
+    by = (
+        f"{int(counts.same.sum()):,} pairs of one known person and {int(counts.different.sum()):,} "
+        f"of two, {calibration.pairs}"
+    )
+    cost, least = cllr(counts, calibration.curve), minimum_cllr(counts)
+    return OwnReliability(by, bins, cost, least, calibration_error(bins))
