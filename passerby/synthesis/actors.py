@@ -6,9 +6,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from passerby.synthesis.body import Part, assemble, strike_pose
-from passerby.synthesis.drawing import Figure, Light, Solids, View, render, rotation, solidify
-from passerby.synthesis.joints import joints_of
+from passerby.synthesis.drawn.body import Part, assemble, strike_pose
+from passerby.synthesis.drawn.drawing import Figure, Light, Solids, View, render, rotation, solidify
+from passerby.synthesis.drawn.joints import joints_of
 from passerby.synthesis.wardrobe import Appearance
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from passerby.synthesis.chance import generator
 from passerby.synthesis.contents import Shot
-from passerby.synthesis.joints import JOINTS
+from passerby.synthesis.drawn.joints import JOINTS
 from passerby.synthesis.truth import SEEN, Truth
 
 KEYPOINTS, RECORDS, MASKS = "keypoints.json", "records.csv", "masks"

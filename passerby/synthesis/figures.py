@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import simplejpeg
-from PIL import Image
 
 from passerby.synthesis.actors import Reach, Staged, drawn
 from passerby.synthesis.backgrounds import install_rendered
+from passerby.synthesis.cameras.lens import expose, photograph
+from passerby.synthesis.cameras.obstacles import obstruct
+from passerby.synthesis.cameras.scenes import Camera, install
+from passerby.synthesis.cameras.surroundings import background, cast_shadow, ground_contact
 from passerby.synthesis.chance import generator
 from passerby.synthesis.clothes import change
-from passerby.synthesis.drawing import Figure, Light, View
-from passerby.synthesis.lens import expose, photograph
-from passerby.synthesis.obstacles import obstruct
+from passerby.synthesis.drawn.drawing import Figure, Light, View
 from passerby.synthesis.rendered.actor import rendered
-from passerby.synthesis.scenes import GROUND, HEIGHT, WIDTH, Camera, install
 from passerby.synthesis.streets import dress_street, install_street, shade
 from passerby.synthesis.truth import Truth, truth_of
 from passerby.synthesis.variety import Box, Style, dress_varied, install_varied, vary_box
@@ -68,58 +68,6 @@ def _yaw(passage: np.random.Generator, rng: np.random.Generator, camera: Camera)
         yaw += np.pi / 2
     turning = 0.9 if rng.random() < 0.3 else 0.3
     return float(yaw + passage.normal(0, 0.3) + rng.normal(0, turning))
-
-
-def _background(
-    rng: np.random.Generator, camera: Camera, box: Box, height: int, width: int
-) -> np.ndarray:
-    """A crop [height, width, 3] of the camera's panorama in linear light."""
-    pixels = rng.uniform(85, 135)  # per metre in the panorama: how near the person is
-    wide, high = box.wide * pixels, box.high * pixels
-    shrink = min(1.0, (HEIGHT - 1) / high, (WIDTH - 1) / wide)
-    wide, high = wide * shrink, high * shrink
-    foot = GROUND + camera.nearest + rng.uniform(0, 70)
-    top = float(np.clip(foot - (box.bottom + box.high) * pixels, 0, HEIGHT - high))
-    left = rng.uniform(0, WIDTH - wide)
-    crop = camera.panorama.resize(
-        (width, height), Image.Resampling.BILINEAR, box=(left, top, left + wide, top + high)
-    )
-    screen = np.asarray(crop, np.float32) / 255
-    scene: np.ndarray = screen * screen
-    return scene
-
-
-def _cast_shadow(scene: np.ndarray, figure: Figure, view: View, light: Light, pitch: float) -> None:
-    """Darken the ground where the figure keeps the light away, by its own sheared silhouette."""
-    height, width = figure.mask.shape
-    # A spot at height h throws its shadow h * back behind the person and h * lean to the left.
-    steep = max(light.direction[1], 0.2)
-    back = light.direction[2] / steep * max(float(np.sin(pitch)), 0.08)
-    back = float(np.clip(back, -0.9, 0.9))
-    back = back if abs(back) > 0.04 else 0.04
-    lean = -light.direction[0] / steep * view.stretch / back
-    # In the picture with half the rows: (x, y) on the ground <- (x', y') in the silhouette.
-    silhouette = Image.fromarray(figure.mask.astype(np.uint8) * 255).reduce(2)
-    foot = view.row / 2
-    matrix = (1, lean, -lean * foot, 0, 1 / back, foot * (1 - 1 / back))
-    shadow = silhouette.transform(
-        silhouette.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-    )
-    dark = np.asarray(shadow.resize((width, height), Image.Resampling.BILINEAR), np.float32)
-    scene *= 1 - dark[:, :, None] * ((1 - light.ambient) * 0.85 / 255)
-
-
-def _ground_contact(scene: np.ndarray, view: View, pitch: float) -> None:
-    """The soft dark patch under a person in any light."""
-    height, width = scene.shape[:2]
-    wide, high = view.scale * view.stretch * 0.3, view.scale * 0.3 * max(np.sin(pitch), 0.15)
-    top, bottom = int(max(0, view.row - 2 * high)), int(min(height, view.row + 2 * high))
-    if top >= bottom:
-        return
-    x = (np.arange(width, dtype=np.float32) - view.column) / wide
-    y = (np.arange(top, bottom, dtype=np.float32) - view.row) / high
-    patch = np.exp(-(y * y)[:, None] - (x * x)[None])
-    scene[top:bottom] *= 1 - 0.45 * patch[:, :, None]
 
 
 def _place(scene: np.ndarray, figure: Figure) -> None:
@@ -220,10 +168,10 @@ def observe(
     across = width / box.wide
     foot = (box.bottom + box.high) * scale
     view = View(height, width, scale, across / scale, -box.left * across, foot)
-    scene = _background(rng, place, box, height, width)
-    _ground_contact(scene, view, pitch)
+    scene = background(rng, place, box, height, width)
+    ground_contact(scene, view, pitch)
     figure = actor.depict(view, light)
-    _cast_shadow(scene, figure, view, light, pitch)
+    cast_shadow(scene, figure, view, light, pitch)
     company = rng.random()
     figures = [figure]
     if company < place.crowding:

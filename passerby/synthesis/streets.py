@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from passerby.synthesis.captions import choose_caption
+from passerby.synthesis.cameras.captions import choose_caption
+from passerby.synthesis.cameras.scenes import Camera, Painter, painted
 from passerby.synthesis.chance import generator, pick
-from passerby.synthesis.scenes import Camera, Painter, painted
 from passerby.synthesis.variety import dress_varied, install_varied
 from passerby.synthesis.wardrobe import Appearance, Cloth, Palette, Piece, dyed
 

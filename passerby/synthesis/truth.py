@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from passerby.synthesis.drawing import Figure, View
-from passerby.synthesis.joints import DEPTHS
+from passerby.synthesis.drawn.drawing import Figure, View
+from passerby.synthesis.drawn.joints import DEPTHS
 
 OUTSIDE, HIDDEN, SEEN = 0, 1, 2  # COCO's visibilities
 BEHIND, BEFORE = 128, 255  # in masks: of the person, but hidden; of the person, and seen

@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
+from passerby.synthesis.cameras.scenes import CAMERAS_PER_SITE, Camera, Painter, install, painted
 from passerby.synthesis.chance import generator, pick
-from passerby.synthesis.scenes import CAMERAS_PER_SITE, Camera, Painter, install, painted
 from passerby.synthesis.wardrobe import Appearance, Cloth, Piece, dress
 
 Style = Literal["plain", "varied", "street", "rendered"]

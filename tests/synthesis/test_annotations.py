@@ -13,8 +13,8 @@ from PIL import Image
 from passerby.data.keypoints import read_keypoints
 from passerby.data.reading.reader import read_split
 from passerby.synthesis import write
+from passerby.synthesis.drawn.joints import JOINTS
 from passerby.synthesis.figures import observe
-from passerby.synthesis.joints import JOINTS
 
 
 @pytest.fixture(scope="module")

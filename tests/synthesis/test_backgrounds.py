@@ -13,7 +13,7 @@ from passerby.synthesis.backgrounds.outdoors import (
     Thing,
     foliage,
 )
-from passerby.synthesis.scenes import GROUND, HEIGHT, SITE_WIDTH
+from passerby.synthesis.cameras.scenes import GROUND, HEIGHT, SITE_WIDTH
 from passerby.synthesis.streets import install_street
 
 THINGS = sorted({*STREET_THINGS, *PARK_THINGS, *HALL_THINGS}, key=lambda thing: thing.__name__)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from passerby.synthesis import draw, photo, write
-from passerby.synthesis.captions import Caption, burn, choose_caption
+from passerby.synthesis.cameras.captions import Caption, burn, choose_caption
 from passerby.synthesis.streets import afflict, dress_street, install_street, season, shade
 from passerby.synthesis.variety import dress_varied, install_varied
 from passerby.synthesis.wardrobe import Piece

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from passerby.synthesis.body import assemble, strike_pose
 from passerby.synthesis.chance import generator
-from passerby.synthesis.drawing import Light, View, render, rotation, solidify
+from passerby.synthesis.drawn.body import assemble, strike_pose
+from passerby.synthesis.drawn.drawing import Light, View, render, rotation, solidify
+from passerby.synthesis.drawn.joints import JOINTS, joints_of
 from passerby.synthesis.figures import observe
-from passerby.synthesis.joints import JOINTS, joints_of
 from passerby.synthesis.truth import Truth, truth_of
 from passerby.synthesis.wardrobe import dress
 

@@ -1,7 +1,7 @@
 """Places behind rendered persons: streets, shops, parks, halls, with cars, greenery and people."""
 
 from passerby.synthesis.backgrounds.panorama import panorama
-from passerby.synthesis.scenes import Camera
+from passerby.synthesis.cameras.scenes import Camera
 from passerby.synthesis.streets import install_street
 
 __all__ = ["install_rendered", "panorama"]

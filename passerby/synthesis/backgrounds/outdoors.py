@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from passerby.synthesis.backgrounds.canvas import Canvas, dull, tinted, vivid
-from passerby.synthesis.scenes import noise
+from passerby.synthesis.cameras.scenes import noise
 
 
 def foliage(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from passerby.synthesis.actors import Reach, Staged
-from passerby.synthesis.drawing import Figure, Light, View, rotation
+from passerby.synthesis.drawn.drawing import Figure, Light, View, rotation
 from passerby.synthesis.rendered.light import extent, shadow_map
 from passerby.synthesis.rendered.person import Body, enacted, person, strike_pose
 from passerby.synthesis.rendered.raster import interpolated, rasterise

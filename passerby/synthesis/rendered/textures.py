@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from passerby.synthesis.chance import generator
-from passerby.synthesis.cloth import REGIONS, Spots, second_colour
-from passerby.synthesis.drawing import FOLDS, folds
+from passerby.synthesis.drawn.cloth import REGIONS, Spots, second_colour
+from passerby.synthesis.drawn.drawing import FOLDS, folds
 from passerby.synthesis.rendered.body.garments import Layer
 from passerby.synthesis.rendered.outfits import Outfit
 from passerby.synthesis.wardrobe import Piece

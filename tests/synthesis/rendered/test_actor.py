@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from passerby.synthesis.drawing import Light, View
+from passerby.synthesis.drawn.drawing import Light, View
 from passerby.synthesis.rendered.actor import placed
 from passerby.synthesis.rendered.body.garments import normals
 from passerby.synthesis.rendered.person import Body

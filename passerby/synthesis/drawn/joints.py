@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from passerby.synthesis.body import Part
+from passerby.synthesis.drawn.body import Part
 
 _SIDED = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 JOINTS = ("nose", *(f"{side}_{name}" for name in _SIDED for side in ("left", "right")))

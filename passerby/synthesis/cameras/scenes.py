@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from passerby.synthesis.captions import Caption
+from passerby.synthesis.cameras.captions import Caption
 from passerby.synthesis.chance import generator, pick
 
 Colour = np.ndarray  # [3] float, 0 to 255

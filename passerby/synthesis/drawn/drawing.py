@@ -16,9 +16,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from passerby.synthesis.body import Part
 from passerby.synthesis.chance import generator
-from passerby.synthesis.cloth import REGIONS, Spots, colours, level, tailor
+from passerby.synthesis.drawn.body import Part
+from passerby.synthesis.drawn.cloth import REGIONS, Spots, colours, level, tailor
 from passerby.synthesis.wardrobe import Appearance
 
 FOLDS = 256  # side of the shared fold texture in pixels; a power of two

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from passerby.synthesis.cameras.scenes import Camera
 from passerby.synthesis.chance import pick
-from passerby.synthesis.scenes import Camera
 
 
 def _grey(rng: np.random.Generator) -> np.ndarray:

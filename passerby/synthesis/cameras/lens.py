@@ -11,9 +11,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageFilter
 
-from passerby.synthesis.captions import burn
+from passerby.synthesis.cameras.captions import burn
+from passerby.synthesis.cameras.scenes import Camera
 from passerby.synthesis.chance import generator
-from passerby.synthesis.scenes import Camera
 
 _TILE = 512
 

@@ -1,0 +1,1 @@
+"""Cameras: their places, what stands in the way, their captions, and what their lenses do."""

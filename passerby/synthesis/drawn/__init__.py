@@ -1,0 +1,1 @@
+"""Drawn persons: where their parts are, what covers them, their joints and their pixels."""
