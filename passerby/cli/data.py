@@ -33,7 +33,7 @@ def synthesize(
     test_persons: Number = 100,
     cameras: Number = 4,
     images: Number = 3,
-    style: Literal["plain", "varied", "street", "rendered"] = "plain",
+    style: Literal["plain", "varied", "street", "rendered", "mixed"] = "plain",
     sites: Number = 1,
     clothes_change: Annotated[Number, arg(metavar="DAYS")] = 1,
     with_joints: bool = False,
@@ -51,7 +51,8 @@ def synthesize(
         images: of each person by each camera.
         style: plain; varied: places, light, cameras and boxes as unlike as those of real sets;
             street: varied, with what models fail on: casts, deep shade, dark look-alikes, captions;
-            rendered: street with persons rendered from MakeHuman's bodies and clothes.
+            rendered: street with persons rendered from MakeHuman's bodies and clothes; mixed:
+            every other person rendered, the others drawn.
         sites: over which the persons are spread, each with so many cameras of its own.
         clothes_change: days on which persons come, in other clothes each day; images are of each.
         with_joints: write COCO's seventeen joints, boxes and occlusion to keypoints.json.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import simplejpeg
 
-from passerby.synthesis.actors import Reach, Staged, drawn
+from passerby.synthesis.actors import Reach, Staged
 from passerby.synthesis.backgrounds import install_rendered
 from passerby.synthesis.cameras.lens import expose, photograph
 from passerby.synthesis.cameras.obstacles import obstruct
@@ -19,6 +19,7 @@ from passerby.synthesis.cameras.scenes import Camera, install
 from passerby.synthesis.cameras.surroundings import background, cast_shadow, ground_contact
 from passerby.synthesis.chance import generator
 from passerby.synthesis.clothes import change
+from passerby.synthesis.drawn.actor import drawn
 from passerby.synthesis.drawn.drawing import Figure, Light, View
 from passerby.synthesis.rendered.actor import rendered
 from passerby.synthesis.streets import dress_street, install_street, shade
@@ -31,7 +32,7 @@ _STRANGERS = 24  # rendered people of a site who walk past again and again: each
 
 _INSTALL: dict[Style, Callable[[int, int], Camera]] = {
     "plain": install, "varied": install_varied, "street": install_street,
-    "rendered": install_rendered,
+    "rendered": install_rendered, "mixed": install_rendered,
 }  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def _look(
     """Who it is; `moment` only matters for people who are somebody else each time."""
 
     def wear(number: int) -> Appearance:
-        if style in ("street", "rendered"):
+        if style in ("street", "rendered", "mixed"):
             return dress_street(seed, person, number, site)
         return (dress_varied if style == "varied" else dress)(seed, person, number)
 
@@ -109,7 +110,10 @@ def _staged(
     rng: np.random.Generator, look: Appearance, style: Style, numbers: tuple[int, ...]
 ) -> Staged:
     """A person in a pose; `numbers`: what the chance of a body and its cloth depends on."""
-    return rendered(rng, look, numbers) if style == "rendered" else drawn(rng, look)
+    _, person, nobody, _ = numbers
+    if style == "rendered" or (style == "mixed" and (person + nobody) % 2):
+        return rendered(rng, look, numbers)
+    return drawn(rng, look)
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def observe(
     figures = [figure]
     if company < place.crowding:
         stranger = int(rng.integers(0, 1 << 30))
-        stranger %= _STRANGERS if style == "rendered" else 1 << 30
+        stranger %= _STRANGERS if style in ("rendered", "mixed") else 1 << 30
         passer_by = _look(seed, DISTRACTOR, stranger, style, site=site)
         past = _staged(rng, passer_by, style, (seed, DISTRACTOR, stranger, 0))
         other = _somebody(rng, past, place, view, light)
@@ -247,11 +251,17 @@ def photo(
 
 
 def contact_sheet(
-    persons: Sequence[int], cameras: Sequence[int], moments: int = 2, seed: int = 0
+    persons: Sequence[int],
+    cameras: Sequence[int],
+    moments: int = 2,
+    seed: int = 0,
+    *,
+    style: Style = "plain",
 ) -> np.ndarray:
     """Pictures side by side, uint8 RGB: a row per person, a column per camera and moment."""
+    columns = [(camera, moment) for camera in cameras for moment in range(moments)]
     rows = [
-        [draw(seed, person, camera, moment) for camera in cameras for moment in range(moments)]
+        [draw(seed, person, camera, moment, style=style) for camera, moment in columns]
         for person in persons
     ]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])

@@ -18,7 +18,7 @@ from passerby.synthesis.cameras.scenes import CAMERAS_PER_SITE, Camera, Painter,
 from passerby.synthesis.chance import generator, pick
 from passerby.synthesis.wardrobe import Appearance, Cloth, Piece, dress
 
-Style = Literal["plain", "varied", "street", "rendered"]
+Style = Literal["plain", "varied", "street", "rendered", "mixed"]
 
 
 @dataclass(frozen=True)

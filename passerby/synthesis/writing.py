@@ -70,7 +70,7 @@ def _tasks(
     folder: Path, contents: Contents, size: int
 ) -> Iterator[tuple[Path, Contents, list[Shot]]]:
     remaining = shots(contents)
-    if contents.style == "rendered":  # a person takes longer to dress than a place to paint
+    if contents.style in ("rendered", "mixed"):  # dressing takes longer than painting a place
         remaining = iter(sorted(remaining, key=lambda shot: (shot.site, shot.person, shot.day)))
     while some := list(islice(remaining, size)):
         yield folder, contents, some
@@ -160,7 +160,8 @@ def write(
     at `root` is never half a set. With more than one worker the calling script needs the usual
     `if __name__ == "__main__":`, as processes are started afresh.
 
-    Style "rendered" is street with persons rendered from meshes (`rendered`).
+    Style "rendered" is street with persons rendered from meshes (`rendered`); of "mixed" every
+    other person is drawn.
 
     Raises `ValueError` for impossible numbers, for a folder that holds something else, and where
     there is nothing to render persons from.
@@ -177,7 +178,7 @@ def write(
         raise ValueError(f"expected at least 1 worker, got {workers}")
     if _finished(root, contents):
         return root
-    if style == "rendered":
+    if style in ("rendered", "mixed"):
         prepare()
     root.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))

@@ -33,8 +33,8 @@ class Actor:
 
     @property
     def reach(self) -> Reach:
-        """The tight box around the person."""
-        (left, bottom), (right, top) = extent(self.seen)
+        """The tight box around the person, without what they carry in their hands."""
+        (left, bottom), (right, top) = extent(self.seen[self.body.person.worn])
         return Reach(float(left), float(right), float(bottom), float(top))
 
     def depict(self, view: View, light: Light) -> Figure:

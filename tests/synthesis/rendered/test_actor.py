@@ -29,6 +29,7 @@ def box():
     person = SimpleNamespace(
         surface=Surface(faces, np.zeros(len(faces), bool)),
         back=normals(points, faces)[faces][:, :, 2].mean(1) < 0,
+        worn=np.ones(len(points), bool),
         open_sky=np.ones(len(points), np.float32),
         texture=Texture(screen, spots.astype(np.float32)),
     )

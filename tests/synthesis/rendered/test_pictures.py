@@ -56,6 +56,13 @@ def test_who_comes_has_their_left_on_the_right_and_their_nose_in_front(yaw, come
     assert body.points[:, 1].min() == pytest.approx(0, abs=1e-5)
 
 
+def test_of_a_mixed_set_every_other_person_is_rendered():
+    for number in (1, 2):
+        mixed = draw(0, number, 1, 0, style="mixed")
+        rendered = draw(0, number, 1, 0, style="rendered")
+        assert np.array_equal(mixed, rendered) == (number % 2 == 1)
+
+
 def test_another_day_changes_the_clothes():
     one = draw(0, 4, 1, 0, style="rendered")
     other = draw(0, 4, 1, 0, style="rendered", day=1)
