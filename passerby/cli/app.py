@@ -34,6 +34,7 @@ GALLERY: Commands = {
     "restore": gallery.restore,
     "reembed": gallery.reembed,
     "calibrate": gallery.calibrate,
+    "adapt": adapting.adapt_gallery,
 }
 
 COMMANDS: Commands = {

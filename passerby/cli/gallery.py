@@ -250,7 +250,8 @@ def search(
         query_camera: camera that took the images; decides which calibration holds.
         elsewhere: no camera of the gallery took the images.
         exact: compare all sightings, without an index.
-        rerank: order the nearest 200 by k-reciprocal encoding; probabilities stay as they are.
+        rerank: order the nearest 200 by k-reciprocal encoding; probabilities stay as they are. Not
+            done where known persons have fewer than three sightings: it costs rank-1 there.
         prior_absent: probability, before the search, that the person is not among these.
         fpir: share of the searches for such persons that may be answered with somebody.
         csv: a row for each match, as CSV.
@@ -388,5 +389,5 @@ def calibrate(
         elif reviewing.asked:
             run_review(gallery, reviewing)
         else:
-            kinds = store_calibrations(gallery.store, calibration)
+            kinds = store_calibrations(gallery.view, calibration)
             say(f"stored: {' and '.join(kinds)}")

@@ -35,19 +35,19 @@ def run_review(gallery: Gallery, wanted: Reviewing) -> None:
         say(f"{count} pairs were answered; the gallery keeps the answers")
     elif wanted.questions is not None:
         require_folder_of(wanted.questions)
-        asked = questions(gallery.store, wanted.count, one_camera=wanted.one_camera)
+        asked = questions(gallery.view, wanted.count, one_camera=wanted.one_camera)
         write_questions(wanted.questions, asked)
         say(
             f"{len(asked)} pairs in {wanted.questions}: fill in the column same (yes, no, cannot "
             "say), then --answers with this file"
         )
     elif judged is not None:
-        answers = read_answers(judged, gallery.store, labelled=wanted.pairs is not None)
+        answers = read_answers(judged, gallery.view, labelled=wanted.pairs is not None)
         if not answers:
             raise ValueError(f"no pair of {judged} has an answer in its column same")
-        kept = record_answers(gallery.store, answers)
+        kept = record_answers(gallery.view, answers)
         say(f"{len(answers)} answers read, {kept} are kept in the gallery")
-        say(learn_from_answers(gallery.store))
+        say(learn_from_answers(gallery.view))
 
 
 def review(
@@ -70,14 +70,14 @@ def review(
     answered, more = 0, True
     try:
         while more:
-            asked = questions(gallery.store, one_camera=one_camera)
+            asked = questions(gallery.view, one_camera=one_camera)
             pictures = [one.sighting for each in asked for one in (each.first, each.second)]
             write_review_page(asked, page, gallery.thumbnails(pictures))
             say(f"open {page.resolve()} in a browser: the pictures of {len(asked)} pairs")
             given = _ask(gallery, asked, ask)
             answered += given
             more = given == len(asked)
-            learnt = learn_from_answers(gallery.store)
+            learnt = learn_from_answers(gallery.view)
             say(learnt)
             more = more and ask("ten more? [y/N] ").strip().lower() == "y"
     finally:
@@ -97,9 +97,9 @@ def _ask(gallery: Gallery, asked: tuple[Question, ...], ask: Callable[[str], str
         if said == "u":
             number = max(0, number - 1)
             pair = asked[number].first.sighting, asked[number].second.sighting
-            withdraw_answers(gallery.store, [answer(*pair, None)])
+            withdraw_answers(gallery.view, [answer(*pair, None)])
         elif said in _KEYS:
             pair = asked[number].first.sighting, asked[number].second.sighting
-            record_answers(gallery.store, [answer(*pair, _KEYS[said])])
+            record_answers(gallery.view, [answer(*pair, _KEYS[said])])
             number += 1
     return number

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from passerby.adaptation.back_end import BackEnd
     from passerby.data.crops import Labels
     from passerby.embedding.embedder import Embedder
     from passerby.embedding.image_inputs import AnyImage
@@ -119,6 +120,26 @@ class Gallery:
     def about(self) -> About:
         """Of which model it is."""
         return self.store.about
+
+    @property
+    def view(self) -> Store:
+        """The store as searches and links see it: after what was learnt, where something was."""
+        from passerby.gallery.adapted import view
+
+        return view(self.store)
+
+    def adapt(self) -> BackEnd:
+        """Learn from its sightings what its cameras do to everybody and what varies in one person
+        (`passerby.gallery.adapted`); stored with it, and replaced when called again."""
+        from passerby.gallery.adapted import adapt
+
+        return adapt(self.store)
+
+    def undo_adapting(self) -> bool:
+        """Forget what was learnt; vectors stayed as they were. Whether there was anything."""
+        from passerby.gallery.adapted import undo
+
+        return undo(self.store)
 
     @property
     def embedder(self) -> Embedder:
@@ -306,6 +327,7 @@ class Gallery:
         self, query: AnyImage | Sequence[AnyImage] | ArrayLike, options: SearchOptions
     ) -> Matches:
         """`search` with its options in one object."""
+        from passerby.gallery.adapted import seen_by
         from passerby.gallery.search.querying import is_vectors, query_of_images, query_of_vectors
         from passerby.gallery.search.searching import search
 
@@ -315,25 +337,37 @@ class Gallery:
             asked = query_of_vectors(query, self.about)  # type: ignore[arg-type]
         else:
             asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
-        return search(self.store, [asked], options, self._populations)[0]
+        shown = self.view
+        return search(shown, [seen_by(shown, asked, options.camera)], options, self._populations)[0]
 
     def search_each(
         self, queries: Embeddings, options: SearchOptions | None = None
     ) -> tuple[Matches, ...]:
         """The same for each of Q saved embeddings of the gallery's model."""
+        from passerby.gallery.adapted import seen_by
         from passerby.gallery.search.querying import queries_of_embeddings
         from passerby.gallery.search.searching import SearchOptions, search
 
         options = options or SearchOptions()
         self._names.require(options.where)
-        asked = queries_of_embeddings(queries, self.about)
-        return search(self.store, asked, options, self._populations)
+        shown = self.view
+        asked = [
+            seen_by(shown, one, options.camera)
+            for one in queries_of_embeddings(queries, self.about)
+        ]
+        return search(shown, asked, options, self._populations)
 
     def calibrate(self, split: Split, *, images: int = 1) -> str:
         """Calibrate its model on labelled crops of its own site (`passerby.read_split`), for this
         gallery alone; returns the calibration in words. images: of a query, pooled."""
         from passerby.gallery.stored_calibrations import calibrate_gallery
 
+        if self.about.adapted:
+            raise ValueError(
+                "the gallery was adapted, and crops from elsewhere are calibrated without that: "
+                "answer questions about its own pairs (passerby gallery calibrate --review), or "
+                "undo it first (passerby gallery adapt --undo)"
+            )
         return calibrate_gallery(self.store, self.embedder, split, images)
 
     def link(
@@ -348,7 +382,7 @@ class Gallery:
         from passerby.gallery.link.linking import Rules, link
 
         self._names.require(where)
-        return link(self.store, where, rules or Rules(), judge=judge)
+        return link(self.view, where, rules or Rules(), judge=judge)
 
     def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
         """The thumbnails that are kept of sightings, by id."""

@@ -40,7 +40,9 @@ class About:
     ...); dimensions: D; name and place: of the model, to open it again; input: its preprocessing;
     calibrations: of distances in this gallery, by kind ("single", "pooled"), as calibration.json
     has them; brought: those that lay beside the model, learnt wherever that was; answers: of whom
-    pairs of its sightings are, as people said; created: when, ISO 8601 in UTC; format: of the
+    pairs of its sightings are, as people said; adapted: what was learnt of its sightings
+    (`gallery.adapted`), in base 64, "" for nothing; set_aside: calibrations of the distances
+    without it, while there is something; created: when, ISO 8601 in UTC; format: of the
     gallery.
     """
 
@@ -53,6 +55,8 @@ class About:
     calibrations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     brought: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     created: str = ""
+    adapted: str = ""
+    set_aside: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     format: int = FORMAT
 

@@ -11,6 +11,7 @@ import numpy as np
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
+from passerby.gallery.adapted import adapt
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import Acknowledged, Pace
 from passerby.gallery.reviewed_pairs import carry_answers
@@ -52,7 +53,8 @@ def reembed(
 ) -> Reembedded:
     """Make a gallery of another model at a new place, from the images that sightings refer to.
 
-    Persons, cameras, times, thumbnails and the answers about pairs are kept; a thumbnail is never
+    Persons, cameras, times, thumbnails and the answers about pairs are kept, and where the gallery
+    was adapted the new one is, to the new vectors; a thumbnail is never
     embedded, as its vector would not be the image's. A file that is not the one that was enrolled
     is left out, unless ``trust_paths`` (needed where ids are not those of files, as after adding
     vectors alone). Called again it goes on where it was stopped. Raises ValueError when another
@@ -71,6 +73,8 @@ def reembed(
                 way.stop_if_requested(stop)
             way.flush()
         carry_answers(store, target)
+        if store.about.adapted and target.count():
+            adapt(target)
     finally:
         target.close()
     return Reembedded(way.counted.added, way.counted.present, tuple(left_out))
@@ -82,7 +86,16 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
         raise ValueError(f"the gallery is of this model already ({about.name} {about.model})")
 
     def key(a: About) -> About:
-        return replace(a, created="", place="", calibrations={}, brought={}, answers=())
+        return replace(
+            a,
+            created="",
+            place="",
+            calibrations={},
+            brought={},
+            answers=(),
+            adapted="",
+            set_aside={},
+        )
 
     return open_or_create_store(place, about, lambda a: key(a) == key(about))
 

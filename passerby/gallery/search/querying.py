@@ -116,7 +116,8 @@ def _strangers(units: NDArray[np.float32], about: About, names: Sequence[str]) -
     if len(units) == 1:
         return ()
     distances = np.maximum(1 - units @ units.T, 0)
-    calibration = calibration_of(about, "single")
+    # Those of an adapted gallery are of other distances than these, of vectors as they came.
+    calibration = None if about.adapted else calibration_of(about, "single")
     near = distances < _FAR
     if calibration is not None and not is_of_other_sites(calibration):
         near = calibration.llr(distances) > math.log(_UNLIKELY)

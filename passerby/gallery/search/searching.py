@@ -38,6 +38,9 @@ DEPTH = 200
 
 _DEEPEST = 10_000  # sightings that are compared to find k passages
 
+FEWEST_TO_RERANK = 3.0
+"""Sightings of a known person, on average, below which re-ranking is not done."""
+
 _TOGETHER = 64  # queries in one request to the engine
 
 
@@ -227,7 +230,10 @@ def _matches(
     calibration = judge.calibration
     nearest = found.of(~found.own)
     near, distances = nearest.sightings, nearest.distances
-    reranked = _reranked(query, near) if options.rerank and len(near) > 1 else None
+    refused = _no_reranking(populations.under(options.where).population) if options.rerank else ""
+    reranked = None
+    if options.rerank and not refused and len(near) > 1:
+        reranked = _reranked(query, near)
     order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
     counted = populations.under(options.where)
     llrs = np.full(len(near), np.nan)
@@ -248,6 +254,8 @@ def _matches(
             own = found.sightings[found.own & ~np.isin(found.sightings.cameras, left_out)]
             among = _without_own(populations.under(where).population, own)
             believed, decision = _believed(nearest.of(~unjudged), options, among, calibration)
+    if refused:
+        notes.append(refused)
     if found.own.any():
         notes.append(f"{found.own.sum()} sightings are the query's own image and were left out")
     if reranked is not None:
@@ -344,6 +352,17 @@ def _match(
         sightings=len(passage),
         first=time_of(times.min()) if len(times) else None,
         last=time_of(times.max()) if len(times) else None,
+    )
+
+
+def _no_reranking(among: Population) -> str:
+    """Why the nearest are not re-ranked; "" where they may be, or persons are not known."""
+    images = sum(among.persons.values()) / max(len(among.persons), 1)
+    if not among.persons or images >= FEWEST_TO_RERANK:
+        return ""
+    return (
+        f"not re-ranked: known persons have {images:.1f} sightings on average, and with fewer than "
+        f"{FEWEST_TO_RERANK:g} it costs 4 to 15 points of rank-1 (its constants are for more)"
     )
 
 

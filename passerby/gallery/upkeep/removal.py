@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from passerby.gallery.adapted import relearn
 from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
@@ -90,6 +91,8 @@ def remove(store: Store, where: Where, *, timeless: bool = False, compact: bool 
         for ids in [*_timeless(store, where)]:
             count += store.delete(Where(ids=ids))
         left = 0
+    if count:
+        relearn(store)  # or what was learnt from them would outlast them
     return Removed(count, left, store.compact() if compact else None)
 
 

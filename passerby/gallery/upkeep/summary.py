@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from passerby.gallery.adapted import back_end_of
 from passerby.process.sizes import size_text
 from passerby.stores import IndexState, Store
 from passerby.stores.about import About
@@ -48,11 +49,18 @@ class Summary:
             _listed("days (UTC)", self.days, by_count=False),
             _listed("persons", self.persons, by_count=True),
         ]
+        learnt = back_end_of(about)
+        if learnt is not None:
+            lines[3:3] = [f"adapted: {each}" for each in learnt.decided]
         return "\n".join(lines)
 
     def to_json(self) -> str:
         """All of it, as one JSON object."""
-        return json.dumps({**asdict(self), "known": self.known}, indent=1, ensure_ascii=False)
+        learnt = back_end_of(self.about)
+        decided = () if learnt is None else learnt.decided
+        about = {**asdict(self.about), "adapted": decided}  # in words, not as it is stored
+        content = {**asdict(self), "about": about, "known": self.known}
+        return json.dumps(content, indent=1, ensure_ascii=False)
 
 
 def summarise(store: Store) -> Summary:

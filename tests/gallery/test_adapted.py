@@ -1,0 +1,189 @@
+"""Galleries after what they taught: seen so by searches, undone, and gone with its people."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from passerby.adaptation.back_end import WITHIN_CLASS, BackEnd, learnt
+from passerby.adaptation.within_class import within_class
+from passerby.cli.adapting import adapt_gallery
+from passerby.gallery import adapted
+from passerby.gallery.adapted import AdaptedStore, adapt, back_end_of, relearn, undo, view
+from passerby.gallery.gallery import Gallery
+from passerby.gallery.upkeep.removal import remove
+from passerby.gallery.upkeep.summary import summarise
+from passerby.stores.about import About
+from passerby.stores.engines.memory import MemoryStore
+from passerby.tables.filters import Where
+
+PERSONS, WIDE = 30, 12
+
+
+def site(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit vectors, persons, cameras: two cameras with lights of their own, two wild directions."""
+    random = np.random.default_rng(seed)
+    persons, cameras = np.repeat(np.arange(PERSONS), 4), np.tile([0, 0, 1, 1], PERSONS)
+    spread = np.append([2.0, 2.0], np.full(WIDE - 2, 0.2))
+    vectors = random.normal(size=(PERSONS, WIDE))[persons] + random.normal(size=(2, WIDE))[cameras]
+    vectors += random.normal(size=vectors.shape) * spread
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), persons, np.array(["door", "hall"])[cameras]
+
+
+@pytest.fixture
+def store(
+    make_store: Callable[..., MemoryStore], crowd_about: About, tmp_path: Path
+) -> MemoryStore:
+    vectors, persons, _ = site(7)
+    prior = BackEnd("crowd", "plain", within_class(vectors, persons, 3), None)
+    (tmp_path / WITHIN_CLASS).write_bytes(prior.to_bytes())
+    vectors, _, cameras = site()
+    return make_store(vectors, about=replace(crowd_about, place=str(tmp_path)), cameras=cameras)
+
+
+def test_searches_see_what_was_learnt_and_vectors_stay(store: MemoryStore) -> None:
+    plain = next(store.read()).vectors.copy()
+    found = adapt(store)
+    assert "means of 2 cameras" in found.decided[0]
+    assert "pairs of images here" in found.decided[1]
+    np.testing.assert_array_equal(next(store.read()).vectors, plain)
+    vectors, persons, cameras = site()
+    seen = next(view(store).read())
+    learnt_here = back_end_of(store.about)
+    assert learnt_here is not None
+    expected = learnt_here.applied(vectors, np.full(len(vectors), ""), cameras)
+    np.testing.assert_allclose(seen.vectors, expected, atol=1e-6)
+    # By hand: the nearest of another camera, among all.
+    gallery = Gallery(store)
+    right = before = 0
+    for row in range(0, len(vectors), 4):
+        other = np.flatnonzero(cameras != cameras[row])
+        nearest = other[(expected[other] @ expected[row]).argmax()]
+        where = Where(not_cameras=(str(cameras[row]),))
+        match = gallery.search(vectors[row], 1, where, camera=str(cameras[row]))[0]
+        assert match.sighting == f"{nearest:032x}"
+        assert match.distance == pytest.approx(
+            1 - float(expected[nearest] @ expected[row]), abs=1e-5
+        )
+        right += persons[nearest] == persons[row]
+        before += persons[other[(vectors[other] @ vectors[row]).argmax()]] == persons[row]
+    assert right > before
+
+
+def test_candidates_of_an_index_are_compared_exactly(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapt(store)
+    queries = next(view(store).read()).vectors[:20]
+    whole = view(store).search(queries, 5)
+    assert whole.exact
+    monkeypatch.setattr(adapted, "_ALL", 0)
+    monkeypatch.setattr(adapted, "_CANDIDATES", 60)
+    some = view(store).search(queries, 5, with_vectors=True)
+    assert not some.exact
+    found = [np.isin(whole.of(query)[0].ids, some.of(query)[0].ids).mean() for query in range(20)]
+    assert np.mean(found) > 0.95
+    assert (np.diff(some.of(0)[1]) >= 0).all()
+    assert view(store).search(queries, 5, exact=True).exact
+
+
+def test_undoing_is_exact(store: MemoryStore) -> None:
+    before = store.about
+    adapt(store)
+    assert store.about.adapted
+    assert store.about.calibrations == {}  # those of other distances
+    again = adapt(store)  # learnt from vectors as they came, not from what was learnt
+    assert back_end_of(store.about).fingerprint == again.fingerprint
+    assert undo(store)
+    assert store.about == before
+    assert not undo(store)
+    assert view(store) is store
+
+
+def test_calibrations_through_the_view_are_the_adapted_gallerys(store: MemoryStore) -> None:
+    adapt(store)
+    shown = view(store)
+    assert isinstance(shown, AdaptedStore)
+    assert shown.about.pooling.startswith("plain+adapted ")
+    shown.set_about(replace(shown.about, calibrations={"single": {"of": "the view"}}))
+    assert store.about.calibrations == {"single": {"of": "the view"}}
+    assert store.about.pooling == "plain"
+    undo(store)
+    assert "single" in store.about.calibrations
+    assert store.about.calibrations["single"] != {"of": "the view"}
+
+
+def test_nothing_learnt_outlasts_those_it_was_learnt_from(store: MemoryStore) -> None:
+    adapt(store)
+    before = store.about.adapted
+    remove(store, Where(ids=tuple(f"{row:032x}" for row in range(20))))
+    assert store.about.adapted not in ("", before)
+    left = next(store.read())
+    fresh = back_end_of(store.about)
+    means = learnt(left.vectors, left.sources, left.cameras).means
+    assert fresh is not None
+    np.testing.assert_allclose(fresh.means.means, means.means, atol=1e-3)
+    remove(store, Where(cameras=("door", "hall")))
+    assert store.about.adapted == ""
+    assert relearn(store) is None
+
+
+def test_a_gallery_too_small_says_so_and_stays(
+    make_store: Callable[..., MemoryStore], crowd_about: About
+) -> None:
+    vectors, _, cameras = site()
+    small = make_store(vectors[:8], cameras=cameras[:8])
+    found = adapt(small)
+    assert not found.acts
+    assert "8 images, at least 30 needed" in found.decided[0]
+    assert small.about.adapted == ""
+    assert small.about.calibrations == crowd_about.calibrations
+    with pytest.raises(ValueError, match="empty"):
+        adapt(make_store(np.empty((0, 12))))
+
+
+def test_it_goes_with_a_dump_and_is_shown_in_words(store: MemoryStore, tmp_path: Path) -> None:
+    adapt(store)
+    gallery = Gallery(store)
+    gallery.dump(tmp_path / "lobby.dump")
+    place = f"memory://restored-{tmp_path.name}"
+    Gallery.restore(tmp_path / "lobby.dump", place)
+    assert MemoryStore.open(place).about.adapted == store.about.adapted
+    shown = summarise(store)
+    assert "adapted: means of 2 cameras" in shown.to_text()
+    assert store.about.adapted not in shown.to_json()
+
+
+def test_what_is_damaged_is_said(store: MemoryStore) -> None:
+    store.set_about(replace(store.about, adapted="no base 64"))
+    with pytest.raises(ValueError, match="damaged"):
+        view(store)
+
+
+def test_the_command_says_what_was_done(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Gallery, "open", lambda place: Gallery(store))
+    adapt_gallery("lobby")
+    said = capsys.readouterr().out
+    assert "means of 2 cameras" in said
+    assert "set aside until --undo" in said
+    adapt_gallery("lobby", undo=True)
+    assert "distances are as before" in capsys.readouterr().out
+    adapt_gallery("lobby", undo=True)
+    assert "nothing had been learnt" in capsys.readouterr().out
+
+
+def test_few_images_of_a_person_are_not_re_ranked(
+    make_store: Callable[..., MemoryStore],
+) -> None:
+    vectors, persons, cameras = site()
+    few = make_store(vectors[::2], persons=persons[::2].astype(str), cameras=cameras[::2])
+    found = Gallery(few).search(vectors[0], rerank=True)
+    assert all(match.reranked is None for match in found)
+    assert any("not re-ranked: known persons have 2.0 sightings" in note for note in found.notes)
+    many = make_store(vectors, persons=persons.astype(str), cameras=cameras)
+    assert all(m.reranked is not None for m in Gallery(many).search(vectors[0], rerank=True))
