@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -74,3 +76,23 @@ def test_the_inference_benchmark_runs(tmp_path):
     speeds = [float(row[1].split(" ")[0]) for row in ours[1:]]
     assert len(speeds) == 2  # the network alone, and from JPEG
     assert min(speeds) > 0
+
+
+def test_adaptation_is_measured_on_train_persons(tiny_root, tmp_path, request):
+    """The whole, of a tiny set of one source: tables with a row a way."""
+    if not request.config.getoption("long"):
+        pytest.skip("seven ways on four tables take half a minute: --long")
+    sources = tmp_path / "sources.csv"
+    sources.write_text("first_person,last_person,source\n0,9999,tiny\n")
+    options = ["default", "--data", str(tiny_root), "--sources", str(sources)]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/adaptation.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| plain cosine | ") == 4
+    assert done.stdout.count("| nobody in common, draw") == 3

@@ -40,8 +40,8 @@ FEWEST_PAIRS = 30
 """Below this many images of persons seen here nothing is learnt of how a person varies."""
 
 PRIOR_IMAGES = 300
-"""So many images the model's own within-class covariance counts for beside what is seen here: pseudo
-pairs of some persons then cost others next to nothing (benchmarks/adaptation.py)."""
+"""So many images the model's own within-class covariance counts for beside what is seen here.
+Pseudo pairs of some persons then cost others next to nothing (benchmarks/adaptation.py)."""
 
 
 @dataclass(frozen=True, eq=False)
