@@ -39,6 +39,7 @@ GALLERY: Commands = {
 
 COMMANDS: Commands = {
     "train": training.train,
+    "distil": training.distil,
     "cross-validate": training.cross_validate,
     "evaluate": evaluating.evaluate,
     "embed": evaluating.embed,

@@ -74,6 +74,53 @@ def train(
     say(f"the model is in {run.out}: passerby rank {run.out} --data {data[0]} --out ...")
 
 
+def distil(
+    teachers: Positional[Annotated[tuple[str, ...], arg(metavar="TEACHER...")]],
+    /,
+    *,
+    student: RecipeName,
+    data: SeveralData,
+    out: Folder,
+    running: Running,
+    resume: bool = False,
+    save_minutes: Annotated[float, arg(metavar="MINUTES")] = 10.0,
+) -> None:
+    """Train a small network to make the vectors of larger ones; needs no labels.
+
+    Args:
+        teachers: MODELs to imitate; several are imitated together.
+        student: recipe of the network that learns, by name, JSON file or file.py:function.
+        data: as of passerby train; unlabelled=FOLDER takes all images in it and below, of whoever.
+            Repeated, the sets are learnt from together.
+        out: folder of the run; it is itself the trained MODEL.
+        resume: go on with an interrupted run from where it was saved last.
+        save_minutes: time between two saved states within an epoch (0: after every step).
+    """
+    from passerby.config import open_recipe
+    from passerby.data.reading.joining import join_splits
+    from passerby.data.reading.reader import read_split
+    from passerby.process.distributed import process_group
+    from passerby.training.distillation import distil
+
+    recipe = open_recipe(student)
+    split = join_splits([*map(read_split, data)], labelled=False)
+    with process_group(running.device):
+        run = distil(
+            teachers,
+            recipe,
+            split,
+            out,
+            settings=running.set,
+            seed=running.seed,
+            resume=resume,
+            device=running.device,
+            workers=running.workers,
+            save_minutes=save_minutes,
+            cache=running.cache,
+        )
+    say(f"the model is in {run.out}: passerby evaluate {run.out} --data ROOT")
+
+
 def cross_validate(
     recipe: Positional[RecipeName],
     /,

@@ -15,7 +15,8 @@ class Batch:
     int64: class indices 0…C−1, not the data set's numbers; cameras [B] int64 as the data set has
     them (−1: not known); sources [B] int64: index of the data set; indices [B] int64: rows of the
     training records. set_aside: images that could not be read and were replaced by another of
-    the same person, as "path: reason".
+    the same person, as "path: reason". targets [B, T] float32: what teachers make of the images,
+    None without any.
     """
 
     images: Tensor
@@ -24,3 +25,4 @@ class Batch:
     sources: Tensor
     indices: Tensor
     set_aside: tuple[str, ...] = ()
+    targets: Tensor | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from passerby.data.datasets.market1501 import DEFAULT_PATTERN
 from passerby.data.datasets.table import COLUMNS, Table, crop_of, session_tracklet
 from passerby.data.reading.cautions import cautions
-from passerby.data.reading.listing import Listing, examples, list_folder, path_given
+from passerby.data.reading.listing import Listing, examples, list_tree, path_given
 from passerby.data.reading.name_pattern import NamePattern, all_match
 from passerby.data.reading.name_spellings import (
     camera_spellings,
@@ -177,7 +177,7 @@ def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
         below = "" if _same(located, folder) else str(folder)
         _add_split(reader.read(located), located, labels.part, found, below)
         return
-    listings = list(_tree(folder))
+    listings = list(list_tree(folder))
     others = [path for listing in listings for path in listing.other_paths()]
     if others:
         found.notes.append(f"{len(others)} files are no images: {examples(others)}")
@@ -212,21 +212,6 @@ def _pattern(names: str, listings: Sequence[Listing], found: _Found) -> NamePatt
         'known (names="none" reads nothing from them)'
     )
     return pattern
-
-
-def _tree(root: Path) -> Iterable[Listing]:
-    """The listings of a folder and all below it, depth first; each real folder once."""
-    seen: set[str] = set()
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real in seen:  # a symbolic link that leads back up would never end
-            continue
-        seen.add(real)
-        listing = list_folder(folder)
-        yield listing
-        waiting += [folder / name for name in reversed(listing.folders)]
 
 
 def _add_split(split: Split, located: Path, part: Part, found: _Found, below: str = "") -> None:

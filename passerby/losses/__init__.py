@@ -35,6 +35,10 @@ class Features(Protocol):
     """What a loss may ask of the features."""
 
     @property
+    def embedding(self) -> Tensor:
+        """The vectors [B, D] that are searched."""
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         """The supervised vectors."""
 
@@ -45,6 +49,10 @@ class Batch(Protocol):
     @property
     def persons(self) -> Tensor:
         """Labels [B] int64: class indices 0…C−1."""
+
+    @property
+    def targets(self) -> Tensor | None:
+        """Vectors [B, T] of the teachers, where there are any (distillation)."""
 
 
 class Loss(nn.Module):

@@ -94,3 +94,10 @@ def euclidean_distances(vectors: Tensor) -> Tensor:
     zero, and one pair of equal vectors would make every gradient NaN.
     """
     return squared_distances(vectors).clamp(min=1e-12).sqrt()
+
+
+def mean_of_pairs(values: Tensor) -> Tensor:
+    """The mean of [B, B] over pairs of different rows; 0 where there is one row."""
+    count = len(values)
+    apart = ~torch.eye(count, dtype=torch.bool, device=values.device)
+    return values[apart].sum() / max(count * (count - 1), 1)

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from passerby.config import Recipe
-from passerby.data.holdout import HoldOut, hold_out
-from passerby.data.reading.joining import persons_in_train
 from passerby.data.sampling import PersonBatches, person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
@@ -31,6 +30,8 @@ from passerby.tables.records import Record, Split, person_name
 from passerby.training.determinism import seed_step, strict
 from passerby.training.input.image_cache import image_cache
 from passerby.training.input.loader import Loader, TrainingImages
+from passerby.training.input.persons import TrainPersons, train_persons
+from passerby.training.input.teachers import make_targets, remove_targets, taught_by
 from passerby.training.record.collapse import CollapseWatch
 from passerby.training.record.curves import Curves
 from passerby.training.record.logbook import Logbook
@@ -63,19 +64,6 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class _Persons:
-    """Who is trained on, and who is held out to choose the epoch.
-
-    train: records; labels [N]: the class of each; classes: the (source, person) of each class.
-    """
-
-    train: Sequence[Record]
-    labels: Sequence[int]
-    classes: Sequence[tuple[str, int]]
-    held: HoldOut
-
-
-@dataclass(frozen=True, eq=False)
 class _Work:
     """What an epoch works with.
 
@@ -84,7 +72,7 @@ class _Work:
 
     recipe: Recipe
     seed: int
-    persons: _Persons
+    persons: TrainPersons
     sampler: PersonBatches
     loader: Loader
     learner: Learner
@@ -117,6 +105,7 @@ def train(
     deterministic: bool = False,
     evaluate_on: Sequence[Split] = (),
     cache: int | str = 0,
+    teachers: Sequence[Embedder] = (),
 ) -> Run:
     """Train a recipe on a split's train part and score its test parts once, at the end.
 
@@ -138,6 +127,8 @@ def train(
         deterministic: refuse, on a GPU, operations that do not repeat exactly.
         evaluate_on: data sets to score now and then, to watch: they choose nothing.
         cache: memory for decoded images of all processes here, as "2GB".
+        teachers: models to imitate; persons are then not classified, and images of nobody known
+            are of use (`distil` makes the recipe and calls this).
 
     Returns:
         The run: its folder, the model's card, the report of the test part (of each data set).
@@ -159,12 +150,15 @@ def train(
     if resume and stored is None and is_finished(out, begin):
         return distributed.on_first_rank(lambda: _test(out, split, place))
 
-    persons = _persons(recipe, split, seed)
+    persons = train_persons(recipe, split, seed, labelled=not teachers)
     sampler = person_batches(persons.train, persons.labels, recipe.sampling, seed)
     workers = _workers(workers, place)
-    loader = _loader(recipe, persons, seed=seed, workers=workers, cache=cache, place=place)
-    learner, begin = _learner(recipe, persons, place, begin=begin, stored=stored)
-    card = Start(**begin.started).recorded_in(_card(recipe, split, persons, seed))
+    classes = 0 if teachers else len(persons.classes)
+    learner, begin = _learner(recipe, classes, place, begin=begin, stored=stored)
+    card = taught_by(teachers, _card(recipe, split, persons, seed))
+    card = Start(**begin.started).recorded_in(replace(card, persons=classes))
+    targets = make_targets(teachers, persons.train, out) if teachers else None
+    loader = _loader(recipe, persons, targets, seed=seed, workers=workers, cache=cache, place=place)
     work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
     losses = [stage.losses for stage in learner.stages]
     distributed.barrier()  # all have looked into the folder before anything is written
@@ -227,18 +221,10 @@ def _validate_epoch(work: _Work, epoch: int, rate: float, watchers: _Watchers) -
     saver.epoch(epoch + 1)
 
 
-def _persons(recipe: Recipe, split: Split, seed: int) -> _Persons:
-    """The persons of the train part, less those held out to choose the epoch."""
-    held = hold_out(persons_in_train(split), recipe.validation_persons, seed)
-    classes = sorted({record.person_key for record in held.train})
-    numbers = {person: number for number, person in enumerate(classes)}
-    labels = [numbers[record.person_key] for record in held.train]
-    return _Persons(held.train, labels, classes, held)
-
-
 def _loader(
     recipe: Recipe,
-    persons: _Persons,
+    persons: TrainPersons,
+    targets: Tensor | None,
     *,
     seed: int,
     workers: int,
@@ -254,12 +240,13 @@ def _loader(
         seed,
         cache=image_cache(len(persons.train), recipe.input, cache, shared=bool(workers)),
     )
-    return Loader(images, persons.train, persons.labels, workers, pin_memory=place.type == "cuda")
+    pin_memory = place.type == "cuda"
+    return Loader(images, persons.train, persons.labels, workers, pin_memory, targets=targets)
 
 
 def _learner(
     recipe: Recipe,
-    persons: _Persons,
+    classes: int,
     place: torch.device,
     *,
     begin: State,
@@ -269,7 +256,7 @@ def _learner(
     torch.manual_seed(begin.seed)
     network = recipe.network if stored is None else replace(recipe.network, start="none")
     with distributed.first_rank_first():
-        model, started = build_started(network, persons=len(persons.classes))
+        model, started = build_started(network, persons=classes)
     learner = Learner(recipe, model, place)
     if stored is not None:
         learner.restore(stored.learner)
@@ -306,11 +293,12 @@ def _test(out: Path, split: Split, place: torch.device) -> Run:
     """Score the chosen model on the test parts, once, and close the run."""
     reports = score_test_parts(out, split, str(place))
     remove_state(out)
+    remove_targets(out)
     report = None if split.joined else reports.get(split.source)
     return Run(out, read_card(out), report, reports)
 
 
-def _card(recipe: Recipe, split: Split, persons: _Persons, seed: int) -> Card:
+def _card(recipe: Recipe, split: Split, persons: TrainPersons, seed: int) -> Card:
     return Card(
         recipe=recipe,
         persons=len(persons.classes),
@@ -336,17 +324,19 @@ def _card(recipe: Recipe, split: Split, persons: _Persons, seed: int) -> Card:
 def _opening(work: _Work, split: Split) -> list[str]:
     """What is said when a run begins."""
     recipe, begin, held = work.recipe, work.begin, work.persons.held
-    persons = len(work.persons.classes)
+    persons, images = work.persons.classes, work.persons.train
+    unknown = len(images) - len(held.train)
+    also = f" and {unknown} of nobody known" if unknown else ""
     lines = [
-        f"{recipe.name}: {len(held.train)} images of {persons} persons of {split.source}, "
-        f"{recipe.epochs} epochs on {work.learner.device}"
+        f"{recipe.name}: {len(held.train)} images of {len(persons)} persons{also} of "
+        f"{split.source}, {recipe.epochs} epochs on {work.learner.device}"
     ]
     lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
     lines += Start(**begin.started).remarks(held.persons)
     if held.persons:
         lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
     lines += split.notes
-    if not split.has_cameras:
+    if not split.has_cameras and (held.query or split.query):
         lines.append("no camera numbers: scores are taken with the camera rule off")
     lines += _scarce(work)
     if begin.epoch or begin.batch:
@@ -357,6 +347,8 @@ def _opening(work: _Work, split: Split) -> list[str]:
 
 def _scarce(work: _Work) -> list[str]:
     """A warning where pairs of images of one person are scarce in batches."""
+    if not work.card.persons:  # a student's losses know no persons
+        return []
     wanted = work.recipe.sampling.images
     counts = Counter(work.persons.labels)
     if wanted == 1:

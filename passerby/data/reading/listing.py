@@ -55,6 +55,21 @@ def list_folder(folder: Path) -> Listing:
     return Listing(folder, tuple(sorted(images)), tuple(sorted(others)), tuple(sorted(folders)))
 
 
+def list_tree(root: Path) -> Iterator[Listing]:
+    """What a folder and all below it hold, depth first; each real folder once."""
+    seen: set[str] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in seen:  # a symbolic link that leads back up would never end
+            continue
+        seen.add(real)
+        listing = list_folder(folder)
+        yield listing
+        waiting += [folder / name for name in reversed(listing.folders)]
+
+
 def first_images(folder: Path, count: int) -> list[str]:
     """A few image names of a folder, as the file system gives them; none if it is no folder."""
     if not folder.is_dir():

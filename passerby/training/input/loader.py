@@ -125,7 +125,8 @@ class Loader:
     """Batches of an epoch, loaded by ``workers`` processes (0: in this one).
 
     A context manager: the processes begin with the first epoch, stay for all, and end with it.
-    start_method: fork, spawn or forkserver, Python's choice for the system if not given.
+    targets [N, T]: of the records, what teachers make of them. start_method: fork, spawn or
+    forkserver, Python's choice for the system if not given.
     """
 
     def __init__(
@@ -136,8 +137,10 @@ class Loader:
         workers: int,
         pin_memory: bool,
         *,
+        targets: Tensor | None = None,
         start_method: str | None = None,
     ) -> None:
+        self._targets = targets
         self._images, self._workers, self._pin_memory = images, workers, pin_memory
         self._start_method = start_method
         self._pool: ProcessPoolExecutor | None = None
@@ -220,6 +223,7 @@ class Loader:
             self._sources[rows],
             rows,
             loaded.set_aside,
+            None if self._targets is None else self._targets[rows],
         )
 
 

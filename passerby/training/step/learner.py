@@ -222,13 +222,14 @@ class Learner:
     def _on_device(self, batch: Batch) -> Batch:
         """The batch on the device, its images normalised and with the channels last."""
         images = normalised(batch.images.to(self.device, non_blocking=True), self._input)
-        return Batch(
-            images.contiguous(memory_format=torch.channels_last),
-            batch.persons.to(self.device, non_blocking=True),
-            batch.cameras.to(self.device, non_blocking=True),
-            batch.sources.to(self.device, non_blocking=True),
-            batch.indices,
-            batch.set_aside,
+        targets = batch.targets
+        return replace(
+            batch,
+            images=images.contiguous(memory_format=torch.channels_last),
+            persons=batch.persons.to(self.device, non_blocking=True),
+            cameras=batch.cameras.to(self.device, non_blocking=True),
+            sources=batch.sources.to(self.device, non_blocking=True),
+            targets=None if targets is None else targets.to(self.device, non_blocking=True),
         )
 
 
@@ -254,4 +255,5 @@ def _gathered_batch(batch: Batch) -> Batch:
         cameras=distributed.gathered(batch.cameras),
         sources=distributed.gathered(batch.sources),
         indices=distributed.gathered(batch.indices.to(batch.persons.device)).cpu(),
+        targets=None if batch.targets is None else distributed.gathered(batch.targets),
     )
