@@ -1,6 +1,6 @@
 """Students of the packaged model: size, speed, and scores on train persons seen by several cameras.
 
-    python benchmarks/distil.py OUT --data ROOT [--first N --last N] [--epochs N] [--only NAME ...]
+    python benchmarks/distil.py OUT --data ROOT [--first N --last N] [--images N] [--epochs N] [--only NAME ...]
 
 OUT/persons is a drawn set of other persons than the teacher's, read without its labels; OUT/NAME is
 the run of each student. Called again after an interruption it goes on where it stopped. The scores
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,13 +119,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--last", type=int, default=10**9)
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--persons", type=int, default=PERSONS["train_persons"])
+    parser.add_argument("--images", type=int, default=6000, help="of the drawn ones, evenly")
     parser.add_argument("--only", nargs="*", choices=list(STUDENTS), default=list(STUDENTS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    drawn = {**PERSONS, "train_persons": arguments.persons}
-    write(arguments.out / "persons", **drawn, images=2, style="varied")
+    write(arguments.out / "persons", **PERSONS, images=2, style="varied")
     split = read_split(f"drawn:unlabelled={arguments.out / 'persons' / 'bounding_box_train'}")
+    split = replace(split, train=split.train[:: max(len(split.train) // arguments.images, 1)])
     ours = passerby.read_split(arguments.data).train
     records = [r for r in ours if arguments.first <= r.person <= arguments.last]
     rows = seen_by_several(records)
