@@ -1,6 +1,6 @@
 """Students of the packaged model: size, speed, and scores on train persons seen by several cameras.
 
-    python benchmarks/distil.py OUT --data ROOT [--last N] [--images N] [--epochs N] [--only NAME ...]
+    python benchmarks/distil.py OUT --data ROOT [--last N] [--images N] [--epochs N] [--only NAME]
 
 OUT/persons is a drawn set of other persons than the teacher's, read without its labels; OUT/NAME is
 the run of each student. Called again after an interruption it goes on where it stopped. The scores
