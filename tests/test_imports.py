@@ -27,6 +27,7 @@ LAYERS = [
     {"conversion"},
     {"embedding"},
     {"assessment"},
+    {"sharing"},
     {"training", "gallery"},
     {"studies"},
     {"visual"},

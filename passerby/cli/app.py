@@ -54,6 +54,8 @@ COMMANDS: Commands = {
     "ablation-table": studies.ablation_table,
     "pull": models.pull,
     "convert": models.convert,
+    "card": models.card,
+    "push": models.push,
     "show": results.show,
     "list": models.list_components,
     "demo": training.demo,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.options import File, Folder, Settings
 from passerby.process.reporting import say
 from passerby.registry import KINDS
+
+Texts = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TEXT")]
 
 if TYPE_CHECKING:
     Kind = str
@@ -79,3 +81,70 @@ def list_components(kind: Positional[Kind], /) -> None:
         say(systems_listing())
     else:
         say(listing(kind))
+
+
+def card(
+    model: Positional[Folder],
+    /,
+    *,
+    licence: Annotated[str | None, arg(metavar="ID")] = None,
+    data_terms: Annotated[str | None, arg(metavar="TEXT")] = None,
+    weakness: Texts = (),
+    intended: Texts = (),
+    not_intended: Texts = (),
+    base_model: Texts = (),
+) -> None:
+    """Write a model's card (README.md), and say in it what only people can say.
+
+    What is said once is kept in statements.json; what nobody has said is called unknown.
+
+    Args:
+        model: folder of a model of your own.
+        licence: of the weights, as the hub writes it: apache-2.0, cc-by-4.0, other.
+        data_terms: where the training images are from, and under which terms.
+        weakness: what it is known to do badly (repeatable; all anew).
+        intended: a use (repeatable; in place of the general ones).
+        not_intended: a use (repeatable; in place of the general ones).
+        base_model: OWNER/NAME on the hub that it comes from (repeatable; all anew).
+    """
+    from passerby.models.checkpoint import read_card
+    from passerby.sharing.model_card import lacking_in, write_model_card
+    from passerby.sharing.statements import state
+
+    read_card(model)  # before anything is written: is it one?
+    said = {
+        "licence": licence,
+        "data_terms": data_terms,
+        "weaknesses": weakness,
+        "intended": intended,
+        "not_intended": not_intended,
+        "base_models": base_model,
+    }
+    state(model, {name: value for name, value in said.items() if value})
+    file = write_model_card(model)
+    gaps = lacking_in(model)
+    say(f"the card is {file}" if file else f"only what it lacks was looked for in {model}")
+    say("\n".join(["it lacks", *(f"- {gap}" for gap in gaps)]) if gaps else "it is complete")
+
+
+def push(
+    model: Positional[Folder],
+    repository: Positional[Annotated[str, arg(metavar="OWNER/NAME")]],
+    /,
+    *,
+    public: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Send a model with its card to the Hugging Face hub (extra "passerby[hub]").
+
+    Refused while the card lacks something; passerby card says what.
+
+    Args:
+        model: folder of a model.
+        repository: where to; it is made when there is none.
+        public: let everybody see a repository that is made now; private otherwise.
+        dry_run: list files and sizes, and send nothing.
+    """
+    from passerby.sharing.push import push
+
+    say(push(model, repository, public=public, dry_run=dry_run))

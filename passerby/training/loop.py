@@ -26,6 +26,7 @@ from passerby.process.cores import available_cores
 from passerby.process.devices import find_device
 from passerby.process.reporting import say
 from passerby.registry import AUGMENTATIONS
+from passerby.sharing.model_card import write_model_card
 from passerby.tables.records import Record, Split, person_name
 from passerby.training.determinism import seed_step, strict
 from passerby.training.input.image_cache import image_cache
@@ -294,6 +295,7 @@ def _test(out: Path, split: Split, place: torch.device) -> Run:
     reports = score_test_parts(out, split, str(place))
     remove_state(out)
     remove_targets(out)
+    write_model_card(out)
     report = None if split.joined else reports.get(split.source)
     return Run(out, read_card(out), report, reports)
 

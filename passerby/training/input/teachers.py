@@ -43,6 +43,7 @@ def make_targets(teachers: Sequence[Embedder], records: Sequence[Record], out: P
     first = 0
     for number, teacher in enumerate(teachers, 1):
         made = _embedded(out / _FOLDER / f"{number}.npz", teacher, list(rows))
+        assert made.images is not None
         places = torch.tensor([rows[path] for path in made.images.tolist()])
         vectors = unit(made.vectors, f"vectors of {teacher.name}") / math.sqrt(len(teachers))
         targets[places, first : first + teacher.dimensions] = torch.from_numpy(vectors)
@@ -82,4 +83,6 @@ def _is_stored(file: Path, teacher: Embedder, paths: Set[str]) -> bool:
     except ValueError:
         return False
     made_by = made.model, made.pooling
+    if made.images is None:
+        return False
     return made_by == (teacher.fingerprint, teacher.pooling) and paths >= {*made.images.tolist()}
