@@ -10,6 +10,7 @@ from passerby.synthesis.rendered.assets import AssetsMissing, finding, prepare
 from passerby.synthesis.rendered.assets.opened import open_pack
 from passerby.synthesis.rendered.assets.packing import Sources, target_files, write_pack
 from passerby.synthesis.rendered.assets.reading import BASE_POINTS
+from passerby.synthesis.writing import write
 
 
 def put(path, text):
@@ -73,6 +74,24 @@ def test_a_pack_holds_what_the_files_say(copies, tmp_path):
     assert np.count_nonzero(moved.any(1)) == 1
     assert list(pack.garments) == ["coat"]
     assert pack.garments["coat"].faces.tolist() == [[0, 1, 2]]
+
+
+def test_a_damaged_pack_is_named(copies, tmp_path):
+    sources, _ = copies
+    path = tmp_path / "pack.safetensors"
+    write_pack(sources, path)
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(ValueError, match=r"pack\.safetensors.*delete it, and it is made anew"):
+        open_pack(path)
+
+
+def test_without_assets_nothing_is_left_of_a_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("PASSERBY_CACHE", str(tmp_path / "cache"))
+    for variable in (finding.BODIES_VARIABLE, finding.CLOTHES_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(AssetsMissing):
+        write(tmp_path / "set", train_persons=1, test_persons=0, style="mixed")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_pack_is_made_once_and_then_needs_no_copies(copies, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,21 @@ _FIELDS = (
 
 
 def open_pack(path: Path) -> Pack:
-    """Read a pack."""
+    """Read a pack.
+
+    Raises:
+        ValueError: the file is no whole pack.
+    """
+    try:
+        return _read(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"expected packed bodies and clothes in {path}, but it cannot be read ({error}): "
+            "delete it, and it is made anew"
+        ) from error
+
+
+def _read(path: Path) -> Pack:
     with safe_open(path, "numpy") as file:
         about = file.metadata()
         names = json.loads(about["garments"])
