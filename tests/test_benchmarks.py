@@ -96,3 +96,21 @@ def test_adaptation_is_measured_on_train_persons(tiny_root, tmp_path, request):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("| plain cosine | ") == 4
     assert done.stdout.count("| nobody in common, draw") == 3
+
+
+def test_few_judged_pairs_are_measured_by_source(tiny_root, tmp_path):
+    persons = sorted({int(file.name[:4]) for file in (tiny_root / "bounding_box_train").iterdir()})
+    sources = tmp_path / "sources.csv"
+    sources.write_text(f"first_person,last_person,source\n{persons[0]},{persons[-1]},tiny\n")
+    options = ["--data", str(tiny_root), "--sources", str(sources), "--draws", "1"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/calibration.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    asked = next(line for line in done.stdout.splitlines() if line.startswith("| | asked | "))
+    assert float(asked.split("|")[3].split()[0]) >= 1

@@ -19,6 +19,7 @@ from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.calibration_files import parse_calibrations, read_calibrations
 from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.evaluation.decisions.conditions import conditions_of
+from passerby.evaluation.decisions.likelihood import Curve
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import DEFAULT, is_packaged, model_folder
@@ -48,6 +49,7 @@ def calibrate_model(
     replicates: int = 200,
     images: int = 1,
     seed: int = 0,
+    prior: Curve | None = None,
 ) -> Calibration:
     """Calibrate a model on persons that it was not trained on; errors as `calibration_records`.
 
@@ -68,6 +70,7 @@ def calibrate_model(
         replicates=replicates,
         images=images,
         seed=seed,
+        prior=prior or _prior_of(embedder, metric),
     )
     return replace(
         calibration,
@@ -143,6 +146,12 @@ def _packaged() -> tuple[Calibration, ...]:
     """What came with the packaged model, with what it holds of pairs by one camera."""
     kept = read_calibrations(calibration_file(DEFAULT))
     return kept + tuple(one.within for one in kept if one.within is not None)
+
+
+def _prior_of(embedder: Embedder, metric: Metric) -> Curve | None:
+    """The curve that came with the packaged model, where this is it."""
+    key = (embedder.fingerprint, metric, embedder.pooling)
+    return next((one.curve for one in _packaged() if one.key == key), None)
 
 
 def find_calibration(

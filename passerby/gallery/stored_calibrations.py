@@ -63,7 +63,7 @@ def judge_of(about: About, images: int, cameras: Callable[[], Collection[str]]) 
             None,
             (
                 f"{UNCALIBRATED}: distances alone do not say who it is (passerby gallery calibrate "
-                "with labelled crops of this site)",
+                "GALLERY --review, or --from DATA with labelled crops of this site)",
             ),
         )
     return Judge(
@@ -88,7 +88,7 @@ def _elsewhere(calibration: Calibration) -> str:
         return (
             f"{UNCALIBRATED}: the model's calibration is of other sites "
             f"({shortened(calibration.sources)}); for this one: passerby gallery calibrate GALLERY "
-            "--from DATA, with labelled crops of it"
+            "--review, or --from DATA with labelled crops of it"
         )
     known = calibration.conditions
     of = "images of which nothing is known" if known is None else str(known)
@@ -197,7 +197,9 @@ def calibrate_gallery(store: Store, embedder: Embedder, split: Split, images: in
             "a calibration needs at least two persons to fit on and two others to judge with, got "
             f"{len(persons)}"
         )
-    calibration = calibrate_model(embedder, split, images=images)
+    brought = calibration_of(store.about, "single", brought=True)
+    prior = None if brought is None else brought.curve
+    calibration = calibrate_model(embedder, split, images=images, prior=prior)
     found = fitting(store.about.model, store.about.pooling, [calibration])
     store.set_about(replace(store.about, calibrations={**store.about.calibrations, **found}))
     return str(calibration)

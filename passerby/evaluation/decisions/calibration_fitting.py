@@ -21,11 +21,15 @@ from passerby.evaluation.decisions.conditions import conditions_of
 from passerby.evaluation.decisions.cross_fitting import (
     FOLDS,
     CrossFitted,
+    Fit,
     cross_fit,
     curve_interval,
 )
+from passerby.evaluation.decisions.judged.line import LINE, PriorLine, fit_counts
 from passerby.evaluation.decisions.likelihood import (
     FITS,
+    Curve,
+    bounds,
     calibration_error,
     minimum_cllr,
 )
@@ -69,13 +73,14 @@ def calibrate(
     images: int = 1,
     seed: int = 0,
     level: float = 0.95,
+    prior: Curve | None = None,
 ) -> Calibration:
     """Fit on all persons, by the method that costs least on persons left out of its fit.
 
     The method is chosen, and all figures of quality are found, by cross-validation over persons
     (`cross_fitting`): in five parts, in two where the persons are fewer than twenty. A straight
-    line is kept unless a freer method is better by more than a standard error. Thresholds are of
-    all pairs.
+    line is kept unless a freer method is better by more than a standard error; always of so few.
+    Thresholds are of all pairs.
 
     embeddings: of persons that the model was not trained on, without distractors. Pairs across
     cameras count; without camera numbers all do, with a warning. Pairs within one camera have a
@@ -83,7 +88,9 @@ def calibrate(
     twice by one, in two tracklets where these are numbered. images: above 1, pooled queries
     of 2 to so many images of one person by one camera are compared with single images, as their
     distances are others than those of two images. false_match_rate: the rate that decisions will
-    be asked at, for the warning where the data are too few. Raises ValueError where every
+    be asked at, for the warning where the data are too few. prior: the curve of a calibration of
+    this model elsewhere; a line regularised towards it (`judged.line`) is then the one that freer
+    methods must beat. Raises ValueError where every
     part lacks a kind of pair, or for vectors as `passerby.evaluate` does.
     """
     known = embeddings[embeddings.persons != JUNK]
@@ -97,6 +104,7 @@ def calibrate(
         images=images,
         seed=seed,
         level=level,
+        prior=prior,
     )
     conditions = conditions_of(known)
     if known.cameras is None:
@@ -123,6 +131,7 @@ class _Fit:
     images: int
     seed: int
     level: float
+    prior: Curve | None
 
     def of(self, kind: PairKind, warnings: Sequence[str]) -> Calibration:
         """The calibration of one kind of pair."""
@@ -130,11 +139,11 @@ class _Fit:
         pairs = self._pairs(self.known, kind)
         counts, totals = _counted(pairs)
         crossed = self._cross_fitted(kind)
-        curve = FITS[crossed.method](counts)
+        fit = self._methods[crossed.method]
+        curve = fit(counts)
         sample = sample_pairs(pairs, counts, limit=1_000_000, seed=seed)
         points = operating_points(counts, [r for r in RATES if r * totals.different >= 1])
         points = with_intervals(points, sample, replicates=replicates, seed=seed, level=level)
-        fit = FITS[crossed.method]
         ends = curve_interval(sample, fit, replicates=replicates, seed=seed, level=level)
         parts = crossed.reliability
         quality = Quality(
@@ -174,6 +183,20 @@ class _Fit:
             upper=ends and ends[1],
         )
 
+    @property
+    def _methods(self) -> dict[str, Fit]:
+        """The ways of fitting, the one to be kept in doubt first."""
+        if self.prior is None:
+            return FITS
+        line = PriorLine.of(self.prior)
+        persons = len(np.unique(person_names(self.known)))
+
+        def towards_prior(counts: PairCounts) -> Curve:
+            made = fit_counts(counts, line, persons)
+            return made.curve(float(counts.upper[-1]), bounds(counts))
+
+        return {LINE: towards_prior, **FITS}
+
     def _cross_fitted(self, kind: PairKind) -> CrossFitted:
         folds: list[tuple[Pairs, Pairs]] = []
         for left_out in self.folds:
@@ -182,7 +205,7 @@ class _Fit:
                 folds.append((self._pairs(fitting, kind), self._pairs(judging, kind)))
         try:
             return cross_fit(
-                folds, FITS, replicates=self.replicates, seed=self.seed, level=self.level
+                folds, self._methods, replicates=self.replicates, seed=self.seed, level=self.level
             )
         except ValueError as error:
             raise ValueError(f"{error}; {_NEEDED}") from None

@@ -65,7 +65,8 @@ def cross_fit(
     """Fit each method on the first pairs of each fold and judge by the second.
 
     The first method is taken unless another costs less by more than a standard error over the
-    folds. Folds without a pair of either kind are left out. Raises ValueError where none is left.
+    folds, of which there must be five. Folds without a pair of either kind are left out. Raises
+    ValueError where none is left.
     """
     fitted = [fold for fold in (_fold(*pairs, methods, seed) for pairs in folds) if fold]
     if not fitted:
@@ -135,7 +136,8 @@ def _chosen(costs: Mapping[str, NDArray[np.float64]]) -> str:
     best = next(iter(costs))
     for name, values in costs.items():
         gain = costs[best] - values
-        error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
+        # The spread of fewer parts is no standard error to trust: the first method stays.
+        error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) >= FOLDS else np.inf
         if gain.mean() > error:
             best = name
     return best

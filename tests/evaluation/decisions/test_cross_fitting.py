@@ -9,7 +9,7 @@ from passerby.evaluation.decisions.likelihood import FITS, cllr, fit_logistic
 from passerby.evaluation.decisions.pairs import Pairs, count_pairs
 
 
-def folds_of(some, count=4):
+def folds_of(some, count=5):
     left_out = [some.persons % count == fold for fold in range(count)]
     return [
         tuple(Pairs(some[rows], kind="across cameras") for rows in (~out, out)) for out in left_out

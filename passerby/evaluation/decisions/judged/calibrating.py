@@ -18,6 +18,7 @@ from passerby.evaluation.bootstrap import Interval, percentile_interval
 from passerby.evaluation.decisions.calibration import Calibration, Judged, PairTotals, Quality
 from passerby.evaluation.decisions.calibration_fitting import RATES, histogram
 from passerby.evaluation.decisions.judged.line import (
+    LINE,
     LineFit,
     PriorLine,
     fit_answered,
@@ -43,7 +44,6 @@ from passerby.evaluation.decisions.verification import (
 FEWEST = 10
 """Judged pairs below which nothing is said."""
 
-LINE = "line towards the prior"
 _FOLDS, _SAMPLES, _BINS = 10, 200, 2000
 
 

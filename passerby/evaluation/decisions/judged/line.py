@@ -24,12 +24,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from passerby.evaluation.decisions.likelihood import Curve
+from passerby.evaluation.decisions.pairs import PairCounts
 
 # Of a model's own calibration on cameras that it was not learnt on: on 3DPeS, CAVIAR4REID and
 # SARC3D the factor of its line was 0.6, 0.3 and 0.8, and the shift within 1.5 either way.
 _MEAN = np.array([0.0, 3 * 0.6, 0.0])
 _PRECISION = np.diag([1 / 1.0**2, 1 / (3 * 0.3) ** 2, 1 / 0.1**2])
 _LOG_ODDS, _SPREAD = float(np.log(0.01)), 2.0  # of two pictures in a gallery being of one person
+LINE = "line towards the prior"
 _STEPS, _BINS, _KNOTS, _Z95 = 100, 400, 80, 1.959963984540054
 
 
@@ -128,6 +130,17 @@ def fit_labelled(distances: ArrayLike, same: ArrayLike, line: PriorLine) -> Line
         raise ValueError("expected pairs of one person and pairs of two, got only one kind")
     weights = (counts.min() / counts)[is_same.astype(int)]
     found, covariance = _newton(_Objective(features, is_same, weights))
+    return LineFit(line, found, covariance, 0.0, covariance, np.eye(3))
+
+
+def fit_counts(counts: PairCounts, line: PriorLine, persons: int) -> LineFit:
+    """From all pairs of some persons, whose images resemble each other: each kind of pair weighs as
+    many as there are persons, so that many images of few persons do not drown the prior."""
+    features = np.concatenate([line.features(counts.middle)] * 2)
+    kinds = np.repeat([True, False], len(counts.middle))
+    shares = [kind / kind.sum() for kind in (counts.same, counts.different)]
+    objective = _Objective(features, kinds, np.concatenate(shares) * persons)
+    found, covariance = _newton(objective)
     return LineFit(line, found, covariance, 0.0, covariance, np.eye(3))
 
 
