@@ -27,11 +27,17 @@ from passerby.assessment.adapt import learn_within_class
 from passerby.assessment.calibrate import calibrate_model, file_to_write
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
+from passerby.embedding.familiarity import (
+    contentless_images,
+    learn_familiarity,
+    write_familiarity,
+)
 from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.models.checkpoint import load_model, save_model
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.recipes.street_lite0 import street_lite0
 from passerby.synthesis.writing import write
+from passerby.tables.records import Split
 from passerby.training.loop import train
 
 # The set that trains it, whose test persons only measure, and the one that calibrates it.
@@ -48,6 +54,15 @@ WARNING = (
 )  # measured by unseen_cameras.py on the model in the package: to be measured again with another
 
 
+def learn_persons(model: Path, split: Split, images: int = 3000) -> None:
+    """Put beside a model how the vectors of some of its training persons lie."""
+    rows = np.random.default_rng(0).permutation(len(split.train))[:images].tolist()
+    embedder = load(model)
+    persons = embedder.embed([split.train[row] for row in rows]).embeddings.vectors
+    contentless = np.asarray(embedder(contentless_images()))
+    write_familiarity(model, learn_familiarity(persons, contentless))
+
+
 def make(out: Path, workers: int) -> Path:
     """Draw, train, pack and calibrate into a folder; returns the packed model's."""
     write(out / "persons", **PERSONS, images=2, style="varied", workers=workers)
@@ -61,6 +76,7 @@ def make(out: Path, workers: int) -> Path:
         model, card = load_model(run)
         save_model(packed, model, card, half=True)
         start = str(packed)
+    learn_persons(packed, split)
     write(out / "site", **SITE, images=2, style="varied", distractors=0, junk=0, workers=workers)
     site = read_split(f"{SOURCE}_site:synthetic={out / 'site'}")
     for flip in (False, True):
@@ -103,7 +119,16 @@ def main() -> None:
     parser.add_argument("--install", action="store_true")
     parser.add_argument("--speed", action="store_true", help="only time the installed model")
     parser.add_argument("--within-class", type=Path, help="only write that of this model folder")
+    parser.add_argument(
+        "--familiarity", action="store_true", help="only learn its persons for the installed model"
+    )
     arguments = parser.parse_args()
+    if arguments.familiarity:
+        persons = arguments.out / "some_persons"  # the first of those that trained it
+        some = PERSONS | {"train_persons": 375, "test_persons": 0}
+        write(persons, **some, images=2, style="varied", workers=arguments.workers)
+        learn_persons(model_folder(DEFAULT), read_split(f"{SOURCE}:synthetic={persons}"))
+        return
     if arguments.speed:
         print(f"{speed(model_folder(DEFAULT)):.0f} images per second of one core")
         return

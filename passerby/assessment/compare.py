@@ -11,11 +11,13 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.assessment.calibrate import is_of_other_sites
 from passerby.data.crop_quality import crop_faults
 from passerby.data.images import decode
 from passerby.embedding.embedder import Embedder
+from passerby.embedding.familiarity import familiarity_beside
 from passerby.evaluation.bootstrap import Interval
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.verification import OperatingPoint
@@ -98,8 +100,10 @@ def compare_images(
     prior: probability of one person before the images were seen. one_camera: both are by one
     camera, whose pairs need a calibration of their own. There is no evidence without a calibration
     for such pairs, with the one that came with the packaged model, which is of other sites, and
-    where an image does not look like a crop of a person. Raises ValueError for a calibration of
-    another model, distance or pooling, and for a prior that is not between 0 and 1.
+    where an image does not look like a crop of a person or its vector is unlike those of persons.
+    An image of other heights in pixels than the calibration is of has a warning. Raises ValueError
+    for a calibration of another model, distance or pooling, and for a prior that is not between 0
+    and 1.
     """
     if not 0 < prior < 1:
         raise ValueError(f"the prior probability must be between 0 and 1, got {prior}")
@@ -114,6 +118,8 @@ def compare_images(
         for fault in crop_faults(image)
     ]
     fitting = None if calibration is None else calibration.for_pairs(one_camera)
+    if not faults:
+        faults = _unfamiliar(embedder, (str(first), str(second)), vectors)
     reasons = faults or _lacking(calibration, fitting, distance)
     if reasons or fitting is None:
         warnings = () if faults or fitting is None else fitting.warnings
@@ -121,8 +127,33 @@ def compare_images(
             str(first), str(second), distance, metric, None, warnings, tuple(reasons)
         )
     evidence = _evidence(fitting, distance, prior, false_match_rate)
-    warnings = fitting.doubts(false_match_rate)
+    doubts = [
+        f"{file}: {doubt}"
+        for file, image in zip((first, second), images, strict=True)
+        if (doubt := _height_doubt(fitting, image))
+    ]
+    warnings = (*fitting.doubts(false_match_rate), *doubts)
     return PairComparison(str(first), str(second), distance, metric, evidence, warnings)
+
+
+def _height_doubt(calibration: Calibration, image: NDArray[np.uint8]) -> str:
+    known = calibration.conditions
+    return "" if known is None else known.height_doubt(image.shape[0])
+
+
+def _unfamiliar(
+    embedder: Embedder, names: tuple[str, str], vectors: NDArray[np.float32]
+) -> list[str]:
+    """What to say of images whose vectors are unlike those of persons."""
+    known = familiarity_beside(embedder)
+    if known is None:
+        return []
+    strange = known.strange(vectors).tolist()
+    return [
+        f"nothing follows: {name} is unlike all persons that the model has learnt from"
+        for name, one in zip(names, strange, strict=True)
+        if one
+    ]
 
 
 def _require_key(calibration: Calibration, wanted: tuple[str, str, str]) -> None:

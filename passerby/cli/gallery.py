@@ -259,7 +259,7 @@ def search(
         columns: matches in a row of the picture.
     """
     from passerby.gallery.search.matches import matches_text
-    from passerby.gallery.search.searching import SearchOptions
+    from passerby.gallery.search.options import SearchOptions
     from passerby.tables.embeddings import Embeddings
 
     if bool(images) == (npz is not None):
@@ -300,6 +300,7 @@ def link(
     *,
     filter: Filter,
     passages: Annotated[float, arg(metavar="N")] = 4.0,
+    cost: Annotated[float, arg(metavar="C")] = 0.2,
     least_ratio: Annotated[float | None, arg(metavar="RATIO")] = None,
     tolerance: Annotated[float, arg(metavar="SECONDS")] = 1.0,
     gap: Annotated[float, arg(metavar="SECONDS")] = 60.0,
@@ -319,7 +320,8 @@ def link(
 
     Args:
         passages: in how many of them a person is expected to be seen; gives the prior odds.
-        least_ratio: link where the mean likelihood ratio is above this, in place of the prior odds.
+        cost: of a pair joined falsely, beside one missed: more joins fewer.
+        least_ratio: link where the mean likelihood ratio is above this, in place of both.
         tolerance: seconds that a person needs from one camera to another at least.
         gap: seconds without a sighting that end a tracklet (trackers give their numbers again).
         overlapping: two cameras that see one place, where a person may be at one time.
@@ -332,14 +334,22 @@ def link(
         out: write a page (HTML) with a picture of each passage to this file.
     """
     from passerby.gallery.gallery import Gallery
-    from passerby.gallery.link.linking import Rules, write_links
+    from passerby.gallery.link.linking import write_links
     from passerby.gallery.link.persons import persons_csv
+    from passerby.gallery.link.rules import Rules
     from passerby.visual.link_page import shown_sightings, write_link_page
 
     if write and test:
         raise ValueError("--test links as if nobody were known: it is not to be written")
     rules = Rules(
-        passages, least_ratio, tolerance, overlapping, over_known=over_known, prefix=prefix, gap=gap
+        passages,
+        cost,
+        least_ratio,
+        tolerance,
+        overlapping,
+        over_known=over_known,
+        prefix=prefix,
+        gap=gap,
     )
     if json and csv:
         raise ValueError("--json and --csv contradict each other: name one")

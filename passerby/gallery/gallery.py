@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passerby.gallery.known_names import KnownNames
+from passerby.gallery.own_distances import OwnDistancesOf
 from passerby.gallery.search.population import Populations
 from passerby.stores import Erased, Store, Written
 from passerby.stores.about import About
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from passerby.embedding.image_inputs import AnyImage
     from passerby.gallery.enrol.enrolment import Enrolled
     from passerby.gallery.enrol.reembedding import Reembedded
-    from passerby.gallery.link.linking import Linking, Rules
+    from passerby.gallery.link.linking import Linking
+    from passerby.gallery.link.rules import Rules
     from passerby.gallery.search.matches import Matches
-    from passerby.gallery.search.searching import SearchOptions
+    from passerby.gallery.search.options import SearchOptions
     from passerby.gallery.upkeep.checking import Check
     from passerby.gallery.upkeep.removal import Removed
     from passerby.gallery.upkeep.summary import Summary
@@ -80,6 +82,7 @@ class Gallery:
         self._model, self._device, self._runtime = model, device, runtime
         self._embedder: Embedder | None = None
         self._populations = Populations(store)
+        self._learnt: OwnDistancesOf | None = None
         self._names = KnownNames(store)
 
     @classmethod
@@ -316,7 +319,7 @@ class Gallery:
         Raises:
             ValueError: A name that the gallery does not know, or options out of range.
         """
-        from passerby.gallery.search.searching import SearchOptions
+        from passerby.gallery.search.options import SearchOptions
 
         options = SearchOptions(
             k, where, exact, rerank, prior_absent, fpir, thumbnails, camera, elsewhere
@@ -338,15 +341,23 @@ class Gallery:
         else:
             asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
         shown = self.view
-        return search(shown, [seen_by(shown, asked, options.camera)], options, self._populations)[0]
+        asked = seen_by(shown, asked, options.camera)
+        return search(shown, [asked], options, self._populations, self._learnt_of(shown))[0]
+
+    def _learnt_of(self, shown: Store) -> OwnDistancesOf:
+        """What the distances within the gallery show, as it is seen now."""
+        if self._learnt is None or self._learnt.pooling != shown.about.pooling:
+            self._learnt = OwnDistancesOf(shown)
+        return self._learnt
 
     def search_each(
         self, queries: Embeddings, options: SearchOptions | None = None
     ) -> tuple[Matches, ...]:
         """The same for each of Q saved embeddings of the gallery's model."""
         from passerby.gallery.adapted import seen_by
+        from passerby.gallery.search.options import SearchOptions
         from passerby.gallery.search.querying import queries_of_embeddings
-        from passerby.gallery.search.searching import SearchOptions, search
+        from passerby.gallery.search.searching import search
 
         options = options or SearchOptions()
         self._names.require(options.where)
@@ -355,7 +366,7 @@ class Gallery:
             seen_by(shown, one, options.camera)
             for one in queries_of_embeddings(queries, self.about)
         ]
-        return search(shown, asked, options, self._populations)
+        return search(shown, asked, options, self._populations, self._learnt_of(shown))
 
     def calibrate(self, split: Split, *, images: int = 1) -> str:
         """Calibrate its model on labelled crops of its own site (`passerby.read_split`), for this
@@ -379,7 +390,8 @@ class Gallery:
     ) -> Linking:
         """Group sightings over cameras into persons (see `gallery.link.linking`); nothing is
         written but by `passerby.gallery.link.linking.write_links`."""
-        from passerby.gallery.link.linking import Rules, link
+        from passerby.gallery.link.linking import link
+        from passerby.gallery.link.rules import Rules
 
         self._names.require(where)
         return link(self.view, where, rules or Rules(), judge=judge)

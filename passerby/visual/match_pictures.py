@@ -133,13 +133,15 @@ def _words(found: Matches) -> list[str]:
 
 
 def _lines(match: Match) -> list[str]:
-    ratio = [] if match.llr is None else [f"LR {likelihood_ratio(match.llr)}"]
+    worth = [] if match.llr is None else [f"LR {likelihood_ratio(match.llr)}"]
+    if match.false_match_rate is not None:
+        worth.append(f"FMR {match.false_match_rate:.2g}")
     day, _, clock = time_text(match.time)[:19].partition("T")  # a cell is too narrow for both
     camera = printable(match.camera)
     return [
         f"{match.rank} · {camera}" if camera else str(match.rank),
         f"at {match.distance:.3f}",
-        *ratio,
+        *worth,
         printable(match.person) or "not named",
         day,
         f"{clock} UTC" if clock else "",

@@ -37,6 +37,8 @@ _LEVELS = np.geomspace(0.05, 0.5, 40)  # of the strangers, at which place and wi
 # Pairs of one image depend on each other: all together count as so many independent ones, beside so
 # many that speak for the same persons' place above, and so few against there being any.
 _COUNT, _HELD, _AGAINST = 3_000, 100, 2
+# What is beyond is taken for strangers of another shape.
+_MOST_SAME, _FARTHEST_ROOT = 0.2, 0.85
 _ROUNDS, _SETTLED = 200, 1e-7
 
 
@@ -64,6 +66,27 @@ class UnlabelledDistances:
         """The share of strangers that are as near, for each distance; at least `least_rate`."""
         standard = (np.asarray(distances, np.float64) - self.centre) / self.scale
         return np.maximum(_share_below(standard), self.least_rate)
+
+    @property
+    def highest_llr(self) -> float:
+        """The greatest log-likelihood ratio that is said: the tail shows no rarer strangers."""
+        return -math.log(self.least_rate)
+
+    def llrs(self, distances: ArrayLike) -> NDArray[np.float64]:
+        """Natural log-likelihood ratios of one person against two: estimates without labels, for
+        linking, and no evidence. Never increasing, and within `highest_llr` of zero."""
+        grid = np.linspace(0, 2, 1_001)
+        same = np.diff(_normal_below((np.sqrt(grid) - self.same_root) / self.same_spread))
+        different = np.diff(_share_below((grid - self.centre) / self.scale))
+        logs = np.log(np.maximum(same, 1e-12)) - np.log(np.maximum(different, 1e-12))
+        middles = (grid[1:] + grid[:-1]) / 2
+        # Beyond the strangers' middle nothing is known of the same persons: it stays as there.
+        beyond = int(np.searchsorted(middles, self.centre))
+        logs[beyond:] = logs[min(beyond, len(logs) - 1)]
+        falling = np.maximum.accumulate(logs[::-1])[::-1]
+        limited = np.clip(falling, -self.highest_llr, self.highest_llr)
+        found: NDArray[np.float64] = np.interp(np.asarray(distances, np.float64), middles, limited)
+        return found
 
     def threshold(self, rate: float) -> float | None:
         """The distance below which that share of strangers lies; None below `least_rate`.
@@ -113,9 +136,10 @@ def _separated(
         same = masses * same / np.maximum(same + different, 1e-300)
         strangers = masses - same
         count = _COUNT * float(same.sum())
-        share = max(1e-6, (count - _AGAINST) / _COUNT)
+        share = min(max(1e-6, (count - _AGAINST) / _COUNT), _MOST_SAME)
         held = count + _HELD
         mean = (_COUNT * float(same @ roots) + _HELD * _SAME_ROOT * root) / held
+        mean = min(mean, _FARTHEST_ROOT * root)
         squares = _COUNT * float(same @ (roots - mean) ** 2) + _HELD * _SAME_SPREAD**2
         spread = math.sqrt(squares / held)
         if max(abs(a - b) for a, b in zip(before, (share, centre, scale), strict=True)) < _SETTLED:

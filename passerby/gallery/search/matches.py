@@ -15,7 +15,7 @@ from passerby.evaluation.decisions.wording import (
     ratio_interval,
     support,
 )
-from passerby.gallery.search.posterior import Candidate, Decision, Posterior
+from passerby.gallery.search.posterior import Candidate, Decision, Nearest, Posterior
 from passerby.gallery.text_tables import (
     LONGEST,
     aligned,
@@ -29,13 +29,14 @@ from passerby.tables.sightings import UNKNOWN
 
 SCALE = (
     "the distance is cosine; a likelihood ratio is evidence about one pair of pictures; a "
+    "false-match rate is the share of pairs of two persons of this gallery that are as near; a "
     "probability is of a candidate among all that could be meant"
 )
 _NAMED_BY_TEXT = ("sighting", "person", "camera", "source", "time", "image")
 _COLUMNS = (
-    "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "person", "camera",
-    "source", "time", "frame", "tracklet", "quality", "image", "person_probability", "absent",
-    "answer", "sightings", "first", "last",
+    "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "false_match_rate",
+    "person", "camera", "source", "time", "frame", "tracklet", "quality", "image",
+    "person_probability", "absent", "answer", "sightings", "first", "last",
 )  # fmt: skip
 _SHOWN = 5  # candidates below a table
 
@@ -47,7 +48,8 @@ class Match:
     rank: from 1, in the order of the search; distance: cosine; reranked: the distance that the
     order follows where the search was re-ranked (no evidence, on no scale); llr: natural
     log-likelihood ratio of the distance, None without a calibration; llr_interval: what so few
-    pairs leave open of it. person, camera, source, image:
+    pairs leave open of it; false_match_rate: in its place, the share of pairs of two persons of
+    this gallery that are as near, learnt without labels. person, camera, source, image:
     "" where not known; frame and tracklet: −1; quality and time: None. All these are of the
     nearest. sightings: of the passage (a tracklet, or one sighting alone) among those compared;
     first, last: when these were. thumbnail: a small JPEG where it was asked for and is kept.
@@ -58,6 +60,7 @@ class Match:
     distance: float
     reranked: float | None = None
     llr: float | None = None
+    false_match_rate: float | None = None
     person: str = UNKNOWN
     camera: str = UNKNOWN
     source: str = UNKNOWN
@@ -106,7 +109,7 @@ class Matches:
         return iter(self.matches)
 
     @property
-    def answer(self) -> Candidate | None:
+    def answer(self) -> Candidate | Nearest | None:
         """Who it is, None for "unknown"."""
         return None if self.decision is None else self.decision.answer
 
@@ -182,6 +185,7 @@ def _row(found: Matches, match: Match) -> dict[str, object]:
         "distance": f"{match.distance:z.6f}",
         "reranked": "" if match.reranked is None else f"{match.reranked:.6f}",
         "likelihood_ratio": "" if match.llr is None else f"{math.exp(match.llr):.6g}",
+        "false_match_rate": _share(match.false_match_rate),
         "frame": "" if match.frame < 0 else match.frame,
         "tracklet": "" if match.tracklet < 0 else match.tracklet,
         "quality": "" if match.quality is None else f"{match.quality:.4f}",
@@ -203,16 +207,22 @@ def _share(probability: float | None) -> str:
 def _table(matches: Sequence[Match]) -> list[str]:
     if not matches:
         return ["  nothing found"]
-    calibrated = any(match.llr is not None for match in matches)
-    head = ["rank", "distance", *(["LR"] if calibrated else []), "person", "camera", "time"]
+    scales = [
+        *(["LR"] if any(match.llr is not None for match in matches) else []),
+        *(["FMR"] if any(match.false_match_rate is not None for match in matches) else []),
+    ]
+    head = ["rank", "distance", *scales, "person", "camera", "time"]
     rows = [[*head, "sightings", "file", "frame", "sighting"]]
     for match in matches:
-        ratio = [_ratio(match)] if calibrated else []
+        worth = {
+            "LR": _ratio(match),
+            "FMR": "" if match.false_match_rate is None else f"{match.false_match_rate:.2g}",
+        }
         rows.append(
             [
                 str(match.rank),
                 f"{match.distance:z.4f}",
-                *ratio,
+                *(worth[scale] for scale in scales),
                 printable(match.person, LONGEST) or "–",
                 printable(match.camera, LONGEST) or "–",
                 span_text(match.first, match.last) or time_text(match.time) or "–",

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,25 +84,44 @@ class Posterior:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """Who was nearest where no likelihood ratio is known. person: their name, "" for the unknown
+    one of the sighting ``nearest``; distance: to it; false_match_rate: share of pairs of two
+    persons that are as near."""
+
+    person: str
+    nearest: str
+    distance: float
+    false_match_rate: float
+
+    def __str__(self) -> str:
+        if self.person == UNKNOWN:
+            return f"the person of sighting {self.nearest}, not named"
+        return self.person
+
+
+@dataclass(frozen=True)
 class Decision:
     """An answer, or "unknown". fpir: share of the searches for absent persons that may be answered.
 
     false_match_rate: of one comparison, so that all together keep the FPIR; threshold: for the
     distance, None where the calibration cannot show so small a rate; ratio: what the candidate's
     likelihood ratio must reach in its place, None where it cannot; answer: the candidate, None for
-    unknown; reason: in words.
+    unknown; reason: in words; basis: where the threshold comes from.
     """
 
     fpir: float
     false_match_rate: float
     threshold: float | None
     ratio: float | None
-    answer: Candidate | None
+    answer: Candidate | Nearest | None
     reason: str
+    basis: Literal["labelled pairs", "unlabelled sightings"] = "labelled pairs"
 
     def __str__(self) -> str:
         who = "unknown" if self.answer is None else str(self.answer)
-        return f"answer: {who} (at an FPIR of {self.fpir:g}: {self.reason})"
+        how = "" if self.basis == "labelled pairs" else f", by {self.basis}"
+        return f"answer: {who} (at an FPIR of {self.fpir:g}{how}: {self.reason})"
 
 
 def posterior(
@@ -183,6 +203,40 @@ def decide(
             "is of too few persons to show either"
         )
     return Decision(fpir, rate, threshold, ratio, answer, reason)
+
+
+def decide_unlabelled(
+    near: Sightings,
+    distances: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    among: Population,
+    fpir: float = 0.01,
+) -> Decision | None:
+    """Answer with the sighting of the least false-match rate, or "unknown"; None without rates.
+
+    near: N sightings with distances [N], and rates [N], NaN where none is known
+    (`OwnDistances.false_match_rates`). As of `decide`, each comparison may accept only ``fpir``
+    divided by the number of sightings.
+    """
+    if np.isnan(rates).all():
+        return None
+    rate = fpir / max(1, among.sightings)
+    row = int(np.nanargmin(rates))
+    least = float(rates[row])
+    accepted = least <= rate
+    nearest = Nearest(str(near.persons[row]), str(near.ids[row]), float(distances[row]), least)
+    return Decision(
+        fpir=fpir,
+        false_match_rate=rate,
+        threshold=None,
+        ratio=None,
+        answer=nearest if accepted else None,
+        reason=(
+            f"{least:.2g} of the pairs of two persons are as near as the likeliest, and "
+            f"{among.sightings:,} sightings allow {rate:.2g}"
+        ),
+        basis="unlabelled sightings",
+    )
 
 
 def _answer(

@@ -15,6 +15,7 @@ from passerby.assessment.calibrate import is_of_other_sites
 from passerby.data.crop_quality import crop_faults
 from passerby.data.crops import content_id
 from passerby.data.images import contents
+from passerby.embedding.familiarity import familiarity_of
 from passerby.embedding.image_inputs import AnyImage, images_of, pixels_of
 from passerby.gallery.binding import require_matching_embedder, require_matching_embeddings
 from passerby.gallery.stored_calibrations import calibration_of
@@ -104,7 +105,19 @@ def query_of_vectors(
     units = _unit(matrix, about, name)
     vector = _unit(units.mean(axis=0, keepdims=True), about, name)[0]
     names = names or [f"vector {number}" for number in range(1, len(units) + 1)]
-    return Query(name, vector, len(units), doubts=_strangers(units, about, names))
+    doubts = (*_unfamiliar(units, about, names), *_strangers(units, about, names))
+    return Query(name, vector, len(units), doubts=doubts)
+
+
+def _unfamiliar(units: NDArray[np.float32], about: About, names: Sequence[str]) -> tuple[str, ...]:
+    """What to say of vectors [M, D] that are unlike those of persons."""
+    known = familiarity_of(about.place, about.pooling, about.dimensions)
+    strange = [False] * len(units) if known is None else known.strange(units).tolist()
+    return tuple(
+        f"no answer: {name} is unlike all persons that the model has learnt from"
+        for name, one in zip(names, strange, strict=True)
+        if one
+    )
 
 
 def _strangers(units: NDArray[np.float32], about: About, names: Sequence[str]) -> tuple[str, ...]:
@@ -156,6 +169,7 @@ def queries_of_embeddings(queries: Embeddings, about: About) -> tuple[Query, ...
             hashes=hashes[row],
             files=(file,),
             camera=cameras[row],
+            doubts=_unfamiliar(vectors[row : row + 1], about, [file or f"row {row}"]),
         )
         for row, file in enumerate(files)
     )

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.bootstrap import Interval
-from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.ranking.rerank import rerank
-from passerby.gallery.pair_evidence import (
-    NOT_KNOWN,
-    OTHER,
-    SAME,
-    calibrations_for,
-    one_camera,
-    pair_interval,
-    pair_llrs,
-    strictest,
+from passerby.gallery.own_distances import OwnDistances, OwnDistancesOf
+from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, one_camera, pair_interval
+from passerby.gallery.search.judging import (
+    Found,
+    Judged,
+    judged_by_calibration,
+    judged_by_own_distances,
+    not_judged,
+    without_own,
 )
 from passerby.gallery.search.matches import Match, Matches
-from passerby.gallery.search.population import Population, Populations
-from passerby.gallery.search.posterior import Decision, Posterior, decide, posterior
+from passerby.gallery.search.options import SearchOptions
+from passerby.gallery.search.population import Counted, Population, Populations
 from passerby.gallery.search.querying import Query
 from passerby.gallery.stored_calibrations import Judge, judge_of
 from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Hits, Store
 from passerby.tables.embeddings import Embeddings
-from passerby.tables.filters import EVERYTHING, Where
+from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 DEPTH = 200
@@ -44,39 +43,6 @@ FEWEST_TO_RERANK = 3.0
 _TOGETHER = 64  # queries in one request to the engine
 
 
-@dataclass(frozen=True)
-class SearchOptions:
-    """How a search is done.
-
-    k: passages shown of each query, each by its nearest sighting; where: among which sightings;
-    exact: compare all of them; rerank: order the nearest 200 by k-reciprocal encoding within these
-    200; prior_absent: the
-    probability, before the search, that the query shows nobody of them; fpir: share of the searches
-    for such that may be answered with somebody; thumbnails: bring the stored ones; camera: that
-    took the query, "" where not known; elsewhere: no camera of the gallery did. Both decide which
-    calibration holds, that of pairs by one camera or that of pairs by two.
-    """
-
-    k: int = 10
-    where: Where = EVERYTHING
-    exact: bool = False
-    rerank: bool = False
-    prior_absent: float = 0.5
-    fpir: float = 0.01
-    thumbnails: bool = False
-    camera: str = UNKNOWN
-    elsewhere: bool = False
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, got {self.k}")
-        for name in ("prior_absent", "fpir"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)}")
-        if self.camera and self.elsewhere:
-            raise ValueError("give the camera of the query, or that it is of elsewhere, not both")
-
-
 DEFAULTS = SearchOptions()
 
 
@@ -85,10 +51,11 @@ def search(
     queries: Sequence[Query],
     options: SearchOptions = DEFAULTS,
     populations: Populations | None = None,
+    learnt: OwnDistancesOf | None = None,
 ) -> tuple[Matches, ...]:
     """Search for each of the queries. Raises ValueError for a damaged calibration.
 
-    populations: of the store, where several searches share what is counted.
+    populations, learnt: of the store, where several searches share what is counted and learnt.
 
     Sightings that are the query's own image are left out: that a picture equals itself is no
     evidence.
@@ -96,20 +63,23 @@ def search(
     counts = populations or Populations(store)
     numbers = {query.images for query in queries}
     judges = {images: judge_of(store.about, images, counts.cameras) for images in numbers}
+    own = None
+    if any(judge.calibration is None for judge in judges.values()) and 1 in judges:
+        own = (learnt or OwnDistancesOf(store)).now()
     recall = store.index_state().recall
     found = []
     for start in range(0, len(queries), _TOGETHER):
         part = queries[start : start + _TOGETHER]
-        hits = _hits(store, part, options, max(options.k, DEPTH))
+        hits = _hits(store, part, options, max(options.k, DEPTH), own is not None)
         for number, query in enumerate(part):
             near, distances = hits.of(number)
             depth = max(options.k, DEPTH)
             # Where few passages have many sightings each, the others lie further away.
             while len(near) >= depth and depth < _DEEPEST and _passages(near) < options.k:
                 depth *= 4
-                near, distances = _hits(store, [query], options, depth).of(0)
+                near, distances = _hits(store, [query], options, depth, own is not None).of(0)
             camera = _camera(query, options, near)
-            nearest = _Nearest(
+            nearest = Found(
                 near,
                 distances,
                 own=np.isin(near.ids, query.hashes),
@@ -119,51 +89,32 @@ def search(
                 recall=1.0 if hits.exact or recall is None else recall,
             )
             judge = Judge(None, query.doubts) if query.doubts else judges[query.images]
-            found.append(_matches(query, options, nearest, counts, judge))
+            judged = _judged(query, options, nearest, counts, (judge, own))
+            counted = counts.under(options.where)
+            found.append(_matches(query, options, nearest, judged, counted))
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
     return tuple(found)
 
 
-def _hits(store: Store, queries: Sequence[Query], options: SearchOptions, depth: int) -> Hits:
+def _hits(
+    store: Store,
+    queries: Sequence[Query],
+    options: SearchOptions,
+    depth: int,
+    with_vectors: bool,
+) -> Hits:
     return store.search(
         np.stack([query.vector for query in queries]),
         depth + max(len(query.hashes) for query in queries),
         options.where,
         exact=options.exact,
-        with_vectors=options.rerank,
+        with_vectors=options.rerank or with_vectors,
     )
 
 
 def _passages(near: Sightings) -> int:
     return len(np.unique(tracklet_numbers(near)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Nearest:
-    """Of one query: N sightings by ascending distance, and how they were found.
-
-    own [N]: those of the query's own image; camera: the query's, "" where not known; kinds [N]:
-    whether they are by it.
-    """
-
-    sightings: Sightings
-    distances: NDArray[np.float64]
-    own: NDArray[np.bool_]
-    camera: str
-    kinds: NDArray[np.int64]
-    exact: bool
-    recall: float
-
-    def of(self, rows: NDArray[np.bool_]) -> _Nearest:
-        """Some of them."""
-        return replace(
-            self,
-            sightings=self.sightings[rows],
-            distances=self.distances[rows],
-            own=self.own[rows],
-            kinds=self.kinds[rows],
-        )
 
 
 def _camera(query: Query, options: SearchOptions, near: Sightings) -> str:
@@ -179,81 +130,35 @@ def _kinds(camera: str, options: SearchOptions, near: Sightings) -> NDArray[np.i
     return one_camera(camera, near.cameras, elsewhere=options.elsewhere)
 
 
-def _without_own(among: Population, own: Sightings) -> Population:
-    """The population without the query's own images."""
-    if len(own) == 0:
-        return among
-    persons = dict(among.persons)
-    for person in own.persons[own.persons != ""].tolist():
-        persons[person] = persons.get(person, 1) - 1
-    return Population(
-        {person: count for person, count in persons.items() if count > 0},
-        among.unlabelled - int(np.sum(own.persons == "")),
-    )
-
-
-def _believed(
-    judged: _Nearest,
+def _judged(
+    query: Query,
     options: SearchOptions,
-    among: Population,
-    calibration: Calibration,
-) -> tuple[Posterior, Decision]:
-    """Who it is, and the answer, on the distances as measured: those of re-ranking are on no scale.
-
-    judged: the sightings of whose pairs the calibration says something.
-    """
-    believed = posterior(
-        judged.sightings,
-        judged.distances,
-        among,
-        calibration,
-        kinds=judged.kinds,
-        prior_absent=options.prior_absent,
-        recall=judged.recall,
-    )
-    kind = OTHER
-    if believed.candidates:
-        nearest = judged.sightings.ids == believed.candidates[0].nearest
-        kind = int(judged.kinds[nearest][0])
-    rate = options.fpir / max(1, among.sightings)
-    decisive = strictest(calibrations_for(calibration, kind) or (calibration,), rate)
-    return believed, decide(believed, among, decisive, options.fpir)
+    found: Found,
+    populations: Populations,
+    by: tuple[Judge, OwnDistances | None],
+) -> Judged:
+    """By the calibration, else by what was learnt of the gallery, else by nothing."""
+    judge, learnt = by
+    if judge.calibration is not None:
+        judged = judged_by_calibration(found, options, populations, judge.calibration)
+    elif learnt is not None and query.images == 1 and not query.doubts:
+        judged = judged_by_own_distances(found, query.vector, options, populations, learnt)
+    else:
+        judged = not_judged(int(np.sum(~found.own)))
+    return replace(judged, notes=(*judge.notes, *judged.notes))
 
 
 def _matches(
-    query: Query,
-    options: SearchOptions,
-    found: _Nearest,
-    populations: Populations,
-    judge: Judge,
+    query: Query, options: SearchOptions, found: Found, judged: Judged, counted: Counted
 ) -> Matches:
-    calibration = judge.calibration
     nearest = found.of(~found.own)
     near, distances = nearest.sightings, nearest.distances
-    refused = _no_reranking(populations.under(options.where).population) if options.rerank else ""
+    refused = _no_reranking(counted.population) if options.rerank else ""
     reranked = None
     if options.rerank and not refused and len(near) > 1:
         reranked = _reranked(query, near)
     order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
-    counted = populations.under(options.where)
-    llrs = np.full(len(near), np.nan)
-    believed, decision = None, None
-    notes = [*judge.notes]
-    if calibration is not None:
-        llrs = pair_llrs(calibration, distances, nearest.kinds)
-        unjudged = np.isnan(llrs)
-        if unjudged.any():
-            notes.append(
-                _unjudged_note(nearest.kinds[unjudged], options, whole=bool(unjudged.all()))
-            )
-        if not len(near) or not unjudged.all():
-            # Those by the query's own camera are nobody who can be meant where they have no LR.
-            judges_own = calibrations_for(calibration, SAME) or options.elsewhere
-            left_out = [] if judges_own or not nearest.camera else [nearest.camera]
-            where = replace(options.where, not_cameras=(*options.where.not_cameras, *left_out))
-            own = found.sightings[found.own & ~np.isin(found.sightings.cameras, left_out)]
-            among = _without_own(populations.under(where).population, own)
-            believed, decision = _believed(nearest.of(~unjudged), options, among, calibration)
+    notes = [*judged.notes]
     if refused:
         notes.append(refused)
     if found.own.any():
@@ -277,40 +182,24 @@ def _matches(
                 rank,
                 distance=float(distances[rows[0]]),
                 reranked=None if reranked is None else float(reranked[rows[0]]),
-                llr=None if np.isnan(llrs[rows[0]]) else float(llrs[rows[0]]),
+                llr=_known(judged.llrs[rows[0]]),
                 llr_interval=None
-                if calibration is None
+                if judged.calibration is None
                 else pair_interval(
-                    calibration, float(distances[rows[0]]), int(nearest.kinds[rows[0]])
+                    judged.calibration, float(distances[rows[0]]), int(nearest.kinds[rows[0]])
                 ),
+                false_match_rate=_known(judged.rates[rows[0]]),
             )
             for rank, rows in enumerate(_by_passage(near, order)[: options.k], 1)
         ),
-        searched=_without_own(counted.population, found.sightings[found.own]).sightings,
+        searched=without_own(counted.population, found.sightings[found.own]).sightings,
         timeless=counted.timeless,
         exact=nearest.exact,
-        posterior=believed,
-        decision=decision,
+        posterior=judged.posterior,
+        decision=judged.decision,
         notes=tuple(notes),
         hashes=query.hashes,
     )
-
-
-def _unjudged_note(kinds: NDArray[np.int64], options: SearchOptions, *, whole: bool) -> str:
-    """What to say where the calibration says nothing of some pairs, or of any."""
-    what = "no probability" if whole else f"{len(kinds)} of the nearest have no likelihood ratio"
-    if (kinds == SAME).any():
-        return (
-            f"{what}: they are by the query's own camera, and the calibration is of pairs by two "
-            "(pictures by one camera are nearer whoever they show)"
-        )
-    how = (
-        "the sightings do not say which camera they are by"
-        if options.camera or options.where.not_cameras
-        else "which camera took the query is not said: --query-camera NAME, or --elsewhere where "
-        "it is none of the gallery's"
-    )
-    return f"{what}: the calibration is of pairs by two cameras, and {how}"
 
 
 def _by_passage(near: Sightings, order: NDArray[np.int64]) -> list[list[int]]:
@@ -322,6 +211,10 @@ def _by_passage(near: Sightings, order: NDArray[np.int64]) -> list[list[int]]:
     return [*rows.values()]
 
 
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
 def _match(
     passage: Sightings,
     rank: int,
@@ -330,6 +223,7 @@ def _match(
     reranked: float | None,
     llr: float | None,
     llr_interval: Interval | None,
+    false_match_rate: float | None,
 ) -> Match:
     """Of the sightings of a passage, the nearest first."""
     quality = float(passage.qualities[0])
@@ -341,6 +235,7 @@ def _match(
         reranked=reranked,
         llr=llr,
         llr_interval=llr_interval,
+        false_match_rate=false_match_rate,
         person=str(passage.persons[0]),
         camera=str(passage.cameras[0]),
         source=str(passage.sources[0]),

@@ -14,8 +14,9 @@ import pytest
 from passerby.data.reading.reader import read_split
 from passerby.embedding.histogram import MODEL, embed_histograms
 from passerby.evaluation.decisions.calibration_fitting import calibrate
-from passerby.gallery.link.linking import Rules, link, write_links
+from passerby.gallery.link.linking import link, write_links
 from passerby.gallery.link.persons import persons_csv
+from passerby.gallery.link.rules import Rules
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
@@ -72,7 +73,7 @@ def test_groups_are_those_of_average_linkage(make_store, crowd_calibration, crow
     """In a blur where groups grow large and joins change what was next."""
     crowd.random = np.random.default_rng(seed)
     vectors = crowd.shots(crowd.persons(6)[np.arange(40) % 6], 0.2).astype(np.float32)
-    found = link(make_store(vectors), rules=Rules(passages=20, neighbours=60))
+    found = link(make_store(vectors), rules=Rules(passages=20, cost=1, neighbours=60))
     assert found.least_llr == pytest.approx(math.log(39 / 19))
     given = {frozenset(np.flatnonzero(found.groups == g).tolist()) for g in np.unique(found.groups)}
     assert given == slow_groups(vectors, crowd_calibration, found.least_llr)

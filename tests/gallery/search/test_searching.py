@@ -14,8 +14,9 @@ from passerby.data.images import UnreadableImage
 from passerby.evaluation.decisions.calibration_files import write_calibration
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.search.matches import matches_csv
+from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.search.querying import queries_of_embeddings, query_of_vectors
-from passerby.gallery.search.searching import SearchOptions, search
+from passerby.gallery.search.searching import search
 from passerby.gallery.stored_calibrations import calibration_of, fitting, store_calibrations
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
