@@ -57,8 +57,9 @@ def test_it_is_small_and_in_half_precision() -> None:
 
 def test_the_package_takes_its_files_along() -> None:
     assert '"models/default/*"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    names = {"model.safetensors", "config.json", "calibration.json", "within_class.safetensors"}
-    assert {file.name for file in FOLDER.iterdir()} == names
+    names = {"model", "familiarity", "within_class"}
+    files = {f"{name}.safetensors" for name in names} | {"config.json", "calibration.json"}
+    assert {file.name for file in FOLDER.iterdir()} == files
 
 
 def test_the_card_is_of_these_weights(embedder: Embedder) -> None:
