@@ -114,3 +114,30 @@ def test_few_judged_pairs_are_measured_by_source(tiny_root, tmp_path):
     assert done.returncode == 0, done.stderr
     asked = next(line for line in done.stdout.splitlines() if line.startswith("| | asked | "))
     assert float(asked.split("|")[3].split()[0]) >= 1
+
+
+def test_the_gpu_benchmark_runs_on_a_cpu(request):
+    """A few of its parts; with --long all."""
+    options = ["--device", "cpu", "--size", "small", "--workers", "0"]
+    whole = request.config.getoption("long")
+    if not whole:
+        options += ["--parts", "embedding_parity", "loss_parity", "loading", "evaluation"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/gpu.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "| " in line]
+    figures = dict(rows[1:])
+    assert figures["embeddings in fp32, off the CPU's by"].startswith("0.0e+00")
+    assert float(figures["losses in bfloat16, off by"].split()[0]) < 0.1
+    assert float(figures["loader alone, 0 processes"].split()[0]) > 0
+    if whole:
+        assert figures["two runs of one seed, deterministic"] == "equal"
+        assert figures["process group: start, gather, end"].endswith(" s")
+        assert len(figures) > 15
+    assert "no time" not in done.stdout

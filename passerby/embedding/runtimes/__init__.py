@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,10 @@ from passerby.config import Input
 from passerby.embedding.preprocessing import normalised
 from passerby.embedding.runtimes.exported import Exported, Precision
 from passerby.process.cores import available_cores
+
+AT_ONCE = 8
+"""Images that go through a network together on a CPU, however many are asked for: their maps stay
+in its caches, and below the size from which memory is asked of the system for each result."""
 
 Floats = NDArray[np.float32]
 
@@ -73,6 +77,21 @@ def named_outputs(names: Iterable[str], arrays: Iterable[NDArray[np.generic]]) -
     return Outputs(found["embedding"], found.get("before_neck"), found.get("local"))
 
 
+def in_slices(
+    images: Tensor, cameras: Tensor | None, run: Callable[[Tensor, Tensor | None], Outputs]
+) -> Outputs:
+    """The outputs of a batch, AT_ONCE images at a time."""
+    parts = [
+        run(images[start : start + AT_ONCE], None if cameras is None else cameras[start:][:AT_ONCE])
+        for start in range(0, len(images), AT_ONCE)
+    ]
+    return Outputs(
+        np.concatenate([part.embedding for part in parts]),
+        _joined([part.before_neck for part in parts]),
+        _joined([part.local for part in parts]),
+    )
+
+
 def thread_count(wanted: int | None) -> int:
     """Threads of a network: as wanted, else OMP_NUM_THREADS, else the cores that are granted.
 
@@ -97,3 +116,8 @@ def _pixels(images: Tensor, in_graph: bool, size: Input) -> NDArray[np.generic]:
     if in_graph:
         return images.permute(0, 2, 3, 1).contiguous().numpy()
     return normalised(images, size).contiguous().numpy()
+
+
+def _joined(parts: Sequence[Floats | None]) -> Floats | None:
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if there else None

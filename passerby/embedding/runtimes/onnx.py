@@ -13,6 +13,7 @@ from passerby.embedding.runtimes import (
     Outputs,
     Runtime,
     graph_inputs,
+    in_slices,
     named_outputs,
     require_cpu,
     thread_count,
@@ -62,9 +63,12 @@ class Onnx(Runtime):
         self._session = _session(file, thread_count(threads))
 
     def start(self, images: Tensor, cameras: Tensor | None) -> Callable[[], Outputs]:
-        given = graph_inputs(self._said, images, cameras)
-        made = named_outputs(self.outputs, self._session.run(list(self.outputs), given))
+        made = in_slices(images, cameras, self._run)
         return lambda: made
+
+    def _run(self, images: Tensor, cameras: Tensor | None) -> Outputs:
+        given = graph_inputs(self._said, images, cameras)
+        return named_outputs(self.outputs, self._session.run(list(self.outputs), given))
 
 
 def _session(file: Path, threads: int) -> Any:

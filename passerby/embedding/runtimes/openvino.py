@@ -18,6 +18,7 @@ from passerby.embedding.runtimes import (
     Outputs,
     Runtime,
     graph_inputs,
+    in_slices,
     named_outputs,
     require_cpu,
     thread_count,
@@ -63,12 +64,15 @@ class Openvino(Runtime):
         self._own = threading.local()  # a request serves one thread at a time
 
     def start(self, images: Tensor, cameras: Tensor | None) -> Callable[[], Outputs]:
+        made = in_slices(images, cameras, self._run)
+        return lambda: made
+
+    def _run(self, images: Tensor, cameras: Tensor | None) -> Outputs:
         request = getattr(self._own, "request", None)
         if request is None:
             request = self._own.request = self._compiled.create_infer_request()
         results = request.infer(graph_inputs(self._said, images, cameras))
-        made = named_outputs(self.outputs, [results[name].copy() for name in self.outputs])
-        return lambda: made
+        return named_outputs(self.outputs, [results[name].copy() for name in self.outputs])
 
 
 def read_openvino(file: Path) -> Exported | None:

@@ -13,16 +13,12 @@ from passerby.config import Input
 from passerby.embedding.folding import fold_batch_norms
 from passerby.embedding.packing import can_pack, pack_convolutions
 from passerby.embedding.preprocessing import normalised
-from passerby.embedding.runtimes import Outputs, Runtime, thread_count
+from passerby.embedding.runtimes import AT_ONCE, Floats, Outputs, Runtime, in_slices, thread_count
 from passerby.embedding.runtimes.exported import Precision
 from passerby.models.features import Features
 from passerby.models.system import System
 from passerby.process.devices import find_device
 from passerby.registry import RUNTIMES
-
-# Images that go through the network together on a CPU: what their maps take stays in its caches,
-# and below the size from which memory is asked of the system anew for each result.
-_AT_ONCE = 8
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -81,22 +77,16 @@ class Torch(Runtime):
     def start(self, images: Tensor, cameras: Tensor | None) -> Callable[[], Outputs]:
         with torch.inference_mode(), self._computing():
             if self.device.type == "cpu":
-                made = _joined(
-                    [
-                        self._forward(images[rows], None if cameras is None else cameras[rows])
-                        for rows in _slices(len(images))
-                    ]
-                )
+                made = in_slices(images, cameras, lambda *given: _outputs(self._forward(*given)))
                 return lambda: made
             ahead = images.pin_memory().to(self.device, non_blocking=True)
             numbers = None if cameras is None else cameras.to(self.device)
             waiting = self._forward(ahead, numbers)
-        return lambda: _joined([waiting])
+        return lambda: _outputs(waiting)
 
-    def _forward(self, images: Tensor, cameras: Tensor | None) -> list[Tensor | None]:
+    def _forward(self, images: Tensor, cameras: Tensor | None) -> Features:
         inputs = normalised(images, self._size).contiguous(memory_format=torch.channels_last)
-        features = self._run(inputs, cameras)
-        return [features.embedding, features.before_neck, features.local]
+        return self._run(inputs, cameras)
 
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
@@ -131,22 +121,21 @@ def _prepared(network: System, images: Tensor, precision: Precision) -> System:
         expected = network(images).embedding
         fold_batch_norms(network, images)
         if images.device.type == "cpu" and precision == "fp32" and can_pack():
-            pack_convolutions(network, images.repeat(_AT_ONCE, 1, 1, 1))
+            pack_convolutions(network, images.repeat(AT_ONCE, 1, 1, 1))
         off = (network(images).embedding - expected).abs().max()
     return network if off <= 1e-4 * expected.abs().max() else untouched
 
 
-def _slices(count: int) -> Iterator[slice]:
-    for start in range(0, count, _AT_ONCE):
-        yield slice(start, start + _AT_ONCE)
+def _outputs(features: Features) -> Outputs:
+    """On the CPU; waits for a GPU."""
+    local = features.local
+    return Outputs(
+        _floats(features.embedding),
+        _floats(features.before_neck),
+        None if local is None else _floats(local),
+    )
 
 
-def _joined(parts: list[list[Tensor | None]]) -> Outputs:
-    """Outputs of the parts of a batch, on the CPU."""
-    whole = []
-    for pieces in zip(*parts, strict=True):
-        there = [piece.float() for piece in pieces if piece is not None]
-        whole.append(torch.cat(there).cpu().numpy() if there else None)
-    embedding, before_neck, local = whole
-    assert embedding is not None
-    return Outputs(embedding, before_neck, local)
+def _floats(tensor: Tensor) -> Floats:
+    found: Floats = tensor.float().cpu().numpy()
+    return found
