@@ -23,6 +23,9 @@ from passerby.models.system import System
 from passerby.process.sizes import size_text
 
 FILE = "model.onnx"
+MODULES = "pkg.torch.onnx.name_scopes"
+"""Entry of a node's ``metadata_props``: the modules that it is in, from the outermost on."""
+
 _LARGEST = 2**31 - 2**24  # bytes of a protocol buffer, with room for the graph itself
 
 
@@ -69,6 +72,10 @@ def write_onnx(
             output_names=list(output_names(model, size)),
         )
     assert made is not None
+    for node in made.model.graph:
+        modules = node.metadata_props.get(MODULES, "")
+        node.metadata_props.clear()  # of stack traces with this machine's paths, too
+        node.metadata_props[MODULES] = modules
     for key, text in (metadata or {}).items():
         made.model.metadata_props[key] = text
     target = Path(folder)

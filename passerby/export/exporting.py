@@ -1,0 +1,277 @@
+"""From a checkpoint to a file of another runtime that is shown to be right, or to nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from passerby.assessment.calibrate import calibration_file
+from passerby.assessment.score import Scoring, score_model
+from passerby.config import Input
+from passerby.conversion.graph import Graph, output_names
+from passerby.conversion.onnx_files import write_onnx
+from passerby.conversion.openvino_files import write_openvino
+from passerby.conversion.torch_files import write_torch
+from passerby.data.reading.reader import read_split
+from passerby.embedding.embedder import load
+from passerby.embedding.preprocessing import normalised
+from passerby.embedding.runtimes.exported import (
+    FILES,
+    KEY,
+    TORCH_FILE,
+    Exported,
+    exported_file,
+    fingerprint_of,
+)
+from passerby.evaluation.bootstrap import ReportComparison, compare_reports
+from passerby.evaluation.report import Report
+from passerby.export.first_difference import first_difference, layer_differences
+from passerby.export.parity import BATCHES, EXACT, QUANTISED, Bounds, Parity, parities
+from passerby.export.quantising import Quantisation, quantise
+from passerby.export.running import runs_file, runs_network
+from passerby.export.trial_images import drawn_images, real_images
+from passerby.models.checkpoint import load_model
+from passerby.models.packaged import model_folder
+from passerby.models.system import System
+from passerby.process.reporting import progress, say
+from passerby.tables.records import Split
+from passerby.version import __version__
+
+Format = Literal["onnx", "openvino", "torch"]
+
+_CALIBRATION = "calibration.json"
+_MOST_CALIBRATED = 300  # images; more change nothing that can be measured
+_SAME_SCORE = 0.05  # percentage points that a score in 32 bits may move, by ties
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is to be made.
+
+    to: the format. pixels: preprocessing in the graph. any_size: free height and width.
+    int8: quantised, calibrated on images of ``calibrate`` (folders, tables, data sets).
+    data: a labelled set on whose test part the scores before and after are compared.
+    most_lost: percentage points of mAP that int8 may cost there.
+    """
+
+    to: Format = "onnx"
+    pixels: bool = False
+    any_size: bool = False
+    int8: bool = False
+    calibrate: tuple[str, ...] = ()
+    data: str | None = None
+    most_lost: float = 0.5
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and the proof. notes: what the user should know."""
+
+    file: Path
+    exported: Exported
+    fingerprint: str
+    parities: tuple[Parity, ...]
+    scores: ReportComparison | None = None
+    quantisation: Quantisation | None = None
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        worst = max(self.parities, key=lambda one: one.worst)
+        lines = [*self.notes, f"parity at batches {', '.join(map(str, BATCHES))}; worst: {worst}"]
+        if self.quantisation is not None:
+            lines.append(str(self.quantisation))
+        if self.scores is not None:
+            lines.append(f"checkpoint and exported: {self.scores}")
+        return "\n".join([*lines, f"written: {self.file} (vectors of {self.fingerprint})"])
+
+
+def export_model(
+    model: str | os.PathLike[str], out: str | os.PathLike[str], options: Options = Options()
+) -> Export:
+    """Write MODEL, a checkpoint, into the folder ``out`` as a file of another runtime.
+
+    The file is run before it takes its place: at batch 1, 2, 7 and 32 its outputs must be those of
+    the checkpoint, and with ``options.data`` its scores. Where they are not nothing is written.
+
+    Raises:
+        ValueError: no checkpoint; what cannot be exported or quantised so; an exported model that
+            is not the checkpoint's equal, with the first layer that differs.
+    """
+    place, target = model_folder(model), Path(out)
+    _require_possible(place, target, options)
+    network, card = load_model(place)
+    split = None if options.data is None else read_split(options.data)
+    size = card.recipe.input
+    said = Exported(
+        card,
+        network.dimensions,
+        __version__,
+        outputs=output_names(network, size),
+        cameras=network.reads_cameras,
+        pixels=options.pixels,
+        licence=str(card.data.get("licence", "")),
+        calibration=_calibration_of(place),
+        model_card=_text(place / "README.md"),
+    )
+    images = _trial_images(size, options, split)
+    with _staged(target) as part, progress("exporting") as advance:
+        advance(0, 3, "graph")
+        file = _write(network, said, part, options)
+        advance(1, 3, "parity")
+        found = parities(said.outputs, runs_network(network, size), runs_file(file, said), images)
+        _require_parity(found, EXACT, lambda: _first_layer(network, said, images, options))
+        quantisation, notes = None, ()
+        if options.int8:
+            calibration = real_images(options.calibrate, size, _MOST_CALIBRATED)
+            quantisation = quantise(file, said, calibration)
+            said, notes = quantisation.exported, _dropped(said)
+            found = parities(
+                said.outputs, runs_network(network, size), runs_file(file, said), images
+            )
+            _require_parity(found, QUANTISED, lambda: str(quantisation))
+        advance(2, 3, "scores")
+        scores = None
+        if split is not None:
+            scores = _compared_scores(place, file, split)
+            _require_scores(scores, options, quantisation)
+        if said.calibration:
+            (part / _CALIBRATION).write_text(said.calibration, "utf-8")
+        if said.model_card:
+            (part / "README.md").write_text(said.model_card, "utf-8")
+    fingerprint = fingerprint_of(card.fingerprint, said.precision, options.to, said.quantised)
+    return Export(target / file.name, said, fingerprint, found, scores, quantisation, notes)
+
+
+def _require_possible(place: Path, target: Path, options: Options) -> None:
+    """ValueError for what contradicts itself, before the work."""
+    if exported_file(place) is not None:
+        raise ValueError(f"{place} is exported already: export the checkpoint that it came from")
+    if options.int8 and not options.calibrate:
+        raise ValueError(
+            "int8 needs crops of persons like those it will see: --calibrate FOLDER (some 300)"
+        )
+    if options.calibrate and not options.int8:
+        raise ValueError("--calibrate is for --int8: without it nothing is calibrated")
+    if options.int8 and (options.pixels or options.any_size or options.to == "torch"):
+        raise ValueError(
+            "--int8 is for onnx and openvino, with images of the network's own size: leave out "
+            "--pixels and --any-size"
+        )
+    if options.data is not None and options.to == "torch":
+        raise ValueError(
+            "--data needs a runtime that Passerby opens: a torch file is compared by its vectors"
+        )
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"--out {target} is a file: expected a folder, existing or not")
+    held = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    others = (set(FILES.values()) | {"model.safetensors"}) - {FILES[options.to]}
+    if held & others:
+        raise ValueError(
+            f"{target} holds {', '.join(sorted(held & others))} already, and a folder is one "
+            "model: choose another --out"
+        )
+
+
+@contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """A folder whose files move to the target when all went well, the graph last."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as part:
+        yield Path(part)
+        target.mkdir(exist_ok=True)
+        names = sorted(os.listdir(part), key=lambda name: name in FILES.values())
+        for name in set(os.listdir(target)) & {_CALIBRATION, "README.md", *FILES.values()}:
+            (target / name).unlink()  # of an export before
+        for name in names:
+            shutil.move(os.path.join(part, name), target / name)
+
+
+def _write(network: System, said: Exported, part: Path, options: Options) -> Path:
+    size, text = said.input, said.to_json()
+    how = {"pixels": options.pixels, "any_size": options.any_size}
+    if options.to == "torch":
+        return write_torch(network, size, part, metadata={TORCH_FILE: text}, **how)
+    write = write_openvino if options.to == "openvino" else write_onnx
+    return write(network, size, part, metadata={KEY: text}, **how)
+
+
+def _trial_images(size: Input, options: Options, split: Split | None) -> Tensor:
+    """Real images where the user names some, else drawn persons."""
+    count = sum(BATCHES)
+    if options.calibrate:
+        return real_images(options.calibrate, size, count, seed=1)
+    if split is not None and options.data is not None:
+        return real_images((options.data,), size, count, seed=1)
+    return drawn_images(size, count)
+
+
+def _require_parity(
+    found: Sequence[Parity], bounds: Bounds, explained: Callable[[], str]
+) -> None:
+    outside = [one for one in found if not one.within(bounds)]
+    if outside:
+        worst = "\n".join(f"  {one}" for one in outside)
+        raise ValueError(
+            f"the exported model is not the checkpoint's equal, so nothing was written:\n{worst}\n"
+            f"{explained()}"
+        )
+
+
+def _first_layer(network: System, said: Exported, images: Tensor, options: Options) -> str:
+    """In words, the first layer that differs."""
+    graph = Graph(network, said.input)
+    inputs = (normalised(images[:2], said.input).contiguous(), *graph.example()[1:])
+    runtime = "openvino" if options.to == "openvino" else "onnx"
+    with TemporaryDirectory() as folder:
+        file = write_onnx(network, said.input, folder)
+        found = first_difference(
+            layer_differences(file, graph, inputs, runtime), EXACT.difference
+        )
+    if found is None:
+        return "no layer differs by itself: it is the size of the batch, or the preprocessing"
+    return f"the first layer that differs: {found.module}, by {found.difference:.1e}"
+
+
+def _compared_scores(place: Path, file: Path, split: Split) -> ReportComparison:
+    say("scoring the checkpoint and the exported model on the test part")
+    reports: list[Report] = [score_model(load(one), split, Scoring()) for one in (place, file)]
+    return compare_reports(*reports)
+
+
+def _require_scores(
+    scores: ReportComparison, options: Options, quantisation: Quantisation | None
+) -> None:
+    lost = -scores.mean_average_precision.difference.value
+    if lost <= (options.most_lost if options.int8 else _SAME_SCORE):
+        return
+    layers = "" if quantisation is None else f"\n{quantisation.sensitivity}"
+    raise ValueError(
+        f"the exported model loses {lost:.2f} points of mAP, so nothing was written:\n{scores}"
+        f"{layers}"
+    )
+
+
+def _calibration_of(place: Path) -> str:
+    return _text(calibration_file(place))
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
+def _dropped(said: Exported) -> tuple[str, ...]:
+    if not said.calibration:
+        return ()
+    return (
+        "the checkpoint's calibration is not carried over, as a quantised model has other "
+        "distances: passerby calibrate OUT --data ... makes its own",
+    )
