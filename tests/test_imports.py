@@ -28,7 +28,7 @@ LAYERS = [
     {"embedding"},
     {"assessment"},
     {"sharing"},
-    {"training", "gallery"},
+    {"training", "gallery", "export"},
     {"studies"},
     {"visual"},
     {"demo"},

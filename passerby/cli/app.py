@@ -11,7 +11,17 @@ from io import TextIOWrapper
 
 import tyro
 
-from passerby.cli import adapting, data, evaluating, gallery, models, results, studies, training
+from passerby.cli import (
+    adapting,
+    data,
+    evaluating,
+    exporting,
+    gallery,
+    models,
+    results,
+    studies,
+    training,
+)
 from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to
@@ -56,6 +66,7 @@ COMMANDS: Commands = {
     "convert": models.convert,
     "card": models.card,
     "push": models.push,
+    "export": exporting.export,
     "show": results.show,
     "list": models.list_components,
     "demo": training.demo,

@@ -6,15 +6,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from passerby.assessment.calibrate import calibration_file
 from passerby.assessment.score import Scoring, score_model
 from passerby.config import Input
 from passerby.conversion.graph import Graph, output_names
@@ -22,6 +20,7 @@ from passerby.conversion.onnx_files import write_onnx
 from passerby.conversion.openvino_files import write_openvino
 from passerby.conversion.torch_files import write_torch
 from passerby.data.reading.reader import read_split
+from passerby.embedding.converted import drawn_persons
 from passerby.embedding.embedder import load
 from passerby.embedding.preprocessing import normalised
 from passerby.embedding.runtimes.exported import (
@@ -38,7 +37,8 @@ from passerby.export.first_difference import first_difference, layer_differences
 from passerby.export.parity import BATCHES, EXACT, QUANTISED, Bounds, Parity, parities
 from passerby.export.quantising import Quantisation, quantise
 from passerby.export.running import runs_file, runs_network
-from passerby.export.trial_images import drawn_images, real_images
+from passerby.export.tensorrt import refused_by_tensorrt, trtexec_command
+from passerby.export.trial_images import real_images
 from passerby.models.checkpoint import load_model
 from passerby.models.packaged import model_folder
 from passerby.models.system import System
@@ -46,9 +46,10 @@ from passerby.process.reporting import progress, say
 from passerby.tables.records import Split
 from passerby.version import __version__
 
-Format = Literal["onnx", "openvino", "torch"]
+Format = Literal["onnx", "openvino", "torch", "tensorrt"]
 
-_CALIBRATION = "calibration.json"
+_OF_THE_MODEL = ("README.md", "statements.json")
+_OF_ITS_VECTORS = ("calibration.json", "within_class.safetensors")
 _MOST_CALIBRATED = 300  # images; more change nothing that can be measured
 _SAME_SCORE = 0.05  # percentage points that a score in 32 bits may move, by ties
 
@@ -119,7 +120,7 @@ def export_model(
         cameras=network.reads_cameras,
         pixels=options.pixels,
         licence=str(card.data.get("licence", "")),
-        calibration=_calibration_of(place),
+        calibration=_text(place / "calibration.json"),
         model_card=_text(place / "README.md"),
     )
     images = _trial_images(size, options, split)
@@ -129,11 +130,12 @@ def export_model(
         advance(1, 3, "parity")
         found = parities(said.outputs, runs_network(network, size), runs_file(file, said), images)
         _require_parity(found, EXACT, lambda: _first_layer(network, said, images, options))
-        quantisation, notes = None, ()
+        quantisation: Quantisation | None = None
+        notes: tuple[str, ...] = ()
         if options.int8:
             calibration = real_images(options.calibrate, size, _MOST_CALIBRATED)
             quantisation = quantise(file, said, calibration)
-            said, notes = quantisation.exported, _dropped(said)
+            said, notes = quantisation.exported, _dropped(place)
             found = parities(
                 said.outputs, runs_network(network, size), runs_file(file, said), images
             )
@@ -143,12 +145,17 @@ def export_model(
         if split is not None:
             scores = _compared_scores(place, file, split)
             _require_scores(scores, options, quantisation)
-        if said.calibration:
-            (part / _CALIBRATION).write_text(said.calibration, "utf-8")
-        if said.model_card:
-            (part / "README.md").write_text(said.model_card, "utf-8")
-    fingerprint = fingerprint_of(card.fingerprint, said.precision, options.to, said.quantised)
-    return Export(target / file.name, said, fingerprint, found, scores, quantisation, notes)
+        for name in _OF_THE_MODEL + (() if options.int8 else _OF_ITS_VECTORS):
+            if (place / name).is_file():
+                shutil.copyfile(place / name, part / name)
+        if options.to == "tensorrt":
+            _require_taken(file)
+    written = target / file.name
+    if options.to == "tensorrt":
+        notes += _engine(written, said)
+    runtime = "openvino" if options.to == "openvino" else "onnx"
+    fingerprint = fingerprint_of(card.fingerprint, said.precision, runtime, said.quantised)
+    return Export(written, said, fingerprint, found, scores, quantisation, notes)
 
 
 def _require_possible(place: Path, target: Path, options: Options) -> None:
@@ -161,7 +168,7 @@ def _require_possible(place: Path, target: Path, options: Options) -> None:
         )
     if options.calibrate and not options.int8:
         raise ValueError("--calibrate is for --int8: without it nothing is calibrated")
-    if options.int8 and (options.pixels or options.any_size or options.to == "torch"):
+    if options.int8 and (options.pixels or options.any_size or options.to in ("torch", "tensorrt")):
         raise ValueError(
             "--int8 is for onnx and openvino, with images of the network's own size: leave out "
             "--pixels and --any-size"
@@ -173,12 +180,16 @@ def _require_possible(place: Path, target: Path, options: Options) -> None:
     if target.exists() and not target.is_dir():
         raise ValueError(f"--out {target} is a file: expected a folder, existing or not")
     held = {path.name for path in target.iterdir()} if target.is_dir() else set()
-    others = (set(FILES.values()) | {"model.safetensors"}) - {FILES[options.to]}
+    others = (set(FILES.values()) | {"model.safetensors"}) - {_file_name(options.to)}
     if held & others:
         raise ValueError(
             f"{target} holds {', '.join(sorted(held & others))} already, and a folder is one "
             "model: choose another --out"
         )
+
+
+def _file_name(to: Format) -> str:
+    return FILES["onnx" if to == "tensorrt" else to]
 
 
 @contextmanager
@@ -189,7 +200,7 @@ def _staged(target: Path) -> Iterator[Path]:
         yield Path(part)
         target.mkdir(exist_ok=True)
         names = sorted(os.listdir(part), key=lambda name: name in FILES.values())
-        for name in set(os.listdir(target)) & {_CALIBRATION, "README.md", *FILES.values()}:
+        for name in set(os.listdir(target)) & {*_OF_THE_MODEL, *_OF_ITS_VECTORS, *FILES.values()}:
             (target / name).unlink()  # of an export before
         for name in names:
             shutil.move(os.path.join(part, name), target / name)
@@ -211,12 +222,10 @@ def _trial_images(size: Input, options: Options, split: Split | None) -> Tensor:
         return real_images(options.calibrate, size, count, seed=1)
     if split is not None and options.data is not None:
         return real_images((options.data,), size, count, seed=1)
-    return drawn_images(size, count)
+    return drawn_persons(count, size)
 
 
-def _require_parity(
-    found: Sequence[Parity], bounds: Bounds, explained: Callable[[], str]
-) -> None:
+def _require_parity(found: Sequence[Parity], bounds: Bounds, explained: Callable[[], str]) -> None:
     outside = [one for one in found if not one.within(bounds)]
     if outside:
         worst = "\n".join(f"  {one}" for one in outside)
@@ -233,9 +242,7 @@ def _first_layer(network: System, said: Exported, images: Tensor, options: Optio
     runtime = "openvino" if options.to == "openvino" else "onnx"
     with TemporaryDirectory() as folder:
         file = write_onnx(network, said.input, folder)
-        found = first_difference(
-            layer_differences(file, graph, inputs, runtime), EXACT.difference
-        )
+        found = first_difference(layer_differences(file, graph, inputs, runtime), EXACT.difference)
     if found is None:
         return "no layer differs by itself: it is the size of the batch, or the preprocessing"
     return f"the first layer that differs: {found.module}, by {found.difference:.1e}"
@@ -260,18 +267,29 @@ def _require_scores(
     )
 
 
-def _calibration_of(place: Path) -> str:
-    return _text(calibration_file(place))
-
-
 def _text(file: Path) -> str:
     return file.read_text("utf-8") if file.is_file() else ""
 
 
-def _dropped(said: Exported) -> tuple[str, ...]:
-    if not said.calibration:
+def _dropped(place: Path) -> tuple[str, ...]:
+    left = [name for name in _OF_ITS_VECTORS if (place / name).is_file()]
+    if not left:
         return ()
     return (
-        "the checkpoint's calibration is not carried over, as a quantised model has other "
-        "distances: passerby calibrate OUT --data ... makes its own",
+        f"not carried over: {', '.join(left)}, as a quantised model is another model, with other "
+        "distances; passerby calibrate OUT --data ... makes a calibration of its own",
+    )
+
+
+def _require_taken(file: Path) -> None:
+    refused = refused_by_tensorrt(file)
+    if refused:
+        raise ValueError(f"TensorRT would refuse this model: {'; '.join(refused)}")
+
+
+def _engine(file: Path, said: Exported) -> tuple[str, ...]:
+    command = trtexec_command(file, said.input, cameras=said.cameras, pixels=said.pixels)
+    return (
+        "TensorRT is not run here and was not tried; nothing in the file is known to be refused "
+        f"by it. The engine is built, on the machine that will run it, by:\n{command}",
     )

@@ -50,8 +50,16 @@ def layer_differences(
 def first_difference(
     differences: tuple[LayerDifference, ...], bound: float
 ) -> LayerDifference | None:
-    """The first that is off by more than the bound, None where there is none."""
-    return next((one for one in differences if not one.difference <= bound), None)
+    """The first from which on all are off by more than the bound, None where the last is not.
+
+    One alone says nothing: exporters merge operations over the borders of modules.
+    """
+    first = None
+    for one in reversed(differences):
+        if one.difference <= bound:
+            break
+        first = one
+    return first
 
 
 def _computed(graph: Graph, inputs: tuple[Tensor, ...]) -> dict[str, NDArray[np.float32]]:
@@ -59,9 +67,9 @@ def _computed(graph: Graph, inputs: tuple[Tensor, ...]) -> dict[str, NDArray[np.
     found: dict[str, NDArray[np.float32]] = {}
     hooks = [
         module.register_forward_hook(
-            lambda _, __, made, name=name: found.__setitem__(name, made.numpy().copy())
-            if isinstance(made, Tensor)
-            else None
+            lambda _, __, made, name=name: (
+                found.__setitem__(name, made.numpy().copy()) if isinstance(made, Tensor) else None
+            )
         )
         for name, module in graph.named_modules()
         if name and not isinstance(module, _FOLDED)

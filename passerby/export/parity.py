@@ -32,7 +32,7 @@ EXACT = Bounds(1e-5, 1e-5, 1e-4)
 """In 32 bits; measured 1e-7 to 1e-6."""
 
 QUANTISED = Bounds(0.3, 0.05, float("inf"))
-"""In 8 bits nothing is equal; beyond this it is broken (measured .018 in the middle, .1 at most)."""
+"""In 8 bits nothing is equal; beyond this it is broken (measured .018 and .1 at most)."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,7 @@ class Parity:
         )
 
 
-def parities(
-    names: Sequence[str], wanted: Run, found: Run, images: Tensor
-) -> tuple[Parity, ...]:
+def parities(names: Sequence[str], wanted: Run, found: Run, images: Tensor) -> tuple[Parity, ...]:
     """Every output at every batch; the images [N, 3, H, W] are dealt out in turn."""
     compared = []
     for rows in _batches(len(images)):
