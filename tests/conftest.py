@@ -185,6 +185,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
+        "passerby.export.exporting.export_model",
         "passerby.assessment.score.score",
         "passerby.assessment.verify.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
