@@ -33,6 +33,7 @@ class Crop:
     mean: np.ndarray  # [3]
     burnt: float
     dark: bool
+    chest: float  # brightness of its median pixel
     rows: int
 
 
@@ -45,7 +46,9 @@ def measure(picture: Image.Image) -> Crop:
     chest = np.median(middle[int(0.22 * height) : int(0.45 * height)])
     legs = np.median(middle[int(0.55 * height) : int(0.75 * height)])
     burnt = float(np.mean(grey >= 250))
-    return Crop(pixels.mean((0, 1)), burnt, bool(chest < DARK and legs < DARK), height)
+    return Crop(
+        pixels.mean((0, 1)), burnt, bool(chest < DARK and legs < DARK), float(chest), height
+    )
 
 
 def describe(name: str, records: list[Record]) -> str:
@@ -64,12 +67,16 @@ def describe(name: str, records: list[Record]) -> str:
     dark = np.mean([crop.dark for crop in every])
     small = np.mean([crop.rows < 64 for crop in every])
     shares = "  ".join(f"{100 * share:5.1f}" for share in (cast, burnt, uneven, dark, small))
-    return f"{name:14} {len(cameras):7d} {len(every):6d}  {shares}"
+    low, middle = np.percentile([crop.chest for crop in every], (10, 50))
+    return f"{name:14} {len(cameras):7d} {len(every):6d}  {shares}  {low:5.0f} {middle:5.0f}"
 
 
 def main(sets: list[str]) -> None:
     """Print the table."""
-    print(f"{'set':14} cameras  crops   cast  burnt  sun/shade  dark  < 64 rows  (%)")
+    print(
+        f"{'set':14} cameras  crops   cast  burnt  sun/shade  dark  < 64 rows  (%)"
+        "  chest: 10th, 50th percentile"
+    )
     for text in sets:
         print(describe(Path(text).name, list(read_split(text).parts["train"])))
 

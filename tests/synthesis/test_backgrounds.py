@@ -45,7 +45,7 @@ def test_the_camera_is_the_streets_before_another_place() -> None:
 
 
 def test_black_coats_are_not_black() -> None:
-    """A lens scatters light: nine in ten real chests are brighter than 52 of 255."""
+    """A lens scatters light."""
     dark = dataclasses.replace(install_rendered(0, 2), caption=None)
     assert dark.haze >= 0.01
     rng = np.random.default_rng(0)
