@@ -69,7 +69,10 @@ class Torch(Runtime):
         network = network.to(memory_format=torch.channels_last)
         self.dimensions = network.dimensions
         self.outputs = ("embedding", "before_neck", "local")
-        self._network = _prepared(network, self._blank(), precision) if ours else network
+        self._network = network
+        if ours:
+            packed = precision == "fp32" and not compiled  # a compiler packs them itself
+            self._network = _prepared(network, self._blank(), packed=packed)
         self._run: Callable[[Tensor, Tensor | None], Features] = self._network
         if compiled:
             self._run = torch.compile(self._network, dynamic=True)
@@ -107,8 +110,8 @@ class Torch(Runtime):
         return blank.contiguous(memory_format=torch.channels_last)
 
 
-def _prepared(network: System, images: Tensor, precision: Precision) -> System:
-    """The network with batch norms folded and, in fp32 on a CPU, convolutions packed.
+def _prepared(network: System, images: Tensor, *, packed: bool) -> System:
+    """The network with batch norms folded and, where it is on a CPU, convolutions packed.
 
     A component of somebody's own may do with its weights what nobody foresees: if its vectors are
     others afterwards, the network stays as it was.
@@ -120,7 +123,7 @@ def _prepared(network: System, images: Tensor, precision: Precision) -> System:
     with torch.inference_mode():
         expected = network(images).embedding
         fold_batch_norms(network, images)
-        if images.device.type == "cpu" and precision == "fp32" and can_pack():
+        if packed and images.device.type == "cpu" and can_pack():
             pack_convolutions(network, images.repeat(AT_ONCE, 1, 1, 1))
         off = (network(images).embedding - expected).abs().max()
     return network if off <= 1e-4 * expected.abs().max() else untouched
