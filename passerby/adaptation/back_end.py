@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from passerby.adaptation.camera_means import CameraMeans, camera_means, camera_texts
-from passerby.adaptation.pseudo_pairs import mutual_neighbours
+from passerby.adaptation.pseudo_pairs import MOST_CAMERAS, mutual_neighbours
 from passerby.adaptation.within_class import WithinClass, blended, within_class
 from passerby.process.json_files import parse_object
 from passerby.tables.embeddings import Embeddings, require_one_model
@@ -178,7 +178,8 @@ def learnt(
         count = 0 if seen is None else seen.images
         decided.append(
             "how a person varies: as the model brings it"
-            + f" ({count} pairs of images here, at least {FEWEST_PAIRS} needed)" * pairs
+            + f" ({count} pairs of images here, at least {FEWEST_PAIRS} needed, by sources of at "
+            f"most {MOST_CAMERAS} cameras: name each site as a source)" * pairs
         )
     else:
         within = blended(prior, seen, PRIOR_IMAGES)

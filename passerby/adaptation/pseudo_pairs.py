@@ -15,7 +15,8 @@ from passerby.tables.keys import numbered
 
 Texts = NDArray[np.str_]
 
-_CAMERAS = 30  # of a source at most, the ones with the most images: pairs grow with the square
+MOST_CAMERAS = 12
+"""Of a source: with more, most pairs of cameras saw nobody in common, and most pairs are wrong."""
 
 
 def mutual_neighbours(
@@ -23,15 +24,15 @@ def mutual_neighbours(
 ) -> NDArray[np.int64]:
     """Rows [P, 2] of vectors [N, D] of length 1 that are each other's nearest of two cameras.
 
-    Of each pair of cameras of one source; images by an unknown camera ("") take no part.
+    Of each pair of cameras of one source; images by an unknown camera ("") take no part, nor do
+    sources of more than `MOST_CAMERAS` cameras.
     """
     found = [np.empty((0, 2), np.int64)]
     places = numbered(sources, cameras)
     for source in np.unique(sources):
         own = (sources == source) & (cameras != "")
-        seen, counts = np.unique(places[own], return_counts=True)
-        chosen = seen[np.argsort(-counts, kind="stable")[:_CAMERAS]]
-        for one, other in combinations(chosen.tolist(), 2):
+        seen = np.unique(places[own]).tolist()
+        for one, other in combinations(seen if len(seen) <= MOST_CAMERAS else [], 2):
             first, second = np.flatnonzero(places == one), np.flatnonzero(places == other)
             cosines = vectors[first] @ vectors[second].T
             there, back = cosines.argmax(axis=1), cosines.argmax(axis=0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from passerby.adaptation.pseudo_pairs import mutual_neighbours
+from passerby.adaptation.pseudo_pairs import MOST_CAMERAS, mutual_neighbours
 
 
 def test_pairs_are_each_others_nearest_of_two_cameras() -> None:
@@ -31,3 +31,12 @@ def test_pairs_are_each_others_nearest_of_two_cameras() -> None:
 def test_one_camera_has_no_pairs() -> None:
     vectors = np.eye(4, dtype=np.float32)
     assert mutual_neighbours(vectors, np.full(4, ""), np.full(4, "1")).shape == (0, 2)
+
+
+def test_a_source_of_many_cameras_has_none() -> None:
+    """Most of its cameras see nobody in common."""
+    vectors = np.eye(MOST_CAMERAS + 1, dtype=np.float32)
+    cameras = np.arange(MOST_CAMERAS + 1).astype(str)
+    sources = np.full(MOST_CAMERAS + 1, "")
+    assert len(mutual_neighbours(vectors, sources, cameras)) == 0
+    assert len(mutual_neighbours(vectors[1:], sources[1:], cameras[1:])) > 0
