@@ -104,7 +104,7 @@ def quantise(file: Path, said: Exported, images: Tensor) -> Quantisation:
     _save(made, file, exported)
     return Quantisation(
         exported,
-        tuple(LayerSensitivity(name, turned, name in chosen) for name, turned in ordered),
+        tuple(LayerSensitivity(_plain(name), turned, name in chosen) for name, turned in ordered),
         len(images),
         before,
         after,
@@ -136,7 +136,9 @@ def _quantised(
             subset_size=len(rows),
             ignored_scope=nncf.IgnoredScope(names=list(in_float), validate=False),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
-                disable_bias_correction=not correct
+                disable_bias_correction=not correct,
+                # Else the weights come as integers already, and no layer could be taken back.
+                backend_params={"compress_weights": correct},
             ),
         )
 
@@ -251,7 +253,7 @@ def _quantisers(model: Any) -> dict[str, set[str]]:
             while node.get_type_name() in _PASSING:
                 node = next(iter(node.output(0).get_target_inputs())).get_node()
             if node.get_type_name() in _PRODUCTS:
-                found.setdefault(_plain(node.friendly_name), set()).add(operation.friendly_name)
+                found.setdefault(node.friendly_name, set()).add(operation.friendly_name)
     return found
 
 

@@ -79,6 +79,18 @@ def test_torch_and_tensorrt(checkpoint, tmp_path):
     assert "was not tried" in str(made)
 
 
+def in_float(folder):
+    """The convolutions of a quantised OpenVINO model whose weights are no integers."""
+    import openvino
+
+    return {
+        operation.friendly_name.removesuffix("/WithoutBiases")
+        for operation in openvino.Core().read_model(folder / "model.xml").get_ops()
+        if operation.get_type_name() == "Convolution"
+        and operation.input_value(1).get_node().get_type_name() == "Constant"
+    }
+
+
 @pytest.mark.parametrize("to", ["openvino", "onnx"])
 def test_int8_is_another_model(checkpoint, crops, tmp_path, to, request):
     if to == "onnx" and not request.config.getoption("long"):
@@ -95,6 +107,10 @@ def test_int8_is_another_model(checkpoint, crops, tmp_path, to, request):
     assert any(layer.in_float for layer in made.quantisation.layers)
     assert not all(layer.in_float for layer in made.quantisation.layers)
     assert made.quantisation.after < made.quantisation.before
+    if to == "openvino":
+        assert in_float(tmp_path / "out") == {
+            layer.layer for layer in made.quantisation.layers if layer.in_float
+        }
     images = [crops / f"{number}.png" for number in range(8)]
     one, other = opened(images), source(images)
     assert 1e-7 < 1 - np.sum(one * other, 1).mean() / np.square(other).sum(1).mean() < 0.05
