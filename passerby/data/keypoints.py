@@ -40,8 +40,8 @@ def read_keypoints(file: str | os.PathLike[str], records: Sequence[Record]) -> n
             of the records.
 
     Example:
-        >>> read_keypoints("street/keypoints.json", split.train).shape  # doctest: +SKIP
-        (3000, 17, 3)
+        ``read_keypoints("street/keypoints.json", split.train)`` is of [3000, 17, 3] where
+        ``split.train`` has 3,000 records.
     """
     path = Path(file)
     content = read_object(path, "a file of keypoints in COCO's format")
