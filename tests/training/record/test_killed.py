@@ -110,7 +110,7 @@ def test_ctrl_c_saves_the_state_and_says_how_to_go_on(
 ) -> None:
     """In the middle of an epoch, with none of the states that time brings."""
     out = tmp_path / "run"
-    process = start(tiny_root, out, "--workers", "1")
+    process = start(tiny_root, out, "--workers", "1", "--set", "epochs=1000")  # never done by then
     wait_until_it_trains(process, out)
     time.sleep(whole.seconds / 4)
     process.send_signal(signal.SIGINT)
