@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from passerby.config import Input
 from passerby.conversion.onnx_files import write_onnx
 from passerby.models.system import System
+from passerby.process.openvino_core import openvino_core
 
 if TYPE_CHECKING:
     import openvino
@@ -34,11 +35,9 @@ def write_openvino(
 ) -> Path:
     """Write a system as ``model.xml`` and ``model.bin``; returns the first. As `write_onnx`."""
     require_openvino()
-    import openvino
-
     with TemporaryDirectory() as part:
         source = write_onnx(model, size, part, pixels=pixels, any_size=any_size)
-        return save_openvino(openvino.Core().read_model(source.read_bytes()), folder, metadata)
+        return save_openvino(openvino_core().read_model(source.read_bytes()), folder, metadata)
 
 
 def save_openvino(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from passerby.conversion.graph import Graph
 from passerby.conversion.onnx_files import MODULES
+from passerby.process.openvino_core import openvino_core
 
 _FOLDED = nn.Conv2d | nn.Linear  # a batch norm behind them is part of them in the file
 
@@ -110,9 +111,7 @@ def _run(
     }
     content = model.SerializeToString()
     if runtime == "openvino":
-        import openvino
-
-        core = openvino.Core()
+        core = openvino_core()
         exact = {"INFERENCE_PRECISION_HINT": "f32"}
         results = core.compile_model(core.read_model(content), "CPU", exact)(arrays)
         return {name: results[name] for name in dict.fromkeys(values)}

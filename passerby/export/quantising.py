@@ -28,6 +28,7 @@ from torch import Tensor
 from passerby.conversion.openvino_files import require_openvino, save_openvino
 from passerby.embedding.preprocessing import normalised
 from passerby.embedding.runtimes.exported import KEY, Exported
+from passerby.process.openvino_core import openvino_core, signal_stack_kept
 from passerby.process.reporting import progress
 
 _PRODUCTS = {"Convolution", "GroupConvolution", "MatMul"}  # what 8 bits make faster
@@ -125,8 +126,8 @@ def _quantised(
     *,
     correct: bool = True,
 ) -> Any:
-    """An OpenVINO model quantised by NNCF."""
-    with _quiet():
+    """An OpenVINO model quantised by NNCF, which makes Cores of its own."""
+    with _quiet(), signal_stack_kept():
         import nncf
 
         rows = [_row(inputs, row) for row in range(_length(inputs))]
@@ -182,8 +183,8 @@ def _opened(model: Any) -> Any:
     if isinstance(model, openvino.Model):
         return model
     if isinstance(model, Path):
-        return openvino.Core().read_model(model)
-    return openvino.Core().read_model(model.SerializeToString())
+        return openvino_core().read_model(model)
+    return openvino_core().read_model(model.SerializeToString())
 
 
 def _save(model: Any, file: Path, exported: Exported) -> None:
@@ -271,9 +272,7 @@ def _most_sensitive(layers: dict[str, float]) -> list[str]:
 
 
 def _embeddings(model: Any, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    import openvino
-
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found: NDArray[np.float32] = compiled(inputs)["embedding"].copy()
     return found
 

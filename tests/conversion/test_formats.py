@@ -13,6 +13,7 @@ from passerby.conversion.torch_files import write_torch
 from passerby.embedding.preprocessing import normalised, resized, stacked
 from passerby.models.features import Features
 from passerby.models.system import System, build_model
+from passerby.process.openvino_core import openvino_core
 
 SIZE = Input(height=64, width=32)
 
@@ -43,12 +44,12 @@ def test_preprocessing_in_the_graph_is_the_embedders(filter, antialias, shape):
 
 
 def test_openvino_takes_pixels_of_any_size(system, tmp_path):
-    openvino = pytest.importorskip("openvino")
+    pytest.importorskip("openvino")
     file = write_openvino(system, SIZE, tmp_path, pixels=True, metadata={"passerby": '{"a": "é"}'})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.bin", "model.xml"]
-    graph = openvino.Core().read_model(file)
+    graph = openvino_core().read_model(file)
     assert graph.get_rt_info("passerby").value == '{"a": "é"}'
-    compiled = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for shape in ((64, 32), (100, 51)):
         pixels = crops(*shape)
         images = normalised(stacked([resized(image, SIZE) for image in pixels]), SIZE)

@@ -16,6 +16,7 @@ from passerby.export.first_difference import first_difference, layer_differences
 from passerby.export.parity import BATCHES, EXACT, parities
 from passerby.models.checkpoint import Card, load_model, save_model
 from passerby.models.system import build_model
+from passerby.process.openvino_core import openvino_core
 from passerby.synthesis.figures import draw
 
 SIZE = Input(height=64, width=32)
@@ -86,11 +87,9 @@ def test_torch_and_tensorrt(checkpoint, tmp_path):
 
 def in_float(folder):
     """The convolutions of a quantised OpenVINO model whose weights are no integers."""
-    import openvino
-
     return {
         operation.friendly_name.removesuffix("/WithoutBiases")
-        for operation in openvino.Core().read_model(folder / "model.xml").get_ops()
+        for operation in openvino_core().read_model(folder / "model.xml").get_ops()
         if operation.get_type_name() == "Convolution"
         and operation.input_value(1).get_node().get_type_name() == "Constant"
     }

@@ -6,7 +6,6 @@ by up to 1e-2. Here the precision is always set: fp32 unless another is asked fo
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from passerby.embedding.runtimes import (
     thread_count,
 )
 from passerby.embedding.runtimes.exported import KEY, Exported, Precision
+from passerby.process.openvino_core import openvino_core
 from passerby.registry import RUNTIMES
 
 _HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16", "int8-bf16": "bf16"}
@@ -88,7 +88,9 @@ def _checked(wanted: Precision, stored: Precision, file: Path) -> Precision:
     if wanted not in _HINTS or wanted.startswith("int8") != quantised:
         can = "int8 or int8-bf16" if quantised else "fp32 or bf16"
         raise ValueError(f"OpenVINO computes {file} in {can}, got {wanted}")
-    if "bf16" in wanted and "BF16" not in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "bf16" in wanted and "BF16" not in openvino_core().get_property(
+        "CPU", "OPTIMIZATION_CAPABILITIES"
+    ):
         raise ValueError(
             f"{wanted} needs a CPU that computes bfloat16 (AVX-512 BF16 or AMX), and this one does "
             f"not: its vectors would be others. Open it in {'int8' if quantised else 'fp32'}"
@@ -99,7 +101,7 @@ def _checked(wanted: Precision, stored: Precision, file: Path) -> Precision:
 def _compiled(file: Path, hint: str, threads: int) -> Any:
     model = _read(file)
     try:
-        return _core().compile_model(
+        return openvino_core().compile_model(
             model,
             "CPU",
             {
@@ -114,16 +116,6 @@ def _compiled(file: Path, hint: str, threads: int) -> Any:
 
 def _read(file: Path) -> Any:
     try:
-        return _core().read_model(file)
+        return openvino_core().read_model(file)
     except RuntimeError as error:
         raise ValueError(f"OpenVINO cannot open {file}: {error}") from None
-
-
-def _core() -> Any:
-    try:
-        openvino = importlib.import_module("openvino")
-    except ImportError as error:
-        raise ValueError(
-            f"OpenVINO is not installed ({error}): pip install passerby[openvino]"
-        ) from None
-    return openvino.Core()

@@ -15,6 +15,7 @@ from passerby.embedding.runtimes.exported import KEY, Exported
 from passerby.embedding.runtimes.torch import Torch
 from passerby.models.checkpoint import Card, load_model, save_model
 from passerby.models.system import build_model
+from passerby.process.openvino_core import openvino_core
 
 SIZE = Input(height=64, width=32, mean=(0.4, 0.5, 0.3))
 
@@ -91,7 +92,7 @@ def as_openvino(exported, tmp_path_factory):
     from passerby.embedding.runtimes.exported import read_onnx
 
     said = read_onnx(exported / "model.onnx")
-    model = openvino.Core().read_model(exported / "model.onnx")
+    model = openvino_core().read_model(exported / "model.onnx")
     model.set_rt_info(said.to_json(), KEY)
     folder = tmp_path_factory.mktemp("openvino")
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
@@ -143,7 +144,7 @@ def test_openvino_gives_the_same(exported, as_openvino, images, expected):
 
 
 def test_bfloat16_is_another_model(as_openvino, checkpoint, images, expected):
-    openvino = pytest.importorskip("openvino")
+    pytest.importorskip("openvino")
     weights = load(checkpoint).fingerprint
     in_torch = load(checkpoint, precision="bf16", device="cpu")
     made = in_torch(images)
@@ -151,7 +152,7 @@ def test_bfloat16_is_another_model(as_openvino, checkpoint, images, expected):
     assert made.dtype == np.float32
     assert not same(made, expected)
     assert np.allclose(made, expected, atol=0.1 * np.abs(expected).max())
-    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" not in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         with pytest.raises(ValueError, match="needs a CPU that computes bfloat16"):
             load(as_openvino, precision="bf16")
         return
