@@ -29,7 +29,7 @@ LAYERS = [
     {"assessment"},
     {"sharing"},
     {"training", "gallery", "export"},
-    {"studies"},
+    {"studies", "video"},
     {"visual"},
     {"demo"},
     {"cli"},
