@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from io import TextIOWrapper
 
 import tyro
@@ -127,10 +126,7 @@ def _run(words: Sequence[str]) -> None:
 def _keep_names_out_of_logs(arguments: Sequence[str]) -> None:
     """pymilvus logs each error, with the filter and so with names, beside raising it."""
     if any(argument.startswith("milvus://") for argument in arguments):
-        with suppress(ImportError):  # which the store explains
-            import pymilvus
-
-            logging.getLogger(pymilvus.__name__).setLevel(logging.CRITICAL)
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
 def _application(

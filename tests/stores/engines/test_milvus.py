@@ -308,3 +308,23 @@ def test_without_its_extra_one_line_says_what_to_install(monkeypatch):
         with pytest.raises(ValueError, match=r"pip install 'passerby\[milvus\]'$") as raised:
             call("milvus://localhost:19530/lobby")
         assert "\n" not in str(raised.value)
+
+
+def test_its_client_closes_nobody_elses_log(tmp_path):
+    """Its package configures logging when it is imported, which closes all handlers there are."""
+    pytest.importorskip("pymilvus")
+    program = (
+        "import logging, sys\n"
+        "closed = []\n"
+        "class Handler(logging.StreamHandler):\n"
+        "    def close(self): closed.append(self)\n"
+        "kept = Handler()\n"
+        "from passerby.stores.engines.milvus.address import pymilvus\n"
+        "assert pymilvus().MilvusClient and not closed, closed\n"
+        "logging.config.dictConfig({'version': 1})\n"
+        "assert closed == [kept]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")

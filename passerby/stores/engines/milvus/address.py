@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging.config
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -119,9 +122,26 @@ def _options(shown: str, query: str) -> dict[str, Any]:
 def pymilvus() -> Any:
     """The client's package. Raises ValueError where it is not installed."""
     try:
-        import pymilvus
+        with _handlers_kept():
+            import pymilvus
     except ImportError:
         raise ValueError(
             "a gallery on a Milvus server needs pymilvus: pip install 'passerby[milvus]'"
         ) from None
     return pymilvus
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """While pymilvus is imported its configuration of logging is passed over.
+
+    Python closes all handlers of the process before it applies one: files that others log to, and
+    where absl is loaded (OpenVINO brings it) even a stderr that has been redirected since.
+    """
+    configure = logging.config.dictConfig
+    if "pymilvus" not in sys.modules:
+        logging.config.dictConfig = lambda config: None
+    try:
+        yield
+    finally:
+        logging.config.dictConfig = configure
