@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the minutes are those of one co
 import torch
 
 from passerby.assessment.score import embed_test_parts
+from passerby.calls import Call
 from passerby.config import open_recipe
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder
@@ -29,7 +30,6 @@ from passerby.evaluation.ranking.local import distances_of
 from passerby.models.checkpoint import load_model
 from passerby.models.system import build_model
 from passerby.process.reporting import Silent, reporting_to
-from passerby.registry import Call
 from passerby.synthesis.writing import write
 from passerby.training.loop import train
 

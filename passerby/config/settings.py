@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, get_type_hints
 
+from passerby.calls import NOT_A_LITERAL, Call
 from passerby.config.sections import LossTerm
 from passerby.process.json_files import read_value
 from passerby.process.spelling import suggest
-from passerby.registry import NOT_A_LITERAL, Call
 
 _Node = TypeVar("_Node")
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from passerby.calls import Call
 from passerby.config import (
     Input,
     LossTerm,
@@ -32,7 +33,7 @@ from passerby.config import (
 )
 from passerby.publications import Publication, Score, expected, publish
 from passerby.recipes.compact import Scale, Source, scaled
-from passerby.registry import RECIPES, Call
+from passerby.registry import RECIPES
 
 _LINK, _PAPER = "https://arxiv.org/abs/1711.09349", "Sun et al. 2018"
 

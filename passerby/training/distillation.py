@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from passerby.calls import Call
 from passerby.config import LossTerm, Recipe, Sampling, with_settings
 from passerby.embedding.embedder import Embedder, load
-from passerby.registry import Call
 from passerby.tables.records import JUNK, Split
 from passerby.training.loop import Run, train
 from passerby.training.record.state_saving import MINUTES

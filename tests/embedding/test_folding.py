@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from passerby.calls import Call
 from passerby.embedding.folding import fold_batch_norms
 from passerby.embedding.packing import pack_convolutions
 from passerby.models.features import Features, Part
 from passerby.models.system import System
-from passerby.registry import SYSTEMS, Call
+from passerby.registry import SYSTEMS
 
 _spec = importlib.util.spec_from_file_location(
     "small_networks", Path(__file__).with_name("networks.py")

@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
+from passerby.calls import Call
 from passerby.config import Recipe
 from passerby.models.system import build_model
-from passerby.registry import AUGMENTATIONS, CLASSIFIERS, LOSSES, RECIPES, Call, _parameters
+from passerby.registry import AUGMENTATIONS, CLASSIFIERS, LOSSES, RECIPES, _parameters
 from passerby.studies.ablation import ROWS
 
 NAMES = RECIPES.names()

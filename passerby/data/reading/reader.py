@@ -11,10 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+from passerby.calls import Call
 from passerby.data.reading.cautions import cautions
 from passerby.data.reading.listing import path_given
 from passerby.process.reporting import say
-from passerby.registry import DATASETS, Call
+from passerby.registry import DATASETS
 from passerby.tables.records import Split
 
 

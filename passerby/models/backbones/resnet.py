@@ -15,9 +15,10 @@ from typing import cast, get_args
 import torch
 from torch import Tensor, nn
 
+from passerby.calls import Call
 from passerby.models.attention import Attention, Placement
 from passerby.models.backbones import Backbone
-from passerby.registry import ATTENTIONS, BACKBONES, Call
+from passerby.registry import ATTENTIONS, BACKBONES
 from passerby.weights.pull import pulled_state
 
 # After which residual blocks of layer2 and layer3 a "stage" attention stands: every other one, five

@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from passerby.calls import Call
 from passerby.config import LossTerm, Schedule, term_names
 from passerby.losses.triplet import Triplet
 from passerby.models.features import Features
-from passerby.registry import LOSSES, Call
+from passerby.registry import LOSSES
 
 ALIKE = 0.999
 """Mean cosine between the images of a batch: fresh and trained ResNets have 0.6 to 0.9, one that a

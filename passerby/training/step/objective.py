@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from passerby.calls import Call
 from passerby.config import LossTerm, term_names
 from passerby.data.batch import Batch
 from passerby.losses import Loss
 from passerby.models.features import Features
-from passerby.registry import LOSSES, Call
+from passerby.registry import LOSSES
 
 
 class Objective(nn.Module):

@@ -7,12 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from passerby.calls import Call
 from passerby.config import Network, Recipe
 from passerby.models.checkpoint import Card, fingerprint, load_model, save_model
 from passerby.models.features import Features, Part
 from passerby.models.system import System, build_model, require_defaults
 from passerby.models.systems.plain import Plain
-from passerby.registry import SYSTEMS, Call
+from passerby.registry import SYSTEMS
 
 # a small network of each system and variant, and the height and width of its input
 SMALL = {
