@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from passerby.synthesis.chance import generator
-from passerby.synthesis.drawn.body import assemble, strike_pose
+from passerby.synthesis.drawn.body import assemble
 from passerby.synthesis.drawn.drawing import Light, View, render, rotation, solidify
 from passerby.synthesis.drawn.joints import JOINTS, joints_of
+from passerby.synthesis.drawn.pose import strike_pose
 from passerby.synthesis.figures import observe
 from passerby.synthesis.truth import Truth, truth_of
 from passerby.synthesis.wardrobe import dress

@@ -24,8 +24,9 @@ from passerby.synthesis.backgrounds.outdoors import (
 )
 from passerby.synthesis.cameras.scenes import GROUND, HEIGHT, SITE_WIDTH, choose_site, ground, noise
 from passerby.synthesis.chance import generator, pick
-from passerby.synthesis.drawn.body import assemble, strike_pose
+from passerby.synthesis.drawn.body import assemble
 from passerby.synthesis.drawn.drawing import Light, View, render, solidify
+from passerby.synthesis.drawn.pose import strike_pose
 from passerby.synthesis.streets import dress_street
 
 _Wall = Callable[[Canvas, np.random.Generator, Plot], None]

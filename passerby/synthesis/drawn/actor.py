@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from passerby.synthesis.actors import Reach, Staged
-from passerby.synthesis.drawn.body import Part, assemble, strike_pose
+from passerby.synthesis.drawn.body import Part, assemble
 from passerby.synthesis.drawn.drawing import (
     Figure,
     Light,
@@ -16,6 +16,7 @@ from passerby.synthesis.drawn.drawing import (
     solidify,
 )
 from passerby.synthesis.drawn.joints import joints_of
+from passerby.synthesis.drawn.pose import strike_pose
 from passerby.synthesis.wardrobe import Appearance
 
 
