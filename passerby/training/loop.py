@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +32,7 @@ from passerby.training.input.image_cache import image_cache
 from passerby.training.input.loader import Loader, TrainingImages
 from passerby.training.input.persons import TrainPersons, train_persons
 from passerby.training.input.teachers import make_targets, remove_targets, taught_by
+from passerby.training.opening import opening
 from passerby.training.record.collapse import CollapseWatch
 from passerby.training.record.curves import Curves
 from passerby.training.record.logbook import Logbook
@@ -170,7 +170,8 @@ def train(
         CollapseWatch(learner.model, losses, recipe.schedule) as collapse,
         loader,
     ):
-        say("\n".join([*_opening(work, split), *watched]))
+        lines = opening(recipe, split, persons, learner, begin, labelled=not teachers)
+        say("\n".join([*lines, *watched]))
         watchers = _Watchers(logbook, saver, collapse)
         for epoch in range(begin.epoch, recipe.epochs):
             rate = _train_epoch(work, epoch, watchers)
@@ -321,47 +322,3 @@ def _card(recipe: Recipe, split: Split, persons: TrainPersons, seed: int) -> Car
             "numpy": np.__version__,
         },
     )
-
-
-def _opening(work: _Work, split: Split) -> list[str]:
-    """What is said when a run begins."""
-    recipe, begin, held = work.recipe, work.begin, work.persons.held
-    persons, images = work.persons.classes, work.persons.train
-    unknown = len(images) - len(held.train)
-    also = f" and {unknown} of nobody known" if unknown else ""
-    lines = [
-        f"{recipe.name}: {len(held.train)} images of {len(persons)} persons{also} of "
-        f"{split.source}, {recipe.epochs} epochs on {work.learner.device}"
-    ]
-    lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
-    lines += Start(**begin.started).remarks(held.persons)
-    if held.persons:
-        lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
-    lines += split.notes
-    if not split.has_cameras and (held.query or split.query):
-        lines.append("no camera numbers: scores are taken with the camera rule off")
-    lines += _scarce(work)
-    if begin.epoch or begin.batch:
-        within = f" and {begin.batch} batches" if begin.batch else ""
-        lines.append(f"resumed after epoch {begin.epoch}{within}")
-    return [*lines, work.learner.remark] if work.learner.remark else lines
-
-
-def _scarce(work: _Work) -> list[str]:
-    """A warning where pairs of images of one person are scarce in batches."""
-    if not work.card.persons:  # a student's losses know no persons
-        return []
-    wanted = work.recipe.sampling.images
-    counts = Counter(work.persons.labels)
-    if wanted == 1:
-        return [
-            "warning: with sampling.images=1 no batch has two images of a person: losses that "
-            "compare these, as the triplet loss does, have no positive pair and learn nothing"
-        ]
-    alone = sum(count == 1 for count in counts.values())
-    if not alone:
-        return []
-    return [
-        f"warning: {alone} of {len(counts)} persons have one image: it stands {wanted} times in "
-        "their batches, and losses that compare images of a person compare it with itself"
-    ]

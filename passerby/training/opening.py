@@ -1,0 +1,65 @@
+"""What a run says when it begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from passerby.config import Recipe
+from passerby.models.starting import Start
+from passerby.tables.records import Split
+from passerby.training.input.persons import TrainPersons
+from passerby.training.record.state import State
+from passerby.training.step.learner import Learner
+
+
+def opening(
+    recipe: Recipe,
+    split: Split,
+    persons: TrainPersons,
+    learner: Learner,
+    begin: State,
+    *,
+    labelled: bool,
+) -> list[str]:
+    """Lines of what is trained, on what, from where, and of what may surprise.
+
+    labelled: by persons; a student's images need not be.
+    """
+    held = persons.held
+    unknown = len(persons.train) - len(held.train)
+    also = f" and {unknown} of nobody known" if unknown else ""
+    lines = [
+        f"{recipe.name}: {len(held.train)} images of {len(persons.classes)} persons{also} of "
+        f"{split.source}, {recipe.epochs} epochs on {learner.device}"
+    ]
+    lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
+    lines += Start(**begin.started).remarks(held.persons)
+    if held.persons:
+        lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
+    lines += split.notes
+    if not split.has_cameras and (held.query or split.query):
+        lines.append("no camera numbers: scores are taken with the camera rule off")
+    if labelled:
+        lines += _scarce(persons.labels, recipe.sampling.images)
+    if begin.epoch or begin.batch:
+        within = f" and {begin.batch} batches" if begin.batch else ""
+        lines.append(f"resumed after epoch {begin.epoch}{within}")
+    return [*lines, learner.remark] if learner.remark else lines
+
+
+def _scarce(labels: Sequence[int], wanted: int) -> list[str]:
+    """A warning where pairs of images of one person are scarce; wanted: of each in a batch."""
+    counts = Counter(labels)
+    if wanted == 1:
+        return [
+            "warning: with sampling.images=1 no batch has two images of a person: losses that "
+            "compare these, as the triplet loss does, have no positive pair and learn nothing"
+        ]
+    alone = sum(count == 1 for count in counts.values())
+    if not alone:
+        return []
+    return [
+        f"warning: {alone} of {len(counts)} persons have one image: it stands {wanted} times in "
+        "their batches, and losses that compare images of a person compare it with itself"
+    ]
