@@ -216,7 +216,7 @@ def verify(
     if json is not None:
         found.to_json(json)
     if chart is not None:
-        from passerby.visual.verification_charts import write_roc_chart
+        from passerby.visual.svg.verification_charts import write_roc_chart
 
         write_roc_chart({found.verification.metric: found.verification}, chart)
 
@@ -246,7 +246,7 @@ def calibrate(
     from passerby.assessment.calibrate import calibrate_model, file_to_write
     from passerby.data.reading.reader import read_split
     from passerby.evaluation.decisions.calibration_files import write_calibration
-    from passerby.visual.calibration_charts import draw_calibration
+    from passerby.visual.svg.calibration_charts import draw_calibration
 
     file = file_to_write(model, out)
     require_folder_of(out)

@@ -140,7 +140,7 @@ def check(place: Place, /, *, chart: File = None) -> None:
         found = gallery.check()
     say(found)
     if chart is not None:
-        from passerby.visual.calibration_charts import write_reliability_chart
+        from passerby.visual.svg.calibration_charts import write_reliability_chart
 
         if found.reliability is None:
             raise ValueError(

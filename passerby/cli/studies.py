@@ -75,7 +75,7 @@ def ablate(
     """
     from passerby.data.reading.reader import read_split
     from passerby.studies.ablation import ablate, chosen_rows, markdown_table
-    from passerby.visual.ablation_charts import draw_ablation
+    from passerby.visual.svg.ablation_charts import draw_ablation
 
     results = ablate(
         read_split(data),
@@ -104,7 +104,7 @@ def ablation_table(
         out: folder for the table (Markdown) and the curves of training (SVG).
     """
     from passerby.studies.ablation_seeds import added, orders, read_seeds, seeds_table
-    from passerby.visual.ablation_charts import draw_training_curves
+    from passerby.visual.svg.ablation_charts import draw_training_curves
 
     rows = read_seeds(folders)
     text = f"{seeds_table(rows)}\n{orders(rows)}\n{added(rows)}"

@@ -22,7 +22,7 @@ from passerby.visual.drawing import (
     save_picture,
     wrapped,
 )
-from passerby.visual.ranking_pictures import STYLES
+from passerby.visual.picture_cells import STYLES
 
 _WIDTH, _HEIGHT = 160, 320  # of an image's cell, in pixels
 _MARGIN, _GAP, _LINE, _TEXT = 16, 16, 22, 15

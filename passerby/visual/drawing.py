@@ -1,14 +1,15 @@
-"""Drawing on pictures: the font, text that is cut or wrapped to a width, images in cells."""
+"""Drawing on pictures: the font, text cut or wrapped to a width, cells; pictures as files."""
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import unicodedata
 from bisect import bisect
 from math import ceil
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from PIL import Image, ImageFont
 
@@ -38,6 +39,17 @@ def save_picture(picture: Image.Image, path: str | os.PathLike[str]) -> Path:
     picture.save(content, "PNG" if target.suffix.lower() == ".png" else "JPEG")
     write_whole(target, content.getvalue())
     return target
+
+
+def data_uri(picture: Image.Image, kind: Literal["jpeg", "png"] = "jpeg") -> str:
+    """The picture as a ``data:`` address (base64) that can stand in a page without a file."""
+    buffer = io.BytesIO()
+    if kind == "jpeg":
+        # Full colour resolution: thin red and blue lines smear otherwise.
+        picture.convert("RGB").save(buffer, "JPEG", quality=85, subsampling=0, optimize=True)
+    else:
+        picture.save(buffer, "PNG", optimize=True)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def drawable(text: str) -> str:

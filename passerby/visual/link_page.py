@@ -20,7 +20,7 @@ from passerby.gallery.link.persons import LinkedPerson, Passage
 from passerby.gallery.text_tables import span_text
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
-from passerby.visual.ranking_pictures import data_uri
+from passerby.visual.drawing import data_uri
 from passerby.visual.report_page import TEMPLATES
 
 MOST_PERSONS = 200

@@ -32,18 +32,21 @@ from passerby.visual.drawing import (
     save_picture,
     wrapped,
 )
-from passerby.visual.ranking_pictures import (
+from passerby.visual.picture_cells import (
     CELL_HEIGHT,
     CELL_WIDTH,
     FRAME,
+    LINE,
     STYLES,
+    TEXT,
+    missing_cell,
 )
 
 MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""
 
-_GAP, _MARGIN, _TEXT, _LINE, _HEADING, _PROBE_GAP = 12, 16, 13, 17, 24, 36
-_CAPTION = 6 * _LINE + 4
+_GAP, _MARGIN, _HEADING, _PROBE_GAP = 12, 16, 24, 36
+_CAPTION = 6 * LINE + 4
 _MISSING = (222, 222, 222)
 
 
@@ -70,7 +73,7 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
     used = min(columns, max(1, *map(len, shown)))
     parts = [_search(one, used) for one in shown]
     left = len(found) - len(parts)
-    height = sum(part.height for part in parts) + (_LINE + _MARGIN if left else 0)
+    height = sum(part.height for part in parts) + (LINE + _MARGIN if left else 0)
     sheet = Image.new("RGB", (parts[0].width, height), PAPER)
     top = 0
     for part in parts:
@@ -78,19 +81,19 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
         top += part.height
     if left:
         text = f"{left} more searches are not drawn"
-        ImageDraw.Draw(sheet).text((_MARGIN, top), text, fill=FAINT, font=load_font(_TEXT))
+        ImageDraw.Draw(sheet).text((_MARGIN, top), text, fill=FAINT, font=load_font(TEXT))
     return sheet
 
 
 def _search(found: Matches, columns: int) -> Image.Image:
     """One search: probe at the left, rows of matches, what is said below."""
-    font = load_font(_TEXT)
+    font = load_font(TEXT)
     left = _MARGIN + CELL_WIDTH + _PROBE_GAP
     width = max(left + columns * (CELL_WIDTH + _GAP) - _GAP + _MARGIN, 760)
     rows = max(1, -(-len(found) // columns))
     words = [line for text in _words(found) for line in wrapped(text, width - left - _MARGIN, font)]
     high = CELL_HEIGHT + _CAPTION + _GAP
-    height = _MARGIN + _HEADING + rows * high + len(words) * _LINE + _MARGIN
+    height = _MARGIN + _HEADING + rows * high + len(words) * LINE + _MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     top = _MARGIN + _HEADING
@@ -110,13 +113,13 @@ def _search(found: Matches, columns: int) -> Image.Image:
     top += rows * high
     for text in words:
         draw.text((left, top), text, fill=INK, font=font)
-        top += _LINE
+        top += LINE
     return sheet
 
 
 def _probe(sheet: Image.Image, found: Matches, top: int) -> None:
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), "Probe", fill=INK, font=load_font(_TEXT))
+    draw.text((_MARGIN, _MARGIN), "Probe", fill=INK, font=load_font(TEXT))
     shown = [pair for pair in zip_longest(found.files, found.hashes, fillvalue="") if pair[0]]
     _cell(sheet, (_MARGIN, top), _picture(*shown[0]) if shown else "only its vector", False)
     lines = [Path(found.query).name]
@@ -173,12 +176,7 @@ def _cell(
     box = (x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1)
     draw = ImageDraw.Draw(sheet)
     if isinstance(picture, str):
-        draw.rectangle(box, fill=_MISSING)
-        lines = wrapped(drawable(picture), CELL_WIDTH - 16, load_font(_TEXT))[
-            : (CELL_HEIGHT - 16) // _LINE
-        ]
-        for number, text in enumerate(lines):
-            draw.text((x + 8, y + 8 + number * _LINE), text, fill=INK, font=load_font(_TEXT))
+        sheet.paste(missing_cell(picture, _MISSING), place)
     else:
         sheet.paste(letterboxed(picture, CELL_WIDTH, CELL_HEIGHT, FRAME), place)
     colour = STYLES["paper"].right if answer else OUTLINE
@@ -186,8 +184,8 @@ def _cell(
 
 
 def _captions(draw: ImageDraw.ImageDraw, place: tuple[int, int], lines: Sequence[str]) -> None:
-    font = load_font(_TEXT)
+    font = load_font(TEXT)
     x, y = place
     for line in lines:
         draw.text((x, y), cut(drawable(line), CELL_WIDTH, font), fill=INK, font=font)
-        y += _LINE
+        y += LINE

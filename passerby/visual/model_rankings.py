@@ -11,7 +11,8 @@ from passerby.assessment.score import embed_test_parts
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.ranking.rankings import rank
 from passerby.tables.records import Split
-from passerby.visual.ranking_pictures import Colours, draw_rankings
+from passerby.visual.picture_cells import Colours
+from passerby.visual.ranking_pictures import draw_rankings
 
 
 def draw_ranked(

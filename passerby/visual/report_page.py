@@ -23,7 +23,7 @@ from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
-from passerby.visual.ranking_pictures import data_uri
+from passerby.visual.drawing import data_uri
 from passerby.visual.svg.charts import (
     Bar,
     Series,

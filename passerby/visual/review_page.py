@@ -14,7 +14,7 @@ from passerby.gallery.review.asking import Picture, Question
 from passerby.gallery.text_tables import time_text
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
-from passerby.visual.ranking_pictures import data_uri
+from passerby.visual.drawing import data_uri
 from passerby.visual.report_page import TEMPLATES
 
 _SIZE = (192, 384)  # pixels within which a picture is drawn

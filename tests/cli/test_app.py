@@ -14,16 +14,16 @@ import pytest
 from PIL import Image
 
 from passerby import registry
+from passerby.calls import Call
 from passerby.data.keypoints import read_keypoints
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.models.checkpoint import read_card
-from passerby.registry import Call
 from passerby.studies import ablation
 from passerby.tables.embeddings import Embeddings
 from passerby.training.record.logbook import read_metrics
 from passerby.training.step.learner import Learner
-from passerby.visual.ranking_pictures import STYLES
+from passerby.visual.picture_cells import STYLES
 
 ROOT = Path(__file__).resolve().parents[2]
 

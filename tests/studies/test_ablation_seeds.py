@@ -15,7 +15,7 @@ from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import Card
 from passerby.studies.ablation_seeds import added, orders, read_seeds, seeds_table
 from passerby.tables.embeddings import Embeddings
-from passerby.visual.ablation_charts import draw_training_curves
+from passerby.visual.svg.ablation_charts import draw_training_curves
 
 
 def finished(folder: Path, name: str, seed: int, noise: float, rate: float = 0.1) -> None:

@@ -12,7 +12,7 @@ from passerby.data.crops import content_id
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.posterior import Candidate, Decision, Posterior
 from passerby.visual.match_pictures import MOST_SEARCHES, draw_matches, matches_picture
-from passerby.visual.ranking_pictures import CELL_HEIGHT, CELL_WIDTH, STYLES
+from passerby.visual.picture_cells import CELL_HEIGHT, CELL_WIDTH, STYLES
 
 MISSING = (222, 222, 222)
 

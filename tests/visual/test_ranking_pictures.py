@@ -14,12 +14,9 @@ from PIL import Image
 from passerby.data.crops import content_id
 from passerby.evaluation.ranking.rankings import Ranking, rank
 from passerby.tables.embeddings import Embeddings
+from passerby.visual.drawing import data_uri
+from passerby.visual.picture_cells import CELL_HEIGHT, CELL_WIDTH, STYLES, Colours
 from passerby.visual.ranking_pictures import (
-    CELL_HEIGHT,
-    CELL_WIDTH,
-    STYLES,
-    Colours,
-    data_uri,
     describe,
     draw_overview,
     draw_ranking,

@@ -19,7 +19,7 @@ from passerby.gallery.upkeep.checking import check_store
 from passerby.gallery.upkeep.reliability import own_reliability
 from passerby.stores.about import About
 from passerby.tables.sightings import Sightings
-from passerby.visual.calibration_charts import write_reliability_chart
+from passerby.visual.svg.calibration_charts import write_reliability_chart
 
 ABOUT = About("crowd", "plain", 12)
 

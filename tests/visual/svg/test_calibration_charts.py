@@ -9,13 +9,13 @@ from PIL import Image
 from passerby.assessment.compare import Evidence, PairComparison
 from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.tables.embeddings import Embeddings
-from passerby.visual.calibration_charts import (
+from passerby.visual.comparison_picture import comparison_picture, draw_comparison
+from passerby.visual.svg.calibration_charts import (
     distances_chart,
     draw_calibration,
     error_chart,
     reliability_chart,
 )
-from passerby.visual.comparison_picture import comparison_picture, draw_comparison
 
 
 def people(noise):

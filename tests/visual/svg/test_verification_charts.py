@@ -12,7 +12,7 @@ import pytest
 
 from passerby.evaluation.decisions.verification import Verification, verify
 from passerby.tables.embeddings import Embeddings
-from passerby.visual.verification_charts import roc_chart
+from passerby.visual.svg.verification_charts import roc_chart
 
 
 def verification(noise: float) -> Verification:
