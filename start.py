@@ -9,6 +9,7 @@ that an older Python could not read, so that it can say so.
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ PYTHON = os.path.join(SCRIPTS, "python.exe" if os.name == "nt" else "python")
 STAMP = os.path.join(VENV, "passerby-installed.txt")
 GIGABYTES = 8  # torch with its GPU libraries takes about 6 on Linux
 TORCH_INDEX = "--torch-index"
+PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main() -> None:
@@ -32,7 +34,8 @@ def main() -> None:
     if command not in ("demo", "test", "setup"):
         stop(
             "usage: python start.py demo [options]   set up, then train, test and show a report\n"
-            "       python start.py test [options]   set up, then run the tests (options: pytest)\n"
+            "       python start.py test [options]   set up, then run the tests (options: pytest;\n"
+            "                                        -n 0: in one process, else one a core)\n"
             "       python start.py setup            set up only, for use\n"
             "       ... --torch-index URL            PyTorch from this index, as its installation\n"
             "                                        page names it (CPU only: 1 GB in place of 6)"
@@ -47,7 +50,7 @@ def main() -> None:
     if command == "demo":
         run([PYTHON, "-m", "passerby", "demo", *rest])
     elif command == "test":
-        run([PYTHON, "-m", "pytest", *rest])
+        run([PYTHON, "-m", "pytest", *PARALLEL, *rest])  # of two options the last counts
     activate = os.path.join(SCRIPTS, "activate")
     say(f"The command passerby is in {SCRIPTS}; to have it in this shell, activate it:")
     say(f"  {activate}" if os.name == "nt" else f"  source {activate}")
@@ -119,10 +122,20 @@ def run(command: list, advice: str = "") -> None:
         code = subprocess.call(command, cwd=HERE)
     except KeyboardInterrupt:
         stop("stopped")
+    if code < 0:  # what a process says that could say nothing more
+        say("ended by " + signal_name(-code))
     if code != 0:
         if advice:
             say(advice)
-        sys.exit(code)
+        sys.exit(code if code > 0 else 128 - code)  # as a shell tells a signal
+
+
+def signal_name(number: int) -> str:
+    """As "signal 11 (SIGSEGV)"; without the name where the system has none for it."""
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
 
 
 def say(text: str) -> None:

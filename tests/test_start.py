@@ -117,7 +117,15 @@ def test_arguments_are_passed_through(machine: Machine, run: Run) -> None:
     assert run("demo", "--data", "a b", "--seed", "1") == 0
     assert machine.commands[-1][2:] == ["passerby", "demo", "--data", "a b", "--seed", "1"]
     assert run("test", "-x", "tests/losses") == 0
-    assert machine.commands[-1][1:] == ["-m", "pytest", "-x", "tests/losses"]
+    assert machine.commands[-1][1:3] == ["-m", "pytest"]
+    assert machine.commands[-1][-2:] == ["-x", "tests/losses"]
+
+
+def test_tests_run_in_several_processes_unless_told_otherwise(
+    start: ModuleType, machine: Machine, run: Run
+) -> None:
+    run("test", "-n", "0")
+    assert machine.commands[-1][3:] == [*start.PARALLEL, "-n", "0"]  # the last -n counts
 
 
 def test_a_second_run_installs_nothing(machine: Machine, run: Run) -> None:
@@ -289,6 +297,17 @@ def test_the_exit_code_is_that_of_the_work(machine: Machine, run: Run) -> None:
     machine.fails = {"-m pytest": 1, "-m passerby": 130}
     assert run("test") == 1
     assert run("demo") == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has exit codes in their place")
+def test_a_crash_says_its_signal(
+    machine: Machine, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.fails = {"-m pytest": -11, "-m passerby": -100}
+    assert run("test") == 128 + 11
+    assert "ended by signal 11 (SIGSEGV)\n" in capsys.readouterr().out
+    assert run("demo") == 128 + 100
+    assert "ended by signal 100\n" in capsys.readouterr().out
 
 
 def test_an_interruption_is_no_traceback(
