@@ -2,13 +2,13 @@
 
     python benchmarks/default_model.py OUT [--workers N] [--install]
 
-OUT/persons is the synthetic set, OUT/runs the two rounds of training, OUT/first and OUT/default
-what is packed after them (half precision), OUT/site the persons the second is calibrated on:
-others, all seen by the cameras of one site, since strangers are compared within a site, too. Called
-again after an interruption it goes on where it stopped. --install copies the packed model into the
-package. Needs the extra "passerby[imagenet]" for the ImageNet weights it starts from; the packed
-model does not. Prints the scores on the synthetic test part, the size, and images per second of one
-core.
+OUT/varied, OUT/rendered and OUT/street are the synthetic sets, OUT/runs the three rounds of
+training, OUT/first, OUT/second and OUT/default what is packed after them (half precision), OUT/site
+the persons the last is calibrated on: others, all seen by the cameras of one site, since strangers
+are compared within a site, too. Called again after an interruption it goes on where it stopped.
+--install copies the packed model into the package. Needs the extra "passerby[imagenet]" for the
+ImageNet weights it starts from and the assets of rendered persons (docs/data.md); the packed model
+needs neither. Prints the size, and images per second of one core.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ import torch
 from passerby.adaptation.back_end import WITHIN_CLASS
 from passerby.assessment.adapt import learn_within_class
 from passerby.assessment.calibrate import calibrate_model, file_to_write
+from passerby.data.reading.joining import join_splits
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.embedding.familiarity import (
@@ -40,14 +41,33 @@ from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 from passerby.training.loop import train
 
-# The set that trains it, whose test persons only measure, and the one that calibrates it.
+# The sets that train it; test persons only measure.
 PERSONS = {"seed": 22, "train_persons": 1500, "test_persons": 120, "cameras": 4, "sites": 60}
+RENDERED = {"seed": 51, "train_persons": 6000, "test_persons": 0, "cameras": 4, "sites": 240}
+STREET = {"seed": 52, "train_persons": 2000, "test_persons": 0, "cameras": 4, "sites": 80}
+# The one that calibrates it.
 SITE = {"seed": 23, "train_persons": 0, "test_persons": 500, "cameras": 6, "sites": 1}
 # Others again, of many sites, show what one person varies in (`passerby adapt`).
 WITHIN = {"seed": 24, "train_persons": 0, "test_persons": 600, "cameras": 4, "sites": 60}
 SOURCE = "street"  # the data set's name in the model's card
-# Epochs of a round. The second begins with what the first has packed, at the full rate again.
-ROUNDS = {"first": 10, DEFAULT: 24}
+
+
+@dataclass(frozen=True)
+class Round:
+    """A run of training: the sets that it learns from, and what of the recipe is its own."""
+
+    sets: tuple[str, ...]
+    epochs: int
+    mix_style: float
+
+
+# Each begins with what the one before has packed, at the full rate again.
+ROUNDS = {
+    "first": Round(("varied",), 10, 0.0),
+    "second": Round(("varied",), 24, 0.0),
+    DEFAULT: Round(("rendered", "street"), 8, 0.5),
+}
+SETS = {"varied": PERSONS, "rendered": RENDERED, "street": STREET}
 WARNING = (
     "learnt from synthetic persons: on real ones a stated false-match rate of 0.001 came out as "
     "0.0048 (page: The packaged model); calibrate a copy of the model on persons of your own"
@@ -63,21 +83,37 @@ def learn_persons(model: Path, split: Split, images: int = 3000) -> None:
     write_familiarity(model, learn_familiarity(persons, contentless))
 
 
+def drawn(out: Path, style: str, workers: int) -> Split:
+    """The set of a style, drawn if it is not there yet."""
+    if not (out / style).exists():
+        write(out / style, **SETS[style], images=2, style=style, workers=workers)
+    return read_split(f"{style}:synthetic={out / style}")
+
+
 def make(out: Path, workers: int) -> Path:
     """Draw, train, pack and calibrate into a folder; returns the packed model's."""
-    write(out / "persons", **PERSONS, images=2, style="varied", workers=workers)
-    split = read_split(f"{SOURCE}:synthetic={out / 'persons'}")
     start = "imagenet"
-    for name, epochs in ROUNDS.items():
+    for name, this in ROUNDS.items():
         run, packed = out / "runs" / name, out / name
-        begun = (run / "metrics.jsonl").exists()
-        recipe = street_lite0(epochs, start)
-        train(recipe, split, run, seed=0, resume=begun, workers=1, cache="2GB")
-        model, card = load_model(run)
-        save_model(packed, model, card, half=True)
+        split = join_splits([drawn(out, style, workers) for style in this.sets])
+        if not packed.exists():
+            begun = (run / "metrics.jsonl").exists()
+            recipe = street_lite0(this.epochs, start, this.mix_style)
+            train(recipe, split, run, seed=0, resume=begun, workers=1, cache="3GB")
+            model, card = load_model(run)
+            save_model(packed, model, card, half=True)
         start = str(packed)
-    learn_persons(packed, split)
-    write(out / "site", **SITE, images=2, style="varied", distractors=0, junk=0, workers=workers)
+    finish(out, packed, split, workers)
+    return packed
+
+
+def finish(out: Path, packed: Path, learnt: Split, workers: int) -> None:
+    """Write beside a packed model what is learnt with it: familiarity, calibration, WCCN."""
+    learn_persons(packed, learnt)
+    if not (out / "site").exists():
+        write(
+            out / "site", **SITE, images=2, style="varied", distractors=0, junk=0, workers=workers
+        )
     site = read_split(f"{SOURCE}_site:synthetic={out / 'site'}")
     for flip in (False, True):
         calibration = calibrate_model(load(packed, flip=flip), site, part="test")
@@ -86,7 +122,6 @@ def make(out: Path, workers: int) -> Path:
         warned = replace(calibration, warnings=(*known, WARNING))
         write_calibration(file_to_write(packed), warned)
     write_within_class(out, packed, workers)
-    return packed
 
 
 def write_within_class(out: Path, packed: Path, workers: int) -> Path:
