@@ -5,7 +5,8 @@
 
 Parity with the CPU in fp32, of embeddings and of the losses of a step; the same run twice;
 training steps by precision, batch and torch.compile; the loader alone; embedding from JPEG bytes
-and of the network alone, with latencies; evaluation and re-ranking; a process group as torchrun
+and of the network alone, with latencies; ONNX Runtime on CUDA and TensorRT, CUDA graphs, and how
+busy the GPU is; evaluation and re-ranking; a process group as torchrun
 starts it (NCCL). Networks have random weights and images are drawn: figures are speeds and
 differences. What did not fit into the time, or failed, says so in its row. ``--device cpu --size
 small`` goes through all of it in a minute; it is how the test of this file does.
@@ -27,17 +28,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gpu_runtimes import busy_share, graph_seconds, provider_figures
 from PIL import Image
 from processor import processor
 
 from passerby.config import Computation, Input, LossTerm, Network, Recipe, Sampling
+from passerby.conversion.onnx_files import write_onnx
 from passerby.data.batch import Batch
 from passerby.data.reading.reader import read_split
 from passerby.data.sampling import PersonBatches
 from passerby.embedding.embedder import Embedder, load
 from passerby.evaluation.evaluate import evaluate
 from passerby.evaluation.ranking.rerank import rerank
-from passerby.models.checkpoint import Card, save_model
+from passerby.models.checkpoint import Card, load_model, save_model
 from passerby.models.system import build_model
 from passerby.process.distributed import gathered, process_group, world_size
 from passerby.process.reporting import Silent, reporting_to
@@ -257,6 +260,34 @@ def embedding_rows(work: Work, embedder: Embedder, count: int, how: str) -> Iter
         yield f"{name}, JPEG, latency", f"{half:.1f} ms, 99 %: {late:.1f} ms"
 
 
+def runtimes(work: Work) -> Iterator[Row]:
+    """Other ways to run the network: ONNX Runtime's providers, and on a GPU a CUDA graph."""
+    model, card = load_model(work.checkpoint())
+    size, counts = card.recipe.input, work.size.images[:3]
+    file = write_onnx(model, size, work.folder / "onnx")
+    yield from provider_figures(file, counts, (size.height, size.width), work.size.repeats)
+    if work.device.type != "cuda":
+        return
+    network = model.eval().to(work.device, memory_format=torch.channels_last)
+    for count in counts:
+        images = torch.randn(count, 3, size.height, size.width, device=work.device)
+        images = images.contiguous(memory_format=torch.channels_last)
+        seconds = graph_seconds(network, images, work.size.repeats)
+        yield f"CUDA graph, bf16, batch {count}", f"{count / seconds:.0f} images/s"
+
+
+def busy(work: Work) -> Iterator[Row]:
+    """How much of the time the GPU works while images come as JPEG bytes."""
+    if work.device.type != "cuda":
+        yield "GPU busy, embedding from JPEG", "there is no GPU"
+        return
+    count = work.size.images[-1]
+    files = [jpeg(picture) for picture in pictures(16)] * (count // 4)
+    embedder = load(work.checkpoint(), device=str(work.device), precision="bf16")
+    share = busy_share(lambda: embedder(files), 3)
+    yield f"GPU busy, embedding {len(files)} images from JPEG, bf16", f"{share:.0%} of the time"
+
+
 def evaluation(work: Work) -> Iterator[Row]:
     """Metrics and re-ranking, which are computed on the CPU beside the GPU."""
     queries, images, width = work.size.evaluated
@@ -291,7 +322,7 @@ def collective(work: Work) -> Iterator[Row]:
 
 PARTS: tuple[Callable[[Work], Iterator[Row]], ...] = (
     embedding_parity, loss_parity, collective, repeatability, loading, training, embedding,
-    evaluation,
+    runtimes, busy, evaluation,
 )  # fmt: skip
 
 

@@ -122,6 +122,7 @@ def test_the_gpu_benchmark_runs_on_a_cpu(request):
     whole = request.config.getoption("long")
     if not whole:
         options += ["--parts", "embedding_parity", "loss_parity", "loading", "evaluation"]
+        options += ["runtimes", "busy"]
     done = subprocess.run(
         [sys.executable, "benchmarks/gpu.py", *options],
         cwd=ROOT,
@@ -135,9 +136,46 @@ def test_the_gpu_benchmark_runs_on_a_cpu(request):
     figures = dict(rows[1:])
     assert figures["embeddings in fp32, off the CPU's by"].startswith("0.0e+00")
     assert float(figures["losses in bfloat16, off by"].split()[0]) < 0.1
+    assert float(figures["ONNX Runtime, CPU, batch 8"].split()[0]) > 0
+    assert figures["ONNX Runtime, CPU, off its CPU's by"].startswith("0.0e+00")
+    assert figures["GPU busy, embedding from JPEG"] == "there is no GPU"
     assert float(figures["loader alone, 0 processes"].split()[0]) > 0
     if whole:
         assert figures["two runs of one seed, deterministic"] == "equal"
         assert figures["process group: start, gather, end"].endswith(" s")
         assert len(figures) > 15
     assert "no time" not in done.stdout
+
+
+def test_the_cost_of_attention_is_measured(tmp_path):
+    options = ["--backbone", "resnet18", "--size", "32", "16", "--attentions", "cbam"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/attention.py", *options, "--runtimes", "torch"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PASSERBY_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    row = done.stdout.splitlines()[-1].strip("| ").split(" | ")
+    assert row[0] == "cbam"
+    assert float(row[1]) > 1
+    assert float(row[2]) > 1
+
+
+def test_what_a_precision_costs_is_measured_on_train_persons(tiny_root, small_model):
+    done = subprocess.run(
+        [sys.executable, "benchmarks/precision.py", "--data", str(tiny_root), "--model",
+         str(small_model), "--most", "6"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "| " in line]
+    plain = next(row for row in rows if row[0].endswith("torch fp32"))
+    assert plain[3].startswith("0.00")
+    assert float(plain[5]) < 1e-6

@@ -22,7 +22,7 @@ from passerby.evaluation.decisions.conditions import conditions_of
 from passerby.evaluation.decisions.likelihood import Curve
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
-from passerby.models.packaged import DEFAULT, is_packaged, model_folder
+from passerby.models.packaged import is_packaged, model_folder, packaged_folders
 from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["held-out", "train", "validation", "test"]
@@ -137,19 +137,20 @@ def file_to_write(model: str | os.PathLike[str], out: str | os.PathLike[str] | N
 
 
 def is_of_other_sites(calibration: Calibration) -> bool:
-    """Whether this is what came with the packaged model, fitted on other sites than the user's."""
+    """Whether this is what came with a packaged model, fitted on other sites than the user's."""
     return calibration in _packaged()
 
 
 @cache
 def _packaged() -> tuple[Calibration, ...]:
-    """What came with the packaged model, with what it holds of pairs by one camera."""
-    kept = read_calibrations(calibration_file(DEFAULT))
+    """What came with the packaged models, with what it holds of pairs by one camera."""
+    files = [calibration_file(folder) for folder in packaged_folders()]
+    kept = tuple(one for file in files if file.exists() for one in read_calibrations(file))
     return kept + tuple(one.within for one in kept if one.within is not None)
 
 
 def _prior_of(embedder: Embedder, metric: Metric) -> Curve | None:
-    """The curve that came with the packaged model, where this is it."""
+    """The curve that came with a packaged model, where this is it."""
     key = (embedder.fingerprint, metric, embedder.pooling)
     return next((one.curve for one in _packaged() if one.key == key), None)
 

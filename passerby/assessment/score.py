@@ -11,6 +11,7 @@ from passerby.adaptation.back_end import adapted, within_class_of
 from passerby.adaptation.camera_means import centred
 from passerby.adaptation.hubness import CorrectedDistances
 from passerby.adaptation.within_class import WithinClass
+from passerby.assessment.adapt import packaged_within_class
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -19,7 +20,6 @@ from passerby.evaluation.ranking.distances import Distances, Metric
 from passerby.evaluation.ranking.local import Which, distances_of
 from passerby.evaluation.ranking.rerank import rerank
 from passerby.evaluation.report import Report
-from passerby.models.packaged import DEFAULT, model_folder
 from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import person_numbers
@@ -181,7 +181,7 @@ def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Repor
     """
     asked, shown = Embeddings.load(query), Embeddings.load(gallery)
     if scoring.adapt and scoring.within is None:  # which they can only have from the packaged model
-        scoring = replace(scoring, within=within_class_of(model_folder(DEFAULT), shown.model))
+        scoring = replace(scoring, within=packaged_within_class(shown.model))
     return score_embeddings(asked, shown, scoring)
 
 

@@ -15,7 +15,7 @@ Texts = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TEXT")]
 if TYPE_CHECKING:
     Kind = str
 else:
-    Kind = Literal[tuple(KINDS)]
+    Kind = Literal[(*KINDS, "models")]
 
 
 def pull(
@@ -63,8 +63,10 @@ def convert(
         set: what weights do not tell, as in input.height=384.
     """
     from passerby.models.convert import convert_weights
+    from passerby.sharing.model_card import write_model_card
 
     say(convert_weights(file, out, source, architecture, set))
+    write_model_card(out)
 
 
 def export(
@@ -93,7 +95,8 @@ def export(
         out: folder of the exported model.
         int8: quantise to 8 bits: several times the speed, other vectors, another fingerprint.
         calibrate: some 300 crops like those it will see, to quantise by.
-        data: also compare rank-1 and mAP before and after on this set.
+        data: also compare rank-1 and mAP before and after on this set; int8 gets a calibration
+            of its own on it where the model has one.
         most_lost: percentage points of mAP that int8 may cost on it.
         pixels: resize and normalise in the graph, which then takes uint8 [N, H, W, 3] in RGB.
         any_size: leave height and width free, where the network's code allows it.
@@ -107,6 +110,8 @@ def export(
 def list_components(kind: Positional[Kind], /) -> None:
     """List what can be named in recipes and commands, with options and their defaults.
 
+    models are those that come with Passerby.
+
     Args:
         kind: which components.
     """
@@ -116,6 +121,10 @@ def list_components(kind: Positional[Kind], /) -> None:
         from passerby.cli.systems_table import systems_listing
 
         say(systems_listing())
+    elif kind == "models":
+        from passerby.models.packaged import models_listing
+
+        say(models_listing())
     else:
         say(listing(kind))
 

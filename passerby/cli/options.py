@@ -26,7 +26,7 @@ Names = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")]
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
 Metric = Annotated[Literal["cosine", "euclidean"], arg(help="distance between embeddings.")]
 
-_MODEL = "folder that passerby train or export wrote, an exported file, or default."
+_MODEL = "folder that passerby train or export wrote, an exported file, default, or default-int8."
 Model = Annotated[str, arg(metavar="MODEL", help=_MODEL)]
 OptionalModel = Annotated[str | None, arg(metavar="MODEL", help=_MODEL)]
 _DATA = "folder of the data set; the kind is guessed from its layout unless named."

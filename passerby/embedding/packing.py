@@ -1,7 +1,7 @@
 """Convolutions whose weights lie as the CPU's kernels want them, once and not in every call.
 
 PyTorch's own convolution brings its weights into oneDNN's layout in each call, and in one thread
-computes 1×1 convolutions of fewer than 16 images as a plain matrix product, at half the speed.
+computes 1×1 convolutions of fewer than 16 images as a plain matrix product.
 What `torch.compile` freezes a network into is used here without the compiler: oneDNN's convolution
 on packed weights. It gives the same numbers within rounding (see docs/results/inference.md).
 """

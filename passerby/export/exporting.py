@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -33,9 +33,18 @@ from passerby.embedding.runtimes.exported import (
 )
 from passerby.evaluation.bootstrap import ReportComparison, compare_reports
 from passerby.evaluation.report import Report
+from passerby.export.carrying import (
+    CALIBRATION,
+    CARD,
+    carried,
+    carry_if_true,
+    carry_model,
+    carry_vectors,
+    refit_calibrations,
+)
 from passerby.export.first_difference import first_difference, layer_differences
 from passerby.export.parity import BATCHES, EXACT, QUANTISED, Bounds, Parity, parities
-from passerby.export.quantising import Quantisation, quantise
+from passerby.export.quantising import Quantisation, quantise, save_said
 from passerby.export.running import runs_file, runs_network
 from passerby.export.tensorrt import refused_by_tensorrt, trtexec_command
 from passerby.export.trial_images import real_images
@@ -43,13 +52,13 @@ from passerby.models.checkpoint import load_model
 from passerby.models.packaged import model_folder
 from passerby.models.system import System
 from passerby.process.reporting import progress, say
+from passerby.sharing.statements import read_statements
 from passerby.tables.records import Split
 from passerby.version import __version__
 
 Format = Literal["onnx", "openvino", "torch", "tensorrt"]
 
-_OF_THE_MODEL = ("README.md", "statements.json")
-_OF_ITS_VECTORS = ("calibration.json", "within_class.safetensors")
+_TITLES = {"onnx": "ONNX", "openvino": "OpenVINO", "torch": "torch.export", "tensorrt": "ONNX"}
 _MOST_CALIBRATED = 300  # images; more change nothing that can be measured
 _SAME_SCORE = 0.05  # percentage points that a score in 32 bits may move, by ties
 
@@ -119,23 +128,24 @@ def export_model(
         outputs=output_names(network, size),
         cameras=network.reads_cameras,
         pixels=options.pixels,
-        licence=str(card.data.get("licence", "")),
-        calibration=_text(place / "calibration.json"),
-        model_card=_text(place / "README.md"),
+        licence=read_statements(place).licence,
     )
     images = _trial_images(size, options, split)
     with _staged(target) as part, progress("exporting") as advance:
+        if not options.int8:
+            carry_vectors(place, part)
+        carry_model(place, part, _TITLES[options.to] + (", int8" if options.int8 else ""))
+        said = _with_files(said, part)
         advance(0, 3, "graph")
         file = _write(network, said, part, options)
         advance(1, 3, "parity")
         found = parities(said.outputs, runs_network(network, size), runs_file(file, said), images)
         _require_parity(found, EXACT, lambda: _first_layer(network, said, images, options))
         quantisation: Quantisation | None = None
-        notes: tuple[str, ...] = ()
         if options.int8:
             calibration = real_images(options.calibrate, size, _MOST_CALIBRATED)
             quantisation = quantise(file, said, calibration)
-            said, notes = quantisation.exported, _dropped(place)
+            said = quantisation.exported
             found = parities(
                 said.outputs, runs_network(network, size), runs_file(file, said), images
             )
@@ -145,9 +155,12 @@ def export_model(
         if split is not None:
             scores = _compared_scores(place, file, split)
             _require_scores(scores, options, quantisation)
-        for name in _OF_THE_MODEL + (() if options.int8 else _OF_ITS_VECTORS):
-            if (place / name).is_file():
-                shutil.copyfile(place / name, part / name)
+        notes: tuple[str, ...] = ()
+        if options.int8:
+            notes = refit_calibrations(place, part, split) + carry_if_true(place, part, calibration)
+            carry_model(place, part, f"{_TITLES[options.to]}, int8")  # which says if calibrated
+            said = _with_files(said, part)
+            save_said(file, said)
         if options.to == "tensorrt":
             _require_taken(file)
     written = target / file.name
@@ -200,7 +213,8 @@ def _staged(target: Path) -> Iterator[Path]:
         yield Path(part)
         target.mkdir(exist_ok=True)
         names = sorted(os.listdir(part), key=lambda name: name in FILES.values())
-        for name in set(os.listdir(target)) & {*_OF_THE_MODEL, *_OF_ITS_VECTORS, *FILES.values()}:
+        held = set(os.listdir(target))
+        for name in carried(held) | (held & {*FILES.values()}):
             (target / name).unlink()  # of an export before
         for name in names:
             shutil.move(os.path.join(part, name), target / name)
@@ -267,18 +281,13 @@ def _require_scores(
     )
 
 
-def _text(file: Path) -> str:
-    return file.read_text("utf-8") if file.is_file() else ""
-
-
-def _dropped(place: Path) -> tuple[str, ...]:
-    left = [name for name in _OF_ITS_VECTORS if (place / name).is_file()]
-    if not left:
-        return ()
-    return (
-        f"not carried over: {', '.join(left)}, as a quantised model is another model, with other "
-        "distances; passerby calibrate OUT --data ... makes a calibration of its own",
-    )
+def _with_files(said: Exported, part: Path) -> Exported:
+    """With the texts of the calibration and the card that lie beside the file."""
+    texts = [
+        (part / name).read_text("utf-8") if (part / name).is_file() else ""
+        for name in (CALIBRATION, CARD)
+    ]
+    return replace(said, calibration=texts[0], model_card=texts[1])
 
 
 def _require_taken(file: Path) -> None:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.adaptation.back_end import BackEnd, learnt, within_class_of
+from passerby.assessment.adapt import packaged_within_class
 from passerby.gallery.reviewed_pairs import reviewed_pairs
 from passerby.gallery.search.querying import Query
 from passerby.gallery.tracklets import tracklet_numbers
-from passerby.models.packaged import DEFAULT, model_folder
 from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
 from passerby.tables.filters import EVERYTHING, Where
@@ -51,7 +51,7 @@ def adapt(store: Store) -> BackEnd:
     if not len(sightings):
         raise ValueError("the gallery is empty: there is nothing to learn from")
     prior = within_class_of(about.place, about.model)
-    prior = prior or within_class_of(model_folder(DEFAULT), about.model)
+    prior = prior or packaged_within_class(about.model)
     found = learnt(
         sightings.vectors, sightings.sources, sightings.cameras,
         model=about.model, pooling=about.pooling, prior=prior, persons=_persons(store, sightings),

@@ -1,6 +1,6 @@
-"""The model that comes with Passerby: in the package itself, so that it opens without a network.
+"""The models that come with Passerby: in the package itself, so that they open without a network.
 
-How it was made, what it can do and what not: docs/default_model.md.
+How they were made, what they can do and what not: docs/default_model.md.
 """
 
 from __future__ import annotations
@@ -11,17 +11,41 @@ from pathlib import Path
 DEFAULT = "default"
 """The name of the packaged model wherever a MODEL is taken."""
 
-_FOLDER = Path(__file__).parent / DEFAULT
+INT8 = "default-int8"
+"""The name of the same in 8 bits, which OpenVINO runs."""
+
+PACKAGED = {
+    DEFAULT: "trained on synthetic persons; any runtime",
+    INT8: "the same in 8 bits: faster, other vectors; OpenVINO (pip install passerby[openvino])",
+}
+"""What each packaged model is, by its name."""
+
+_HOME = Path(__file__).parent
 
 
 def model_folder(model: str | os.PathLike[str]) -> Path:
-    """The folder of a MODEL: the packaged one by its name, else the given path.
+    """The folder of a MODEL: a packaged one by its name, else the given path.
 
     A folder of one's own that is called "default" is opened as "./default".
     """
-    return _FOLDER if model == DEFAULT else Path(model)
+    return _HOME / model if isinstance(model, str) and model in PACKAGED else Path(model)
+
+
+def packaged_folders() -> list[Path]:
+    """The folders of the packaged models that this installation has."""
+    return [_HOME / name for name in PACKAGED if (_HOME / name).is_dir()]
 
 
 def is_packaged(path: str | os.PathLike[str]) -> bool:
-    """Whether a file or folder belongs to the packaged model, which nothing may change."""
-    return Path(path).resolve().is_relative_to(_FOLDER.resolve())
+    """Whether a file or folder belongs to a packaged model, which nothing may change."""
+    found = Path(path).resolve()
+    return any(found.is_relative_to((_HOME / name).resolve()) for name in PACKAGED)
+
+
+def models_listing() -> str:
+    """The packaged models as text: name, megabytes, what each is."""
+    lines = []
+    for folder in packaged_folders():
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        lines += [f"{folder.name} ({size / 1e6:.1f} MB)", f"    {PACKAGED[folder.name]}"]
+    return "\n".join(lines)

@@ -49,7 +49,7 @@ def write_model_card(folder: str | os.PathLike[str], *, exported: str = "") -> P
     """
     place = Path(folder)
     file = place / FILE
-    if file.exists() and _MARKER not in file.read_text(encoding="utf-8", errors="replace"):
+    if written_by_hand(file):
         say(f"{file} was written by hand: it stays as it is")
         return None
     card, statements = read_card(place), read_statements(place)
@@ -59,6 +59,11 @@ def write_model_card(folder: str | os.PathLike[str], *, exported: str = "") -> P
     )
     write_whole(file, text)
     return file
+
+
+def written_by_hand(file: Path) -> bool:
+    """Whether a card is there that Passerby did not write, and so does not replace."""
+    return file.exists() and _MARKER not in file.read_text(encoding="utf-8", errors="replace")
 
 
 def model_card_text(

@@ -63,7 +63,7 @@ def names(folder):
 def test_an_exported_model_is_the_checkpoint(checkpoint, crops, tmp_path):
     made = export_model(checkpoint, tmp_path / "out", Options(to="onnx"))
     assert names(tmp_path) == ["out"]
-    assert names(tmp_path / "out") == ["README.md", "calibration.json", "model.onnx"]
+    assert names(tmp_path / "out") == ["README.md", "calibration.json", "config.json", "model.onnx"]
     assert {(one.output, one.batch) for one in made.parities} == {
         (output, batch) for output in ("embedding", "before_neck") for batch in BATCHES
     }
@@ -104,6 +104,8 @@ def test_int8_is_another_model(checkpoint, crops, tmp_path, to, request):
     made = export_model(checkpoint, tmp_path / "out", options)
     assert "calibration.json" not in names(tmp_path / "out")
     assert "not carried over: calibration.json" in str(made)
+    assert made.exported.calibration == ""
+    assert "passerby calibrate OUT" in str(made)
     opened, source = passerby.load(tmp_path / "out"), passerby.load(checkpoint)
     assert opened.fingerprint == made.fingerprint
     assert opened.fingerprint.startswith(f"{source.fingerprint}-int8-{to}-")

@@ -20,9 +20,10 @@ from passerby.embedding.histogram import embed_histograms
 from passerby.gallery.binding import open_embedder
 from passerby.gallery.gallery import Gallery
 from passerby.models.checkpoint import read_card
-from passerby.models.packaged import DEFAULT, is_packaged, model_folder
+from passerby.models.packaged import DEFAULT, INT8, PACKAGED, is_packaged, model_folder
 from passerby.models.starting import build_started
 from passerby.synthesis import draw
+from passerby.tables.unit_length import unit
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = model_folder(DEFAULT)
@@ -59,12 +60,42 @@ def test_the_package_takes_its_files_along() -> None:
     assert '"models/default/*"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     names = {"model", "familiarity", "within_class"}
     files = {f"{name}.safetensors" for name in names} | {"config.json", "calibration.json"}
-    assert {file.name for file in FOLDER.iterdir()} == files
+    assert {file.name for file in FOLDER.iterdir()} - {"README.md", "statements.json"} == files
 
 
 def test_the_card_is_of_these_weights(embedder: Embedder) -> None:
     assert embedder.fingerprint == read_card(FOLDER).fingerprint
     assert f"`{embedder.fingerprint}`" in CARD.read_text(encoding="utf-8")
+
+
+def test_the_one_in_8_bits_is_of_these_weights(embedder: Embedder) -> None:
+    pytest.importorskip("openvino")
+    folder = model_folder(INT8)
+    if not folder.is_dir():
+        pytest.skip(f"no {INT8} in this installation: python benchmarks/packaged_int8.py")
+    small = passerby.load(INT8)
+    anew = "python benchmarks/packaged_int8.py OUT --install"
+    assert small.fingerprint.startswith(f"{embedder.fingerprint}-int8-openvino-"), anew
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 5e6
+    assert find_calibration(calibration_file(INT8), small) is not None
+    assert is_packaged(folder / "model.xml")
+    pictures = [draw(9, person, 1, 0) for person in range(1, 13)]
+    one, other = unit(embedder(pictures)), unit(small(pictures))
+    assert np.mean(1 - np.sum(one * other, axis=1)) < 0.05
+
+
+def test_packaged_models_are_listed_and_need_openvino_in_8_bits(
+    passerby_command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = passerby_command("list", "models")
+    assert listed.code == 0
+    there = [name for name in PACKAGED if model_folder(name).is_dir()]
+    names = [line.split(" (")[0] for line in listed.out.splitlines() if not line.startswith(" ")]
+    assert names == there
+    if INT8 in there:
+        monkeypatch.setitem(sys.modules, "openvino", None)
+        with pytest.raises(ValueError, match=r"OpenVINO is not installed .*passerby\[openvino\]"):
+            passerby.load(INT8)
 
 
 def test_nobody_real_trained_it() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from passerby.models.attention import Attention
 from passerby.models.attention.cbam_gradient import Gated
@@ -51,8 +52,7 @@ class Cbam(Attention):
 
     def attended(self, maps: Tensor) -> Tensor:
         """The module as it is defined; `Gated` computes the same in fewer passes over the maps."""
-        over = (2, 3)
-        pooled = torch.stack([maps.mean(over, keepdim=True), maps.amax(over, keepdim=True)])
+        pooled = torch.stack([maps.mean((2, 3), keepdim=True), _peaks(maps)])
         maps = maps * self.channel_gate(pooled)  # the paper's eq. 7: F' = M_C(F) ⊗ F
         pooled = torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], dim=1)
         return maps * self.position_gate(pooled)  # and F'' = M_S(F') ⊗ F'
@@ -78,3 +78,12 @@ class Cbam(Attention):
             nn.init.zeros_(self.excite.bias)
         nn.init.zeros_(self.spatial.weight)
         return 0.25
+
+
+def _peaks(maps: Tensor) -> Tensor:
+    """The maximum over positions [B, C, 1, 1]."""
+    # Exporters know no adaptive maximum, and its gradient chooses one of equal values.
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return maps.amax((2, 3), keepdim=True)
+    # A reduction goes over channels-last maps against their order in memory, a pooling along it.
+    return functional.adaptive_max_pool2d(maps, 1)
