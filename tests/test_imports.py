@@ -29,7 +29,7 @@ LAYERS = [
     {"assessment"},
     {"sharing"},
     {"training", "gallery", "export"},
-    {"studies", "video"},
+    {"studies", "video", "fine_tuning"},
     {"visual"},
     {"demo"},
     {"cli"},

@@ -88,6 +88,7 @@ def model_card_text(
             figures=[_figure(report, _sources(card)) for report in reports],
             sources=_sources(card),
             known_persons=len(card.training_persons),
+            adapted=_adapted(card),
             origins=_origins(card),
             versions=versions or UNKNOWN,
             unknown=UNKNOWN,
@@ -142,6 +143,18 @@ def _sources(card: Card) -> list[str]:
     own = str(card.data.get("source", "")).split("+")
     seen = [name.rpartition("/")[0] for name in card.training_persons]
     return [source for source in dict.fromkeys((*own, *seen)) if source]
+
+
+def _adapted(card: Card) -> Mapping[str, object] | None:
+    """What a card says of sightings that the model was fine-tuned on; None where there were none.
+    Raises ValueError where it is not written as `fine_tuning` does."""
+    found = card.data.get("adapted")
+    if found is None:
+        return None
+    wanted = ("sightings", "cameras", "from", "summary", "guard")
+    if not isinstance(found, Mapping) or not {*wanted} <= {*found}:
+        raise ValueError(f"the model's config.json: data.adapted must have {', '.join(wanted)}")
+    return {name: str(found[name]) for name in wanted}
 
 
 def _origins(card: Card) -> list[tuple[str, str]]:

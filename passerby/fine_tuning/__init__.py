@@ -1,0 +1,1 @@
+"""A model fine-tuned on unlabelled sightings of the cameras that it is to be used on."""

@@ -1,0 +1,172 @@
+"""Pseudo persons: which unlabelled sightings are taken for one person while a model is tuned.
+
+The links of a gallery, by what its own distances are worth once its cameras' means are taken away
+(`gallery.adapted`, `gallery.link`): mutual neighbours over cameras that are joined where their
+likelihood ratios say so, never against a name, a time in two places or what people said of a pair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.data.crops import read_crops
+from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.loading import hash_image
+from passerby.gallery.adapted import adapt, view
+from passerby.gallery.binding import describe
+from passerby.gallery.enrol.enrolment import enrol_crops
+from passerby.gallery.enrol.reembedding import reembed
+from passerby.gallery.link.linking import DEFAULTS, link
+from passerby.gallery.link.rules import Rules
+from passerby.gallery.reviewed_pairs import carry_answers
+from passerby.process.json_files import read_object
+from passerby.process.whole_files import write_whole
+from passerby.stores import Store
+from passerby.stores.engines.memory import MemoryStore
+from passerby.stores.opening import open_store
+from passerby.tables.keys import numbered
+from passerby.tables.records import Record, Split
+from passerby.tables.sightings import UNKNOWN
+
+SOURCE = "sightings"
+
+FEWEST_SIGHTINGS = 100
+FEWEST_PERSONS = 8
+"""Below so many sightings, or persons that two cameras saw, nothing is moved."""
+
+_numbers = count()  # of stores in memory: names are taken once in a process
+
+
+@dataclass(frozen=True, eq=False)
+class PseudoPersons:
+    """Of N sightings: images [N], paths; persons [N], −1 where left out; cameras [N], numbers."""
+
+    images: NDArray[np.str_]
+    persons: NDArray[np.int64]
+    cameras: NDArray[np.int64]
+
+    def write(self, file: Path) -> None:
+        """Keep it for a call that goes on."""
+        content = {name: column.tolist() for name, column in vars(self).items()}
+        write_whole(file, json.dumps(content) + "\n")
+
+    @classmethod
+    def read(cls, file: Path) -> PseudoPersons:
+        """Read what `write` wrote."""
+        content = read_object(file, "the pseudo persons of an adaptation")
+        numbers = (np.array(content[name], np.int64) for name in ("persons", "cameras"))
+        return cls(np.array(content["images"], np.str_), *numbers)
+
+    @property
+    def split(self) -> Split:
+        """Those that are taken for somebody, to be trained on."""
+        rows = zip(self.images.tolist(), self.persons.tolist(), self.cameras.tolist(), strict=True)
+        train = [Record(image, who, camera, SOURCE) for image, who, camera in rows if who >= 0]
+        return Split(SOURCE, train=tuple(train))
+
+    @property
+    def count(self) -> int:
+        """How many persons."""
+        return len({*self.persons.tolist()} - {-1})
+
+    def __str__(self) -> str:
+        taken = int((self.persons >= 0).sum())
+        return (
+            f"{taken:,} of {len(self.persons):,} sightings are taken for {self.count:,} persons "
+            f"whom two cameras or more saw; {len(self.persons) - taken:,} that are linked to no "
+            "other camera's are left out"
+        )
+
+
+def pseudo_persons(store: Store, embedder: Embedder, rules: Rules = DEFAULTS) -> PseudoPersons:
+    """Group the sightings of a gallery as an embedder sees them; the gallery stays as it is.
+
+    Sightings whose picture is gone or another take no part; nor do those without a camera and
+    those linked to no other camera's. Raises ValueError where there are too few, by one camera
+    alone, or too few links.
+    """
+    return _grouped(_copied(store, embedder), rules)
+
+
+def gallery_of_crops(model: str, inputs: Sequence[str], device: str | None) -> Store:
+    """Crops that are in no gallery as one in memory; what is said of their persons is forgotten.
+
+    inputs: as of ``passerby gallery add``; of a folder without any other layout each sub-folder is
+    a camera. Raises ValueError as `read_crops`.
+    """
+    embedder = load(model, flip=True, device=device)
+    store = MemoryStore(describe(embedder))
+    crops = [
+        replace(crop, person="", number=None, camera=crop.camera or _folder_of(crop.image, inputs))
+        for crop in read_crops(inputs).crops
+    ]
+    enrol_crops(store, embedder, crops)
+    return store
+
+
+def _folder_of(image: str, inputs: Sequence[str]) -> str:
+    """The sub-folder of an input that an image lies in, "" where it lies in none."""
+    for given in inputs:
+        path = Path(image).absolute()
+        if path.is_relative_to(Path(given).absolute()):
+            return "/".join(path.relative_to(Path(given).absolute()).parts[:-1])
+    return ""
+
+
+def _grouped(own: Store, rules: Rules) -> PseudoPersons:
+    cameras = own.groups("camera")
+    seen = sum(number for camera, number in cameras.items() if camera != UNKNOWN)
+    if seen < FEWEST_SIGHTINGS:
+        raise ValueError(
+            f"too little to learn from: {seen} sightings with a picture and a camera, at least "
+            f"{FEWEST_SIGHTINGS} are needed; nothing was done"
+        )
+    if len({*cameras} - {UNKNOWN}) < 2:
+        raise ValueError(
+            "all sightings are by one camera: what cameras change in a person is learnt from two "
+            "or more (name them: passerby gallery add ... --camera NAME); nothing was done"
+        )
+    adapt(own)
+    linking = link(view(own), rules=rules)
+    places = numbered(linking.sightings.sources, linking.sightings.cameras)
+    known = linking.sightings.cameras != UNKNOWN
+    # Who is linked within one camera alone may stand in another's pictures unlinked: to learn that
+    # these are somebody else would teach the model the camera.
+    pairs = np.unique(np.stack([linking.groups[known], places[known]]), axis=1)
+    groups, views = np.unique(pairs[0], return_counts=True)
+    taken = known & np.isin(linking.groups, groups[views > 1])
+    persons = np.where(taken, linking.groups, -1)
+    found = PseudoPersons(linking.sightings.images, persons, places)
+    if found.count < FEWEST_PERSONS:
+        raise ValueError(
+            f"too few links: {found.count} groups of sightings by two cameras, at least "
+            f"{FEWEST_PERSONS} are needed. Did the cameras see the same people? More sightings, "
+            "tracklets or reviewed pairs (passerby gallery calibrate --review) help; nothing was "
+            "done"
+        )
+    return found
+
+
+def _copied(store: Store, embedder: Embedder) -> Store:
+    """The gallery in memory as a model sees it, with what people said of pairs."""
+    about = store.about
+    if (embedder.fingerprint, embedder.pooling) != (about.model, about.pooling):
+        place = f"memory://fine-tuning-{next(_numbers)}"
+        reembed(store, embedder, place)
+        return open_store(place)
+    own = MemoryStore(replace(about, calibrations={}, brought={}, adapted="", set_aside={}))
+    for part in store.read():
+        there = [
+            bool(path) and hash_image(path) == name
+            for path, name in zip(part.images.tolist(), part.ids.tolist(), strict=True)
+        ]
+        own.write(part[np.array(there, bool)])
+    carry_answers(store, own)
+    return own
