@@ -13,11 +13,12 @@ persons. "At best": the threshold that labels would give.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from galleries import galleries
+from galleries import PERSONS, SITES, galleries
 
 from passerby.adaptation.camera_means import camera_means
 from passerby.assessment.calibrate import calibration_file, find_calibration
@@ -129,12 +130,20 @@ def row(name: str, found: Measured, calibration: Calibration | None, rate: float
     return "| " + " | ".join(cells) + " |"
 
 
-def main(out: Path, root: Path | None, model: str) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print a table for each rate."""
-    embedder = load(model)
-    calibration = find_calibration(calibration_file(model), embedder)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--root", type=Path)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--sites", type=int, nargs="+", default=SITES)
+    parser.add_argument("--persons", type=int, default=PERSONS, help="of a drawn site")
+    given = parser.parse_args(arguments)
+    embedder = load(given.model)
+    calibration = find_calibration(calibration_file(given.model), embedder)
     rows: dict[str, Measured] = {}
-    for name, sightings in galleries(embedder, root, out).items():
+    found = galleries(embedder, given.root, given.out, given.sites, given.persons)
+    for name, sightings in found.items():
         if len(np.unique(sightings.cameras)) > 1:
             rows[f"{name}, by two cameras"] = measure(sightings, within=False, tracklets=False)
         if name in {"CAVIAR4REID", "TownCentre", "i-LIDS"}:  # whose cameras are cameras
@@ -148,15 +157,10 @@ def main(out: Path, root: Path | None, model: str) -> None:
             f"camera means | shipped, means of {FEW} | plain quantile | **without labels** (95 %) "
             "| true pairs found | at best |\n|---|---|---|---|---|---|---|---|---|"
         )
-        for name, found in rows.items():
-            print(row(name, found, calibration, rate))
+        for name, measured in rows.items():
+            print(row(name, measured, calibration, rate))
         print()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--root", type=Path)
-    parser.add_argument("--model", default="default")
-    arguments = parser.parse_args()
-    main(arguments.out, arguments.root, arguments.model)
+    main()

@@ -30,6 +30,7 @@ class Contents:
     days: int = 1
     joints: bool = False
     masks: bool = False
+    pack_version: int = 0  # of the bodies and clothes that persons are rendered from; 0 none
 
     def __post_init__(self) -> None:
         least = {"seed": 0, "train_persons": 0, "test_persons": 0, "cameras": 1, "images": 1,

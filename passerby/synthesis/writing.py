@@ -43,7 +43,7 @@ from passerby.synthesis.contents import (
     shots,
 )
 from passerby.synthesis.figures import encode, observe
-from passerby.synthesis.rendered.assets import prepare
+from passerby.synthesis.rendered.assets import VERSION, prepare
 from passerby.synthesis.variety import Style
 
 _CHUNK = 64  # pictures that a worker draws before it reports
@@ -117,6 +117,7 @@ def _finished(root: Path, contents: Contents) -> bool:
         return False
     # What sets were before they could say so.
     earlier = {"style": "plain", "sites": 1, "days": 1, "joints": False, "masks": False}
+    earlier["pack_version"] = 0
     found = earlier | read_object(described, "the contents of a synthetic set")
     wanted = asdict(contents)
     if found != wanted:
@@ -171,14 +172,16 @@ def write(
     distractors = beside[0] if distractors is None else distractors
     junk = beside[1] if junk is None else junk
     counts = (train_persons, test_persons, cameras, images, distractors, junk)
+    packed = VERSION if style in ("rendered", "mixed") else 0
     contents = Contents(
-        seed, *counts, style=style, sites=sites, days=days, joints=joints, masks=masks
-    )
+        seed, *counts, style=style, sites=sites, days=days, joints=joints, masks=masks,
+        pack_version=packed,
+    )  # fmt: skip
     if workers < 1:
         raise ValueError(f"expected at least 1 worker, got {workers}")
     if _finished(root, contents):
         return root
-    if style in ("rendered", "mixed"):
+    if packed:
         prepare()
     root.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))

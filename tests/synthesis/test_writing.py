@@ -81,7 +81,11 @@ def test_another_set_in_the_folder_is_named(tmp_path: Path) -> None:
 def test_a_set_that_does_not_name_its_style_is_plain(tmp_path: Path) -> None:
     root = write_small(tmp_path / "set")
     described = json.loads((root / "synthetic.json").read_text())
-    older = {key: value for key, value in described.items() if key not in ("style", "sites")}
+    older = {
+        key: value
+        for key, value in described.items()
+        if key not in ("style", "sites", "pack_version")
+    }
     (root / "synthetic.json").write_text(json.dumps(older))
     assert write_small(root) == root
     with pytest.raises(ValueError, match=r"style=plain, but style=varied was asked"):

@@ -34,6 +34,7 @@ class View:
     stretch: float  # how much wider than that, as crops are all resized to one shape
     column: float  # of the point on the ground under the hips
     row: float
+    fineness: int = 1  # samples along a pixel's side, of rendered figures
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Figure:
     radiance: np.ndarray  # [n, 3] float32, linear light
     depth: np.ndarray  # [n] float32: metres towards the viewer
     mask: np.ndarray  # [height, width] bool
+    cover: np.ndarray | None = None  # [n] float32: the share of each pixel that it fills; all
 
 
 @dataclass(frozen=True)

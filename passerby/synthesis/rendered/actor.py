@@ -40,19 +40,37 @@ class Actor:
     def depict(self, view: View, light: Light) -> Figure:
         """Draw the person into an empty picture."""
         who = self.body.person
-        across = view.scale * view.stretch
-        spots = np.stack([view.column + self.seen[:, 0] * across,
-                          view.row - self.seen[:, 1] * view.scale], 1)  # fmt: skip
-        shape = (view.height, view.width)
+        fine, across = view.fineness, view.scale * view.stretch
+        spots = fine * np.stack([view.column + self.seen[:, 0] * across,
+                                 view.row - self.seen[:, 1] * view.scale], 1)  # fmt: skip
+        shape = (fine * view.height, fine * view.width)
         seen = rasterise(spots, self.nearness, who.surface, shape)
         values = np.concatenate([_lit(self, light)[:, None], who.texture.spots], 1)
-        lit, column, row = interpolated(seen, spots, who.surface.faces, values, view.width)
+        lit, column, row = interpolated(seen, spots, who.surface.faces, values, shape[1])
         albedo = who.texture.albedo(column, row, who.back[seen.triangles])
-        mask = np.zeros(view.height * view.width, bool)
-        mask[seen.places] = True
         depth = np.float32(self.distance) - 1 / seen.nearness
         radiance = albedo * np.clip(lit, 0.01, 2)[:, None]
-        return Figure(seen.places, radiance, depth, mask.reshape(shape))
+        return _pooled(seen.places, radiance, depth, view)
+
+
+def _pooled(places: np.ndarray, radiance: np.ndarray, depth: np.ndarray, view: View) -> Figure:
+    """The figure that samples make: each pixel is the mean of its own, and filled by their share.
+
+    places [k]: sample numbers, row by row; radiance: [k, 3]; depth: [k] metres.
+    """
+    shape, fine = (view.height, view.width), view.fineness
+    mask = np.zeros(view.height * view.width, bool)
+    if fine == 1:
+        mask[places] = True
+        return Figure(places, radiance, depth, mask.reshape(shape))
+    row, column = np.divmod(places, fine * view.width)
+    pixels, of = np.unique(row // fine * view.width + column // fine, return_inverse=True)
+    count = np.bincount(of)
+    means = [np.bincount(of, values) / count for values in (*radiance.T, depth)]
+    cover = (count / fine**2).astype(np.float32)
+    mask[pixels[cover >= 0.5]] = True
+    pooled = np.stack(means[:3], 1).astype(np.float32)
+    return Figure(pixels, pooled, means[3].astype(np.float32), mask.reshape(shape), cover)
 
 
 def placed(body: Body, yaw: float, pitch: float, distance: float) -> Actor:

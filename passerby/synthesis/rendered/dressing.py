@@ -15,6 +15,7 @@ from passerby.synthesis.rendered.body.garments import (
     whole,
 )
 from passerby.synthesis.rendered.body.skeleton import HANGING, bone_number, heads
+from passerby.synthesis.rendered.hats import EDGE, peak, uncovered
 from passerby.synthesis.rendered.outfits import CLOSE, Outfit
 from passerby.synthesis.wardrobe import Piece
 
@@ -114,11 +115,14 @@ def _headwear(pack: Pack, outfit: Outfit) -> list[Layer]:
     if look.hat == "brim":
         layers.append(whole(pack, "fedora01", Piece.HAT, two_sided=True))
     if look.hat in ("beanie", "cap"):
-        layers.append(_shell(pack, Piece.HAT, 0.014, 0.765, face=False))
+        layers.append(_shell(pack, Piece.HAT, 0.014, EDGE, face=False))
+    if look.hat == "cap":
+        layers += _solid_layers(pack, [peak()])
     if look.hat == "hood":
         layers.append(_shell(pack, Piece.UPPER, 0.03, 0.56, face=True))
-    elif outfit.hair and not (look.hat != "none" and outfit.hair == "afro01"):
-        layers.append(whole(pack, outfit.hair, Piece.HAIR, two_sided=True))
+    elif outfit.hair:
+        hair = whole(pack, outfit.hair, Piece.HAIR, two_sided=True)
+        layers.append(hair if look.hat == "none" else uncovered(hair))
     return layers
 
 

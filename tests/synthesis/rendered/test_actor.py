@@ -1,5 +1,6 @@
 """A made-up person, a box, before a camera: perspective, depth, light and texture."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -71,6 +72,26 @@ def test_depths_are_those_of_the_surface():
     figure = actor.depict(VIEW, DIFFUSE)
     depth[figure.pixels] = figure.depth
     assert depth[int(row) * VIEW.width + int(column)] == pytest.approx(joint[2], abs=0.01)
+
+
+def test_finer_samples_are_averaged_and_cover_a_share_of_the_edges():
+    """Beside the picture of twice the size, pixel by pixel."""
+    actor = placed(box(), 0.5, 0.2, 5.0)
+    light = Light((0.0, 1.0, 0.0), 1.0)
+    figure = actor.depict(replace(VIEW, fineness=2), light)
+    double = View(height=400, width=200, scale=180.0, stretch=1.0, column=100.0, row=370.0)
+    large = actor.depict(double, light)
+    cover, radiance = np.zeros((400, 200)), np.zeros((400, 200, 3))
+    cover.ravel()[large.pixels] = 1
+    radiance.reshape(-1, 3)[large.pixels] = large.radiance
+    share = cover.reshape(200, 2, 100, 2).mean((1, 3)).ravel()
+    mean = radiance.reshape(200, 2, 100, 2, 3).mean((1, 3)).reshape(-1, 3)
+    np.testing.assert_array_equal(figure.pixels, np.flatnonzero(share))
+    np.testing.assert_allclose(figure.cover, share[figure.pixels], atol=1e-6)
+    weighted = figure.radiance * figure.cover[:, None]
+    np.testing.assert_allclose(weighted, mean[figure.pixels], atol=1e-5)
+    np.testing.assert_array_equal(figure.mask.ravel(), share >= 0.5)
+    assert 0.02 < ((share > 0) & (share < 1)).sum() / (share > 0).sum() < 0.2
 
 
 def test_a_side_in_the_sun_is_brighter_than_one_turned_away():

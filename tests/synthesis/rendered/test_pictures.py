@@ -1,14 +1,22 @@
 """Whole pictures of rendered persons; they need the user's copies of the assets."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from passerby.synthesis import draw
 from passerby.synthesis.figures import observe
 from passerby.synthesis.rendered.actor import placed
-from passerby.synthesis.rendered.assets import AssetsMissing, people
+from passerby.synthesis.rendered.assets import VERSION, AssetsMissing, people
+from passerby.synthesis.rendered.dressing import layers_of
+from passerby.synthesis.rendered.hats import EDGE
+from passerby.synthesis.rendered.outfits import dress_rendered
 from passerby.synthesis.rendered.person import enacted, person, strike_pose
 from passerby.synthesis.streets import dress_street
+from passerby.synthesis.wardrobe import Piece
 from passerby.synthesis.writing import write
 
 
@@ -56,6 +64,31 @@ def test_who_comes_has_their_left_on_the_right_and_their_nose_in_front(yaw, come
     assert body.points[:, 1].min() == pytest.approx(0, abs=1e-5)
 
 
+def test_a_cap_has_a_peak_and_no_hair_comes_through_it(pack):
+    numbers = (0, 1, 0, 0)
+    outfit = dress_rendered(dress_street(0, 1), numbers)
+    hatted = {
+        hat: layers_of(pack, replace(outfit, look=replace(outfit.look, hat=hat), hair="long01"))
+        for hat in ("none", "cap", "beanie")
+    }
+
+    def highest(hat):
+        hair = [layer for layer in hatted[hat] if layer.piece == Piece.HAIR]
+        return max(layer.rest[:, 1].max() for layer in hair)
+
+    assert highest("none") > EDGE + 0.08
+    assert max(highest("cap"), highest("beanie")) < EDGE + 0.03
+    counts = {
+        hat: sum(layer.piece == Piece.HAT for layer in layers) for hat, layers in hatted.items()
+    }
+    assert counts == {"none": 0, "cap": 2, "beanie": 1}
+    peak = next(layer for layer in reversed(hatted["cap"]) if layer.piece == Piece.HAT)
+    face = pack.points[pack.body]
+    brow = face[np.abs(face[:, 1] - EDGE) < 0.01, 2].max()
+    assert 0.04 < peak.rest[:, 2].max() - brow < 0.1
+    assert peak.rest[:, 2].min() < brow
+
+
 def test_of_a_mixed_set_every_other_person_is_rendered():
     for number in (1, 2):
         mixed = draw(0, number, 1, 0, style="mixed")
@@ -77,5 +110,6 @@ def test_a_set_is_the_same_for_any_number_of_workers(tmp_path):
         return {path.relative_to(root): path.read_bytes() for path in files}
 
     alone, together = made("alone", 1), made("together", 2)
+    assert json.loads(alone[Path("synthetic.json")])["pack_version"] == VERSION
     assert len(alone) > 12
     assert alone == together

@@ -2,5 +2,6 @@
 
 from passerby.synthesis.rendered.assets.finding import AssetsMissing, people, prepare
 from passerby.synthesis.rendered.assets.opened import Garment, Pack
+from passerby.synthesis.rendered.assets.packing import VERSION
 
-__all__ = ["AssetsMissing", "Garment", "Pack", "people", "prepare"]
+__all__ = ["VERSION", "AssetsMissing", "Garment", "Pack", "people", "prepare"]
