@@ -24,10 +24,12 @@ WIDTH = 48
 _NUMBERS = itertools.count()
 
 
-def site(persons=120, cameras=3, images=2, noise=0.11):
-    """Persons seen by cameras, each of which moves everybody's vectors its own way."""
+def site(persons=120, cameras=3, images=2, noise=0.11, alike=1.1):
+    """Persons, many of whom dress alike, by cameras that each move all vectors its own way."""
     random = np.random.default_rng(0)
-    centres = random.normal(size=(persons, WIDTH)) * np.linspace(2, 0.3, WIDTH)
+    looks = alike * random.normal(size=(20, WIDTH))
+    centres = random.normal(size=(persons, WIDTH)) + looks[random.integers(20, size=persons)]
+    centres *= np.linspace(2, 0.3, WIDTH)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     offsets = 0.12 * random.normal(size=(cameras, WIDTH))
     owners = np.repeat(np.arange(persons), cameras * images)
@@ -170,7 +172,7 @@ def test_a_sample_is_even_over_the_sightings(learnt):
 
 
 def test_linking_goes_by_it_where_nothing_is_calibrated():
-    sightings, owners = site(persons=120, cameras=3, images=1, noise=0.05)
+    sightings, owners = site(persons=120, cameras=3, images=1, noise=0.05, alike=0)
     found = Gallery(filled(replace(sightings, tracklets=np.full(len(owners), -1)))).link()
     assert found.basis == "unlabelled sightings"
     assert json.loads(found.to_json())["basis"] == "unlabelled sightings"

@@ -7,8 +7,8 @@ told apart, by expectation and maximisation on the distances counted in bins:
 
 - *strangers*, whose distances have one shape, moved and stretched: a sinh-arcsinh distribution
   (Jones and Pewsey 2009, "Sinh-arcsinh distributions", Biometrika 96) whose skewness and tails are
-  those of drawn persons. Its place and width are read off the lower half of the strangers, without
-  the nearest, where others could be among them;
+  those of drawn persons. Its place and width are read off the middle of the strangers, without
+  the nearest fifth, where others could be among them;
 - *the same persons*, the roots of whose distances are normal, weakly bound to where they lie among
   drawn persons. How many they are is estimated with the rest, a little on the small side.
 
@@ -33,7 +33,7 @@ LEAST_RATE = 1e-4
 _SKEWNESS, _TAILS = -0.33, 1.02
 _SAME_ROOT, _SAME_SPREAD = 0.68, 0.14
 
-_LEVELS = np.geomspace(0.05, 0.5, 40)  # of the strangers, at which place and width are read
+_LEVELS = np.geomspace(0.2, 0.6, 40)  # of the strangers, at which place and width are read
 # Pairs of one image depend on each other: all together count as so many independent ones, beside so
 # many that speak for the same persons' place above, and so few against there being any.
 _COUNT, _HELD, _AGAINST = 3_000, 100, 2
@@ -148,7 +148,7 @@ def _separated(
 
 
 def _place(edges: NDArray[np.float64], strangers: NDArray[np.float64]) -> tuple[float, float]:
-    """Centre and scale by least squares on quantiles of the strangers' lower half."""
+    """Centre and scale by least squares on quantiles in the strangers' middle."""
     below = np.concatenate([[0.0], strangers.cumsum()])
     found = np.interp(_LEVELS, below / below[-1], edges)
     grid, shares = _shape()
