@@ -122,15 +122,26 @@ PUBLISHED: Mapping[str, Published] = {
     ),
 }
 
+DETECTORS: Mapping[str, Published] = {
+    "yolox_nano": Published(
+        "https://github.com/Megvii-BaseDetection/YOLOX/releases/download/0.1.1rc0/yolox_nano.onnx",
+        "c789161ed43c8269fcd4e67c67eeeb4e80c622da2eb296a20bc6007bd18a0b7d",
+        "published under Apache-2.0; trained on COCO, whose pictures have terms of their own",
+    ),
+}
+"""Networks that find persons in video: no weights to convert or to start from."""
+
 
 @dataclass(frozen=True)
 class Pulled:
-    """A file that is here now; known: whether its hash was given or stands in the table."""
+    """A file that is here now; known: whether its hash was given or stands in the table; then:
+    the command that it is for."""
 
     file: Fetched
     url: str
     known: bool
     terms: str
+    then: str
 
     def __str__(self) -> str:
         hash_note = "as expected" if self.known else "not known beforehand: keep it for --sha256"
@@ -139,7 +150,7 @@ class Pulled:
                 f"{'in the cache' if self.file.cached else 'fetched'}: {self.url}",
                 f"SHA-256 {self.file.sha256} ({hash_note})",
                 f"terms: {self.terms or 'ask its publisher'}",
-                f"the file is {self.file.path}: passerby convert {self.file.path} --out MODEL",
+                f"the file is {self.file.path}: {self.then}",
             ]
         )
 
@@ -161,7 +172,18 @@ def pull(
     target = Path(out) if out is not None else _place(name, entry)
     known = sha256 or entry.sha256
     fetched = fetch(entry.url, target, known, limit=limit)
-    return Pulled(fetched, entry.url, bool(known), entry.terms)
+    key = name.replace("-", "_")
+    then = (
+        f"passerby watch SOURCE --detector {key}"
+        if key in DETECTORS and out is None
+        else f"passerby convert {fetched.path} --out MODEL"
+    )
+    return Pulled(fetched, entry.url, bool(known), entry.terms, then)
+
+
+def place_of(name: str) -> Path:
+    """Where in the cache a named file of these tables is, once it was fetched."""
+    return _place(name, _entry(name))
 
 
 def pulled_state(name: str) -> dict[str, Tensor]:
@@ -181,7 +203,7 @@ def pulled_state(name: str) -> dict[str, Tensor]:
 def published_listing() -> str:
     """The named weights with what is known of them."""
     lines = []
-    for name, entry in PUBLISHED.items():
+    for name, entry in {**PUBLISHED, **DETECTORS}.items():
         known = f"SHA-256 {entry.sha256[:8]}…" if entry.sha256 else "hash unknown"
         lines += [name, f"    {entry.terms}; {known}"]
     return "\n".join(lines)
@@ -193,12 +215,13 @@ def _entry(name: str) -> Published:
     if "://" in name:
         return Published(checked_url(name), "", "")
     key = name.replace("-", "_")
-    if key not in PUBLISHED:
+    known = {**PUBLISHED, **DETECTORS}
+    if key not in known:
         raise ValueError(
-            f"no published weights are named {name!r}{suggest(name, list(PUBLISHED))} (expected a "
-            f"URL, hub:OWNER/REPOSITORY/FILE, or one of {', '.join(PUBLISHED)})"
+            f"no published weights are named {name!r}{suggest(name, list(known))} (expected a "
+            f"URL, hub:OWNER/REPOSITORY/FILE, or one of {', '.join(known)})"
         )
-    return PUBLISHED[key]
+    return known[key]
 
 
 def _hub_url(name: str) -> str:
@@ -218,4 +241,6 @@ def _place(name: str, entry: Published) -> Path:
     key = name.replace("-", "_")
     if key in PUBLISHED:
         return weights / key / f"{key}.pth"
+    if key in DETECTORS:
+        return cache_folder() / "detectors" / f"{key}.onnx"
     return weights / hashlib.sha256(entry.url.encode()).hexdigest()[:16] / file_name(entry.url)

@@ -1,0 +1,1 @@
+"""Detectors of persons, one file a kind, behind `detections.Detector`."""
