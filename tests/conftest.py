@@ -208,6 +208,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.cli.systems_table.systems_listing",
         "passerby.studies.ablation_seeds.read_seeds",
         "passerby.studies.run_table.read_runs",
+        "passerby.video.sources.opening.open_source",
     )
     # All are imported first: a module imported between the changes would keep a changed name.
     for place in places:

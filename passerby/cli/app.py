@@ -20,6 +20,7 @@ from passerby.cli import (
     studies,
     training,
 )
+from passerby.cli.video import watching
 from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to
@@ -60,6 +61,7 @@ COMMANDS: Commands = {
     "report": results.report,
     "ablate": studies.ablate,
     "ablation-table": studies.ablation_table,
+    "watch": watching.watch,
     "pull": models.pull,
     "convert": models.convert,
     "card": models.card,

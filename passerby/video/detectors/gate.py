@@ -30,10 +30,11 @@ class Gated(Detector):
         """See `Detector`; frames of one fixed camera, in their order."""
         blocks = block_means(pixels, min(_SIDE, *pixels.shape[:2]))
         before = self._blocks
-        same_size = before is not None and before.shape == blocks.shape
-        if same_size and float(np.abs(blocks - before).max()) < self._levels:
-            self.passed += 1
-            return self._last
+        if before is not None and before.shape == blocks.shape:
+            change = float(np.abs(blocks - before).max())
+            if change < self._levels:
+                self.passed += 1
+                return self._last
         self._blocks, self._last = blocks, self._detector.detect(pixels)
         self.looked += 1
         return self._last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 
 from passerby.video.sources.frames import Frame, Source
@@ -14,7 +14,9 @@ _HELD = 4  # frames of a live source that may wait
 _NAP = 0.02  # seconds, when no source has anything
 
 
-def frames_together(sources: Sequence[tuple[Source, Pace]]) -> Iterator[tuple[int, Frame]]:
+def frames_together(
+    sources: Sequence[tuple[Source, Pace]],
+) -> Generator[tuple[int, Frame], None, None]:
     """(number of the source, frame) until all sources have ended.
 
     Frames of one source come in their order, of files all that the pace takes, whatever the other
