@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.embedding.embedder import Embedder
 from passerby.gallery.binding import require_matching_embedder, require_single_vectors
 from passerby.gallery.enrol.thumbnails import thumbnail
-from passerby.gallery.pair_evidence import SAME, pair_llrs
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
 from passerby.tables.sightings import Sightings
@@ -90,23 +90,23 @@ def tracklet_number(passage: Passage) -> int:
 def ratio_of(store: Store) -> Ratio:
     """What a gallery's calibration says of two pieces by one camera: the mean over their pairs.
 
-    Also one of other sites serves: nothing is said of its probability, it only orders and joins.
+    That of pairs by one camera where there is one, else that of pairs by two, which makes too much
+    of them: two persons before one camera are nearer. Also one of other sites serves: nothing is
+    said of its probability, it only orders and joins.
 
     Raises:
-        ValueError: It has none for pairs by one camera.
+        ValueError: The gallery has no calibration.
     """
     about = store.about
     known = calibration_of(about, "single") or calibration_of(about, "single", brought=True)
-    within = None if known is None else known.for_pairs(one_camera=True)
-    if known is None or within is None:
+    if known is None:
         raise ValueError(
-            "--mend needs a calibration of pairs by one camera, and the gallery has none "
-            "(passerby gallery calibrate): leave --mend out"
+            "--mend needs a calibration, and the gallery has none (passerby gallery calibrate): "
+            "leave --mend out"
         )
+    judge = known.for_pairs(one_camera=True) or known
 
-    def ratio(first: np.ndarray, second: np.ndarray) -> float:
-        distances = 1 - first @ second.T
-        llrs = pair_llrs(known, distances, np.full(distances.shape, SAME))
-        return float(llrs.mean())
+    def ratio(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+        return float(judge.llr(1 - first @ second.T).mean())
 
     return ratio
