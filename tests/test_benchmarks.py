@@ -10,67 +10,50 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_training_benchmark_runs():
-    command = [sys.executable, "benchmarks/training.py", "--size", "small", "--only"]
+def run(script: str, *options: str, **environment: str) -> str:
+    """What a benchmark prints; it ends well, or the test fails with all that it said."""
     done = subprocess.run(
-        [*command, "passerby", "plain-cbam", "plain-loader", "torchreid"],
+        [sys.executable, script, *options],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_training_benchmark_runs():
+    rows = ["passerby", "plain-cbam", "plain-loader", "torchreid"]
+    printed = run("benchmarks/training.py", "--size", "small", "--rounds", "1", "--only", *rows)
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     measured = {row[0].strip("| "): row[1] for row in rows if row[0].strip("| ")}
     assert float(measured["passerby"]) > 0
     assert float(measured["plain torchvision"]) > 0
     assert float(measured["Pillow, torchvision.transforms"]) > 0
-    peer = next(line for line in done.stdout.splitlines() if line.startswith("| torchreid"))
+    peer = next(line for line in printed.splitlines() if line.startswith("| torchreid"))
     assert "No module named 'torchreid'" in peer or float(measured["torchreid"]) > 0
 
 
 def test_models_are_scored_on_train_persons(tiny_root):
-    done = subprocess.run(
-        [sys.executable, "benchmarks/unseen_cameras.py", "--data", str(tiny_root), "histogram"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "| histogram | " in done.stdout
+    printed = run("benchmarks/unseen_cameras.py", "--data", str(tiny_root), "histogram")
+    assert "| histogram | " in printed
 
 
 def test_the_rows_of_the_ablation_are_timed():
     options = ["--rows", "baseline,ours", "--steps", "1", "--set", "input.height=32"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/ablation.py", *options, "--set", "input.width=16"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
+    printed = run("benchmarks/ablation.py", *options, "--set", "input.width=16")
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines()[2:]]
     assert [row[0] for row in rows] == ["Baseline", "Ours (CBAM, Tri Cir)"]
     assert all(float(figure) > 0 for row in rows for figure in row[1:])
 
 
 def test_the_inference_benchmark_runs(tmp_path):
     options = ["--models", "small", "--only", "plain", "torch", "torchreid", "--rounds", "1"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/inference.py", *options, "--batches", "2", "--images", "2"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PASSERBY_CACHE": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()]
+    options += ["--batches", "2", "--images", "2"]
+    printed = run("benchmarks/inference.py", *options, PASSERBY_CACHE=str(tmp_path))
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines()]
     ours = [row for row in rows if row[0] == "passerby, PyTorch"]
     assert float(ours[0][3].split()[0]) < 1e-5  # off plain PyTorch's vectors by
     speeds = [float(row[1].split(" ")[0]) for row in ours[1:]]
@@ -85,17 +68,9 @@ def test_adaptation_is_measured_on_train_persons(tiny_root, tmp_path, request):
     sources = tmp_path / "sources.csv"
     sources.write_text("first_person,last_person,source\n0,9999,tiny\n")
     options = ["default", "--data", str(tiny_root), "--sources", str(sources)]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/adaptation.py", *options],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("| plain cosine | ") == 4
-    assert done.stdout.count("| nobody in common, draw") == 3
+    printed = run("benchmarks/adaptation.py", *options)
+    assert printed.count("| plain cosine | ") == 4
+    assert printed.count("| nobody in common, draw") == 3
 
 
 def test_few_judged_pairs_are_measured_by_source(tiny_root, tmp_path):
@@ -103,16 +78,8 @@ def test_few_judged_pairs_are_measured_by_source(tiny_root, tmp_path):
     sources = tmp_path / "sources.csv"
     sources.write_text(f"first_person,last_person,source\n{persons[0]},{persons[-1]},tiny\n")
     options = ["--data", str(tiny_root), "--sources", str(sources), "--draws", "1"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/calibration.py", *options],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    asked = next(line for line in done.stdout.splitlines() if line.startswith("| | asked | "))
+    printed = run("benchmarks/calibration.py", *options)
+    asked = next(line for line in printed.splitlines() if line.startswith("| | asked | "))
     assert float(asked.split("|")[3].split()[0]) >= 1
 
 
@@ -123,16 +90,8 @@ def test_the_gpu_benchmark_runs_on_a_cpu(request):
     if not whole:
         options += ["--parts", "embedding_parity", "loss_parity", "loading", "evaluation"]
         options += ["runtimes", "busy"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/gpu.py", *options],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "| " in line]
+    printed = run("benchmarks/gpu.py", *options)
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if "| " in line]
     figures = dict(rows[1:])
     assert figures["embeddings in fp32, off the CPU's by"].startswith("0.0e+00")
     assert float(figures["losses in bfloat16, off by"].split()[0]) < 0.1
@@ -144,38 +103,23 @@ def test_the_gpu_benchmark_runs_on_a_cpu(request):
         assert figures["two runs of one seed, deterministic"] == "equal"
         assert figures["process group: start, gather, end"].endswith(" s")
         assert len(figures) > 15
-    assert "no time" not in done.stdout
+    assert "no time" not in printed
 
 
 def test_the_cost_of_attention_is_measured(tmp_path):
     options = ["--backbone", "resnet18", "--size", "32", "16", "--attentions", "cbam"]
-    done = subprocess.run(
-        [sys.executable, "benchmarks/attention.py", *options, "--runtimes", "torch"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PASSERBY_CACHE": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    row = done.stdout.splitlines()[-1].strip("| ").split(" | ")
+    options += ["--runtimes", "torch"]
+    printed = run("benchmarks/attention.py", *options, PASSERBY_CACHE=str(tmp_path))
+    row = printed.splitlines()[-1].strip("| ").split(" | ")
     assert row[0] == "cbam"
     assert float(row[1]) > 1
     assert float(row[2]) > 1
 
 
 def test_what_a_precision_costs_is_measured_on_train_persons(tiny_root, small_model):
-    done = subprocess.run(
-        [sys.executable, "benchmarks/precision.py", "--data", str(tiny_root), "--model",
-         str(small_model), "--most", "6"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "| " in line]
+    options = ["--data", str(tiny_root), "--model", str(small_model), "--most", "6"]
+    printed = run("benchmarks/precision.py", *options)
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if "| " in line]
     plain = next(row for row in rows if row[0].endswith("torch fp32"))
     assert plain[3].startswith("0.00")
     assert float(plain[5]) < 1e-6

@@ -164,6 +164,19 @@ def fail_to_save() -> None:
     sys.exit(7)
 
 
+def everything() -> dict[str, Tensor]:
+    """Gradients, terms and gathered features by name, of this process's share of the batch."""
+    results = {name: gradient(objective) for name, objective in OBJECTIVES.items()}
+    results["triplet, each share alone"] = gradient(OBJECTIVES["triplet"], alone=True)
+    both = OBJECTIVES["triplet+cross_entropy"]
+    results["triplet+cross_entropy, in parts"] = gradient(both, parts=2)
+    results.update(terms_of_given_embeddings())
+    results["uneven"] = distributed.gathered(
+        torch.full((3 - distributed.rank(),), distributed.rank())
+    )
+    return results
+
+
 def main() -> None:
     """Compute everything and let rank 0 store it."""
     torch.set_num_threads(1)
@@ -175,14 +188,7 @@ def main() -> None:
             fail_to_save()
         if "--fail" in sys.argv and distributed.rank() == 1:
             raise RuntimeError("one of two fails")
-        results = {name: gradient(objective) for name, objective in OBJECTIVES.items()}
-        results["triplet, each share alone"] = gradient(OBJECTIVES["triplet"], alone=True)
-        both = OBJECTIVES["triplet+cross_entropy"]
-        results["triplet+cross_entropy, in parts"] = gradient(both, parts=2)
-        results.update(terms_of_given_embeddings())
-        results["uneven"] = distributed.gathered(
-            torch.full((3 - distributed.rank(),), distributed.rank())
-        )
+        results = everything()
         distributed.on_first_rank(lambda: torch.save(results, sys.argv[1]))
 
 
