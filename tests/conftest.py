@@ -29,7 +29,7 @@ from passerby.tables.records import Split
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
 
-pytest_plugins = ["tests.sharing_out"]
+pytest_plugins = ["tests.process_state", "tests.sharing_out"]
 
 # A crash of what a test starts says where, as pytest lets its own do.
 os.environ.setdefault("PYTHONFAULTHANDLER", "1")
