@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 from types import ModuleType
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -155,11 +156,19 @@ def recipe() -> Recipe:
 
 
 def run_here(*arguments: object) -> Done:
-    """Run ``passerby ARGUMENTS`` in this process, through the command's own entry."""
+    """Run ``passerby ARGUMENTS`` in this process, through the command's own entry.
+
+    A command may set variables of the environment, which is its process's own: here they go again.
+    """
     from passerby.cli.app import main
 
     out, err, code = io.StringIO(), io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with (
+        mock.patch.dict(os.environ),
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
         patch.setattr(sys, "argv", ["passerby", *map(str, arguments)])
         try:
             main()

@@ -21,6 +21,10 @@ import torch
 from PIL import Image, ImageFile
 
 _STANDARD = {"input": 0, "output": 1, "error": 2}
+_AT_FIRST = {*os.environ} - {"PYTEST_CURRENT_TEST", "LD_LIBRARY_PATH"}
+_OURS = ("PASSERBY_", "OMP_", "CUBLAS_", "COLUMNS")
+"""Variables that are watched: those that stood when the tests began, and what this package sets.
+Libraries set others as they are imported, each for itself: torchvision, OpenCV."""
 
 
 def process_state() -> dict[str, Any]:
@@ -34,7 +38,7 @@ def process_state() -> dict[str, Any]:
     state |= {
         f"environment: {name}": value
         for name, value in os.environ.items()
-        if name != "PYTEST_CURRENT_TEST"
+        if name in _AT_FIRST or name.startswith(_OURS)
     }
     return state | {
         "signal stack": signal_stack(),
