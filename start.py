@@ -20,7 +20,7 @@ PYTHON = os.path.join(SCRIPTS, "python.exe" if os.name == "nt" else "python")
 STAMP = os.path.join(VENV, "passerby-installed.txt")
 GIGABYTES = 8  # torch with its GPU libraries takes about 6 on Linux
 TORCH_INDEX = "--torch-index"
-PARALLEL = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+PARALLEL = ["-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main() -> None:
