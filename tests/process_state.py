@@ -1,7 +1,7 @@
 """A test leaves the process as it found it: what stays changed strikes another test, or a user.
 
 A library that is imported or called here may set what belongs to the whole process: handlers and
-stacks of signals, torch's threads, the environment. Each test is asked afterwards.
+stacks of signals, torch's threads, the environment. With ``--long`` each test is asked afterwards.
 """
 
 from __future__ import annotations
@@ -90,8 +90,11 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def process_state_is_put_back() -> Iterator[None]:
-    """Fails a test, at its end, that leaves something changed."""
+def process_state_is_put_back(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--long``: fails a test, at its end, that leaves something changed."""
+    if not request.config.getoption("long"):
+        yield
+        return
     before = process_state()
     yield
     left = differences(before, process_state())
