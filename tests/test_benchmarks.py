@@ -73,6 +73,26 @@ def test_adaptation_is_measured_on_train_persons(tiny_root, tmp_path, request):
     assert printed.count("| nobody in common, draw") == 3
 
 
+def test_fine_tuning_is_measured_on_the_other_half(tiny_root, tmp_path, request):
+    """A set of too little is not fine-tuned, and says so."""
+    if not request.config.getoption("long"):
+        pytest.skip("drawing persons and embedding them takes half a minute: --long")
+    sources = tmp_path / "sources.csv"
+    sources.write_text("first_person,last_person,source\n0,9999,tiny\n")
+    options = ["--data", str(tiny_root), "--sources", str(sources), "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/adaptation_training.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("not fine-tuned: too little to learn from") == 2
+    assert done.stdout.count("| tiny | ") == 1
+
+
 def test_few_judged_pairs_are_measured_by_source(tiny_root, tmp_path):
     persons = sorted({int(file.name[:4]) for file in (tiny_root / "bounding_box_train").iterdir()})
     sources = tmp_path / "sources.csv"

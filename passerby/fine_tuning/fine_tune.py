@@ -23,7 +23,7 @@ from passerby.data.reading.joining import join_splits
 from passerby.data.sampling import person_batches
 from passerby.embedding.embedder import Embedder, load
 from passerby.fine_tuning.pseudo_persons import PseudoPersons, pseudo_persons
-from passerby.fine_tuning.recipe import tuned_recipe
+from passerby.fine_tuning.recipe import LOSS, tuned_recipe
 from passerby.fine_tuning.rehearsal import Guard, guard_figures, rehearsal_of, rehearsed
 from passerby.models.checkpoint import Card, load_model, read_card, save_model
 from passerby.models.packaged import model_folder
@@ -82,11 +82,12 @@ class FineTuned:
 class Effort:
     """rounds: how often sightings are grouped anew; images: seen in training, in all, half of them
     rehearsed (None: 8 for each sighting, between 6,000 and 60,000); tolerance: points that the
-    guard may lose. Raises ValueError for numbers that make no sense."""
+    guard may lose; loss: as a call. Raises ValueError for numbers that make no sense."""
 
     rounds: int = 3
     images: int | None = None
     tolerance: float = TOLERANCE
+    loss: str = LOSS
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or (self.images is not None and self.images < 1):
@@ -223,12 +224,19 @@ def _persons(store: Store, model: Path, file: Path, device: str | None) -> Pseud
 
 
 def _recipe(
-    card: Card, newest: Path, split: Split, wanted: float, *, seed: int, settings: Sequence[str]
+    card: Card,
+    newest: Path,
+    split: Split,
+    wanted: float,
+    *,
+    seed: int,
+    loss: str,
+    settings: Sequence[str],
 ) -> tuple[Recipe, int]:
     """The recipe of one round, in whole epochs that show about so many images, and how many."""
 
     def of(epochs: int) -> Recipe:
-        return with_settings(tuned_recipe(card.recipe, str(newest), split, epochs), settings)
+        return with_settings(tuned_recipe(card.recipe, str(newest), split, epochs, loss), settings)
 
     batches = person_batches(split.train, _labels(split), of(1).sampling, seed).epoch(0)
     images = sum(map(len, batches))

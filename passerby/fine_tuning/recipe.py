@@ -12,7 +12,11 @@ _PERSONS = 16  # half of them pseudo persons, half rehearsed
 _RATE = 2e-4
 
 
-def tuned_recipe(recipe: Recipe, start: str, split: Split, epochs: int) -> Recipe:
+LOSS = "pair_unified(scale=16.0, margin=0.0, after_neck=true)"
+"""Better than the memory of cluster contrast with few pseudo persons."""
+
+
+def tuned_recipe(recipe: Recipe, start: str, split: Split, epochs: int, loss: str = LOSS) -> Recipe:
     """A recipe that goes on from a model folder for so many epochs over a joint split.
 
     Network, input and augmentations are the model's, and so is what its last phase left frozen.
@@ -33,7 +37,7 @@ def tuned_recipe(recipe: Recipe, start: str, split: Split, epochs: int) -> Recip
             sources="even",
             cameras="balanced",
         ),
-        losses=(LossTerm("pair_unified(scale=16.0, margin=0.0, after_neck=true)"),),
+        losses=(LossTerm(loss),),
         optimizer=Optimizer("adamw", rate=_RATE, weight_decay=1e-2, decays="matrices"),
         schedule=Schedule("cosine", warm_up=0.2 * epochs, warm_up_start=0.1),
         validation_persons=0,
