@@ -31,6 +31,7 @@ from passerby.evaluation.report import Report
 from passerby.fine_tuning.fine_tune import Effort, GuardWorsened, fine_tune
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import enrol_crops
+from passerby.process.reporting import Silent, reporting_to
 from passerby.stores.engines.memory import MemoryStore
 from passerby.synthesis.writing import write
 from passerby.tables.embeddings import Embeddings
@@ -50,7 +51,8 @@ def tuned(model: str, records: Sequence[Record], out: Path, effort: Effort, draw
     crops = [Crop(r.image, camera=str(r.camera), source=r.source) for r in records]
     enrol_crops(store, embedder, crops)
     try:
-        fine_tune(model, store, out, rehearsal=drawn, effort=effort, resume=True)
+        with reporting_to(Silent()):
+            fine_tune(model, store, out, rehearsal=drawn, effort=effort, resume=True)
     except (GuardWorsened, ValueError) as error:
         print(f"{out.name}: not fine-tuned: {error}")
         return model

@@ -154,7 +154,9 @@ def fine_tune(
         say(f"round {number} of {effort.rounds}: {persons}")
         split = join_splits([persons.split, rehearsed(held)])
         share = effort.of(len(persons.images)) / effort.rounds
-        recipe, images = _recipe(card, newest, split, share, seed=seed, settings=settings)
+        recipe, images = _recipe(
+            card, newest, split, share, seed=seed, loss=effort.loss, settings=settings
+        )
         if number == 1:
             _say_time(images * effort.rounds, pace)
         train(
