@@ -1,7 +1,8 @@
 """The back-end between embedding and distance: linear, learnt in seconds, without training.
 
 In this order: vectors to length 1; less their camera's mean (`camera_means`); shortened where one
-person varies (`within_class`); to length 1 again. What is taken into it, and what not, `learnt`
+person varies (`within_class`); to length 1 again. Hubs are corrected in the order of what was found
+alone (`hubness`). What is taken into it, and what not, `learnt`
 decides by counts, and says why.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +29,7 @@ from passerby.tables.embeddings import Embeddings, require_one_model
 from passerby.tables.unit_length import unit
 
 Texts = NDArray[np.str_]
+Apart = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 
 FORMAT = 1
 
@@ -47,7 +50,8 @@ Pseudo pairs of some persons then cost others next to nothing (benchmarks/adapta
 @dataclass(frozen=True, eq=False)
 class BackEnd:
     """A map of vectors of one model. model, pooling: whose, as embeddings say; within, means: its
-    parts, None where left out; decided: what was done and why; images: it was learnt from."""
+    parts, None where left out; decided: what was done and why; images: it was learnt from; anchors:
+    ids of the sightings whose nearness tells hubs (`hubness`), () where these are not corrected."""
 
     model: str
     pooling: str
@@ -55,6 +59,7 @@ class BackEnd:
     means: CameraMeans | None
     decided: tuple[str, ...] = ()
     images: int = 0
+    anchors: tuple[str, ...] = ()
 
     def applied(
         self, vectors: NDArray[np.float32], sources: Texts, cameras: Texts
@@ -84,7 +89,7 @@ class BackEnd:
         """As safetensors, in half precision; `from_bytes` reads it."""
         said: dict[str, object] = {
             "format": FORMAT, "model": self.model, "pooling": self.pooling, "decided": self.decided,
-            "images": self.images,
+            "images": self.images, "anchors": self.anchors,
         }  # fmt: skip
         arrays: dict[str, NDArray] = {}
         if self.within is not None:
@@ -119,7 +124,7 @@ class BackEnd:
             decided = tuple(map(str, said["decided"]))
             return cls(
                 str(said["model"]), str(said["pooling"]), within, means, decided,
-                int(said["images"]),
+                int(said["images"]), tuple(map(str, said.get("anchors", ()))),
             )  # fmt: skip
         except (SafetensorError, KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
             raise ValueError(f"what was learnt is damaged ({error}): learn it anew") from None
@@ -147,12 +152,15 @@ def learnt(
     prior: WithinClass | None = None,
     persons: NDArray[np.int64] | None = None,
     pairs: bool = True,
+    apart: Apart | None = None,
 ) -> BackEnd:
     """What unlabelled images teach: of vectors [N, D] by cameras of sources [N], "" not known.
 
     prior: the model's own within-class covariance; persons [N]: numbers equal for images that are
     known to be of one person (tracks, reviewed pairs, names), -1 for the others; pairs: take images
-    of two cameras that are each other's nearest for one person, too.
+    of two cameras that are each other's nearest for one person, too; apart: says of which pairs of
+    rows [P, 2] it is known [P] that they are of two, as names and reviewed pairs tell: these are
+    not taken, however near.
     """
     decided = []
     means = None
@@ -171,6 +179,12 @@ def learnt(
     found = np.empty((0, 2), np.int64)
     if pairs:
         found = mutual_neighbours(begun.applied(vectors, sources, cameras), sources, cameras)
+        wrong = np.zeros(len(found), bool) if apart is None else apart(found)
+        if wrong.any():
+            found = found[~wrong]
+            decided.append(
+                f"{int(wrong.sum())} near pairs were left out: known to be of two persons"
+            )
     centred = unit(vectors) if means is None else means.removed(vectors, sources, cameras)
     seen = _seen_here(centred, persons, found)
     within = prior

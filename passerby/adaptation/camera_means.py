@@ -7,6 +7,11 @@ Distribution Gap of Person Re-identification with Camera-based Batch Normalizati
 centre and scale within the network; here it is done to finished embeddings of any model.
 
 One camera is one name of one source: joined sources may use the same numbers for other cameras.
+
+The mean of few persons is their own as much as their camera's. How far a camera differs from its
+source is therefore shrunk by how surely it does (James and Stein 1961, "Estimation with quadratic
+loss": positive part), beside what the variance within cameras would make of it by chance. Where
+"cameras" do not mean cameras nothing is taken but the mean of all.
 """
 
 from __future__ import annotations
@@ -20,6 +25,13 @@ from passerby.tables.embeddings import Embeddings, require_one_model
 from passerby.tables.keys import camera_keys
 from passerby.tables.sightings import UNKNOWN
 from passerby.tables.unit_length import unit
+
+AXES = 40
+"""Directions in which it is asked whether cameras differ: those of the largest variance within."""
+
+CROSSED = 0.5
+"""Of the variance within cameras, what stands for chance. Cameras that saw the same persons differ
+by less than images of one camera do; 0.5 of 0.4 to 1 on held-out persons (docs/decisions.md)."""
 
 STEADY = 4.0  # of 0 to 50 on held-out persons of the set in docs/results/people.md, 0 to 10 alike
 
@@ -58,6 +70,18 @@ class CameraMeans:
         """
         return unit(vectors) - self.of(sources, cameras)
 
+    def preferred_to(self, other: CameraMeans) -> CameraMeans:
+        """The other's cameras, those that are here too with their means of here."""
+        rows = {camera: row for row, camera in enumerate(self.cameras)}
+        pairs = [
+            (self.means[rows[camera]], self.images[rows[camera]])
+            if camera in rows
+            else (other.means[row], other.images[row])
+            for row, camera in enumerate(other.cameras)
+        ]
+        means = np.array([mean for mean, _ in pairs], np.float32).reshape(-1, len(other.whole))
+        return replace(other, means=means, images=tuple(count for _, count in pairs))
+
 
 def camera_means(
     vectors: NDArray[np.float32], sources: Texts, cameras: Texts, steady: float = STEADY
@@ -70,8 +94,9 @@ def camera_means(
     whole. Ten to thirty images a camera are enough. Raises ValueError for vectors without a
     direction.
 
-    What is taken is the whole, and by how much a camera differs from its source. How sources differ
-    stays: persons are of one source, so that it never parts the images of one.
+    What is taken is the whole, and by how much a camera differs from its source, as far as that is
+    sure. How sources differ stays: persons are of one source, so that it never parts the images of
+    one.
     """
     units = unit(vectors).astype(np.float64)
     whole = _shrunk(units, np.zeros(units.shape[1]), steady)
@@ -79,16 +104,54 @@ def camera_means(
     for source in np.unique(sources):
         own = sources == source
         of_source = _shrunk(units[own], whole, steady)
-        for camera in np.unique(cameras[own & (cameras != UNKNOWN)]):
-            seen = units[own & (cameras == camera)]
-            mean = whole + _shrunk(seen, of_source, steady) - of_source
-            found[str(source), str(camera)] = mean, len(seen)
+        known = own & (cameras != UNKNOWN)
+        sure = _sureness(units[known], cameras[known])
+        for camera in np.unique(cameras[known]).tolist():
+            seen = units[known & (cameras == camera)]
+            weight = min(len(seen) / (len(seen) + steady), sure.get(camera, 1.0))
+            mean = whole + weight * (seen.mean(axis=0) - of_source)
+            found[str(source), camera] = mean, len(seen)
     return CameraMeans(
         tuple(found),
         np.array([mean for mean, _ in found.values()], np.float32).reshape(-1, len(whole)),
         whole.astype(np.float32),
         tuple(count for _, count in found.values()),
     )
+
+
+def _sureness(units: NDArray[np.float64], cameras: Texts) -> dict[str, float]:
+    """By camera, from 0 to 1, how surely it differs from all [N] of its source: 1 less what chance
+    would make of the squared distance of its mean, in the metric of the variance within cameras.
+
+    Nothing for cameras of which nothing can be said.
+    """
+    names, rows, counts = np.unique(cameras, return_inverse=True, return_counts=True)
+    free = len(units) - len(names)
+    if len(names) < 2 or free < 1:
+        return {}
+    means = np.stack([units[rows == row].mean(axis=0) for row in range(len(names))])
+    axes, variances = _largest((units - means[rows]) / np.sqrt(free), min(AXES, free))
+    if not len(axes):
+        return {}
+    apart = ((means - units.mean(axis=0)) @ axes.T) ** 2 / variances  # [cameras, axes]
+    chance = 1 / counts - 1 / len(units)
+    found = 1 - CROSSED * len(axes) * chance / np.maximum(apart.sum(axis=1), 1e-300)
+    return dict(zip(names.tolist(), np.maximum(found, 0).tolist(), strict=True))
+
+
+def _largest(
+    rows: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Directions [K, D] of the largest sums of squares of rows [N, D], and these sums [K]."""
+    if len(rows) < rows.shape[1]:  # of the smaller product of both
+        values, left = np.linalg.eigh(rows @ rows.T)
+        vectors = left.T @ rows / np.sqrt(np.maximum(values, 1e-300))[:, None]
+    else:
+        values, right = np.linalg.eigh(rows.T @ rows)
+        vectors = right.T
+    kept = np.flatnonzero(values > 1e-9 * max(values[-1], 1e-300))[::-1][:most]
+    kept = kept[values[kept] > 1e-12]
+    return vectors[kept], values[kept]
 
 
 def _shrunk(

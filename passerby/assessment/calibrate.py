@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,16 +19,28 @@ from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.calibration_files import parse_calibrations, read_calibrations
 from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.evaluation.decisions.conditions import conditions_of
+from passerby.evaluation.decisions.judged.calibrating import Subject
+from passerby.evaluation.decisions.judged.camera_pairs import between_cameras, drawn_pairs
 from passerby.evaluation.decisions.likelihood import Curve
 from passerby.evaluation.ranking.distances import Metric
 from passerby.models.checkpoint import Card
 from passerby.models.packaged import is_packaged, model_folder, packaged_folders
+from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import JUNK, Record, Split
 
 Part = Literal["held-out", "train", "validation", "test"]
 
 _MEASURED = 500  # images whose heights tell those of all
 _MOST_IMAGES = 12_000  # 72 million pairs; more would cost minutes and change little
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How vectors are seen that are not compared as they are. mapped: them, after it; pooling: the
+    name of what comes out."""
+
+    mapped: Callable[[Embeddings], Embeddings]
+    pooling: str
 
 
 @dataclass(frozen=True)
@@ -50,33 +62,52 @@ def calibrate_model(
     images: int = 1,
     seed: int = 0,
     prior: Curve | None = None,
+    by_cameras: bool = False,
+    seen: Seen | None = None,
 ) -> Calibration:
     """Calibrate a model on persons that it was not trained on; errors as `calibration_records`.
 
-    Half of the persons fit, the others judge. images: of a query, pooled (see `calibrate`);
-    false_match_rate: the rate that decisions will be asked at; a warning says when the data are too
-    few for it.
+    images: of a query, pooled (see `calibrate`); false_match_rate: the rate that decisions will be
+    asked at; a warning says when the data are too few for it; by_cameras: two cameras get one of
+    their own where they differ from the others; seen: how a gallery sees vectors of the model, None
+    for as they are.
     """
     chosen = calibration_records(split, embedder.card, part)
     records, warnings = _within_limit(chosen.records, seed)
     embedded = embedder.embed(records)
     if embedded.set_aside:
         warnings += (f"{len(embedded.set_aside)} images cannot be read and were set aside",)
+    known, pooling = embedded.embeddings, embedder.pooling
+    if seen is not None:
+        known, pooling = seen.mapped(known), seen.pooling
     calibration = calibrate(
-        embedded.embeddings,
+        known,
         metric,
-        pooling=embedder.pooling,
+        pooling=pooling,
         false_match_rate=false_match_rate,
         replicates=replicates,
         images=images,
         seed=seed,
-        prior=prior or _prior_of(embedder, metric),
+        prior=prior or (_prior_of(embedder, metric) if seen is None else None),
     )
+    if by_cameras and images == 1 and calibration.pairs == "across cameras":
+        judged = drawn_pairs(known, seed)
+        calibration = replace(
+            calibration, between=between_cameras(judged, calibration, _part_of(calibration), seed)
+        )
     return replace(
         calibration,
         warnings=(*chosen.warnings, *warnings, *calibration.warnings),
-        conditions=conditions_of(embedded.embeddings, _heights(records, seed)),
+        conditions=conditions_of(known, _heights(records, seed)),
     )
+
+
+def _part_of(calibration: Calibration) -> Subject:
+    """What a calibration of some of its cameras is of."""
+    return Subject(
+        calibration.model, calibration.pooling, calibration.pairs, calibration,
+        calibration.sources, calibration.quality.fitting.persons, part=True,
+    )  # fmt: skip
 
 
 def calibration_records(split: Split, card: Card | None, part: Part) -> CalibrationRecords:

@@ -168,13 +168,14 @@ def _store_of(sightings: Sightings, model: str, device: str | None) -> Iterator[
         yield gallery.store
 
 
-def adapt_gallery(place: Place, /, *, undo: bool = False) -> None:
+def adapt_gallery(place: Place, /, *, undo: bool = False, hubness: bool = True) -> None:
     """Learn from a gallery's own sightings what its cameras do to everybody; no labels needed.
 
     Takes seconds. Searches and links see it at once; images and stored vectors stay as they are.
 
     Args:
         undo: forget what was learnt; all is as before.
+        hubness: put sightings that are near to everybody further back in what a search finds.
     """
     from passerby.gallery.gallery import Gallery
 
@@ -184,7 +185,7 @@ def adapt_gallery(place: Place, /, *, undo: bool = False) -> None:
             say("undone: distances are as before" if done else "nothing had been learnt")
             return
         calibrated = bool(gallery.about.calibrations)
-        found = gallery.adapt()
+        found = gallery.adapt(hubness=hubness)
     say("\n".join(found.decided))
     if not found.acts:
         say("nothing was changed")

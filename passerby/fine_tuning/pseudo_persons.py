@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from passerby.data.crops import read_crops
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.loading import hash_image
-from passerby.gallery.adapted import adapt, view
+from passerby.gallery.adapted import view
+from passerby.gallery.adapting import adapt
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import enrol_crops
 from passerby.gallery.enrol.reembedding import reembed

@@ -1,34 +1,33 @@
-"""A gallery after what it taught about its own cameras and persons: learnt, seen, undone.
+"""A gallery as it is seen after what it taught about its own cameras and persons (`adapting`).
 
 The engine keeps vectors as the network made them; what was learnt lies in the description
 (`About.adapted`), so that dumps carry it and undoing it is exact. The map is linear but for the
 last scaling: an engine's index finds candidates by the mapped query, mapped once more (the map is
-symmetric), and these are compared exactly.
+symmetric), and these are compared exactly. The nearest are then put in an order that corrects hubs
+(CSLS): by how near they are to some sightings of the gallery, of which the ids are kept.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.adaptation.back_end import BackEnd, learnt, within_class_of
-from passerby.assessment.adapt import packaged_within_class
-from passerby.gallery.reviewed_pairs import reviewed_pairs
+from passerby.adaptation.back_end import BackEnd
+from passerby.adaptation.camera_means import camera_means, camera_texts
+from passerby.adaptation.hubness import crowding
+from passerby.assessment.calibrate import Seen
 from passerby.gallery.search.querying import Query
-from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
+from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
-from passerby.tables.keys import numbered
 from passerby.tables.sightings import UNKNOWN, Sightings, with_columns, without_vectors
-
-MOST_OF_CAMERA = 2000
-"""Sightings of a camera that are learnt from, one a passage."""
 
 _ALL = 20_000  # sightings that are all compared: an index has nothing to save there
 _CANDIDATES = 1000  # of an index, for each query
@@ -38,51 +37,6 @@ _TOGETHER = 8  # queries whose candidates are in memory at once
 def back_end_of(about: About) -> BackEnd | None:
     """What a gallery learnt, None where nothing. Raises ValueError for what is damaged."""
     return _read(about.adapted) if about.adapted else None
-
-
-def adapt(store: Store) -> BackEnd:
-    """Learn from the sightings of a gallery and keep it with it; replaces what was learnt before.
-
-    Calibrations of the distances until then are set aside: they hold for these alone. Nothing is
-    kept where nothing could be learnt. Raises ValueError for a gallery without sightings.
-    """
-    about = store.refresh_about()
-    sightings = _taught(store)
-    if not len(sightings):
-        raise ValueError("the gallery is empty: there is nothing to learn from")
-    prior = within_class_of(about.place, about.model)
-    prior = prior or packaged_within_class(about.model)
-    found = learnt(
-        sightings.vectors, sightings.sources, sightings.cameras,
-        model=about.model, pooling=about.pooling, prior=prior, persons=_persons(store, sightings),
-    )  # fmt: skip
-    if not found.acts:
-        undo(store)
-        return found
-    text = base64.b64encode(found.to_bytes()).decode()
-    plain = about.set_aside if about.adapted else about.calibrations
-    store.set_about(replace(about, adapted=text, set_aside=plain, calibrations={}))
-    return found
-
-
-def undo(store: Store) -> bool:
-    """Forget what was learnt; the calibrations of before hold again. Whether there was anything."""
-    about = store.refresh_about()
-    if not about.adapted:
-        return False
-    store.set_about(replace(about, adapted="", calibrations=about.set_aside, set_aside={}))
-    return True
-
-
-def relearn(store: Store) -> BackEnd | None:
-    """Learn anew where sightings were removed, so that nothing learnt from them stays; None where
-    nothing had been learnt, or nothing can be any more."""
-    if not store.refresh_about().adapted:
-        return None
-    if not store.count():
-        undo(store)
-        return None
-    return adapt(store)
 
 
 def view(store: Store) -> Store:
@@ -100,6 +54,40 @@ def seen_by(store: Store, query: Query, camera: str) -> Query:
     source = own[0] if len(own) == 1 else UNKNOWN  # of two such cameras it may be either
     texts = np.array([source]), np.array([name if len(own) == 1 else UNKNOWN])
     return replace(query, vector=store.back_end.applied(query.vector[None], *texts)[0])
+
+
+def seen_of(store: Store) -> Seen | None:
+    """How a view sees labelled images from elsewhere, None for a plain store.
+
+    What varies in one person is the gallery's. Of a camera that the gallery knows, by source and
+    name, so is the mean; others have that of their own images.
+    """
+    if not isinstance(store, AdaptedStore):
+        return None
+    back_end = store.back_end
+
+    def mapped(labelled: Embeddings) -> Embeddings:
+        blind = labelled.cameras is None
+        texts = (np.full(len(labelled), UNKNOWN),) * 2 if blind else camera_texts(labelled)[0]
+        means = back_end.means
+        if means is not None:
+            means = means.preferred_to(camera_means(labelled.vectors, *texts))
+        there = replace(back_end, means=means)
+        return replace(labelled, vectors=there.applied(labelled.vectors, *texts))
+
+    return Seen(mapped, store.about.pooling)
+
+
+def corrects_hubs(store: Store) -> bool:
+    """Whether it is a view that moves away what is near to everybody."""
+    return isinstance(store, AdaptedStore) and bool(store.back_end.anchors)
+
+
+def crowded(store: Store, near: Sightings) -> NDArray[np.float32] | None:
+    """By how much each of N sightings, with vectors, is moved away [N]; None where none is."""
+    if not isinstance(store, AdaptedStore) or not store.back_end.anchors:
+        return None
+    return crowding(near.vectors, store.anchors()) / 2
 
 
 class AdaptedStore(Store):
@@ -142,6 +130,16 @@ class AdaptedStore(Store):
             where, with_vectors=with_vectors, with_thumbnails=with_thumbnails, batch=batch
         ):
             yield self._mapped(part) if with_vectors and len(part) else part
+
+    def anchors(self) -> NDArray[np.float32]:
+        """The mapped vectors [A, D] of the sightings that tell hubs; read once."""
+        known = _READ.get(self._store)
+        if known is None or known[0] != self.back_end.fingerprint:
+            parts = [np.empty((0, self.about.dimensions), np.float32)]
+            parts += [part.vectors for part in self.read(Where(ids=self.back_end.anchors))]
+            known = self.back_end.fingerprint, np.concatenate(parts)
+            _READ[self._store] = known
+        return known[1]
 
     def version(self) -> str | None:
         return self._store.version()
@@ -224,6 +222,9 @@ class AdaptedStore(Store):
         return replace(plain, pooling=pooling, brought={})
 
 
+_READ: WeakKeyDictionary[Store, tuple[str, NDArray[np.float32]]] = WeakKeyDictionary()
+"""Vectors of anchors, with the fingerprint of what they were mapped by."""
+
 _Near = tuple[Sightings, NDArray[np.float64]]
 
 
@@ -240,44 +241,3 @@ def _read(text: str) -> BackEnd:
     except ValueError as error:
         raise ValueError(f"what the gallery learnt is damaged: {error}") from None
     return BackEnd.from_bytes(data)
-
-
-def _taught(store: Store) -> Sightings:
-    """Some sightings of each camera, one a passage, in an order of their own."""
-    parts = []
-    for camera in sorted({*store.groups("camera")} - {UNKNOWN}):
-        taken = 0
-        for part in store.read(Where(cameras=(camera,)), batch=MOST_OF_CAMERA):
-            one = part[np.unique(tracklet_numbers(part), return_index=True)[1]]
-            parts.append(one[: MOST_OF_CAMERA - taken])
-            taken += len(parts[-1])
-            if taken >= MOST_OF_CAMERA:
-                break
-    if not parts:
-        parts = [part[:MOST_OF_CAMERA] for part in store.read(batch=MOST_OF_CAMERA)][:1]
-    if not parts:
-        return Sightings([], np.empty((0, store.about.dimensions), np.float32))
-    joined = Sightings.joined(parts)
-    return joined[np.argsort(joined.ids, kind="stable")]
-
-
-def _persons(store: Store, sightings: Sightings) -> NDArray[np.int64]:
-    """Who is known of N sightings: those with a name that people gave, and those of reviewed pairs
-    of one person; -1 for the others. Names of a linking are guesses of the distances themselves."""
-    named = sightings.persons != UNKNOWN
-    named &= ~np.char.startswith(sightings.persons, "linked/")
-    persons = np.where(named, numbered(sightings.persons), -1)
-    if not store.about.answers:
-        return persons
-    pairs = reviewed_pairs(store)
-    rows = {sighting: row for row, sighting in enumerate(sightings.ids.tolist())}
-    said: Sequence[tuple[str, str]] = [
-        *zip(
-            pairs.first.ids[pairs.same].tolist(), pairs.second.ids[pairs.same].tolist(), strict=True
-        )
-    ]
-    for number, (one, other) in enumerate(said, len(sightings)):
-        both = [rows[each] for each in (one, other) if each in rows]
-        if len(both) == 2 and (persons[both] < 0).all():
-            persons[both] = number
-    return persons

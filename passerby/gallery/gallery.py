@@ -131,16 +131,18 @@ class Gallery:
 
         return view(self.store)
 
-    def adapt(self) -> BackEnd:
+    def adapt(self, *, hubness: bool = True) -> BackEnd:
         """Learn from its sightings what its cameras do to everybody and what varies in one person
-        (`passerby.gallery.adapted`); stored with it, and replaced when called again."""
-        from passerby.gallery.adapted import adapt
+        (`passerby.gallery.adapted`); stored with it, and replaced when called again.
 
-        return adapt(self.store)
+        hubness: whether searches put sightings that are near to everybody further back."""
+        from passerby.gallery.adapting import adapt
+
+        return adapt(self.store, hubness=hubness)
 
     def undo_adapting(self) -> bool:
         """Forget what was learnt; vectors stayed as they were. Whether there was anything."""
-        from passerby.gallery.adapted import undo
+        from passerby.gallery.adapting import undo
 
         return undo(self.store)
 
@@ -371,15 +373,18 @@ class Gallery:
     def calibrate(self, split: Split, *, images: int = 1) -> str:
         """Calibrate its model on labelled crops of its own site (`passerby.read_split`), for this
         gallery alone; returns the calibration in words. images: of a query, pooled."""
+        from passerby.gallery.adapted import seen_of
         from passerby.gallery.stored_calibrations import calibrate_gallery
 
-        if self.about.adapted:
+        shown = self.view
+        seen = seen_of(shown)
+        if seen is not None and images > 1:
             raise ValueError(
-                "the gallery was adapted, and crops from elsewhere are calibrated without that: "
-                "answer questions about its own pairs (passerby gallery calibrate --review), or "
-                "undo it first (passerby gallery adapt --undo)"
+                "the images of a query are pooled before they are seen as the gallery was adapted, "
+                "and labelled ones are seen first: calibrate queries of several images after "
+                "passerby gallery adapt --undo, or single ones (without --images)"
             )
-        return calibrate_gallery(self.store, self.embedder, split, images)
+        return calibrate_gallery(shown, self.embedder, split, images, seen)
 
     def link(
         self,

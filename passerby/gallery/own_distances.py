@@ -1,7 +1,7 @@
 """What the distances within a gallery show of it, without a label: false-match rates.
 
 A sample of its sightings is compared with itself, after each camera's mean is taken away, pairs by
-one camera and by two apart, and those by two cameras for each two where there are enough of them.
+one camera and by two apart, and each camera and each two for themselves where there are enough.
 Sightings of one tracklet and of one known person do not count. Nothing is written: what was learnt
 lives as long as the process, and is learnt anew when the gallery has changed by a tenth.
 """
@@ -41,7 +41,8 @@ Place = tuple[str, str]
 class OwnDistances:
     """What was learnt of a gallery. means: of its cameras, taken away before distances are
     measured; across, within: of pairs by two cameras and by one, None where there were too few;
-    between: of two cameras alone (the lesser first), where there were enough."""
+    between: of two cameras alone (the lesser first; twice the one for pairs within it), where there
+    were enough."""
 
     means: CameraMeans
     across: UnlabelledDistances | None
@@ -72,11 +73,21 @@ class OwnDistances:
                 rates[rows] = np.max(each, axis=0)
         return rates
 
+    def __str__(self) -> str:
+        kinds = (("two cameras", self.across), ("one camera", self.within))
+        of = " and ".join(f"by {name}" for name, learnt in kinds if learnt is not None)
+        alone = sum(one != other for one, other in self.between)
+        return (
+            f"of pairs {of}; {alone} pairs of cameras and {len(self.between) - alone} cameras have "
+            "rates of their own"
+        )
+
     def _of_pair(self, kind: int, one: Place, other: Place) -> list[UnlabelledDistances]:
         """What holds for pairs of a kind by two places; nothing where something lacks."""
         low, high = sorted((one, other))
-        across = self.between.get((low, high), self.across)
-        wanted = {SAME: [self.within], OTHER: [across], NOT_KNOWN: [self.across, self.within]}
+        of_kind = self.within if kind == SAME else self.across
+        alone = self.between.get((low, high), of_kind)
+        wanted = {SAME: [alone], OTHER: [alone], NOT_KNOWN: [self.across, self.within]}
         found = [learnt for learnt in wanted[kind] if learnt is not None]
         return found if len(found) == len(wanted[kind]) else []
 
@@ -139,7 +150,7 @@ def own_distances(sightings: Sightings) -> OwnDistances | None:
     if of_all is None and of_one is None:
         return None
     count = int(places.max()) + 1
-    pairs = (np.minimum(a, b) * count + np.maximum(a, b))[across]
+    pairs = (np.minimum(a, b) * count + np.maximum(a, b))[known]
     firsts = {int(place): row for row, place in enumerate(places.tolist())}
     names = {
         place: (str(sightings.sources[row]), str(sightings.cameras[row]))
@@ -149,7 +160,7 @@ def own_distances(sightings: Sightings) -> OwnDistances | None:
     numbers, counts = np.unique(pairs, return_counts=True)
     for number in numbers[counts >= _OF_TWO_CAMERAS].tolist():
         low, high = sorted((names[number // count], names[number % count]))
-        found = _learnt(distances[across][pairs == number])
+        found = _learnt(distances[known][pairs == number])
         if found is not None:
             between[low, high] = found
     return OwnDistances(means, of_all, of_one, between)

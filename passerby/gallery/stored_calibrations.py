@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from passerby.assessment.calibrate import (
+    Seen,
     calibrate_model,
     calibration_file,
     calibration_records,
@@ -183,10 +184,13 @@ def store_calibrations(store: Store, path: str | os.PathLike[str] | None = None)
     return tuple(sorted(found))
 
 
-def calibrate_gallery(store: Store, embedder: Embedder, split: Split, images: int = 1) -> str:
+def calibrate_gallery(
+    store: Store, embedder: Embedder, split: Split, images: int = 1, seen: Seen | None = None
+) -> str:
     """Calibrate the gallery's model on the persons of its own site, for this gallery alone.
 
-    embedder: the gallery's; split: labelled crops of the site; images: of a query, pooled. Returns
+    embedder: the gallery's; split: labelled crops of the site; images: of a query, pooled; seen:
+    how the gallery sees vectors, where it was adapted. Returns
     the calibration in words; the model's own files stay as they are. Raises ValueError as
     `calibrate_model`, and before anything is embedded where the persons are too few.
     """
@@ -199,7 +203,9 @@ def calibrate_gallery(store: Store, embedder: Embedder, split: Split, images: in
         )
     brought = calibration_of(store.about, "single", brought=True)
     prior = None if brought is None else brought.curve
-    calibration = calibrate_model(embedder, split, images=images, prior=prior)
+    calibration = calibrate_model(
+        embedder, split, images=images, prior=prior, by_cameras=True, seen=seen
+    )
     found = fitting(store.about.model, store.about.pooling, [calibration])
     store.set_about(replace(store.about, calibrations={**store.about.calibrations, **found}))
     return str(calibration)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+
+from passerby.evaluation.bootstrap import Interval
+from passerby.evaluation.decisions.wording import support
 
 LONGEST = 28
 """Characters of a name in a table."""
@@ -37,6 +41,20 @@ def printable_path(path: str, longest: int = 40) -> str:
     """
     shown = printable(path)
     return shown if len(shown) <= longest else "…" + shown[-longest:]
+
+
+def ratio_cells(llr: float | None, interval: Interval | None, of: str = "") -> dict[str, str]:
+    """Cells of a CSV: a likelihood ratio, the ends of its interval, what it supports in words.
+
+    llr, interval: natural logarithms; of: begins the names of the columns.
+    """
+    ends = (None, None) if interval is None else (interval.low, interval.high)
+    numbers = zip(("", "_low", "_high"), (llr, *ends), strict=True)
+    cells = {
+        f"{of}likelihood_ratio{end}": "" if value is None else f"{math.exp(value):.6g}"
+        for end, value in numbers
+    }
+    return {**cells, f"{of}support": "" if llr is None else support(llr)}
 
 
 def time_text(time: datetime | None) -> str:

@@ -14,7 +14,6 @@ from PIL import Image
 
 from passerby.data.evidence import picture_of
 from passerby.data.images import UnreadableImage
-from passerby.evaluation.decisions.wording import likelihood_ratio
 from passerby.gallery.link.linking import Linking
 from passerby.gallery.link.persons import LinkedPerson, Passage
 from passerby.gallery.text_tables import span_text
@@ -54,7 +53,7 @@ def _person(person: LinkedPerson, thumbnails: Mapping[str, bytes]) -> dict[str, 
     return {
         "name": person.name,
         "known": person.known,
-        "sure": "" if person.weakest_llr is None else likelihood_ratio(person.weakest_llr),
+        "sure": person.sure,
         "stays": [_stay(stay, thumbnails.get(stay.sighting, b"")) for stay in person.passages],
     }
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from passerby.adaptation.camera_means import STEADY, camera_means, centred
+from passerby.adaptation.camera_means import CROSSED, STEADY, camera_means, centred
 from passerby.evaluation.evaluate import evaluate
 from passerby.tables.embeddings import Embeddings
 
@@ -27,7 +27,24 @@ def slow_mean(key, images, steady):
 
     whole = mean([unit for _, unit in units], 0)
     source = mean([unit for own, unit in units if own[0] == key[0]], whole)
-    return whole + mean([unit for own, unit in units if own == key], source) - source
+    seen = [unit for own, unit in units if own == key]
+    weight = min(len(seen) / (len(seen) + steady), slow_sureness(key, units))
+    return whole + weight * (sum(seen) / len(seen) - source)
+
+
+def slow_sureness(key, units):
+    """The positive part of James and Stein, from a covariance by loops and its inverse."""
+    of_source = [(own, v) for own, v in units if own[0] == key[0]]
+    cameras = {own for own, _ in of_source}
+    means = {c: np.mean([v for own, v in of_source if own == c], axis=0) for c in cameras}
+    width, count = len(of_source[0][1]), len(of_source)
+    within = np.zeros((width, width))
+    for own, v in of_source:
+        within += np.outer(v - means[own], v - means[own]) / (count - len(cameras))
+    apart = means[key] - np.mean([v for _, v in of_source], axis=0)
+    seen = sum(own == key for own, _ in of_source)
+    squared = apart @ np.linalg.inv(within) @ apart / (1 / seen - 1 / count)
+    return max(0.0, 1 - CROSSED * width / squared)
 
 
 @pytest.mark.parametrize("steady", [0.0, STEADY])
@@ -90,6 +107,40 @@ def test_an_unknown_or_new_camera_has_the_whole() -> None:
     assert [name for _, name in means.cameras] == ["door", "hall"]
     found = means.of(np.array(["", "", "x"]), np.array(["", "yard", "door"]))
     assert np.array_equal(found, np.stack([means.whole] * 3))
+
+
+def test_what_chance_makes_of_cameras_is_not_taken_and_light_is() -> None:
+    """Cameras of 8 images of other persons each: with no light of their own, and with one."""
+    random = np.random.default_rng(0)
+    cameras = np.repeat([f"c{number:02}" for number in range(12)], 8)
+    looks = np.append(2.0, np.ones(59)) + random.normal(size=(96, 60))
+    none = np.full(96, "")
+    weights = []
+    for lights in (0.0, 2.0):
+        vectors = looks + lights * random.normal(size=(12, 60)).repeat(8, axis=0)
+        means = camera_means(vectors.astype(np.float32), none, cameras)
+        plain = camera_means(vectors.astype(np.float32), none, none).whole
+        units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        apart = units.reshape(12, 8, 60).mean(axis=1) - units.mean(axis=0)
+        taken = means.means - plain
+        weights.append((taken * apart).sum() / (apart**2).sum())
+    assert 0.4 < weights[0] < 0.6
+    assert weights[1] == pytest.approx(8 / (8 + STEADY), abs=0.02)
+
+
+def test_more_images_than_dimensions_or_fewer_are_alike() -> None:
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(30, 25)).astype(np.float32)
+    wide = np.concatenate([vectors, np.zeros((30, 25), np.float32)], axis=1)
+    none, cameras = np.full(30, ""), np.tile(["a", "b"], 15)
+    few, many = camera_means(vectors, none, cameras), camera_means(wide, none, cameras)
+    assert np.allclose(few.means, many.means[:, :25], atol=1e-6)
+
+
+def test_copies_of_an_image_by_each_camera_are_no_fault() -> None:
+    vectors = np.repeat(np.eye(4)[:2], 5, axis=0).astype(np.float32)
+    means = camera_means(vectors, np.full(10, ""), np.repeat(["a", "b"], 5))
+    assert np.isfinite(means.means).all()
 
 
 def test_a_single_image_keeps_its_direction() -> None:

@@ -1,23 +1,30 @@
 """Galleries after what they taught: seen so by searches, undone, and gone with its people."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from passerby.adaptation.back_end import WITHIN_CLASS, BackEnd, learnt
+from passerby.adaptation.back_end import WITHIN_CLASS, BackEnd, learnt, within_class_of
+from passerby.adaptation.pseudo_pairs import mutual_neighbours
 from passerby.adaptation.within_class import within_class
 from passerby.cli.adapting import adapt_gallery
+from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.gallery import adapted
-from passerby.gallery.adapted import AdaptedStore, adapt, back_end_of, relearn, undo, view
+from passerby.gallery.adapted import AdaptedStore, back_end_of, crowded, view
+from passerby.gallery.adapting import adapt, relearn, undo
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.reviewed_pairs import answer, record_answers
+from passerby.gallery.upkeep.checking import check_store
 from passerby.gallery.upkeep.removal import remove
 from passerby.gallery.upkeep.summary import summarise
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
+from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 PERSONS, WIDE = 30, 12
 
@@ -187,3 +194,86 @@ def test_few_images_of_a_person_are_not_re_ranked(
     assert any("not re-ranked: known persons have 2.0 sightings" in note for note in found.notes)
     many = make_store(vectors, persons=persons.astype(str), cameras=cameras)
     assert all(m.reranked is not None for m in Gallery(many).search(vectors[0], rerank=True))
+
+
+def test_hubs_stand_back_in_the_order_and_in_nothing_else(store: MemoryStore) -> None:
+    plain = Gallery(store).search(site()[0][5], k=200)
+    found = adapt(store)
+    assert "corrects hubs, by 120 passages" in found.decided[-1]
+    shown = view(store)
+    seen = Sightings.joined([*shown.read()])
+    vectors, _, _ = site()
+    query = vectors[5]
+    matches = Gallery(store).search(query, k=200, camera="door")
+    asked = seen.vectors[seen.ids.tolist().index(f"{5:032x}")]
+    cosines = seen.vectors.astype(np.float64) @ seen.vectors.T
+    moved = {}
+    for row, sighting in enumerate(seen.ids.tolist()):
+        others = np.sort(np.delete(cosines[row], row))[::-1][:10]
+        moved[sighting] = 1 - seen.vectors[row] @ asked + others.mean() / 2
+    for match in matches:
+        assert match.reranked == pytest.approx(moved[match.sighting], abs=1e-5)
+        assert match.distance == pytest.approx(
+            1 - float(seen.vectors[seen.ids.tolist().index(match.sighting)] @ asked), abs=1e-5
+        )
+    order = [match.reranked for match in matches]
+    assert order == sorted(order)
+    assert any("near to everybody" in note for note in matches.notes)
+    distances = [match.distance for match in matches]
+    assert distances != sorted(distances)
+    undo(store)
+    again = Gallery(store).search(query, k=200)
+    assert [match.sighting for match in again] == [match.sighting for match in plain]
+    assert again[0].reranked is None
+
+
+def test_hubs_are_left_alone_where_that_is_said_or_passages_are_few(store: MemoryStore) -> None:
+    with_hubs = adapt(store)
+    without = adapt(store, hubness=False)
+    assert without.anchors == ()
+    assert without.fingerprint != with_hubs.fingerprint
+    assert crowded(view(store), next(view(store).read())) is None
+    assert Gallery(store).search(site()[0][0])[0].reranked is None
+    remove(store, Where(ids=(f"{0:032x}",)))
+    assert back_end_of(store.about).anchors == ()
+    adapt(store)
+    gone = tuple(f"{number:032x}" for number in range(1, 40))
+    remove(store, Where(ids=gone))  # what was learnt anew is of those that stay
+    assert "hubs are not corrected: 80 passages, 100 needed" in back_end_of(store.about).decided[-1]
+
+
+def test_a_check_judges_an_adapted_gallery_as_it_is_seen(store: MemoryStore) -> None:
+    adapt(store)
+    made = calibrate(Embeddings(*site(5)[:2], np.tile([0, 0, 1, 1], PERSONS)), replicates=2)
+    shown = view(store)
+    kept = replace(made, model="crowd", pooling=shown.about.pooling)
+    shown.set_about(replace(shown.about, calibrations={"single": asdict(kept)}))
+    found = check_store(store)
+    assert found.whole, found.problems
+    assert "judged by a calibration of pairs across cameras" in str(found)
+
+
+def test_pairs_known_to_be_of_two_persons_are_not_taken(store: MemoryStore) -> None:
+    before = adapt(store)
+    vectors, _, cameras = site()
+    none = np.full(len(vectors), "")
+    begun = replace(before, within=within_class_of(store.about.place, "crowd"))
+    near = mutual_neighbours(begun.applied(vectors, none, cameras), none, cameras)
+    ids = [f"{number:032x}" for number in range(len(vectors))]
+    said = [answer(ids[one], ids[other], False) for one, other in near[:5].tolist()]
+    record_answers(store, said)
+    store.name_persons([ids[row] for row in near[5]], ["anna", "berta"])
+    found = adapt(store)
+    assert "6 near pairs were left out: known to be of two persons" in found.decided
+    assert found.within.images == before.within.images - 6
+
+
+def test_a_track_is_one_sighting_and_that_is_said(make_store: Callable[..., MemoryStore]) -> None:
+    vectors, persons, cameras = site()
+    tracked = make_store(
+        vectors, cameras=cameras, tracklets=2 * persons + (cameras == "hall"),
+        frames=np.arange(len(vectors)),
+    )  # fmt: skip
+    found = adapt(tracked)
+    assert found.images == 2 * PERSONS
+    assert "of 60 tracks one sighting each" in " ".join(found.decided)

@@ -6,6 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from passerby.adaptation.camera_means import camera_means
+from passerby.gallery.adapted import seen_of
+from passerby.gallery.stored_calibrations import calibration_of
+from passerby.tables.embeddings import Embeddings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
+
 
 @pytest.fixture
 def site(tmp_path):
@@ -43,3 +50,48 @@ def test_too_few_persons_are_refused_before_anything_is_embedded(
     )
     assert (done.code, "contradict each other" in done.err) == (2, True)
     assert not gallery.about.calibrations
+
+
+def test_an_adapted_gallery_is_calibrated_as_it_is_seen(
+    passerby_command, gallery, memory_place, site
+):
+    random = np.random.default_rng(1)
+    vectors = random.normal(size=(40, gallery.about.dimensions)).astype(np.float32)
+    vectors[20:] += 2  # the second camera moves everybody
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = [f"{number:032x}" for number in range(40)]
+    gallery.store.write(Sightings(ids, vectors, cameras=["1"] * 20 + ["2"] * 20))
+    learnt = gallery.adapt()
+    assert learnt.means is not None
+    done = passerby_command("gallery", "calibrate", memory_place, "--from", site)
+    assert done.code == 0, done.err
+    gallery.store.refresh_about()
+    pooling = gallery.view.about.pooling
+    made = calibration_of(gallery.view.about, "single")
+    assert (made.pooling, "+adapted " in pooling) == (pooling, True)
+    found = gallery.search(vectors[0], camera="1", where=Where(cameras=("2",)))
+    assert found[0].llr == pytest.approx(float(made.llr(found[0].distance)))
+    done = passerby_command("gallery", "calibrate", memory_place, "--from", site, "--images", 2)
+    assert (done.code, "passerby gallery adapt --undo" in done.err) == (2, True)
+
+
+def test_labelled_images_are_seen_as_the_gallery_is(gallery):
+    """By hand: the means of cameras that the gallery knows, and of the others' own images."""
+    random = np.random.default_rng(1)
+    width = gallery.about.dimensions
+    vectors = random.normal(size=(60, width)).astype(np.float32)
+    vectors[30:] += 1
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = [f"{number:032x}" for number in range(60)]
+    gallery.store.write(Sightings(ids, units, cameras=["1"] * 30 + ["2"] * 30))
+    means = gallery.adapt().means
+    labelled = Embeddings(
+        vectors[20:50], np.arange(30), np.repeat([1, 7], 15), model=gallery.about.model
+    )
+    seen = seen_of(gallery.view).mapped(labelled)
+    own = camera_means(labelled.vectors, np.full(30, ""), np.repeat(["1", "7"], 15))
+    known = means.means[means.cameras.index(("", "1"))]
+    other = own.means[own.cameras.index(("", "7"))]
+    expected = units[20:50] - np.where(np.arange(30)[:, None] < 15, known, other)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(seen.vectors, expected, atol=1e-3)  # kept in half precision

@@ -11,16 +11,19 @@ from passerby.evaluation.decisions.calibration_fitting import calibrate
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.linking import link
 from passerby.gallery.pair_evidence import (
+    NONE,
     NOT_KNOWN,
     OTHER,
     SAME,
     calibrations_for,
+    camera_pairs,
     one_camera,
     pair_llrs,
 )
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 CAMERAS = 3
 
@@ -89,6 +92,54 @@ def test_each_pair_has_the_ratio_of_its_kind(both, across):
     anywhere = replace(across, pairs="any cameras")
     np.testing.assert_array_equal(pair_llrs(anywhere, distances, kinds), others)
     assert calibrations_for(anywhere, NOT_KNOWN) == (anywhere,)
+
+
+def alone(calibration, cameras, shift):
+    """The same for two cameras alone, all distances greater by a shift."""
+    moved = tuple(distance + shift for distance in calibration.curve.distances)
+    curve = replace(calibration.curve, distances=moved)
+    return replace(calibration, curve=curve, cameras=cameras, within=None)
+
+
+def test_two_cameras_that_have_their_own_are_judged_by_it(both):
+    own = alone(both, ("s/door", "s/hall"), 0.2)
+    within = alone(both.within, ("s/hall", "s/hall"), 0.1)
+    judge = replace(both, between=(own,), within=replace(both.within, between=(within,)))
+    others = np.array(["s/door", "s/hall", "s/yard", "t/door", ""])
+    kinds = np.array([OTHER, SAME, OTHER, OTHER, NOT_KNOWN])
+    pairs = camera_pairs(judge, "s/hall", others, kinds)
+    assert pairs.tolist() == [0, 0, NONE, NONE, NONE]
+    distances = np.full(5, 0.5)
+    found = pair_llrs(judge, distances, kinds, pairs)
+    plain = pair_llrs(both, distances, kinds)
+    assert found[0] == own.llr(0.5) == pytest.approx(float(both.llr(0.3)))
+    assert found[1] == within.llr(0.5)
+    assert found[2:].tolist() == plain[2:].tolist()
+    assert calibrations_for(judge, OTHER, 0) == (own,)
+    assert camera_pairs(judge, "", others, kinds).tolist() == [NONE] * 5
+
+
+def test_a_search_takes_the_calibration_of_the_two_cameras(both, make_store):
+    site = Site(3)
+    persons = site.persons(20)
+    judge = replace(both, between=(alone(both, ("s/0", "s/1"), 0.2),))
+    store = make_store(
+        site.seen(persons, np.ones(20, int)), about=about(judge), cameras=["1"] * 20,
+        sources=["s"] * 20,
+    )  # fmt: skip
+    store.write(
+        Sightings(
+            ["f" * 32], site.seen(persons[:1], np.zeros(1, int)), cameras=["0"], sources=["s"]
+        )
+    )
+    query = site.seen(persons[:1], np.zeros(1, int))[0]
+    found = Gallery(store).search(query, camera="0", k=30)
+    by_other = [match for match in found if match.camera == "1"]
+    for match in by_other:
+        assert match.llr == pytest.approx(float(judge.between[0].llr(match.distance)))
+    assert len(by_other) == 20
+    unknown = Gallery(store).search(query, k=30, elsewhere=True)
+    assert unknown[0].llr == pytest.approx(float(both.llr(unknown[0].distance)))
 
 
 def test_which_pairs_are_by_one_camera():

@@ -61,3 +61,16 @@ def test_a_page_of_persons(tmp_path, about):
     assert "&lt;script&gt;" in page
     assert "door &amp; yard" in page
     assert "known before; 3 passages" in page
+
+
+def test_the_weakest_join_has_an_interval_and_words(tmp_path, about):
+    vectors = np.repeat(np.eye(8)[:2], 2, axis=0)
+    with Gallery.create("memory://sure", about) as gallery:
+        ids = [letter * 32 for letter in "abcd"]
+        gallery.store.write(Sightings(ids, vectors, cameras=["hall", "roof"] * 2))
+        linking = gallery.link()
+        page = write_link_page(linking, tmp_path / "page.html", {}).read_text("utf-8")
+    assert linking.persons[0].weakest_interval is not None
+    assert f"a likelihood ratio of {linking.persons[0].sure}" in page
+    assert " to " in linking.persons[0].sure
+    assert "support" in linking.persons[0].sure

@@ -88,7 +88,9 @@ class Calibration:
     and are nearer than by two: what holds across cameras says nothing of pairs within one. within:
     the calibration of these, None where the data had too few. conditions: of which images, None
     where that was not kept. lower and upper: ends of the interval of the LLR at each distance, from
-    how few pairs or persons it was fitted on; None where it was not computed.
+    how few pairs or persons it was fitted on; None where it was not computed. between: of the same
+    kind of pair by two cameras alone, where these were seen to differ from the others; cameras: the
+    two (twice the one for pairs within it) as "SOURCE/CAMERA", the lesser first, () for all.
     """
 
     model: str
@@ -108,6 +110,8 @@ class Calibration:
     conditions: Conditions | None = None
     lower: Curve | None = None
     upper: Curve | None = None
+    cameras: tuple[str, ...] = ()
+    between: tuple[Calibration, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.false_match_rate < 1:
@@ -119,6 +123,8 @@ class Calibration:
             raise ValueError("a calibration's points must be by ascending false-match rate")
         if self.within is not None and self.within.pairs != "within a camera":
             raise ValueError(f"`within` must be for pairs within a camera, got {self.within.pairs}")
+        if any(len(one.cameras) != 2 or one.pairs != self.pairs for one in self.between):
+            raise ValueError(f"`between` must be of two cameras each, for pairs {self.pairs}")
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -138,13 +144,18 @@ class Calibration:
         """Natural log-likelihood ratios of distances of such pairs as it was fitted on."""
         return self.curve.llr(distances)
 
+    def llr_ends(self, distances: ArrayLike) -> NDArray[np.float64]:
+        """Lower and upper ends [2, ...] of the intervals of `llr`, NaN where they are not known."""
+        middle = self.llr(distances)
+        if self.lower is None or self.upper is None:
+            return np.full((2, *middle.shape), np.nan)
+        low, high = self.lower.llr(distances), self.upper.llr(distances)
+        return np.stack([np.minimum(low, middle), np.maximum(high, middle)])
+
     def llr_interval(self, distance: float) -> Interval | None:
         """The interval of the log-likelihood ratio of a distance, None where it is not known."""
-        if self.lower is None or self.upper is None:
-            return None
-        middle = float(self.llr(distance))
-        low, high = float(self.lower.llr(distance)), float(self.upper.llr(distance))
-        return Interval(min(low, middle), max(high, middle))
+        low, high = self.llr_ends(distance).tolist()
+        return None if np.isnan(low) else Interval(low, high)
 
     def probability(self, distances: ArrayLike, prior: float = 0.5) -> NDArray[np.float64]:
         """Probabilities that it is one person, at a prior probability. Errors as `probability`."""
@@ -181,7 +192,8 @@ class Calibration:
         low_high = quality.cllr_interval
         rows = [
             f"{self.method} calibration of {self.model or 'a model'} ({self.metric}, "
-            f"{self.pooling}) for pairs {self.pairs}, fitted on {_basis(quality)}",
+            f"{self.pooling}) for pairs {self.pairs}{_of(self.cameras)}, fitted on "
+            f"{_basis(quality)}",
             f"Cllr {quality.cllr:.3f} ({low_high.low:.3f} to {low_high.high:.3f}) bits, "
             f"at best {quality.minimum_cllr:.3f}; expected calibration error "
             f"{100 * quality.calibration_error:.1f} %",
@@ -203,9 +215,15 @@ class Calibration:
         if self.conditions is not None:
             rows.append(f"for images like those it is of: {self.conditions}")
         rows += [f"warning: {warning}" for warning in self.doubts(self.false_match_rate)]
+        rows += [str(one) for one in self.between]
         if self.within is not None:
             rows.append(str(self.within))
         return "\n".join(rows)
+
+
+def _of(cameras: tuple[str, ...]) -> str:
+    """Of which cameras alone, in words."""
+    return f" ({' and '.join(dict.fromkeys(cameras))} alone)" if cameras else ""
 
 
 def _basis(quality: Quality) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.tables.embeddings import Embeddings
 
@@ -51,19 +52,24 @@ class Conditions:
 
 def conditions_of(embeddings: Embeddings, heights: Sequence[int] = ()) -> Conditions:
     """The conditions of embeddings, and of the heights in pixels of some of their images."""
-    cameras: list[str] = []
+    places = {*places_of(embeddings).tolist()} - {""}
+    low_high = None
+    if len(heights):
+        low, high = np.percentile(np.asarray(heights), [1, 99]).round().astype(int).tolist()
+        low_high = (low, high)
+    return Conditions(tuple(sorted(places)), len(embeddings), low_high)
+
+
+def places_of(embeddings: Embeddings) -> NDArray[np.str_]:
+    """The camera of each image [N] as "SOURCE/CAMERA", "" where not known."""
+    cameras = [""] * len(embeddings)
     if embeddings.named_cameras is not None:
         cameras = embeddings.named_cameras.tolist()
     elif embeddings.cameras is not None:
         cameras = ["" if one < 0 else str(one) for one in embeddings.cameras.tolist()]
     sources = [""] * len(cameras) if embeddings.sources is None else embeddings.sources.tolist()
     both = zip(sources, cameras, strict=True)
-    places = {f"{source}/{camera}" for source, camera in both if camera}
-    low_high = None
-    if len(heights):
-        low, high = np.percentile(np.asarray(heights), [1, 99]).round().astype(int).tolist()
-        low_high = (low, high)
-    return Conditions(tuple(sorted(places)), len(embeddings), low_high)
+    return np.array([f"{source}/{camera}" if camera else "" for source, camera in both], np.str_)
 
 
 def shortened(names: Sequence[str], most: int = 4) -> str:

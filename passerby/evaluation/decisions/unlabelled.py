@@ -9,8 +9,8 @@ told apart, by expectation and maximisation on the distances counted in bins:
   (Jones and Pewsey 2009, "Sinh-arcsinh distributions", Biometrika 96) whose skewness and tails are
   those of drawn persons. Its place and width are read off the middle of the strangers, without
   the nearest fifth, where others could be among them;
-- *the same persons*, the roots of whose distances are normal, weakly bound to where they lie among
-  drawn persons. How many they are is estimated with the rest, a little on the small side.
+- *the same persons*, the roots of whose distances are normal, weakly bound to where they lie in
+  other galleries. How many they are is estimated with the rest, a little on the small side.
 
 Vectors should have lost their camera's mean before. What came of it: docs/results/decisions.md.
 """
@@ -28,10 +28,11 @@ FEWEST_PAIRS = 1_000
 LEAST_RATE = 1e-4
 """Below it the shape of the tail was seen to be off by more than a factor of three."""
 
-# Of the distances of drawn persons (seeds 101 to 103, one site each): shape of the strangers', and
-# for the same persons the root of the distance beside that of the median of all, and its spread.
-_SKEWNESS, _TAILS = -0.33, 1.02
-_SAME_ROOT, _SAME_SPREAD = 0.68, 0.14
+# The shape of strangers' distances; and where the roots of the same persons' lie beside that of the
+# median of all, and their spread. benchmarks/unlabelled_shape.py finds -0.35, 0.98 of drawn persons
+# and 0.62, 0.13 as the mean of drawn and real ones (docs/results/unlabelled.md).
+SKEWNESS, TAILS = -0.33, 1.02
+SAME_ROOT, SAME_SPREAD = 0.68, 0.14
 
 _LEVELS = np.geomspace(0.2, 0.6, 40)  # of the strangers, at which place and width are read
 # Pairs of one image depend on each other: all together count as so many independent ones, beside so
@@ -125,7 +126,7 @@ def _separated(
 ) -> UnlabelledDistances:
     """Both populations of distances in bins: edges [K + 1], shares of the pairs [K]."""
     roots = np.sqrt((edges[1:] + edges[:-1]) / 2)
-    share, mean, spread = 0.01, _SAME_ROOT * root, _SAME_SPREAD
+    share, mean, spread = 0.01, SAME_ROOT * root, SAME_SPREAD
     strangers = masses
     centre = scale = 0.0
     for _ in range(_ROUNDS):
@@ -138,9 +139,9 @@ def _separated(
         count = _COUNT * float(same.sum())
         share = min(max(1e-6, (count - _AGAINST) / _COUNT), _MOST_SAME)
         held = count + _HELD
-        mean = (_COUNT * float(same @ roots) + _HELD * _SAME_ROOT * root) / held
+        mean = (_COUNT * float(same @ roots) + _HELD * SAME_ROOT * root) / held
         mean = min(mean, _FARTHEST_ROOT * root)
-        squares = _COUNT * float(same @ (roots - mean) ** 2) + _HELD * _SAME_SPREAD**2
+        squares = _COUNT * float(same @ (roots - mean) ** 2) + _HELD * SAME_SPREAD**2
         spread = math.sqrt(squares / held)
         if max(abs(a - b) for a, b in zip(before, (share, centre, scale), strict=True)) < _SETTLED:
             break
@@ -171,4 +172,4 @@ def _normal_below(z: NDArray[np.float64]) -> NDArray[np.float64]:
 def _shape() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The distribution function of the strangers' shape: where, and the share below."""
     grid = np.linspace(-8, 8, 8_001)
-    return grid, _normal_below(np.sinh(_TAILS * np.arcsinh(grid) - _SKEWNESS))
+    return grid, _normal_below(np.sinh(TAILS * np.arcsinh(grid) - SKEWNESS))

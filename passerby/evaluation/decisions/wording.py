@@ -43,6 +43,16 @@ def ratio_interval(interval: Interval) -> str:
     return f"{likelihood_ratio(interval.low)} to {likelihood_ratio(interval.high)}"
 
 
+def ratio_with_ends(llr: float, interval: Interval | None) -> str:
+    """A likelihood ratio and its interval where there is one, from their natural logarithms.
+
+    >>> ratio_with_ends(math.log(50), Interval(math.log(20), math.log(90)))
+    '50 (20 to 90)'
+    """
+    spread = "" if interval is None else f" ({ratio_interval(interval)})"
+    return f"{likelihood_ratio(llr)}{spread}"
+
+
 def support(llr: float) -> str:
     """How much a likelihood ratio supports that it is one person, or two, on the verbal scale of
     forensic institutes (ENFSI Guideline for Evaluative Reporting in Forensic Science, 2015).

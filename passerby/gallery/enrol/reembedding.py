@@ -11,7 +11,7 @@ import numpy as np
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
-from passerby.gallery.adapted import adapt
+from passerby.gallery.adapting import adapt
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import Acknowledged, Pace
 from passerby.gallery.reviewed_pairs import carry_answers

@@ -49,7 +49,8 @@ class Linking:
     """What belongs together, of N sightings.
 
     sightings [N]: as stored, without vectors; tracklets [N]: a number for each stay; weakest [N]:
-    of the joins that made its group the least mean LLR, NaN where there was none; groups [N]: equal
+    of the joins that made its group the least mean LLR, NaN where there was none; weakest_ends
+    [2, N]: of its interval, NaN where not known; groups [N]: equal
     for one person; names [N]: of the groups, "" for a sighting by itself; passages: before linking;
     least_llr: what a mean LLR
     had to exceed; kept_apart_by_time, by_name and by_review: merges that were refused; basis: of
@@ -59,6 +60,7 @@ class Linking:
     sightings: Sightings
     tracklets: NDArray[np.int64]
     weakest: NDArray[np.float64]
+    weakest_ends: NDArray[np.float64]
     groups: NDArray[np.int64]
     names: NDArray[np.str_]
     passages: int
@@ -80,7 +82,11 @@ class Linking:
     def persons(self) -> tuple[LinkedPerson, ...]:
         """Everybody with a name, with their passages; without sightings that are alone."""
         return linked_persons(
-            self.sightings, self.names, self.tracklets, self.weakest, self.rules.prefix
+            self.sightings,
+            self.names,
+            self.tracklets,
+            np.vstack([self.weakest, self.weakest_ends]),
+            self.rules.prefix,
         )
 
     def changes(self, extend: bool = False) -> tuple[list[str], list[str]]:
@@ -180,6 +186,7 @@ def link(
         sightings=without_vectors(sightings),
         tracklets=passages.tracklets,
         weakest=merging.weakest[roots],
+        weakest_ends=merging.weakest_ends[:, roots],
         groups=groups,
         names=group_names(sightings, passages, groups, outside, rules.prefix),
         passages=len(passages),

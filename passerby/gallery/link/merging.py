@@ -13,7 +13,7 @@ from passerby.gallery.known_names import nearest
 from passerby.gallery.link.passages import Passages, Stays, in_two_places, places_of, stays_of
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.link.worth import Worth
-from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME
+from passerby.gallery.pair_evidence import NONE, NOT_KNOWN, OTHER, SAME, camera_names
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 _MOST = 32  # sightings of a group that are compared with those of another
@@ -40,9 +40,11 @@ class Merging:
         shown = sightings[passages.representatives]
         self._vectors = worth.vectors(shown)
         self._places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
+        self._pairs = _pairs(shown, self._places, worth)
         count = self._count
         self._parent = list(range(count))
         self._weakest = [math.nan] * count
+        self._ends = [(math.nan, math.nan)] * count  # of the weakest's interval
         self._names = passages.names.tolist()
         order = np.argsort(passages.shown, kind="stable")
         cuts = np.searchsorted(passages.shown[order], np.arange(1, count))
@@ -95,6 +97,11 @@ class Merging:
         """The least mean LLR of the joins that made each group, by its number; NaN without one."""
         return np.array(self._weakest, np.float64)
 
+    @property
+    def weakest_ends(self) -> NDArray[np.float64]:
+        """The ends [2, N] of the intervals of `weakest`, NaN where not known."""
+        return np.array(self._ends, np.float64).reshape(-1, 2).T
+
     def _near(self) -> list[tuple[float, int, int]]:
         """Pairs of passages with near sightings: the greatest LLR among these, and the two."""
         if len(self._vectors) < 2:
@@ -111,7 +118,8 @@ class Merging:
         pairs = np.sort(np.stack([a[apart], b[apart]]), axis=0)
         # |a − b|² = 2 (1 − cosine) for vectors of length one.
         kinds = _kinds(self._places[one], self._places[other])
-        llrs = self._worth.llrs(vectors.squared_distances(one, other) / 2, kinds)
+        between = self._pairs[self._places[one], self._places[other]]
+        llrs = self._worth.llrs(vectors.squared_distances(one, other) / 2, kinds, between)
         kept = llrs > self._least
         llrs, pairs = llrs[kept], pairs[:, kept]
         order = np.lexsort((-llrs, pairs[1], pairs[0]))
@@ -131,11 +139,24 @@ class Merging:
 
         Pairs of which the calibration says nothing do not count; −inf where none does.
         """
-        a, b = (_spread(self._rows[group]) for group in (one, other))
-        kinds = _kinds(self._places[a][:, None], self._places[b])
-        distances = np.maximum(1 - self._vectors[a] @ self._vectors[b].T, 0)
-        llrs = self._worth.llrs(distances, kinds)
+        llrs = self._worth.llrs(*self._compared(one, other))
         return float(np.nanmean(llrs)) if not np.isnan(llrs).all() else -math.inf
+
+    def _compared(
+        self, one: int, other: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+        """Distances, kinds and pairs of cameras [a, b] of some sightings of two groups."""
+        a, b = (_spread(self._rows[group]) for group in (one, other))
+        places = self._places[a][:, None], self._places[b]
+        distances = np.maximum(1 - self._vectors[a] @ self._vectors[b].T, 0)
+        return distances, _kinds(*places), self._pairs[places]
+
+    def _mean_ends(self, one: int, other: int) -> tuple[float, float]:
+        """The interval of `_mean`: what is not known of the ratios is alike for all pairs."""
+        ends = self._worth.ends(*self._compared(one, other)).reshape(2, -1)
+        ends = ends[:, ~np.isnan(ends[0])]
+        low, high = ends.mean(axis=1).tolist() if ends.size else (math.nan, math.nan)
+        return low, high
 
     def _join(self, one: int, other: int, llr: float) -> None:
         names = {self._names[one], self._names[other]} - {UNKNOWN}
@@ -155,8 +176,13 @@ class Merging:
         new = len(self._parent)
         self._parent[one] = self._parent[other] = new
         self._parent.append(new)
-        weakest = np.fmin(llr, np.fmin(self._weakest[one], self._weakest[other]))
-        self._weakest.append(float(weakest))
+        parts = [(self._weakest[part], self._ends[part]) for part in (one, other)]
+        joins = [part for part in parts if not math.isnan(part[0])]
+        if not math.isnan(llr):
+            joins.append((llr, self._mean_ends(one, other)))
+        weakest, ends = min(joins, default=(math.nan, (math.nan, math.nan)), key=lambda j: j[0])
+        self._weakest.append(weakest)
+        self._ends.append(ends)
         self._names.append(self._names[one] or self._names[other])
         self._foes.append(self._foes[one] | self._foes[other])
         self._rows.append(np.concatenate([self._rows[one], self._rows[other]]))
@@ -176,6 +202,19 @@ def _kinds(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64
     """Whether places, −1 where not known, are equal; both are broadcast against each other."""
     kinds = np.where(one == other, SAME, OTHER)
     return np.where((one < 0) | (other < 0), NOT_KNOWN, kinds)
+
+
+def _pairs(shown: Sightings, places: NDArray[np.int64], worth: Worth) -> NDArray[np.int64]:
+    """Which calibration of two cameras alone holds for two places [places + 1, places + 1]; the
+    last, which -1 means, is where no camera is known."""
+    count = int(places.max(initial=-1)) + 1
+    made = np.full((count + 1, count + 1), NONE)
+    firsts = np.unique(places, return_index=True)[1]
+    firsts = firsts[places[firsts] >= 0]
+    names = camera_names(shown[firsts])
+    for row, name in zip(places[firsts].tolist(), names.tolist(), strict=True):
+        made[row, places[firsts]] = worth.pairs(name, names)
+    return made
 
 
 def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,13 +10,15 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.evaluation.decisions.wording import likelihood_ratio
+from passerby.evaluation.bootstrap import Interval
+from passerby.evaluation.decisions.wording import ratio_with_ends, support
 from passerby.gallery.text_tables import (
     LONGEST,
     aligned,
     csv_text,
     printable,
     printable_path,
+    ratio_cells,
     span_text,
     time_of,
     time_text,
@@ -25,7 +27,8 @@ from passerby.tables.sightings import UNKNOWN, Sightings
 
 _SHOWN = 20  # persons in a table
 _COLUMNS = (
-    "person", "known", "weakest_likelihood_ratio", "passage", "camera", "source", "from", "to",
+    "person", "known", "weakest_likelihood_ratio", "weakest_likelihood_ratio_low",
+    "weakest_likelihood_ratio_high", "weakest_support", "passage", "camera", "source", "from", "to",
     "sightings", "image", "frame", "sighting",
 )  # fmt: skip
 
@@ -53,13 +56,23 @@ class LinkedPerson:
     """Passages that were taken for one person, in the order of time.
 
     name: theirs, or the one to be given; known: whether they had it before; weakest_llr: of the
-    joins that brought them together the least mean log-likelihood ratio, None where there was none.
+    joins that brought them together the least mean log-likelihood ratio, None where there was none;
+    weakest_interval: of it, None where it is not known.
     """
 
     name: str
     known: bool
     weakest_llr: float | None
     passages: tuple[Passage, ...]
+    weakest_interval: Interval | None = None
+
+    @property
+    def sure(self) -> str:
+        """The weakest ratio, with its interval and what it supports, "" where there is none."""
+        if self.weakest_llr is None:
+            return ""
+        words = support(self.weakest_llr).partition(" for ")[0]
+        return f"{ratio_with_ends(self.weakest_llr, self.weakest_interval)}, {words}"
 
 
 def linked_persons(
@@ -70,7 +83,8 @@ def linked_persons(
     prefix: str,
 ) -> tuple[LinkedPerson, ...]:
     """The persons that N sightings were linked to, as they were first seen; names [N]: "" for none;
-    tracklets [N]; weakest [N]: LLR, NaN where nothing was joined; prefix: of names given here."""
+    tracklets [N]; weakest [3, N]: LLR and the ends of its interval, NaN where nothing was joined or
+    it is not known; prefix: of names given here."""
     rows_of: dict[str, list[int]] = {}
     for row in np.argsort(sightings.times, kind="stable").tolist():  # NaT comes last
         if names[row] != UNKNOWN:
@@ -80,13 +94,14 @@ def linked_persons(
         stays: dict[int, list[int]] = {}
         for row in rows:
             stays.setdefault(int(tracklets[row]), []).append(row)
-        llr = float(weakest[rows[0]])
+        llr, low, high = weakest[:, rows[0]].tolist()
         persons.append(
             LinkedPerson(
                 name,
                 not name.startswith(prefix),
                 None if math.isnan(llr) else llr,
                 tuple(_passage(sightings, np.array(own)) for own in stays.values()),
+                None if math.isnan(low) else Interval(low, high),
             )
         )
     return tuple(persons)
@@ -97,7 +112,7 @@ def persons_text(persons: Sequence[LinkedPerson]) -> list[str]:
     heading = ["person", "weakest LR", "camera", "time", "sightings", "file", "frame"]
     rows = [heading]
     for person in persons[:_SHOWN]:
-        sure = "–" if person.weakest_llr is None else likelihood_ratio(person.weakest_llr)
+        sure = person.sure or "–"
         for number, passage in enumerate(person.passages):
             rows.append(
                 [
@@ -120,9 +135,7 @@ def persons_csv(persons: Sequence[LinkedPerson]) -> str:
         {
             "person": person.name,
             "known": "yes" if person.known else "no",
-            "weakest_likelihood_ratio": ""
-            if person.weakest_llr is None
-            else f"{math.exp(person.weakest_llr):.6g}",
+            **ratio_cells(person.weakest_llr, person.weakest_interval, "weakest_"),
             "passage": number,
             "camera": passage.camera,
             "source": passage.source,
@@ -148,6 +161,9 @@ def persons_json(persons: Sequence[LinkedPerson]) -> list[dict[str, object]]:
             "weakest_likelihood_ratio": None
             if person.weakest_llr is None
             else math.exp(person.weakest_llr),
+            "weakest_likelihood_ratio_interval": person.weakest_interval
+            and [math.exp(person.weakest_interval.low), math.exp(person.weakest_interval.high)],
+            "weakest_support": None if person.weakest_llr is None else support(person.weakest_llr),
             "passages": [
                 {
                     "camera": passage.camera,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -11,20 +12,35 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.gallery.own_distances import OwnDistances
-from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME, pair_llrs
+from passerby.gallery.pair_evidence import (
+    NONE,
+    NOT_KNOWN,
+    OTHER,
+    SAME,
+    camera_pairs,
+    pair_ends,
+    pair_llrs,
+)
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import unit
+
+Said = Callable[[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
+"""Of distances, kinds of pairs and pairs of cameras (`pair_evidence`), of one shape."""
 
 Basis = Literal["labelled pairs", "unlabelled sightings"]
 
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """llrs: natural log-likelihood ratios of distances and kinds of pairs of one shape, NaN where
-    nothing can be said; vectors: of N sightings, unit vectors [N, D] to measure them by; highest:
-    the greatest that is ever said; one_camera: whether something is said of pairs by one."""
+    """llrs: natural log-likelihood ratios, NaN where nothing can be said; ends: of their intervals
+    [2, ...], NaN where not known; pairs: which calibration of two cameras alone holds, for one
+    camera and N others as "SOURCE/CAMERA" (`camera_pairs`); vectors: of N sightings, unit vectors
+    [N, D] to measure them by; highest: the greatest LLR that is ever said; one_camera: whether
+    something is said of pairs by one."""
 
-    llrs: Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
+    llrs: Said
+    ends: Said
+    pairs: Callable[[str, NDArray[np.str_]], NDArray[np.int64]]
     vectors: Callable[[Sightings], NDArray[np.float32]]
     highest: float
     one_camera: bool
@@ -33,8 +49,14 @@ class Worth:
 
 def by_calibration(calibration: Calibration) -> Worth:
     """As a calibration has it, of the vectors as they are."""
+
+    def pairs(one: str, others: NDArray[np.str_]) -> NDArray[np.int64]:
+        return camera_pairs(calibration, one, others, np.where(others == one, SAME, OTHER))
+
     return Worth(
-        llrs=lambda distances, kinds: pair_llrs(calibration, distances, kinds),
+        llrs=partial(pair_llrs, calibration),
+        ends=partial(pair_ends, calibration),
+        pairs=pairs,
         vectors=lambda sightings: sightings.vectors,
         highest=calibration.curve.llrs[0],
         one_camera=calibration.for_pairs(one_camera=True) is not None,
@@ -51,7 +73,10 @@ def by_own_distances(learnt: OwnDistances) -> Worth:
         NOT_KNOWN: both if len(both) == 2 else [],
     }
 
-    def llrs(distances: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.float64]:
+    def llrs(
+        distances: NDArray[np.float64], kinds: NDArray[np.int64], pairs: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        del pairs
         found = np.full(distances.shape, np.nan)
         for kind, judges in known.items():
             rows = kinds == kind
@@ -64,6 +89,8 @@ def by_own_distances(learnt: OwnDistances) -> Worth:
 
     return Worth(
         llrs=llrs,
+        ends=lambda distances, kinds, pairs: np.full((2, *distances.shape), np.nan),
+        pairs=lambda one, others: np.full(len(others), NONE),
         vectors=vectors,
         highest=max(one.highest_llr for one in both),
         one_camera=learnt.within is not None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.conditions import Conditions
@@ -15,7 +17,13 @@ from passerby.evaluation.decisions.judged.calibrating import (
     calibrate_answered,
     calibrate_labelled,
 )
+from passerby.evaluation.decisions.judged.camera_pairs import (
+    Cameras,
+    JudgedPairs,
+    between_cameras,
+)
 from passerby.evaluation.decisions.pairs import PairKind
+from passerby.gallery.pair_evidence import camera_names
 from passerby.gallery.review.asking import Askable, askable, asked_distances, of_kind
 from passerby.gallery.review.footage import footage_pairs
 from passerby.gallery.reviewed_pairs import ReviewedPairs, reviewed_pairs
@@ -58,17 +66,48 @@ def learn_from_answers(store: Store) -> Learnt:
 
 
 def _of_kind(store: Store, reviewed: ReviewedPairs, pairs: Askable) -> Calibration | None:
-    """The calibration of a kind of pair; of labelled pairs where these are more than answers."""
+    """The calibration of a kind of pair, and of two cameras alone where these differ; of labelled
+    pairs where these are more than answers."""
     asked = asked_distances(reviewed, pairs.kind)
     labelled = asked_distances(reviewed, pairs.kind, labelled=True)
     subject = _subject(store, pairs.kind, len(pairs.sightings), pairs.sightings)
     enough = [_enough(each[1]) for each in (asked, labelled)]
     if enough[1] and (not enough[0] or len(labelled[1]) >= len(asked[1])):
         rows = of_kind(reviewed, pairs.kind) & reviewed.labelled
-        return calibrate_labelled(*labelled, reviewed.first.ids[rows], subject)
-    if enough[0]:
-        return calibrate_answered(*asked, pairs.distances, subject)
-    return None
+        groups = reviewed.first.ids[rows]
+        made = calibrate_labelled(*labelled, groups, subject)
+        judged = JudgedPairs(*labelled, groups, _cameras(reviewed, rows))
+    elif enough[0]:
+        rows = of_kind(reviewed, pairs.kind) & ~reviewed.labelled
+        made = calibrate_answered(*asked, pairs.distances, subject)
+        judged = JudgedPairs(
+            *asked, reviewed.first.ids[rows], _cameras(reviewed, rows), _population(pairs)
+        )
+    else:
+        return None
+    if pairs.kind == "any cameras":
+        return made
+    return replace(made, between=between_cameras(judged, made, subject))
+
+
+def _cameras(reviewed: ReviewedPairs, rows: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """The two cameras [n, 2] of some pairs, the lesser first."""
+    both = (camera_names(one[rows]) for one in (reviewed.first, reviewed.second))
+    return np.sort(np.stack([*both], axis=1), axis=1)
+
+
+def _population(pairs: Askable) -> Callable[[Cameras | None], NDArray[np.float64]]:
+    """The distances of the pairs by two cameras, or of all."""
+    names = camera_names(pairs.sightings)
+    one, other = names[pairs.first], names[pairs.second]
+
+    def of(cameras: Cameras | None) -> NDArray[np.float64]:
+        if cameras is None:
+            return pairs.distances
+        low, high = cameras
+        return pairs.distances[((one == low) & (other == high)) | ((one == high) & (other == low))]
+
+    return of
 
 
 def _within(store: Store, reviewed: ReviewedPairs) -> tuple[Calibration | None, tuple[str, ...]]:

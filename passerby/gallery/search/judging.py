@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.gallery.own_distances import OwnDistances
 from passerby.gallery.pair_evidence import (
+    NONE,
     OTHER,
     SAME,
     calibrations_for,
@@ -33,7 +34,8 @@ class Found:
     """Of one query: N sightings by ascending distance, and how they were found.
 
     own [N]: those of the query's own image; camera: the query's, "" where not known; kinds [N]:
-    whether they are by it.
+    whether they are by it; pairs [N]: which calibration of two cameras alone holds
+    (`pair_evidence.camera_pairs`).
     """
 
     sightings: Sightings
@@ -41,6 +43,7 @@ class Found:
     own: NDArray[np.bool_]
     camera: str
     kinds: NDArray[np.int64]
+    pairs: NDArray[np.int64]
     exact: bool
     recall: float
 
@@ -52,6 +55,7 @@ class Found:
             distances=self.distances[rows],
             own=self.own[rows],
             kinds=self.kinds[rows],
+            pairs=self.pairs[rows],
         )
 
 
@@ -73,7 +77,7 @@ def judged_by_calibration(
 ) -> Judged:
     """Likelihood ratios of all that are not the query's own image, who it is, and the answer."""
     nearest = found.of(~found.own)
-    llrs = pair_llrs(calibration, nearest.distances, nearest.kinds)
+    llrs = pair_llrs(calibration, nearest.distances, nearest.kinds, nearest.pairs)
     unjudged = np.isnan(llrs)
     notes: tuple[str, ...] = ()
     if unjudged.any():
@@ -145,15 +149,16 @@ def _believed(
         among,
         calibration,
         kinds=judged.kinds,
+        pairs=judged.pairs,
         prior_absent=options.prior_absent,
         recall=judged.recall,
     )
-    kind = OTHER
+    kind, pair = OTHER, NONE
     if believed.candidates:
         nearest = judged.sightings.ids == believed.candidates[0].nearest
-        kind = int(judged.kinds[nearest][0])
+        kind, pair = int(judged.kinds[nearest][0]), int(judged.pairs[nearest][0])
     rate = options.fpir / max(1, among.sightings)
-    decisive = strictest(calibrations_for(calibration, kind) or (calibration,), rate)
+    decisive = strictest(calibrations_for(calibration, kind, pair) or (calibration,), rate)
     return believed, decide(believed, among, decisive, options.fpir)
 
 

@@ -9,12 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from passerby.evaluation.bootstrap import Interval
-from passerby.evaluation.decisions.wording import (
-    likelihood_ratio,
-    percent,
-    ratio_interval,
-    support,
-)
+from passerby.evaluation.decisions.wording import percent, ratio_with_ends, support
 from passerby.gallery.search.posterior import Candidate, Decision, Nearest, Posterior
 from passerby.gallery.text_tables import (
     LONGEST,
@@ -22,6 +17,7 @@ from passerby.gallery.text_tables import (
     csv_text,
     printable,
     printable_path,
+    ratio_cells,
     span_text,
     time_text,
 )
@@ -34,9 +30,10 @@ SCALE = (
 )
 _NAMED_BY_TEXT = ("sighting", "person", "camera", "source", "time", "image")
 _COLUMNS = (
-    "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "false_match_rate",
-    "person", "camera", "source", "time", "frame", "tracklet", "quality", "image",
-    "person_probability", "absent", "answer", "sightings", "first", "last",
+    "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "likelihood_ratio_low",
+    "likelihood_ratio_high", "support", "false_match_rate", "person", "camera", "source", "time",
+    "frame", "tracklet", "quality", "image", "person_probability", "absent", "answer", "sightings",
+    "first", "last",
 )  # fmt: skip
 _SHOWN = 5  # candidates below a table
 
@@ -184,7 +181,7 @@ def _row(found: Matches, match: Match) -> dict[str, object]:
         "rank": match.rank,
         "distance": f"{match.distance:z.6f}",
         "reranked": "" if match.reranked is None else f"{match.reranked:.6f}",
-        "likelihood_ratio": "" if match.llr is None else f"{math.exp(match.llr):.6g}",
+        **ratio_cells(match.llr, match.llr_interval),
         "false_match_rate": _share(match.false_match_rate),
         "frame": "" if match.frame < 0 else match.frame,
         "tracklet": "" if match.tracklet < 0 else match.tracklet,
@@ -215,7 +212,7 @@ def _table(matches: Sequence[Match]) -> list[str]:
     rows = [[*head, "sightings", "file", "frame", "sighting"]]
     for match in matches:
         worth = {
-            "LR": _ratio(match),
+            "LR": "" if match.llr is None else ratio_with_ends(match.llr, match.llr_interval),
             "FMR": "" if match.false_match_rate is None else f"{match.false_match_rate:.2g}",
         }
         rows.append(
@@ -233,14 +230,6 @@ def _table(matches: Sequence[Match]) -> list[str]:
             ]
         )
     return aligned(rows)
-
-
-def _ratio(match: Match) -> str:
-    if match.llr is None:
-        return ""
-    spread = match.llr_interval
-    ends = "" if spread is None else f" ({ratio_interval(spread)})"
-    return f"{likelihood_ratio(match.llr)}{ends}"
 
 
 def _beliefs(found: Posterior) -> list[str]:

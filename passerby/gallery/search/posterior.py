@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
-from passerby.gallery.pair_evidence import OTHER, calibrations_for, pair_llrs
+from passerby.gallery.pair_evidence import NONE, OTHER, calibrations_for, pair_llrs
 from passerby.gallery.search.population import Population
 from passerby.tables.sightings import UNKNOWN, Sightings
 
@@ -131,23 +131,27 @@ def posterior(
     calibration: Calibration,
     *,
     kinds: NDArray[np.int64] | None = None,
+    pairs: NDArray[np.int64] | None = None,
     prior_absent: float = 0.5,
     recall: float = 1.0,
 ) -> Posterior:
     """The posterior over everybody in ``among``, from the nearest sightings and their distances.
 
     compared: the nearest ones, by ascending distance; kinds: whether each is by the query's camera
-    (see `pair_evidence`), by default by another one; recall: share of the sightings within that
+    and pairs: which calibration of two cameras alone holds (see `pair_evidence`), by default by
+    another camera and none; recall: share of the sightings within that
     distance that an approximate search finds. Raises ValueError for a prior that is not between
     0 and 1.
     """
     kinds = np.full(len(compared), OTHER) if kinds is None else kinds
-    used = [c for kind in {*kinds.tolist()} or {OTHER} for c in calibrations_for(calibration, kind)]
+    pairs = np.full(len(compared), NONE) if pairs is None else pairs
+    both = {*zip(kinds.tolist(), pairs.tolist(), strict=True)} or {(OTHER, NONE)}
+    used = [c for kind, pair in both for c in calibrations_for(calibration, kind, pair)]
     if not 0 < prior_absent < 1:
         raise ValueError(f"the prior of absence must be between 0 and 1, got {prior_absent}")
     if among.candidates == 0:
         return Posterior(prior_absent, 1.0, (), 0.0, 0.0, 0)
-    ratios = np.exp(pair_llrs(calibration, distances, kinds))
+    ratios = np.exp(pair_llrs(calibration, distances, kinds, pairs))
     left = among.sightings > len(compared)
     # Those that were not compared may be pairs of any of these kinds: the greatest holds for all.
     hidden = max(_unseen_ratio(one, distances, recall) for one in used) if left else 0.0

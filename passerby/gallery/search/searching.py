@@ -9,9 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.bootstrap import Interval
-from passerby.evaluation.ranking.rerank import rerank
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.gallery.adapted import corrects_hubs
 from passerby.gallery.own_distances import OwnDistances, OwnDistancesOf
-from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, one_camera, pair_interval
+from passerby.gallery.pair_evidence import (
+    NONE,
+    NOT_KNOWN,
+    OTHER,
+    camera_names,
+    camera_pairs,
+    one_camera,
+    pair_interval,
+)
 from passerby.gallery.search.judging import (
     Found,
     Judged,
@@ -22,13 +31,13 @@ from passerby.gallery.search.judging import (
 )
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.options import SearchOptions
-from passerby.gallery.search.population import Counted, Population, Populations
+from passerby.gallery.search.ordering import Order, in_order
+from passerby.gallery.search.population import Counted, Populations
 from passerby.gallery.search.querying import Query
 from passerby.gallery.stored_calibrations import Judge, judge_of
 from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Hits, Store
-from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings
 
@@ -36,9 +45,6 @@ DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
 
 _DEEPEST = 10_000  # sightings that are compared to find k passages
-
-FEWEST_TO_RERANK = 3.0
-"""Sightings of a known person, on average, below which re-ranking is not done."""
 
 _TOGETHER = 64  # queries in one request to the engine
 
@@ -67,31 +73,35 @@ def search(
     if any(judge.calibration is None for judge in judges.values()) and 1 in judges:
         own = (learnt or OwnDistancesOf(store)).now()
     recall = store.index_state().recall
+    vectors = own is not None or options.rerank or corrects_hubs(store)
     found = []
     for start in range(0, len(queries), _TOGETHER):
         part = queries[start : start + _TOGETHER]
-        hits = _hits(store, part, options, max(options.k, DEPTH), own is not None)
+        hits = _hits(store, part, options, max(options.k, DEPTH), vectors)
         for number, query in enumerate(part):
             near, distances = hits.of(number)
             depth = max(options.k, DEPTH)
             # Where few passages have many sightings each, the others lie further away.
             while len(near) >= depth and depth < _DEEPEST and _passages(near) < options.k:
                 depth *= 4
-                near, distances = _hits(store, [query], options, depth, own is not None).of(0)
+                near, distances = _hits(store, [query], options, depth, vectors).of(0)
             camera = _camera(query, options, near)
+            kinds = _kinds(camera, options, near)
             nearest = Found(
                 near,
                 distances,
                 own=np.isin(near.ids, query.hashes),
                 camera=camera,
-                kinds=_kinds(camera, options, near),
+                kinds=kinds,
+                pairs=_pairs(store, judges[query.images].calibration, camera, near, kinds),
                 exact=hits.exact,
                 recall=1.0 if hits.exact or recall is None else recall,
             )
             judge = Judge(None, query.doubts) if query.doubts else judges[query.images]
             judged = _judged(query, options, nearest, counts, (judge, own))
             counted = counts.under(options.where)
-            found.append(_matches(query, options, nearest, judged, counted))
+            order = in_order(store, query, options, nearest.of(~nearest.own), counted)
+            found.append(_matches(query, options.k, nearest, (judged, order), counted))
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
     return tuple(found)
@@ -109,7 +119,7 @@ def _hits(
         depth + max(len(query.hashes) for query in queries),
         options.where,
         exact=options.exact,
-        with_vectors=options.rerank or with_vectors,
+        with_vectors=with_vectors,
     )
 
 
@@ -128,6 +138,24 @@ def _kinds(camera: str, options: SearchOptions, near: Sightings) -> NDArray[np.i
     if not camera and options.where.not_cameras:  # the cameras left out are those of the query
         return np.where(near.cameras == UNKNOWN, NOT_KNOWN, OTHER)
     return one_camera(camera, near.cameras, elsewhere=options.elsewhere)
+
+
+def _pairs(
+    store: Store,
+    calibration: Calibration | None,
+    camera: str,
+    near: Sightings,
+    kinds: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Which calibration of two cameras alone holds for each sighting, as far as it is known by
+    which camera the query is: not where two sources have one of the name."""
+    judges = () if calibration is None else (calibration, calibration.within)
+    if not camera or calibration is None or not any(one and one.between for one in judges):
+        return np.full(len(near), NONE)
+    sources = [*store.groups("source", Where(cameras=(camera,)))]
+    if len(sources) != 1:
+        return np.full(len(near), NONE)
+    return camera_pairs(calibration, f"{sources[0]}/{camera}", camera_names(near), kinds)
 
 
 def _judged(
@@ -149,25 +177,15 @@ def _judged(
 
 
 def _matches(
-    query: Query, options: SearchOptions, found: Found, judged: Judged, counted: Counted
+    query: Query, k: int, found: Found, by: tuple[Judged, Order], counted: Counted
 ) -> Matches:
+    judged, in_order = by
     nearest = found.of(~found.own)
-    near, distances = nearest.sightings, nearest.distances
-    refused = _no_reranking(counted.population) if options.rerank else ""
-    reranked = None
-    if options.rerank and not refused and len(near) > 1:
-        reranked = _reranked(query, near)
+    near, distances, reranked = nearest.sightings, nearest.distances, in_order.reranked
     order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
-    notes = [*judged.notes]
-    if refused:
-        notes.append(refused)
+    notes = [*judged.notes, *in_order.notes]
     if found.own.any():
         notes.append(f"{found.own.sum()} sightings are the query's own image and were left out")
-    if reranked is not None:
-        notes.append(
-            f"the order is that of re-ranking within the {len(near)} nearest; probabilities are of "
-            "the distances as measured"
-        )
     if counted.timeless:
         notes.append(
             f"{counted.timeless:,} sightings without a time were passed over by the filter on time"
@@ -186,11 +204,14 @@ def _matches(
                 llr_interval=None
                 if judged.calibration is None
                 else pair_interval(
-                    judged.calibration, float(distances[rows[0]]), int(nearest.kinds[rows[0]])
+                    judged.calibration,
+                    float(distances[rows[0]]),
+                    int(nearest.kinds[rows[0]]),
+                    int(nearest.pairs[rows[0]]),
                 ),
                 false_match_rate=_known(judged.rates[rows[0]]),
             )
-            for rank, rows in enumerate(_by_passage(near, order)[: options.k], 1)
+            for rank, rows in enumerate(_by_passage(near, order)[:k], 1)
         ),
         searched=without_own(counted.population, found.sightings[found.own]).sightings,
         timeless=counted.timeless,
@@ -248,27 +269,6 @@ def _match(
         first=time_of(times.min()) if len(times) else None,
         last=time_of(times.max()) if len(times) else None,
     )
-
-
-def _no_reranking(among: Population) -> str:
-    """Why the nearest are not re-ranked; "" where they may be, or persons are not known."""
-    images = sum(among.persons.values()) / max(len(among.persons), 1)
-    if not among.persons or images >= FEWEST_TO_RERANK:
-        return ""
-    return (
-        f"not re-ranked: known persons have {images:.1f} sightings on average, and with fewer than "
-        f"{FEWEST_TO_RERANK:g} it costs 4 to 15 points of rank-1 (its constants are for more)"
-    )
-
-
-def _reranked(query: Query, near: Sightings) -> NDArray[np.float32]:
-    """Distances [N] by k-reciprocal encoding among the query and its N nearest alone.
-
-    Neighbours beyond them take no part, which is what makes it affordable.
-    """
-    nobody = np.zeros(len(near), np.int64)
-    asked = Embeddings(query.vector[None], [0])
-    return rerank(asked, Embeddings(near.vectors, nobody)).block(slice(0, 1))[0]
 
 
 def _with_thumbnails(store: Store, found: Matches) -> Matches:

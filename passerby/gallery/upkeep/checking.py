@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.upkeep.reliability import OwnReliability, own_reliability
+from passerby.gallery.adapted import view
+from passerby.gallery.upkeep.reliability import OwnReliability, judges_of, own_reliability
 from passerby.process.reporting import progress
 from passerby.stores import Hits, IndexState, Store
 from passerby.stores.recall import Truth
@@ -39,7 +40,8 @@ class Check:
     """What a check found. problems: in words, each with what to do; none when all is well.
 
     sampled: sightings of the gallery itself that were searched for, each to find others;
-    reliability: of its probabilities, None where it has none or nobody known to judge them by.
+    reliability: of its probabilities, None where it has none or nobody known to judge them by;
+    judges: what says in it what a distance is worth, in words.
     """
 
     rows: int
@@ -48,6 +50,7 @@ class Check:
     trials: tuple[Trial, ...]
     sampled: int
     reliability: OwnReliability | None = None
+    judges: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -66,6 +69,7 @@ class Check:
             f"  {trial.exact_p50:8.1f} / {trial.exact_p95:6.1f}"
             for trial in self.trials
         ]
+        lines += self.judges
         if self.reliability is not None:
             lines.append(str(self.reliability))
         return "\n".join(lines)
@@ -90,16 +94,20 @@ def check_store(store: Store, *, sample: int = 50, seed: int = 0) -> Check:
                 f"recall under the filter {trial.filter!r} is {trial.recall:.4f}, below "
                 f"{RECALL_PROMISED}: compact it, which builds the index again"
             )
-    found = _reliability(store, survey.problems)
-    return Check(survey.rows, tuple(survey.problems), index, trials, survey.drawn, found)
+    found, judges = _reliability(store, survey.problems)
+    return Check(survey.rows, tuple(survey.problems), index, trials, survey.drawn, found, judges)
 
 
-def _reliability(store: Store, problems: list[str]) -> OwnReliability | None:
+def _reliability(
+    store: Store, problems: list[str]
+) -> tuple[OwnReliability | None, tuple[str, ...]]:
+    """Of the gallery as searches see it, after what it learnt."""
     try:
-        return own_reliability(store)
+        shown = view(store)
+        return own_reliability(shown), judges_of(shown)
     except ValueError as error:
         problems.append(f"its probabilities cannot be judged: {error}")
-        return None
+        return None, ()
 
 
 class _Survey:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.judged.camera_pairs import ALL, OWN
 from passerby.evaluation.decisions.likelihood import (
     Reliability,
     calibration_error,
@@ -19,6 +20,7 @@ from passerby.evaluation.decisions.likelihood import (
     reliability,
 )
 from passerby.evaluation.decisions.pairs import Pairs, count_pairs
+from passerby.gallery.own_distances import own_distances, sample_of
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
@@ -67,6 +69,29 @@ def own_reliability(store: Store, seed: int = 0) -> OwnReliability | None:
         by = f"{answers} answers, each left out of its fit"
         return OwnReliability(by, quality.reliability, None, None, quality.calibration_error)
     return found
+
+
+def judges_of(store: Store) -> tuple[str, ...]:
+    """What says in a gallery what a distance is worth, a line each: its calibrations by kind of
+    pair and by two cameras alone, or its own unlabelled distances.
+
+    Raises ValueError for a damaged calibration.
+    """
+    calibration = calibration_of(store.about, "single")
+    if calibration is None:
+        learnt = own_distances(sample_of(store))
+        return () if learnt is None else (f"without labels, false-match rates are {learnt}",)
+    kinds = [one for one in (calibration, calibration.within) if one is not None]
+    lines = []
+    for one in kinds:
+        lines.append(f"judged by a calibration of pairs {one.pairs} ({one.method})")
+        for pair in one.between:
+            costs = pair.quality.costs
+            lines.append(
+                f"  {' and '.join(dict.fromkeys(pair.cameras))} by their own: "
+                f"{costs[OWN]:.3f} bits a pair, by that of all cameras {costs[ALL]:.3f}"
+            )
+    return tuple(lines)
 
 
 def _by_names(store: Store, calibration: Calibration, seed: int) -> OwnReliability | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from passerby.gallery.adapted import relearn
+from passerby.gallery.adapting import relearn
 from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 

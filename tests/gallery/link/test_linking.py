@@ -260,7 +260,22 @@ def test_persons_are_told_with_where_when_and_how_sure(make_store, crowd, sharp_
     pair = max(((0, 1), (0, 2), (1, 2)), key=lambda p: llrs[p])
     other = ({0, 1, 2} - {*pair}).pop()
     assert known.weakest_llr == pytest.approx(llrs[list(pair), other].mean(), rel=1e-4)
+    ends = calibration.llr_ends(np.maximum(1 - vectors @ vectors.T, 0))[:, list(pair), other]
+    low, high = ends.mean(axis=1)
+    spread = known.weakest_interval
+    assert (spread.low, spread.high) == pytest.approx((low, high), rel=1e-4)
+    assert spread.low <= known.weakest_llr < spread.high
+    row = next(
+        r for r in csv.DictReader(io.StringIO(persons_csv(found.persons))) if r["known"] == "yes"
+    )
+    assert float(row["weakest_likelihood_ratio_low"]) == pytest.approx(math.exp(low), rel=1e-3)
+    assert float(row["weakest_likelihood_ratio_high"]) == pytest.approx(math.exp(high), rel=1e-3)
+    assert row["weakest_support"].endswith("support for one person")
+    plain = json.loads(found.to_json())["persons"][0]
+    assert len(plain["weakest_likelihood_ratio_interval"]) == 2
+    assert "support for" in plain["weakest_support"]
     text = str(found)
+    assert known.sure in text
     assert "person  " in text
     assert "weakest LR" in text
     assert "cam 1" in text

@@ -108,6 +108,7 @@ def test_the_columns():
     first, second = csv.DictReader(io.StringIO(matches_csv([found()])))
     assert first["distance"] == "0.123400"
     assert float(first["likelihood_ratio"]) == pytest.approx(math.exp(5.5), rel=1e-5)
+    assert first["support"] == "moderately strong support for one person"
     assert first["person_probability"] == "0.75"
     assert second["person_probability"] == "0.05"
     assert first["absent"] == second["absent"] == "0.15"

@@ -49,7 +49,8 @@ def test_a_whole_gallery(tmp_path: Path, steps: list[tuple[float, float]]) -> No
     assert all(trial.recall == 1 and 0 < trial.p50 <= trial.p95 for trial in found.trials)
     text = str(found)
     assert text.startswith("600 sightings: whole\nindex: none")
-    assert len(text.splitlines()) == 8
+    assert len(text.splitlines()) == 9
+    assert "without labels, false-match rates are of pairs by two cameras" in text
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -51,7 +51,8 @@ _FOLDS, _SAMPLES, _BINS = 10, 200, 2000
 class Subject:
     """What a calibration is of. model: fingerprint; pooling: of the vectors; kind: of the pairs;
     prior: the model's own calibration, learnt elsewhere, None where there is none; sources: of the
-    pairs; sightings: that they are of; notes: what to know."""
+    pairs; sightings: that they are of; notes: what to know; part: it is of a part of what the prior
+    was learnt of."""
 
     model: str
     pooling: str
@@ -60,11 +61,15 @@ class Subject:
     sources: tuple[str, ...] = ()
     sightings: int = 0
     notes: tuple[str, ...] = ()
+    part: bool = False
 
     def line(self, distances: NDArray[np.float64]) -> PriorLine:
         """The prior line, or a rough one from the distances."""
         curve = None if self.prior is None else self.prior.curve
-        return PriorLine.of_distances(distances) if curve is None else PriorLine.of(curve)
+        if curve is None:
+            return PriorLine.of_distances(distances)
+        line = PriorLine.of(curve)
+        return line.of_here if self.part else line
 
     def limits(self, pairs: int) -> tuple[float, float]:
         """The least and greatest LLR to show: what the prior shows, or so many pairs could."""
@@ -91,7 +96,7 @@ def calibrate_labelled(
         "isotonic": lambda d, s: fit_isotonic(counted(d, s)),
         "bigaussian": lambda d, s: fit_bigaussian(counted(d, s)),
     }
-    lost = _held_out(methods, values, is_same, _folds(np.asarray(groups), seed))
+    lost = _held_out(methods, values, is_same, folds_of(np.asarray(groups), seed))
     method = _chosen(lost, is_same)
     fit = fit_labelled(values, is_same, line)
     counts = counted(values, is_same)
@@ -242,7 +247,7 @@ def _require_enough(same: NDArray[np.bool_]) -> None:
         )
 
 
-def _folds(groups: NDArray, seed: int) -> NDArray[np.int64]:
+def folds_of(groups: NDArray, seed: int) -> NDArray[np.int64]:
     """The fold [n] of each pair: groups in turn, in an order drawn by seed."""
     _, rows = np.unique(groups, return_inverse=True)
     rows = rows.reshape(-1)
@@ -322,7 +327,7 @@ def _answers_kept_out(
     seed: int,
 ) -> tuple[Reliability, ...]:
     """Probabilities given to answers, each by a fit without it, beside what was said."""
-    folds = _folds(np.arange(len(distances)), seed)
+    folds = folds_of(np.arange(len(distances)), seed)
     given = np.empty(len(distances))
     for fold in np.unique(folds):
         out = folds == fold

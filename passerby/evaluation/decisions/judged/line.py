@@ -28,7 +28,8 @@ from passerby.evaluation.decisions.pairs import PairCounts
 
 # Of a model's own calibration on cameras that it was not learnt on: on 3DPeS, CAVIAR4REID and
 # SARC3D the factor of its line was 0.6, 0.3 and 0.8, and the shift within 1.5 either way.
-_MEAN = np.array([0.0, 3 * 0.6, 0.0])
+_FACTOR = 0.6
+_MEAN = np.array([0.0, 3 * _FACTOR, 0.0])
 _PRECISION = np.diag([1 / 1.0**2, 1 / (3 * 0.3) ** 2, 1 / 0.1**2])
 _LOG_ODDS, _SPREAD = float(np.log(0.01)), 2.0  # of two pictures in a gallery being of one person
 LINE = "line towards the prior"
@@ -68,6 +69,11 @@ class PriorLine:
         values = np.asarray(distances, np.float64)
         spread = float(values.std()) or 1.0
         return cls(-3 / spread, float(values.mean()) - spread)
+
+    @property
+    def of_here(self) -> PriorLine:
+        """The same where it was learnt of this very gallery: its factor is expected to be 1."""
+        return PriorLine(self.slope / _FACTOR, self.crossing)
 
     def features(self, distances: ArrayLike) -> NDArray[np.float64]:
         """1, f and f² of each distance, [n, 3]."""

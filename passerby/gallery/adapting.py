@@ -1,0 +1,156 @@
+"""What a gallery teaches about its own cameras and persons: learnt, kept with it, undone.
+
+How it is seen then: `adapted`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.adaptation.back_end import Apart, BackEnd, learnt, within_class_of
+from passerby.assessment.adapt import packaged_within_class
+from passerby.gallery.adapted import back_end_of
+from passerby.gallery.reviewed_pairs import constraints, reviewed_pairs
+from passerby.gallery.tracklets import tracklet_numbers
+from passerby.stores import Store
+from passerby.stores.about import About
+from passerby.tables.filters import Where
+from passerby.tables.keys import numbered
+from passerby.tables.sightings import UNKNOWN, Sightings
+
+MOST_OF_CAMERA = 2000
+"""Sightings of a camera that are learnt from, one a passage."""
+
+FEWEST_ANCHORS = 100
+"""Passages below which hubs are not corrected: among so few everybody is near to everybody."""
+
+_ANCHORS = 1000  # sightings, one a passage, to whose nearest all are compared
+
+
+def adapt(store: Store, *, hubness: bool = True) -> BackEnd:
+    """Learn from the sightings of a gallery and keep it with it; replaces what was learnt before.
+
+    hubness: whether searches put what they find in an order that corrects hubs.
+    Calibrations of the distances until then are set aside: they hold for these alone. Nothing is
+    kept where nothing could be learnt. Raises ValueError for a gallery without sightings.
+    """
+    about = store.refresh_about()
+    sightings = _taught(store)
+    if not len(sightings):
+        raise ValueError("the gallery is empty: there is nothing to learn from")
+    prior = within_class_of(about.place, about.model)
+    prior = prior or packaged_within_class(about.model)
+    found = learnt(
+        sightings.vectors, sightings.sources, sightings.cameras,
+        model=about.model, pooling=about.pooling, prior=prior, persons=_persons(store, sightings),
+        apart=_apart(about, sightings),
+    )  # fmt: skip
+    if not found.acts:
+        undo(store)
+        return found
+    tracked = int(np.sum(sightings.tracklets >= 0))
+    if tracked:
+        said = f"of {tracked} tracks one sighting each: what varies within a track teaches nothing"
+        found = replace(found, decided=(*found.decided, said))
+    if hubness:
+        found = _with_anchors(found, sightings)
+    text = base64.b64encode(found.to_bytes()).decode()
+    plain = about.set_aside if about.adapted else about.calibrations
+    store.set_about(replace(about, adapted=text, set_aside=plain, calibrations={}))
+    return found
+
+
+def undo(store: Store) -> bool:
+    """Forget what was learnt; the calibrations of before hold again. Whether there was anything."""
+    about = store.refresh_about()
+    if not about.adapted:
+        return False
+    store.set_about(replace(about, adapted="", calibrations=about.set_aside, set_aside={}))
+    return True
+
+
+def relearn(store: Store) -> BackEnd | None:
+    """Learn anew where sightings were removed, so that nothing learnt from them stays; None where
+    nothing had been learnt, or nothing can be any more."""
+    if not store.refresh_about().adapted:
+        return None
+    if not store.count():
+        undo(store)
+        return None
+    before = back_end_of(store.about)
+    return adapt(store, hubness=before is not None and bool(before.anchors))
+
+
+def _with_anchors(found: BackEnd, sightings: Sightings) -> BackEnd:
+    """With some of the sightings that it was learnt from, by which hubs are told."""
+    if len(sightings) < FEWEST_ANCHORS:
+        said = f"hubs are not corrected: {len(sightings)} passages, {FEWEST_ANCHORS} needed"
+        return replace(found, decided=(*found.decided, said))
+    rows = np.random.default_rng(23).permutation(len(sightings))[:_ANCHORS]
+    said = f"the order of what is found corrects hubs, by {len(rows)} passages (CSLS)"
+    anchors = tuple(sorted(sightings.ids[rows].tolist()))
+    return replace(found, decided=(*found.decided, said), anchors=anchors)
+
+
+def _taught(store: Store) -> Sightings:
+    """Some sightings of each camera, one a passage, in an order of their own."""
+    parts = []
+    for camera in sorted({*store.groups("camera")} - {UNKNOWN}):
+        taken = 0
+        for part in store.read(Where(cameras=(camera,)), batch=MOST_OF_CAMERA):
+            one = part[np.unique(tracklet_numbers(part), return_index=True)[1]]
+            parts.append(one[: MOST_OF_CAMERA - taken])
+            taken += len(parts[-1])
+            if taken >= MOST_OF_CAMERA:
+                break
+    if not parts:
+        parts = [part[:MOST_OF_CAMERA] for part in store.read(batch=MOST_OF_CAMERA)][:1]
+    if not parts:
+        return Sightings([], np.empty((0, store.about.dimensions), np.float32))
+    joined = Sightings.joined(parts)
+    return joined[np.argsort(joined.ids, kind="stable")]
+
+
+def _apart(about: About, sightings: Sightings) -> Apart:
+    """Which pairs of rows are known to be of two persons: by names that people gave, or answers."""
+    names = np.where(_named(sightings), sightings.persons, UNKNOWN)
+    said = {*map(tuple, constraints(about, sightings.ids).cannot.tolist())}
+
+    def apart(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        one, other = names[rows[:, 0]], names[rows[:, 1]]
+        asked = [(a, b) in said or (b, a) in said for a, b in rows.tolist()]
+        named = (one != UNKNOWN) & (other != UNKNOWN) & (one != other)
+        return named | np.array(asked, bool).reshape(-1)
+
+    return apart
+
+
+def _named(sightings: Sightings) -> NDArray[np.bool_]:
+    """Which sightings have a name that people gave."""
+    linked = np.char.startswith(sightings.persons, "linked/")
+    return (sightings.persons != UNKNOWN) & ~linked
+
+
+def _persons(store: Store, sightings: Sightings) -> NDArray[np.int64]:
+    """Who is known of N sightings: those with a name that people gave, and those of reviewed pairs
+    of one person; -1 for the others. Names of a linking are guesses of the distances themselves."""
+    persons = np.where(_named(sightings), numbered(sightings.persons), -1)
+    if not store.about.answers:
+        return persons
+    pairs = reviewed_pairs(store)
+    rows = {sighting: row for row, sighting in enumerate(sightings.ids.tolist())}
+    said: Sequence[tuple[str, str]] = [
+        *zip(
+            pairs.first.ids[pairs.same].tolist(), pairs.second.ids[pairs.same].tolist(), strict=True
+        )
+    ]
+    for number, (one, other) in enumerate(said, len(sightings)):
+        both = [rows[each] for each in (one, other) if each in rows]
+        if len(both) == 2 and (persons[both] < 0).all():
+            persons[both] = number
+    return persons
