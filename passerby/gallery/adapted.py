@@ -87,7 +87,7 @@ def crowded(store: Store, near: Sightings) -> NDArray[np.float32] | None:
     """By how much each of N sightings, with vectors, is moved away [N]; None where none is."""
     if not isinstance(store, AdaptedStore) or not store.back_end.anchors:
         return None
-    return crowding(near.vectors, store.anchors()) / 2
+    return np.asarray(crowding(near.vectors, store.anchors()) / 2, np.float32)
 
 
 class AdaptedStore(Store):

@@ -89,14 +89,14 @@ def pair_ends(
     calibration: Calibration, distances: ArrayLike, kinds: ArrayLike, pairs: ArrayLike = NONE
 ) -> NDArray[np.float64]:
     """Lower and upper ends [2, ...] of the intervals of `pair_llrs`, NaN where not known."""
-    return np.stack(
-        [
-            _said(
-                calibration, distances, kinds, pairs, lambda one, at, end=end: one.llr_ends(at)[end]
-            )
-            for end in (0, 1)
-        ]
-    )
+
+    def low(one: Calibration, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return one.llr_ends(at)[0]
+
+    def high(one: Calibration, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return one.llr_ends(at)[1]
+
+    return np.stack([_said(calibration, distances, kinds, pairs, end) for end in (low, high)])
 
 
 def _said(

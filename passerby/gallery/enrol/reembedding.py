@@ -11,6 +11,7 @@ import numpy as np
 from passerby.data.images import UnreadableImage
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
+from passerby.gallery.adapted import back_end_of
 from passerby.gallery.adapting import adapt
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import Acknowledged, Pace
@@ -73,8 +74,9 @@ def reembed(
                 way.stop_if_requested(stop)
             way.flush()
         carry_answers(store, target)
-        if store.about.adapted and target.count():
-            adapt(target)
+        learnt = back_end_of(store.about)
+        if learnt is not None and target.count():
+            adapt(target, hubness=bool(learnt.anchors))
     finally:
         target.close()
     return Reembedded(way.counted.added, way.counted.present, tuple(left_out))

@@ -52,7 +52,9 @@ def in_order(
     if crowding is None:
         return Order(None, refused)
     how = "the order is corrected for sightings that are near to everybody"
-    return Order(nearest.distances + crowding, (*refused, f"{how}; {_AS_MEASURED}"))
+    return Order(
+        np.asarray(nearest.distances + crowding, np.float32), (*refused, f"{how}; {_AS_MEASURED}")
+    )
 
 
 def _no_reranking(among: Population) -> str:

@@ -6,11 +6,14 @@ calibration was learnt from judge it, each by a fit without it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.cross_fitting import AS_GIVEN
 from passerby.evaluation.decisions.judged.camera_pairs import ALL, OWN
 from passerby.evaluation.decisions.likelihood import (
     Reliability,
@@ -19,8 +22,9 @@ from passerby.evaluation.decisions.likelihood import (
     minimum_cllr,
     reliability,
 )
-from passerby.evaluation.decisions.pairs import Pairs, count_pairs
+from passerby.evaluation.decisions.pairs import PairCounts, Pairs, count_pairs
 from passerby.gallery.own_distances import own_distances, sample_of
+from passerby.gallery.pair_evidence import camera_names
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
@@ -112,15 +116,39 @@ def _by_names(store: Store, calibration: Calibration, seed: int) -> OwnReliabili
         model=store.about.model,
     )
     try:
-        counts = count_pairs(Pairs(known, kind=calibration.pairs))
+        counts = _by_llr(known, camera_names(named), calibration)
     except ValueError:  # a kind of pair is missing
         return None
     if counts.same.sum() < _FEWEST:
         return None
-    bins = reliability(counts, calibration.curve)
+    bins = reliability(counts, AS_GIVEN)
     by = (
         f"{int(counts.same.sum()):,} pairs of one known person and {int(counts.different.sum()):,} "
         f"of two, {calibration.pairs}"
     )
-    cost, least = cllr(counts, calibration.curve), minimum_cllr(counts)
+    cost, least = cllr(counts, AS_GIVEN), minimum_cllr(counts)
     return OwnReliability(by, bins, cost, least, calibration_error(bins))
+
+
+def _by_llr(known: Embeddings, names: NDArray[np.str_], calibration: Calibration) -> PairCounts:
+    """All pairs by minus the LLR that they are given: of two cameras alone (names [N]) by theirs.
+
+    Raises ValueError where a kind of pair is missing.
+    """
+    parts = [(calibration, count_pairs(Pairs(known, kind=calibration.pairs)), 1)]
+    for own in calibration.between:
+        with suppress(ValueError):  # too few persons are known there: they stay with the others
+            rows = np.flatnonzero(np.isin(names, own.cameras))
+            counts = count_pairs(Pairs(known[rows], kind=calibration.pairs))
+            parts += [(own, counts, 1), (calibration, counts, -1)]
+    given = np.concatenate([-one.llr(counts.middle) for one, counts, _ in parts])
+    at, bins = np.unique(given, return_inverse=True)
+    same, different = (
+        np.bincount(bins.reshape(-1), np.concatenate(column), len(at)).astype(np.int64)
+        for column in (
+            [sign * counts.same for _, counts, sign in parts],
+            [sign * counts.different for _, counts, sign in parts],
+        )
+    )
+    held = same + different > 0
+    return PairCounts(at[held], at[held], same[held], different[held])

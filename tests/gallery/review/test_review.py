@@ -9,6 +9,7 @@ from passerby.cli.reviewing import review
 from passerby.evaluation.decisions.likelihood import cllr
 from passerby.evaluation.decisions.pairs import Pairs, count_pairs
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.pair_evidence import OTHER, SAME, camera_names, camera_pairs, pair_llrs
 from passerby.gallery.review.asking import askable, questions
 from passerby.gallery.review.footage import footage_pairs
 from passerby.gallery.review.learning import footage_calibration, learn_from_answers
@@ -264,3 +265,43 @@ def test_a_check_judges_the_probabilities_by_names_or_by_answers(site, tmp_path)
         )
     drawn = write_reliability_chart(found.parts, tmp_path / "own.svg", name="this gallery")
     assert "Reliability" in drawn.read_text()
+
+
+def test_two_cameras_learn_their_own_from_answers_and_a_check_says_so(make_store, crowd):
+    """Two cameras in the dark: all their pairs are farther apart than those of the others."""
+    persons = np.repeat(crowd.persons(120), 2, axis=0)
+    pairs = [("in", "out"), ("in", "dark"), ("out", "dark")]
+    cameras = [camera for number in range(120) for camera in pairs[number % 3]]
+    noise = np.array([0.35 if camera == "dark" else 0.1 for camera in cameras])[:, None]
+    store = make_store(
+        crowd.shots(persons, noise), cameras=cameras, sources=["s"] * 240, about=ABOUT
+    )
+    random = np.random.default_rng(0)
+    said = [answer(name(2 * p), name(2 * p + 1), True, labelled=True) for p in range(120)]
+    for one, other in random.permutation(240)[:240].reshape(-1, 2).tolist():
+        if cameras[one] != cameras[other] and one // 2 != other // 2:
+            said.append(answer(name(one), name(other), False, labelled=True))
+    record_answers(store, said)
+    made = learn_from_answers(store).calibration
+    assert made.between
+    assert made == calibration_of(store.about, "single")  # it is stored with the gallery
+    for own in made.between:
+        rows = own.quality.fitting
+        assert rows.same + rows.different < len(said)
+    assert any("s/in and s/out by their own" in line for line in check_store(store).judges)
+    store.name_persons([name(n) for n in range(240)], [f"p{n // 2}" for n in range(240)])
+    judged = own_reliability(store)
+    seen = sightings_of(store, [name(n) for n in range(240)])
+    kinds = np.where(seen.cameras[:, None] == seen.cameras, SAME, OTHER)
+    names = camera_names(seen)
+    rows, columns = np.triu_indices(240, 1)
+    llrs = np.stack([
+        pair_llrs(made, np.maximum(1 - seen.vectors @ seen.vectors[row], 0), kinds[row],
+                  camera_pairs(made, names[row], names, kinds[row]))
+        for row in range(240)
+    ])[rows, columns]  # fmt: skip
+    across = seen.cameras[rows] != seen.cameras[columns]
+    same = (rows // 2 == columns // 2)[across]
+    llrs = llrs[across]
+    cost = np.logaddexp(0, -llrs[same]).mean() + np.logaddexp(0, llrs[~same]).mean()
+    assert judged.cost == pytest.approx(cost / 2 / np.log(2), abs=0.01)
