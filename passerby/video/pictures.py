@@ -59,9 +59,12 @@ class AnnotatedVideo:
         self._container.mux(self._stream.encode(made))
 
     def close(self) -> None:
-        """Write the end; the file has its name from then on."""
-        if self._size is not None:
-            self._container.mux(self._stream.encode(None))
+        """Write the end; the file has its name from then on. Without a frame there is none."""
+        if self._size is None:
+            self._container.close()
+            self._part.unlink(missing_ok=True)
+            return
+        self._container.mux(self._stream.encode(None))
         self._container.close()
         os.replace(self._part, self._path)
 

@@ -15,6 +15,7 @@ from passerby.video.enrolling import Enroller
 from passerby.video.mending import Embedded, Mender
 from passerby.video.passages import Passage, Passages
 from passerby.video.pictures import AnnotatedVideo, MotRows, contact_sheet
+from passerby.video.sources.files import FileSource
 from passerby.video.sources.frames import Event, Frame, Source
 from passerby.video.sources.paces import Pace
 from passerby.video.sources.together import frames_together
@@ -108,6 +109,8 @@ def watch(
     """
     if len(cameras) > 1 and (outputs.annotate or outputs.mot):
         raise ValueError("--annotate and --mot are of one source: watch the others by themselves")
+    if outputs.mot and not isinstance(cameras[0].source, FileSource):
+        raise ValueError("--mot numbers the frames of one file: watch each file by itself")
     work = _Work(cameras, enroller, outputs)
     with progress("watching") as advance, StopRequest() as stop:
         try:

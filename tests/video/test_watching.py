@@ -14,7 +14,9 @@ from passerby.tables.filters import EVERYTHING
 from passerby.video.detectors.detections import Detections, Detector
 from passerby.video.enrolling import Enroller
 from passerby.video.mending import Mender
+from passerby.video.pictures import AnnotatedVideo
 from passerby.video.sources.files import FileSource
+from passerby.video.sources.folders import FolderSource
 from passerby.video.sources.paces import EveryNth
 from passerby.video.tracking import Tracker
 from passerby.video.watching import Camera, Outputs, watch
@@ -145,6 +147,19 @@ def test_the_pictures_show_what_was_found(clip, tmp_path):
 def test_outputs_of_one_source_are_refused_for_two(clip, tmp_path):
     with pytest.raises(ValueError, match="of one source"):
         watch(cameras(clip) + cameras(clip), None, Outputs(mot=tmp_path / "a.txt"))
+
+
+def test_frames_of_several_files_have_no_one_number(clip, tmp_path):
+    (one,) = cameras(clip)
+    one.source = FolderSource(clip.parent)
+    with pytest.raises(ValueError, match="one file"):
+        watch([one], None, Outputs(mot=tmp_path / "a.txt"))
+
+
+def test_an_annotated_video_without_a_frame_is_none(tmp_path):
+    made = AnnotatedVideo(tmp_path / "a.mp4")
+    made.close()
+    assert list(tmp_path.glob("a.mp4*")) == []
 
 
 def walker(number, height=216, width=384):
