@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.process.reporting import Advance, progress
@@ -20,6 +22,8 @@ from passerby.video.sources.frames import Event, Frame, Source
 from passerby.video.sources.paces import Pace
 from passerby.video.sources.together import frames_together
 from passerby.video.tracking import Tracked, Tracker
+
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(eq=False)
@@ -180,7 +184,7 @@ class _Work:
 
     def _ended(self, camera: Camera, passage: Passage) -> None:
         if self._enroller is None:
-            camera.done.append(_small(passage))
+            self._done(camera, passage)
             return
         piece = self._enroller.embed(passage)
         if camera.mender is None:
@@ -191,7 +195,17 @@ class _Work:
     def _keep(self, camera: Camera, piece: Embedded) -> None:
         assert self._enroller is not None
         self._enroller.take(piece, camera.name)
-        camera.done.append(_small(piece.passage))
+        self._done(camera, piece.passage)
+
+    def _done(self, camera: Camera, passage: Passage) -> None:
+        """Keep of a passage what is told in the end: pictures only where a sheet shows them."""
+        first, last = passage.looks[0], passage.looks[-1]
+        shown = passage.spread() if self._outputs.sheet else []
+        between = [look for look in shown if look is not first and look is not last]
+        if not shown:
+            first, last = (replace(look, crop=_NO_PIXELS) for look in (first, last))
+        passage.looks = [first, *between, last]
+        camera.done.append(passage)
 
     def _flush(self) -> None:
         if self._enroller is not None:
@@ -244,12 +258,6 @@ class _Work:
         )
         speed = self._seconds / max(1e-9, time.monotonic() - self._began)
         return f"{self._found} passages, {speed:.1f}× real time, {gaps} gaps"
-
-
-def _small(passage: Passage) -> Passage:
-    """With only the looks that a sheet shows, so that hours of passages fit into memory."""
-    passage.looks = passage.spread()
-    return passage
 
 
 def _told(camera: str, passage: Passage) -> Stay:

@@ -89,6 +89,17 @@ def test_passages_are_enrolled_as_tracklets(clip, gallery):
     assert len({tracklet for _, tracklet, _ in rows(gallery)}) == 2
 
 
+def test_pictures_are_kept_only_for_a_sheet(clip, tmp_path):
+    """Or memory would grow with each passage of a stream."""
+    for sheet in (None, tmp_path / "s.png"):
+        (camera,) = cameras(clip)
+        stays = watch([camera], None, Outputs(sheet=sheet)).stays
+        sizes = [look.crop.size for one in camera.done for look in one.looks]
+        assert (min(sizes) > 0, len(sizes) > 4) == (sheet is not None, sheet is not None)
+        assert [one.looks[-1].seconds for one in camera.done] == [one.last for one in stays]
+        assert [one.id for one in stays] == [one.id for one in camera.done]
+
+
 def test_watched_again_nothing_is_twice(clip, gallery):
     enroller = Enroller(gallery.store, gallery.embedder)
     watch(cameras(clip), enroller)
