@@ -54,7 +54,7 @@ def open_detector(text: str, threads: int = 1) -> Detector:
     if not card.is_file():
         raise ValueError(
             f"{card} is not there: a detector needs a card that says what its network takes and "
-            "gives, as in docs/video.md"
+            "gives (page: Video in)"
         )
     return _of_card(read_card(card), card.parent, path.stem, threads)
 
