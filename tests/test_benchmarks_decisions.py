@@ -51,7 +51,7 @@ def test_a_large_gallery_is_made_and_linked(benchmark, options, capsys):
     text = capsys.readouterr().out
     assert "300 made sightings of " in text
     found = rows(text)
-    default = [float(cell) for cell in found[f"Passerby, cost {Rules().cost:g}"]]
+    default = [float(cell.replace(",", "")) for cell in found[f"Passerby, cost {Rules().cost:g}"]]
     assert 0 < default[2] <= 100
     assert default[4] > 10  # MB
     best = [float(cell) for cell in found["DBSCAN at its best"][:3]]
