@@ -1,6 +1,7 @@
 """Students of the packaged model: size, speed, and scores on train persons seen by several cameras.
 
     python benchmarks/distil.py OUT --data ROOT [--last N] [--images N] [--epochs N] [--only NAME]
+        [--persons N] [--timed N]
 
 OUT/persons is a drawn set of other persons than the teacher's, read without its labels; OUT/NAME is
 the run of each student. Called again after an interruption it goes on where it stopped. The scores
@@ -99,15 +100,23 @@ def untrained(student: Recipe, folder: Path) -> Path:
     return folder
 
 
-def row(name: str, model: Path | str, told: str, records: list[Record], rows: np.ndarray) -> str:
-    """A line of the table."""
+def row(
+    name: str,
+    model: Path | str,
+    told: str,
+    records: list[Record],
+    rows: np.ndarray,
+    *,
+    timed: int,
+) -> str:
+    """A line of the table; timed: images that the speed is of."""
     embedder = load(model)
     size = embedder.input
     network, _ = load_model(model_folder(model))
     numbers = sum(p.numel() for p in network.parameters()) / 1e6
     return (
         f"| {name} | {size.height}×{size.width} | {numbers:.2f} | {embedder.dimensions} | "
-        f"{speed(model_folder(model)):.0f} | {told} | {score(embedder, records, rows)} |"
+        f"{speed(model_folder(model), timed):.0f} | {told} | {score(embedder, records, rows)} |"
     )
 
 
@@ -120,10 +129,15 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=10**9)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--images", type=int, default=6000, help="of the drawn ones, evenly")
+    parser.add_argument("--persons", type=int, default=PERSONS["train_persons"])
+    parser.add_argument("--timed", type=int, default=256, help="images that a speed is of")
     parser.add_argument("--only", nargs="*", choices=list(STUDENTS), default=list(STUDENTS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    write(arguments.out / "persons", **PERSONS, images=2, style="varied")
+    most = arguments.persons
+    fewer = {name: min(PERSONS[name], most) for name in ("test_persons", "sites")}
+    settings = {**PERSONS, "train_persons": most, **fewer}
+    write(arguments.out / "persons", **settings, images=2, style="varied")
     split = read_split(f"drawn:unlabelled={arguments.out / 'persons' / 'bounding_box_train'}")
     split = replace(split, train=split.train[:: max(len(split.train) // arguments.images, 1)])
     ours = passerby.read_split(arguments.data).train
@@ -135,15 +149,25 @@ def main() -> None:
     )
     print("| model | input | parameters (10⁶) | numbers | images/s | CPU minutes | rank-1 / mAP |")
     print("|---|---|---|---|---|---|---|")
-    print(row("`default`, the teacher", "default", "–", records, rows), flush=True)
+    timed = arguments.timed
+    print(row("`default`, the teacher", "default", "–", records, rows, timed=timed), flush=True)
     for name in arguments.only:
         student, out = STUDENTS[name](arguments.epochs), arguments.out / name
         start, begun = time.process_time(), (out / "metrics.jsonl").exists()
         distil(["default"], student, split, out, seed=0, resume=begun, workers=0, cache="2GB")
         told = f"{(time.process_time() - start) / 60:.1f}"
         begin = untrained(student, arguments.out / f"{name}-untrained")
-        print(row(f"{name}, as it begins", begin, "0", records, rows), flush=True)
-        print(row(f"{name}, distilled ({read_card(out).fingerprint})", out, told, records, rows))
+        print(row(f"{name}, as it begins", begin, "0", records, rows, timed=timed), flush=True)
+        print(
+            row(
+                f"{name}, distilled ({read_card(out).fingerprint})",
+                out,
+                told,
+                records,
+                rows,
+                timed=timed,
+            )
+        )
 
 
 if __name__ == "__main__":

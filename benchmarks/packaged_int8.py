@@ -1,6 +1,7 @@
 """Make the 8-bit model that comes with Passerby of the float one: quantise, prove, calibrate.
 
-    python benchmarks/packaged_int8.py OUT [--calibrate CROPS ...] [--site ROOT] [--install]
+    python benchmarks/packaged_int8.py OUT [--calibrate CROPS ...] [--site ROOT] [--most-lost 0.5]
+        [--install]
 
 OUT/crops are 300 persons that it is quantised on, OUT/site others, all seen by the cameras of one
 site, on which scores before and after are compared and its calibration is fitted: all drawn or
@@ -46,7 +47,9 @@ WARNING = (
 )
 
 
-def make(out: Path, crops: list[str], site: str, style: str, workers: int) -> Path:
+def make(
+    out: Path, crops: list[str], site: str, style: str, workers: int, *, most_lost: float
+) -> Path:
     """Quantise, prove and calibrate into a folder below ``out``; returns it."""
     if not crops:
         crops = [drawn(out / "crops", CROPS, style, workers)]
@@ -58,7 +61,7 @@ def make(out: Path, crops: list[str], site: str, style: str, workers: int) -> Pa
     made = export_model(
         model_folder(DEFAULT),
         folder,
-        Options(to="openvino", int8=True, calibrate=tuple(crops), data=data),
+        Options(to="openvino", int8=True, calibrate=tuple(crops), data=data, most_lost=most_lost),
     )
     print(made)
     file = calibration_file(folder)
@@ -104,8 +107,12 @@ def main() -> None:
     parser.add_argument("--style", default="mixed", help="of what is drawn; mixed needs MakeHuman")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--install", action="store_true")
+    parser.add_argument("--most-lost", type=float, default=0.5, help="points of mAP on the site")
     given = parser.parse_args()
-    folder = make(given.out, given.calibrate, given.site, given.style, given.workers)
+    most = given.most_lost
+    folder = make(
+        given.out, given.calibrate, given.site, given.style, given.workers, most_lost=most
+    )
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.2f} MB")
     if given.install:

@@ -132,8 +132,8 @@ def test_the_cost_of_attention_is_measured(tmp_path):
     printed = run("benchmarks/attention.py", *options, PASSERBY_CACHE=str(tmp_path))
     row = printed.splitlines()[-1].strip("| ").split(" | ")
     assert row[0] == "cbam"
-    assert float(row[1]) > 1
-    assert float(row[2]) > 1
+    assert 1 < float(row[1]) < 1.1  # of the arithmetic
+    assert float(row[2]) > 0
 
 
 def test_what_a_precision_costs_is_measured_on_train_persons(tiny_root, small_model):
@@ -143,3 +143,25 @@ def test_what_a_precision_costs_is_measured_on_train_persons(tiny_root, small_mo
     plain = next(row for row in rows if row[0].endswith("torch fp32"))
     assert plain[3].startswith("0.00")
     assert float(plain[5]) < 1e-6
+
+
+def test_students_are_distilled_and_scored(tiny_root, tmp_path):
+    options = ["--persons", "4", "--images", "16", "--epochs", "1", "--timed", "1"]
+    done = subprocess.run(
+        [sys.executable, "benchmarks/distil.py", str(tmp_path), "--data", str(tiny_root),
+         "--last", "4", "--only", "osnet_x0_25", *options],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if "| " in line]
+    names = [row[0] for row in rows[1:]]
+    assert names[:2] == ["`default`, the teacher", "osnet_x0_25, as it begins"]
+    assert names[2].startswith("osnet_x0_25, distilled (")
+    for row in rows[1:]:
+        rank1, mean = map(float, row[-1].split(" / "))
+        assert 0 < mean <= 100
+        assert 0 <= rank1 <= 100
