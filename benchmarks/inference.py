@@ -3,7 +3,7 @@
     python benchmarks/inference.py [--models lite0 resnet50-cbam osnet] [--only NAME ...]
         [--batches 1 8 32] [--rounds 5] [--threads 1] [--exported MODEL=FOLDER ...]
 
-Prints the CPU and three Markdown tables a model. Each contender is a process of its own, which is
+Prints the CPU and five Markdown tables a model. Each contender is a process of its own, which is
 started once and then asked in turns, all of them once a round, so that other work on the machine
 meets them alike: images per CPU second, and the median over the rounds of the ratio to plain eager
 PyTorch in the same round, once from JPEG bytes and once for the network alone (with its
@@ -49,6 +49,9 @@ OURS = {
     "openvino bf16": "passerby, OpenVINO bf16",
     "torchreid": "torchreid's FeatureExtractor",
 }
+KINDS = ("network", "jpeg")
+Times = dict[tuple[str, str, int], list[float]]
+"""By kind, contender and batch: seconds of an image, a number a round."""
 
 
 class Contender(Protocol):
@@ -304,8 +307,10 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> None:
             print(f"{title}: left out: {found[:200]}", flush=True)
     titles = {key: title for key, (_, _, title) in contenders.items()}
     started_table(workers, titles)
-    for kind in ("network", "jpeg"):
-        speed_table(kind, workers, titles, options)
+    times = asked_in_turns(workers, options)
+    for kind in KINDS:
+        speed_table(kind, times, titles, options.batches)
+    reading_table(times, titles, options.batches)
     print("\n| peak memory, MB |\n|---|")
     for key, worker in workers.items():
         print(f"| {titles[key]}: {worker.memory:.0f} |")
@@ -330,24 +335,53 @@ def difference(made: Sequence[float], expected: Sequence[float]) -> str:
     return f"{np.abs(one - other).max():.1e} (1 − cosine {1 - float(one @ other):.1e})"
 
 
-def speed_table(
-    kind: str, workers: dict[str, Worker], titles: dict[str, str], options: argparse.Namespace
-) -> None:
-    """Images per CPU second, and as a multiple of plain PyTorch's."""
-    heads = [f"{batch}" for batch in options.batches]
-    print(f"\n| {kind}, images per CPU second (× plain) | {' | '.join(heads)} |")
-    print("|---" * (len(heads) + 1) + "|")
-    times: dict[tuple[str, int], list[float]] = {}
+def asked_in_turns(workers: dict[str, Worker], options: argparse.Namespace) -> Times:
+    """CPU seconds of an image in each round: each contender, one after the other, in both kinds."""
+    times: Times = {}
     for batch in options.batches:
         repeats = max(1, options.images // batch)
-        for worker in workers.values():
-            worker.ask(batch, kind, 1)
+        for kind in KINDS:
+            for worker in workers.values():
+                worker.ask(batch, kind, 1)
         for _ in range(options.rounds):
             for key, worker in workers.items():
-                times.setdefault((key, batch), []).append(worker.ask(batch, kind, repeats))
-    for key in workers:
-        cells = [cell(times[key, batch], times.get(("plain", batch))) for batch in options.batches]
-        print(f"| {titles[key]} | {' | '.join(cells)} |", flush=True)
+                for kind in KINDS:
+                    seconds = worker.ask(batch, kind, repeats)
+                    times.setdefault((kind, key, batch), []).append(seconds)
+    return times
+
+
+def speed_table(kind: str, times: Times, titles: dict[str, str], batches: Sequence[int]) -> None:
+    """Images per CPU second, and as a multiple of plain PyTorch's."""
+    print(f"\n| {kind}, images per CPU second (× plain) | {' | '.join(map(str, batches))} |")
+    print("|---" * (len(batches) + 1) + "|")
+    for key in contenders_of(times):
+        plain = [times.get((kind, "plain", batch)) for batch in batches]
+        own = [times[kind, key, batch] for batch in batches]
+        cells = " | ".join(map(cell, own, plain))
+        print(f"| {titles[key]} | {cells} |", flush=True)
+
+
+def reading_table(times: Times, titles: dict[str, str], batches: Sequence[int]) -> None:
+    """What of the time from JPEG bytes is no work of the network's: decoding and resizing."""
+    print(f"\n| decoding and resizing, % of the CPU time | {' | '.join(map(str, batches))} |")
+    print("|---" * (len(batches) + 1) + "|")
+    for key in contenders_of(times):
+        shares = [
+            median(
+                1 - network / whole
+                for network, whole in zip(
+                    times["network", key, batch], times["jpeg", key, batch], strict=True
+                )
+            )
+            for batch in batches
+        ]
+        print(f"| {titles[key]} | {' | '.join(f'{100 * share:.0f}' for share in shares)} |")
+
+
+def contenders_of(times: Times) -> list[str]:
+    """Their keys, in order."""
+    return list(dict.fromkeys(key for _, key, _ in times))
 
 
 def cell(seconds: list[float], plain: list[float] | None) -> str:

@@ -56,9 +56,10 @@ def test_the_inference_benchmark_runs(tmp_path):
     rows = [line.strip("| ").split(" | ") for line in printed.splitlines()]
     ours = [row for row in rows if row[0] == "passerby, PyTorch"]
     assert float(ours[0][3].split()[0]) < 1e-5  # off plain PyTorch's vectors by
-    speeds = [float(row[1].split(" ")[0]) for row in ours[1:]]
-    assert len(speeds) == 2  # the network alone, and from JPEG
+    speeds = [float(row[1].split(" ")[0]) for row in ours[1:3]]  # the network alone, and from JPEG
     assert min(speeds) > 0
+    [reading] = ours[3:]
+    assert float(reading[1]) < 100  # % of the time from JPEG; of two small images it may be noise
 
 
 def test_adaptation_is_measured_on_train_persons(tiny_root, tmp_path, request):
