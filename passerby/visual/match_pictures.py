@@ -36,7 +36,11 @@ from passerby.visual.picture_cells import (
     CELL_HEIGHT,
     CELL_WIDTH,
     FRAME,
+    GAP,
+    HEADING,
     LINE,
+    MARGIN,
+    PROBE_GAP,
     STYLES,
     TEXT,
     missing_cell,
@@ -45,7 +49,6 @@ from passerby.visual.picture_cells import (
 MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""
 
-_GAP, _MARGIN, _HEADING, _PROBE_GAP = 12, 16, 24, 36
 _CAPTION = 6 * LINE + 4
 _MISSING = (222, 222, 222)
 
@@ -73,7 +76,7 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
     used = min(columns, max(1, *map(len, shown)))
     parts = [_search(one, used) for one in shown]
     left = len(found) - len(parts)
-    height = sum(part.height for part in parts) + (LINE + _MARGIN if left else 0)
+    height = sum(part.height for part in parts) + (LINE + MARGIN if left else 0)
     sheet = Image.new("RGB", (parts[0].width, height), PAPER)
     top = 0
     for part in parts:
@@ -81,32 +84,32 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
         top += part.height
     if left:
         text = f"{left} more searches are not drawn"
-        ImageDraw.Draw(sheet).text((_MARGIN, top), text, fill=FAINT, font=load_font(TEXT))
+        ImageDraw.Draw(sheet).text((MARGIN, top), text, fill=FAINT, font=load_font(TEXT))
     return sheet
 
 
 def _search(found: Matches, columns: int) -> Image.Image:
     """One search: probe at the left, rows of matches, what is said below."""
     font = load_font(TEXT)
-    left = _MARGIN + CELL_WIDTH + _PROBE_GAP
-    width = max(left + columns * (CELL_WIDTH + _GAP) - _GAP + _MARGIN, 760)
+    left = MARGIN + CELL_WIDTH + PROBE_GAP
+    width = max(left + columns * (CELL_WIDTH + GAP) - GAP + MARGIN, 760)
     rows = max(1, -(-len(found) // columns))
-    words = [line for text in _words(found) for line in wrapped(text, width - left - _MARGIN, font)]
-    high = CELL_HEIGHT + _CAPTION + _GAP
-    height = _MARGIN + _HEADING + rows * high + len(words) * LINE + _MARGIN
+    words = [line for text in _words(found) for line in wrapped(text, width - left - MARGIN, font)]
+    high = CELL_HEIGHT + _CAPTION + GAP
+    height = MARGIN + HEADING + rows * high + len(words) * LINE + MARGIN
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    top = _MARGIN + _HEADING
+    top = MARGIN + HEADING
     _probe(sheet, found, top)
-    middle = _MARGIN + CELL_WIDTH + _PROBE_GAP // 2
-    draw.line((middle, _MARGIN, middle, height - _MARGIN), fill=(215, 215, 215))
+    middle = MARGIN + CELL_WIDTH + PROBE_GAP // 2
+    draw.line((middle, MARGIN, middle, height - MARGIN), fill=(215, 215, 215))
     heading = f"{len(found)} nearest of {found.searched:,} sightings"
     if any(match.reranked is not None for match in found):
         heading += ", re-ranked"
-    draw.text((left, _MARGIN), heading, fill=INK, font=font)
+    draw.text((left, MARGIN), heading, fill=INK, font=font)
     for number, match in enumerate(found):
         row, column = divmod(number, columns)
-        place = left + column * (CELL_WIDTH + _GAP), top + row * high
+        place = left + column * (CELL_WIDTH + GAP), top + row * high
         picture = _picture(match.image, match.sighting, match.thumbnail)
         _cell(sheet, place, picture, _is_answer(found, match))
         _captions(draw, (place[0], place[1] + CELL_HEIGHT + 4), _lines(match))
@@ -119,13 +122,13 @@ def _search(found: Matches, columns: int) -> Image.Image:
 
 def _probe(sheet: Image.Image, found: Matches, top: int) -> None:
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), "Probe", fill=INK, font=load_font(TEXT))
+    draw.text((MARGIN, MARGIN), "Probe", fill=INK, font=load_font(TEXT))
     shown = [pair for pair in zip_longest(found.files, found.hashes, fillvalue="") if pair[0]]
-    _cell(sheet, (_MARGIN, top), _picture(*shown[0]) if shown else "only its vector", False)
+    _cell(sheet, (MARGIN, top), _picture(*shown[0]) if shown else "only its vector", False)
     lines = [Path(found.query).name]
     if found.images > 1:
         lines.append(f"{found.images} pooled")
-    _captions(draw, (_MARGIN, top + CELL_HEIGHT + 4), lines)
+    _captions(draw, (MARGIN, top + CELL_HEIGHT + 4), lines)
 
 
 def _words(found: Matches) -> list[str]:

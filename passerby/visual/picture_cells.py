@@ -13,6 +13,7 @@ from passerby.visual.drawing import INK, PAPER, drawable, load_font, wrapped
 CELL_WIDTH, CELL_HEIGHT = 96, 192  # pixels, frame included
 FRAME = 4
 TEXT, LINE = 13, 17  # pixels: the font, and from a line of it to the next
+GAP, MARGIN, HEADING, PROBE_GAP = 12, 16, 24, 36  # of both sheets: the same layout
 
 Colours = Literal["paper", "safe"]
 

@@ -25,7 +25,11 @@ from passerby.visual.picture_cells import (
     CELL_HEIGHT,
     CELL_WIDTH,
     FRAME,
+    GAP,
+    HEADING,
     LINE,
+    MARGIN,
+    PROBE_GAP,
     STYLES,
     TEXT,
     Colours,
@@ -34,11 +38,7 @@ from passerby.visual.picture_cells import (
     missing_cell,
 )
 
-_GAP = 12
-_MARGIN = 16
 _CAPTION = 3 * LINE + 4  # three lines below each image
-_HEADING = 24
-_PROBE_GAP = 36
 _BADGE = 20
 
 _MISSING = (200, 200, 200)
@@ -69,26 +69,26 @@ class Sheet:
         self._style = STYLES[colours]
         self._columns = columns
         self._names = person_names or {}
-        self._left = _MARGIN + CELL_WIDTH + _PROBE_GAP
-        width = self._left + columns * CELL_WIDTH + (columns - 1) * _GAP + _MARGIN
+        self._left = MARGIN + CELL_WIDTH + PROBE_GAP
+        width = self._left + columns * CELL_WIDTH + (columns - 1) * GAP + MARGIN
         # Below this the legend and the headings would not fit.
         width = max(width, self._left + 420)
-        self._top = _MARGIN + (_HEADING + 4 if title else 0)
-        height = self._top + rows * (_HEADING + CELL_HEIGHT + _CAPTION + _GAP) + LINE + _MARGIN
+        self._top = MARGIN + (HEADING + 4 if title else 0)
+        height = self._top + rows * (HEADING + CELL_HEIGHT + _CAPTION + GAP) + LINE + MARGIN
         self._picture = Image.new("RGB", (width, height), PAPER)
         self._draw = ImageDraw.Draw(self._picture)
         self._font = load_font(TEXT)
         if title:
-            self._write((_MARGIN, _MARGIN - 2), title, width - 2 * _MARGIN, font=load_font(17))
+            self._write((MARGIN, MARGIN - 2), title, width - 2 * MARGIN, font=load_font(17))
 
     def probe(self, ranking: Ranking) -> None:
         """The query's image at the left of the current row."""
-        self._write((_MARGIN, self._top), "Probe", CELL_WIDTH)
+        self._write((MARGIN, self._top), "Probe", CELL_WIDTH)
         lines = [f"query {ranking.query}", self._camera(self._query, ranking.query)]
         lines.append(self._person(self._query, ranking.query))
-        self._cell(_MARGIN, self._query, ranking.query, lines, colour=INK)
-        middle = _MARGIN + CELL_WIDTH + _PROBE_GAP // 2
-        bottom = self._top + _HEADING + CELL_HEIGHT + _CAPTION
+        self._cell(MARGIN, self._query, ranking.query, lines, colour=INK)
+        middle = MARGIN + CELL_WIDTH + PROBE_GAP // 2
+        bottom = self._top + HEADING + CELL_HEIGHT + _CAPTION
         self._draw.line((middle, self._top, middle, bottom), fill=(215, 215, 215))
 
     def result(self, ranking: Ranking) -> None:
@@ -134,7 +134,7 @@ class Sheet:
 
     def next_row(self, empty: bool = False) -> None:
         """Go on below the current row; an empty one holds a line of text instead of images."""
-        self._top += _HEADING + _GAP + (LINE if empty else CELL_HEIGHT + _CAPTION)
+        self._top += HEADING + GAP + (LINE if empty else CELL_HEIGHT + _CAPTION)
 
     def finish(self) -> Image.Image:
         """Write the legend at the foot and hand out the picture."""
@@ -156,18 +156,18 @@ class Sheet:
             if cameras
             else ("below each: rank, distance, person")
         )
-        self._write((x, y - 1), legend, self._picture.width - x - _MARGIN, colour=FAINT)
-        return self._picture.crop((0, 0, self._picture.width, y + LINE + _MARGIN))
+        self._write((x, y - 1), legend, self._picture.width - x - MARGIN, colour=FAINT)
+        return self._picture.crop((0, 0, self._picture.width, y + LINE + MARGIN))
 
     def _x(self, column: int) -> int:
-        return self._left + column * (CELL_WIDTH + _GAP)
+        return self._left + column * (CELL_WIDTH + GAP)
 
     def _heading(self, text: str) -> None:
-        self._write((self._left, self._top), text, self._picture.width - self._left - _MARGIN)
+        self._write((self._left, self._top), text, self._picture.width - self._left - MARGIN)
 
     def _nothing(self, text: str) -> None:
-        y = self._top + _HEADING - 2
-        width = self._picture.width - self._left - _MARGIN
+        y = self._top + HEADING - 2
+        width = self._picture.width - self._left - MARGIN
         self._write((self._left, y), f"({text})", width, colour=FAINT)
 
     def _cell(
@@ -181,7 +181,7 @@ class Sheet:
         right: bool | None = None,
     ) -> None:
         """An image in its frame with captions; right: None draws a frame without a verdict."""
-        y = self._top + _HEADING
+        y = self._top + HEADING
         self._picture.paste(_image_cell(part, row), (x, y))
         verdict = right is not None
         box = (x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1)
