@@ -137,15 +137,13 @@ class _Work:
 
     def run(self, advance: Advance, stop: StopRequest) -> None:
         """Go through all frames; see `watch`."""
-        together = frames_together([(camera.source, camera.pace) for camera in self._cameras])
+        sources = [(camera.source, camera.pace) for camera in self._cameras]
         lengths = [camera.source.length for camera in self._cameras]
         total = 0.0 if None in lengths else sum(filter(None, lengths))
-        for number, frame in together:
+        # A camera may be silent for hours: whether to stop is asked without a frame, too.
+        for number, frame in frames_together(sources, lambda: bool(stop.number)):
             self._look(self._cameras[number], frame)
             advance(round(self._seconds), round(total), self._note())
-            if stop.number:
-                together.close()
-                break
         live = all(camera.source.live for camera in self._cameras)
         if stop.number and not live:
             self._flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 
 from passerby.video.sources.frames import Frame, Source
@@ -15,9 +15,10 @@ _NAP = 0.02  # seconds, when no source has anything
 
 
 def frames_together(
-    sources: Sequence[tuple[Source, Pace]],
+    sources: Sequence[tuple[Source, Pace]], stopped: Callable[[], bool] = lambda: False
 ) -> Generator[tuple[int, Frame], None, None]:
-    """(number of the source, frame) until all sources have ended.
+    """(number of the source, frame) until all sources have ended, or ``stopped()``, which is asked
+    before each frame and while none comes.
 
     Frames of one source come in their order, of files all that the pace takes, whatever the other
     sources do: what is made of a source does not depend on its neighbours. Of live sources those
@@ -33,6 +34,8 @@ def frames_together(
         while open_ones:
             idle = True
             for number in tuple(open_ones):
+                if stopped():
+                    return
                 live, file = threads[number], files[number]
                 frame = live.take() if live is not None else next(file or iter(()), None)
                 if frame is not None:
