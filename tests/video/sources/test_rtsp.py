@@ -14,6 +14,7 @@ import pytest
 
 from passerby.video.sources.paces import EveryNth
 from passerby.video.sources.streams import Patience, StreamSource
+from passerby.video.sources.together import frames_together
 from tests.video.conftest import flat
 from tests.video.sources.rtsp_server import camera, encoded
 
@@ -110,6 +111,24 @@ def test_tries_come_further_and_further_apart(pictures):
     waited = np.diff(times[1:7])
     assert (waited > np.array([0.1, 0.2, 0.4, 0.4, 0.4])[: len(waited)]).all()
     assert waited[-1] < 3
+
+
+def test_a_silent_camera_can_be_stopped(pictures):
+    """No frame need come for it."""
+
+    def play(number, viewer):
+        viewer.send(0, 40)
+        viewer.connection.recv(1)
+
+    with camera(pictures, play) as url:
+        stream = StreamSource(url, patience=Patience(opening=60.0, reading=60.0))
+        latest = [time.monotonic()]
+        for _ in frames_together(
+            [(stream, EveryNth(1))], lambda: time.monotonic() > latest[-1] + 2
+        ):
+            latest.append(time.monotonic())
+        assert len(latest) > 5
+        assert time.monotonic() - latest[-1] < 30
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to a process alone")
