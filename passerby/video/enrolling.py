@@ -19,7 +19,7 @@ from passerby.stores import Store
 from passerby.tables.sightings import Sightings
 from passerby.tables.times import moment
 from passerby.tables.unit_length import unit
-from passerby.video.mending import Embedded, Ratio
+from passerby.video.mending import Embedded, Ratio, looks_llr
 from passerby.video.passages import Passage
 
 _SECONDS = 5.0  # between two writes: engines slow down with many small ones
@@ -88,7 +88,7 @@ def tracklet_number(passage: Passage) -> int:
 
 
 def ratio_of(store: Store) -> Ratio:
-    """What a gallery's calibration says of two pieces by one camera: the mean over their pairs.
+    """What a gallery's calibration says of two pieces by one camera, by their looks (`looks_llr`).
 
     That of pairs by one camera where there is one, else that of pairs by two, which makes too much
     of them: two persons before one camera are nearer. Also one of other sites serves: nothing is
@@ -107,6 +107,6 @@ def ratio_of(store: Store) -> Ratio:
     judge = known.for_pairs(one_camera=True) or known
 
     def ratio(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-        return float(judge.llr(1 - first @ second.T).mean())
+        return looks_llr(judge.llr, first, second)
 
     return ratio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.video.continuity import SPAN, Course, course
 from passerby.video.sources.frames import Frame
 from passerby.video.tracking import HOLD, Tracked
 
@@ -49,7 +51,8 @@ class Passage:
 
     tracks: their numbers, several where pieces were joined; first, last: seconds of the source;
     count: frames in which it was seen; looks: some of them, evenly over the time, with the first
-    and the last; spans: (first, last) of each piece.
+    and the last; spans: (first, last) of each piece; entry, exit: how it began and ended, None
+    where that is not known.
     """
 
     source: str
@@ -59,6 +62,8 @@ class Passage:
     count: int = 0
     looks: list[Look] = field(default_factory=list)
     spans: tuple[tuple[float, float], ...] = ()
+    entry: Course | None = None
+    exit: Course | None = None
 
     @property
     def id(self) -> str:
@@ -87,6 +92,8 @@ class Passage:
             self.count + later.count,
             [*self.looks, *later.looks],
             self.spans + later.spans,
+            self.entry,
+            later.exit,
         )
 
 
@@ -138,9 +145,13 @@ class _Growing:
         self.passage = passage
         self._spacing = 0.0
         self._newest: Look | None = None
+        self._began: list[tuple[float, NDArray[np.float32]]] = []
+        self._recent: deque[tuple[float, NDArray[np.float32]]] = deque()
+        self._shape: tuple[int, ...] = ()
 
     def see(self, frame: Frame, box: NDArray[np.float32], score: float) -> None:
         passage = self.passage
+        self._move(frame, box)
         passage.last, passage.count = frame.seconds, passage.count + 1
         looks = passage.looks
         if looks and frame.seconds - looks[-1].seconds < self._spacing:
@@ -154,11 +165,23 @@ class _Growing:
             mean = (looks[-1].seconds - looks[0].seconds) / (len(looks) - 1)
             self._spacing = max(2 * mean, 1.5 * self._spacing)
 
+    def _move(self, frame: Frame, box: NDArray[np.float32]) -> None:
+        """Remember the boxes of the first and of the last second."""
+        self._shape = frame.pixels.shape
+        if frame.seconds - self.passage.first <= SPAN:
+            self._began.append((frame.seconds, box.copy()))
+        self._recent.append((frame.seconds, box.copy()))
+        while frame.seconds - self._recent[0][0] > SPAN:
+            self._recent.popleft()
+
     def ended(self) -> Passage:
+        passage = self.passage
         if self._newest is not None:
-            self.passage.looks.append(self._newest)
-        self.passage.spans = ((self.passage.first, self.passage.last),)
-        return self.passage
+            passage.looks.append(self._newest)
+        passage.spans = ((passage.first, passage.last),)
+        passage.entry = course(self._began, self._shape, ending=False)
+        passage.exit = course([*self._recent], self._shape, ending=True)
+        return passage
 
 
 def _look(frame: Frame, box: NDArray[np.float32], score: float) -> Look:
