@@ -261,7 +261,8 @@ def _read_table(path: Path, folder: Path, labels: Labels, found: _Found) -> None
 
     def crop_at(place: str, row: Row) -> Crop:
         del place
-        return crop_of({**row, "time": None} if labels.time else row, folder, labels.zone)
+        told = {**row, "time": None, "until": None} if labels.time else row
+        return crop_of(told, folder, labels.zone)
 
     try:
         crops, notes = read_rows(path, COLUMNS, ("image",), crop_at)

@@ -40,6 +40,7 @@ from passerby.tables.columns import (
     SOURCES,
     TIMES,
     TRACKLETS,
+    UNTILS,
     Column,
 )
 from passerby.tables.npz_files import Pieces, write_npz
@@ -49,7 +50,7 @@ _PARTS_EACH = 8  # of a process; fewer would let it wait for the slowest, more o
 _MOST_BATCHES = 16  # of a part: what a kill can cost
 _PIECE = 10_000  # rows of text columns made at once
 _KNOWN = (
-    IMAGES, SOURCES, NAMED_PERSONS, NAMED_CAMERAS, TIMES, FRAMES, TRACKLETS, QUALITIES,
+    IMAGES, SOURCES, NAMED_PERSONS, NAMED_CAMERAS, TIMES, FRAMES, TRACKLETS, QUALITIES, UNTILS,
 )  # fmt: skip
 
 

@@ -172,6 +172,7 @@ class Gallery:
         tracklet: int | Sequence[int] | None = None,
         frame: int | Sequence[int] | None = None,
         quality: float | Sequence[float] | None = None,
+        until: datetime | Sequence[datetime | None] | None = None,
         keep_thumbnails: bool = False,
         replace: bool = False,
     ) -> Enrolled:
@@ -181,8 +182,8 @@ class Gallery:
             inputs: Paths of any of these, `Embeddings`, or crops in memory: uint8 [H, W, 3] in the
                 embedder's colours, [N, H, W, 3], Pillow images.
             labels: Said of all that comes from paths or embeddings.
-            person, camera, source, time, tracklet, frame, quality: Of crops in memory, one for all
-                or one for each; a time has a zone.
+            person, camera, source, time, tracklet, frame, quality, until: Of crops in memory, one
+                for all or one for each; a time has a zone; until: when a passage ended.
             keep_thumbnails: Store a small JPEG of each; of crops in memory the only picture.
             replace: Let new sightings take the place of those of the same content.
 
@@ -198,7 +199,7 @@ class Gallery:
         from passerby.gallery.enrol.enrolment import enrol_embeddings
         from passerby.tables.embeddings import Embeddings
 
-        seen = Seen(person, camera, source, time, tracklet, frame, quality)
+        seen = Seen(person, camera, source, time, tracklet, frame, quality, until)
         crops = _in_memory(inputs)
         if crops is not None:
             if labels is not None:

@@ -127,6 +127,7 @@ class Store(ABC):
         self._require_width(sightings.vectors)
         if not is_unit(sightings.vectors).all():
             raise ValueError("the vectors of sightings must be of length 1 and without NaN")
+        _require_looks(sightings, self.about.dimensions)
         for column in SIGHTING_COLUMNS:
             _require_short(column, getattr(sightings, column.name))
         firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
@@ -267,6 +268,15 @@ class Store(ABC):
 
 class StoreUnavailable(ValueError):
     """The server of a store does not answer after bounded retries; what it acknowledged is kept."""
+
+
+def _require_looks(sightings: Sightings, dimensions: int) -> None:
+    for looks in filter(None, sightings.looks):
+        if looks.vectors.shape[1] != dimensions or not is_unit(looks.vectors).all():
+            raise ValueError(
+                f"the vectors of looks must be of length 1 and [K, {dimensions}], got "
+                f"{list(looks.vectors.shape)}"
+            )
 
 
 def _require_short(column: Column, values: NDArray[Any]) -> None:

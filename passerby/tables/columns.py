@@ -126,6 +126,8 @@ TIMES = Column("times", "time", "time", "when it was seen, in UTC")
 FRAMES = Column("frames", "frame", "integer", "frame number within its video")
 TRACKLETS = Column("tracklets", "tracklet", "integer", "number of the tracklet of its camera")
 QUALITIES = Column("qualities", "quality", "share", "quality of the crop, from 0 to 1")
+UNTILS = Column("untils", "until", "time", "when it was last seen, of a passage; in UTC")
+COHERENCES = Column("coherences", "coherence", "share", "length of the mean of pooled vectors")
 IMAGES = Column("images", "image", "path", "path or address of the picture")
 
 PERSON_NUMBERS = Column("persons", "person", "integer", "person as the data set numbers it")
@@ -134,13 +136,13 @@ NAMED_PERSONS = Column("named_persons", "person", "name", "person where numbers 
 NAMED_CAMERAS = Column("named_cameras", "camera", "name", "camera where numbers do not tell all")
 
 SIGHTING_COLUMNS = (
-    IDS, PERSONS, CAMERAS, SOURCES, TIMES, FRAMES, TRACKLETS, QUALITIES, IMAGES,
+    IDS, PERSONS, CAMERAS, SOURCES, TIMES, FRAMES, TRACKLETS, QUALITIES, IMAGES, UNTILS, COHERENCES,
 )  # fmt: skip
-"""Of `Sightings`, beside vectors and thumbnails; all but the ids may be missing."""
+"""Of `Sightings`, beside vectors, looks and pictures; all but the ids may be missing."""
 
 EMBEDDING_COLUMNS = (
     PERSON_NUMBERS, CAMERA_NUMBERS, IMAGES, TIMES, TRACKLETS, SOURCES, HASHES, FRAMES, QUALITIES,
-    NAMED_PERSONS, NAMED_CAMERAS,
+    NAMED_PERSONS, NAMED_CAMERAS, UNTILS,
 )  # fmt: skip
 """Of `Embeddings`, beside vectors and stripes; all but the persons may be missing."""
 

@@ -47,6 +47,7 @@ class Embeddings:
         qualities: [N] from 0 to 1, NaN where not known.
         named_persons: [N] names where numbers do not tell all, "" where not known.
         named_cameras: [N] likewise.
+        untils: [N] in UTC like ``times``: when a passage was seen last; NaT for a single moment.
         model: Fingerprint of the network that they come from.
         pooling: How it made a vector of an image: "plain", "flip", ...
 
@@ -72,6 +73,7 @@ class Embeddings:
     qualities: NDArray[np.float32] | None
     named_persons: NDArray[np.str_] | None
     named_cameras: NDArray[np.str_] | None
+    untils: NDArray[np.datetime64] | None
     model: str
     pooling: str
 
@@ -91,6 +93,7 @@ class Embeddings:
         qualities: ArrayLike | None = None,
         named_persons: Sequence[str] | NDArray[np.str_] | None = None,
         named_cameras: Sequence[str] | NDArray[np.str_] | None = None,
+        untils: ArrayLike | None = None,
         model: str = "",
         pooling: str = "",
     ) -> None:
@@ -107,6 +110,7 @@ class Embeddings:
             "qualities": qualities,
             "named_persons": named_persons,
             "named_cameras": named_cameras,
+            "untils": untils,
         }
         stripes = None if local is None else matrix("local", local, f"{len(made)}, S, D")
         if stripes is not None and len(stripes) != len(made):

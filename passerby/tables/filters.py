@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, ends
 from passerby.tables.text import normal_names
 from passerby.tables.times import moment
 
@@ -19,9 +19,10 @@ class Where:
 
     ids, persons, cameras, sources: one of these names; not_cameras: none of these (sightings
     without a camera stay); since, until: seen from ``since`` on and before ``until``, with a zone
-    (sightings without a time go); known: their person is known, or is not; min_quality: at least
-    (sightings without a quality go). An empty tuple is no condition. Names are compared in
-    Unicode's normal form C, as the tables keep them.
+    (sightings without a time go; a passage is seen from its first to its last time, and satisfies
+    both where it overlaps with what lies between); known: their person is known, or is not;
+    min_quality: at least (sightings without a quality go). An empty tuple is no condition. Names
+    are compared in Unicode's normal form C, as the tables keep them.
 
     Each engine renders this once, in its own file, with every name escaped there.
     """
@@ -84,7 +85,7 @@ class Where:
             kept &= ~np.isin(sightings.cameras, self.not_cameras)
         # Comparisons with NaT and NaN are false, which is what is wanted.
         if self.since is not None:
-            kept &= sightings.times >= moment(self.since)
+            kept &= ends(sightings) >= moment(self.since)
         if self.until is not None:
             kept &= sightings.times < moment(self.until)
         if self.known is not None:

@@ -68,9 +68,10 @@ def person_name(source: str, person: int) -> str:
 class Crop:
     """One image and what is known of it in names; "" and None where it is not.
 
-    image: path of the file; time: with a zone; frame: number within its video, which is no time;
-    number and view: of person and camera as the data set numbers them, for evaluation; part: train,
-    validation, query or gallery, "" where the set is not divided.
+    image: path of the file; time: with a zone; until: of a passage, when it was seen last; frame:
+    number within its video, which is no time; number and view: of person and camera as the data set
+    numbers them, for evaluation; part: train, validation, query or gallery, "" where the set is not
+    divided.
     """
 
     image: str
@@ -84,6 +85,7 @@ class Crop:
     number: int | None = None
     view: int | None = None
     part: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.stores.opening import create_store
 from passerby.tables.filters import Where
+from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 from tests.stores.milvus_server import PASSWORD, CannotRun, MilvusServer, why_not
 
 DIMENSIONS = 32
+NAT = np.datetime64("NaT", "us")
 _NUMBERS = itertools.count()
 
 
@@ -32,6 +34,8 @@ def make_sightings(count: int, *, seed: int = 0, persons: int = 20) -> Sightings
         "timedelta64[s]"
     )
     times[rng.random(count) < 0.1] = np.datetime64("NaT")
+    looks = [make_looks(seed + row, times[row]) if row % 5 == 2 else None for row in range(count)]
+    lasting = np.arange(count) * np.timedelta64(97, "s") % np.timedelta64(2, "h")
     return Sightings(
         [f"{seed:08x}{number:024x}" for number in range(count)],
         vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
@@ -46,6 +50,27 @@ def make_sightings(count: int, *, seed: int = 0, persons: int = 20) -> Sightings
         qualities=np.where(rng.random(count) < 0.8, rng.random(count), np.nan),
         images=[f"crops/{number}.jpg" for number in range(count)],
         thumbnails=[b"\xff\xd8" + bytes([number % 256]) for number in range(count)],
+        untils=[time + lasting[row] if row % 3 == 0 else NAT for row, time in enumerate(times)],
+        coherences=[np.nan if each is None else each.pooled()[1] for each in looks],
+        looks=looks,
+        pictures=[[bytes([row % 256, k]) * 9 for k in range(row % 6)] for row in range(count)],
+    )
+
+
+def make_looks(seed: int, time: np.datetime64, count: int = 3) -> Looks:
+    """Looks at somebody whose vectors float16 holds exactly: of length 1, and of few bits."""
+    rng = np.random.default_rng(seed)
+    vectors = np.zeros((count, DIMENSIONS), np.float32)
+    vectors[:, :4] = rng.choice([-0.5, 0.5], (count, 4))
+    vectors[:, 0] = 0.5
+    seconds = np.arange(count) + rng.random()
+    return Looks(
+        (0.0, 9.5),
+        seconds,
+        time + seconds.astype("timedelta64[s]"),
+        np.arange(count) * 25,
+        rng.integers(0, 900, (count, 4)).astype(np.float32),
+        vectors,
     )
 
 

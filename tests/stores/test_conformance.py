@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from passerby.stores import MOST_BYTES, Store
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
-from passerby.tables.sightings import Sightings, days, with_persons
+from passerby.tables.sightings import Sightings, days, with_columns, with_persons
 
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 FILTERS = {
@@ -51,8 +51,8 @@ def equal(found: Sightings, expected: Sightings, *, vectors: bool = True) -> Non
     names = ("ids", "persons", "cameras", "sources", "frames", "tracklets", "images")
     for name in names:
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name), name)
-    np.testing.assert_array_equal(one.times, two.times)
-    np.testing.assert_array_equal(one.qualities, two.qualities)
+    for name in ("times", "untils", "qualities", "coherences"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name), name)
     if vectors:
         np.testing.assert_allclose(one.vectors, two.vectors, atol=1e-6)
 
@@ -71,6 +71,32 @@ def test_what_is_written_is_read(store, sightings):
         zip(given.ids, given.thumbnails, strict=True)
     )
     assert everything(store, with_vectors=False).vectors.shape == (300, 0)
+
+
+def test_looks_and_pictures_come_where_they_are_asked_for(store, sightings):
+    given = sightings(60)
+    store.write(given)
+    for vectors, thumbnails in ((True, True), (True, False), (False, True), (False, False)):
+        read = everything(store, with_vectors=vectors, with_thumbnails=thumbnails)
+        read = read[np.argsort(read.ids)]
+        looks = given.looks if vectors or thumbnails else (None,) * 60
+        assert [each and each.to_bytes() for each in read.looks] == [
+            each and each.to_bytes() for each in looks
+        ]
+        assert read.pictures == (given.pictures if thumbnails else ((),) * 60)
+    near = store.search(given.vectors[:1], 60, with_vectors=True).sightings
+    known = dict(zip(given.ids, given.looks, strict=True))
+    for name, looks in zip(near.ids, near.looks, strict=True):
+        assert (looks and looks.to_bytes()) == (known[name] and known[name].to_bytes())
+
+
+def test_looks_of_another_model_are_refused(store, sightings):
+    given = sightings(5)
+    looks = given.looks[2]
+    short = replace(looks, vectors=looks.vectors[:, :4])
+    with pytest.raises(ValueError, match=r"looks must be of length 1 and \[K, 32\]"):
+        store.write(with_columns(given, looks=[None, None, short, None, None]))
+    assert store.count() == 0
 
 
 def test_the_same_sighting_is_there_once(store, sightings):

@@ -24,9 +24,9 @@ from passerby.tables.times import moment
 
 
 def test_tables_have_the_declared_columns():
-    assert {c.name for c in SIGHTING_COLUMNS} | {"vectors", "thumbnails"} == set(
-        Sightings.__dataclass_fields__
-    )
+    beside = {"vectors", "thumbnails", "looks", "pictures"}
+    names = {column.name for column in SIGHTING_COLUMNS}
+    assert names | beside == set(Sightings.__dataclass_fields__)
     assert {c.name for c in EMBEDDING_COLUMNS} | {"vectors", "local", "model", "pooling"} == set(
         Embeddings.__dataclass_fields__
     )

@@ -19,7 +19,7 @@ from passerby.registry import DATASETS
 from passerby.tables.records import Crop, Split
 
 COLUMNS = (
-    "image", "person", "camera", "source", "time", "tracklet", "frame", "quality", "split",
+    "image", "person", "camera", "source", "time", "until", "tracklet", "frame", "quality", "split",
     "session",
 )  # fmt: skip
 """All that a table of images may say, whether for training and evaluation or for a gallery."""
@@ -33,9 +33,10 @@ class Table(Reader):
 
     Columns: image and person; optional camera, time (ISO 8601 with a zone), tracklet and frame
     (whole numbers), session (of a tracker's numbers), split (train, validation, query or gallery);
-    source and quality, which galleries keep. Persons and cameras with integer
-    names keep them, others are numbered in sorted order; person -1 is junk. Without a split column
-    the set is divided by rule: train_share of the persons train, the others are tested.
+    source, quality and until (the end of a passage that began at time), which galleries keep.
+    Persons and cameras with integer names keep them, others are numbered in sorted order; person -1
+    is junk. Without a split column the set is divided by rule: train_share of the persons train,
+    the others are tested.
 
     Image paths are relative to the folder of the table, or to images= (absolute or relative to
     that folder). Rows that point elsewhere, by an absolute path or by "..", are refused, so that
@@ -137,16 +138,20 @@ def crop_of(row: Row, folder: Path, zone: tzinfo | None = None) -> Crop:
         )
     tracklet = whole_of("tracklet", row.get("tracklet"))
     session = text_of(row.get("session"))
+    time, until = time_of(row.get("time"), zone), time_of(row.get("until"), zone)
+    if until is not None and (time is None or until < time):
+        raise ValueError(f"until is {row['until']!r}, and the time {row.get('time')!r} not before")
     return Crop(
         os.path.join(folder, inside(text_of(row["image"]))),
         text_of(row.get("person")),
         text_of(row.get("camera")),
         text_of(row.get("source")),
-        time_of(row.get("time"), zone),
+        time,
         whole_of("frame", row.get("frame")),
         session_tracklet(session, tracklet) if session and tracklet is not None else tracklet,
         share_of("quality", row.get("quality")),
         part=part,
+        until=until,
     )
 
 

@@ -25,7 +25,8 @@ from passerby.tables.unit_length import unit
 class Seen:
     """What is known of N crops: one value for all, or a sequence of N; None is not known.
 
-    time: with a zone; tracklet: the tracker's number; frame: within the video; quality: 0 to 1.
+    time: with a zone; until: likewise, the end of a passage that began at the time; tracklet: the
+    tracker's number; frame: within the video; quality: 0 to 1.
     """
 
     person: str | Sequence[str] | None = None
@@ -35,6 +36,7 @@ class Seen:
     tracklet: int | Sequence[int] | None = None
     frame: int | Sequence[int] | None = None
     quality: float | Sequence[float] | None = None
+    until: datetime | Sequence[datetime | None] | None = None
 
     def columns(self, count: int) -> dict[str, Any]:
         """As columns of `Sightings`. Raises ValueError for another number of values."""
@@ -46,6 +48,7 @@ class Seen:
             "tracklets": self.tracklet,
             "frames": self.frame,
             "qualities": self.quality,
+            "untils": self.until,
         }
         found: dict[str, Any] = {}
         for name, value in given.items():
@@ -56,9 +59,9 @@ class Seen:
             if len(values) != count:
                 raise ValueError(f"{name} must be one for all or {count}, got {len(values)}")
             found[name] = values
-        if "times" in found:
-            found["times"] = np.array(
-                [np.datetime64("NaT") if t is None else moment(t) for t in found["times"]],
+        for name in {"times", "untils"} & {*found}:
+            found[name] = np.array(
+                [np.datetime64("NaT") if t is None else moment(t) for t in found[name]],
                 "datetime64[us]",
             )
         return found

@@ -23,7 +23,7 @@ from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.process.reporting import Advance, progress
 from passerby.stores import Store, Written
-from passerby.tables.columns import IDS, SIGHTING_COLUMNS
+from passerby.tables.columns import COHERENCES, IDS, SIGHTING_COLUMNS
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where, moment
 from passerby.tables.keys import person_names
@@ -215,6 +215,7 @@ def sightings_of(part: Embeddings) -> Sightings:
         tracklets=part.tracklets,
         qualities=part.qualities,
         images=part.images,
+        untils=part.untils,
     )
 
 
@@ -267,7 +268,7 @@ def _embedded(
 
 def _sightings(pairs: Sequence[tuple[Crop, LoadedImage]], vectors: np.ndarray) -> Sightings:
     crops, images = [crop for crop, _ in pairs], [image for _, image in pairs]
-    known = [column for column in SIGHTING_COLUMNS if column is not IDS]
+    known = [column for column in SIGHTING_COLUMNS if column not in (IDS, COHERENCES)]
     return Sightings(
         [image.id for image in images],
         unit(vectors),
@@ -284,6 +285,7 @@ def _labelled(sightings: Sightings, labels: Labels) -> Sightings:
     }
     if labels.time is not None:
         columns["times"] = np.full(len(sightings), moment(labels.time))
+        columns["untils"] = None
     if labels.session:
         columns["tracklets"] = [
             number if number < 0 else session_tracklet(labels.session, number)

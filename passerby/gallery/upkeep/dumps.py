@@ -3,7 +3,8 @@
 A zip archive (uncompressed vectors, no pickle): ``about.json``; then for each part of some thousand
 sightings ``part-000000.json`` (columns by name, as lists), ``part-000000.vectors`` (float32, little
 endian, row after row) and ``part-000000.thumbnails`` (the JPEGs one after another, their lengths in
-the JSON); last ``manifest.json`` with the length and SHA-256 of each. Nothing is ever unpacked to
+the JSON), and where there are passages ``part-000000.looks`` and ``part-000000.pictures`` likewise;
+last ``manifest.json`` with the length and SHA-256 of each. Nothing is ever unpacked to
 disk, and only members of these names are read.
 """
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.process.json_files import parse_json, parse_object
 from passerby.process.reporting import progress
@@ -29,17 +31,24 @@ from passerby.process.whole_files import replacing
 from passerby.stores import Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import open_or_create_store
+from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import is_unit
 
-FORMAT = 1
+FORMAT = 2
+"""With passages; without any a dump is of format 1, which older versions read."""
 
 _ROWS = 5000
-_MEMBER = re.compile(r"about\.json|part-[0-9]{6,9}\.(?:json|vectors|thumbnails)")
+_READ = 1000  # at once: with their pictures passages are large
+_MEMBER = re.compile(r"about\.json|part-[0-9]{6,9}\.(?:json|vectors|thumbnails|looks|pictures)")
 _TEXTS = ("ids", "persons", "cameras", "sources", "images")
 _NUMBERS = ("frames", "tracklets")
 # What is larger was not written by us. JSON takes up to sixty times its size when it is read.
-_LARGEST = {"json": 32_000_000, "vectors": 2_000_000_000, "thumbnails": 2_000_000_000}
+_LARGEST = {
+    "json": 32_000_000, "vectors": 2_000_000_000, "thumbnails": 2_000_000_000,
+    "looks": 2_000_000_000, "pictures": 2_000_000_000,
+}  # fmt: skip
+_ALWAYS = ("json", "vectors", "thumbnails")  # members of every part
 _LONGEST = 8192  # characters of a name or path; in an array all are as long as the longest
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -57,7 +66,7 @@ def dump(store: Store, path: str | os.PathLike[str]) -> int:
     Raises DiskFull, with an older file left as it was.
     """
     target = Path(path)
-    total, done = store.count(), 0
+    total, done, passages = store.count(), 0, False
     members: dict[str, dict[str, object]] = {}
 
     def write(name: str, data: bytes) -> None:
@@ -71,12 +80,13 @@ def dump(store: Store, path: str | os.PathLike[str]) -> int:
         zipfile.ZipFile(file, "w", allowZip64=True) as archive,
     ):
         write("about.json", store.about.to_json().encode())
-        for number, batch in enumerate(_bounded(store.read(with_thumbnails=True, batch=_ROWS))):
+        for number, batch in enumerate(_bounded(store.read(with_thumbnails=True, batch=_READ))):
             for ending, data in _encoded(batch).items():
+                passages |= ending not in _ALWAYS
                 write(f"part-{number:06d}.{ending}", data)
             done += len(batch)
             advance(done, max(done, total))
-        manifest = {"format": FORMAT, "sightings": done, "members": members}
+        manifest = {"format": FORMAT if passages else 1, "sightings": done, "members": members}
         archive.writestr("manifest.json", json.dumps(manifest), zipfile.ZIP_DEFLATED)
     return done
 
@@ -120,16 +130,33 @@ def _bounded(batches: Iterator[Sightings]) -> Iterator[Sightings]:
 def _encoded(part: Sightings) -> dict[str, bytes]:
     columns: dict[str, list[Any]] = {name: getattr(part, name).tolist() for name in _TEXTS}
     columns |= {name: getattr(part, name).tolist() for name in _NUMBERS}
-    columns["times"] = [
-        None if time is None else time.isoformat() for time in part.times.tolist()
-    ]  # in UTC
-    columns["qualities"] = [None if q != q else q for q in part.qualities.tolist()]  # noqa: PLR0124
+    columns["times"] = _instants(part.times)
+    columns["qualities"] = _shares(part.qualities)
     columns["thumbnails"] = [len(jpeg) for jpeg in part.thumbnails]
+    more: dict[str, bytes] = {}
+    if any(part.looks) or any(part.pictures) or not np.isnat(part.untils).all():
+        looks = [b"" if each is None else each.to_bytes() for each in part.looks]
+        columns["untils"] = _instants(part.untils)
+        columns["coherences"] = _shares(part.coherences)
+        columns["looks"] = [len(each) for each in looks]
+        columns["pictures"] = [[len(jpeg) for jpeg in each] for each in part.pictures]
+        more["looks"] = b"".join(looks)
+        more["pictures"] = b"".join(jpeg for each in part.pictures for jpeg in each)
     return {
         "json": json.dumps(columns, ensure_ascii=True, allow_nan=False).encode(),
         "vectors": part.vectors.astype("<f4").tobytes(),
         "thumbnails": b"".join(part.thumbnails),
+        **more,
     }
+
+
+def _instants(times: NDArray[np.datetime64]) -> list[str | None]:
+    """In UTC."""
+    return [None if time is None else time.isoformat() for time in times.tolist()]
+
+
+def _shares(values: NDArray[np.float32]) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]
 
 
 def _decoded(
@@ -137,21 +164,18 @@ def _decoded(
 ) -> Sightings:
     try:
         columns = parse_json(archive.read(f"part-{number}.json"))
-        jpegs = archive.read(f"part-{number}.thumbnails")
         vectors = np.frombuffer(archive.read(f"part-{number}.vectors"), "<f4")
         for name in _TEXTS:
             if not all(_is_text(text) for text in columns[name]):
                 raise ValueError(f"{name} must be texts of at most {_LONGEST:,} characters")
-        lengths = columns["thumbnails"]
-        if not all(type(n) is int and n >= 0 for n in lengths) or sum(lengths) != len(jpegs):
-            raise ValueError("the thumbnails are not as long as they say")
-        ends = np.cumsum([0, *lengths]).tolist()
+        jpegs = archive.read(f"part-{number}.thumbnails")
         sightings = Sightings(
             columns["ids"],
             vectors.reshape(-1, about.dimensions),
             times=np.array(columns["times"], "datetime64[us]"),
             qualities=[np.nan if q is None else q for q in columns["qualities"]],
-            thumbnails=[jpegs[a:b] for a, b in pairwise(ends)],
+            thumbnails=_pieces(jpegs, columns["thumbnails"], "thumbnails"),
+            **_passages(archive, number, columns),
             **{name: columns[name] for name in (*_TEXTS[1:], *_NUMBERS)},
         )
         if not is_unit(sightings.vectors).all():
@@ -159,6 +183,31 @@ def _decoded(
         return sightings
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, *_DAMAGE) as error:
         raise ValueError(f"part {number} of {os.fspath(path)} is damaged: {error}") from None
+
+
+def _passages(archive: zipfile.ZipFile, number: str, columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns of passages of a part, none where there are none."""
+    if "untils" not in columns:
+        return {}
+    looks = _pieces(archive.read(f"part-{number}.looks"), columns["looks"], "looks")
+    counts = [len(each) for each in columns["pictures"]]
+    lengths = [length for each in columns["pictures"] for length in each]
+    jpegs = _pieces(archive.read(f"part-{number}.pictures"), lengths, "pictures")
+    ends = np.cumsum([0, *counts]).tolist()
+    return {
+        "untils": np.array(columns["untils"], "datetime64[us]"),
+        "coherences": [np.nan if q is None else q for q in columns["coherences"]],
+        "looks": [Looks.from_bytes(each) if each else None for each in looks],
+        "pictures": [jpegs[a:b] for a, b in pairwise(ends)],
+    }
+
+
+def _pieces(data: bytes, lengths: Any, what: str) -> list[bytes]:
+    """What was written one after another. Raises ValueError where the lengths are not its own."""
+    if not all(type(n) is int and n >= 0 for n in lengths) or sum(lengths) != len(data):
+        raise ValueError(f"the {what} are not as long as they say")
+    ends = np.cumsum([0, *lengths]).tolist()
+    return [data[a:b] for a, b in pairwise(ends)]
 
 
 def _is_text(text: object) -> bool:
@@ -198,8 +247,9 @@ def _checked(
     about = About.from_json(archive.read("about.json").decode("utf-8", "replace"))
     names = [name for name in manifest["members"] if name.startswith("part-")]
     numbers = sorted({name.partition(".")[0].removeprefix("part-") for name in names})
-    whole = [f"part-{number}.{ending}" for number in numbers for ending in _LARGEST]
-    if sorted(whole) != sorted(names):
+    whole = {f"part-{number}.{ending}" for number in numbers for ending in _ALWAYS}
+    more = {name for name in names if name.endswith((".looks", ".pictures"))}
+    if whole | more != {*names}:
         raise ValueError(f"{named} lacks members of its parts: copy it again")
     # Before anything is made of it: a hash is right in a file that somebody made up, too.
     count = sum(len(_decoded(archive, number, about, path)) for number in numbers)

@@ -14,6 +14,7 @@ from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import (
     Sightings,
     days,
+    with_columns,
     with_persons,
     without_thumbnails,
     without_vectors,
@@ -103,8 +104,10 @@ class MemoryStore(Store):
         found = self._rows[where.keeps(self._rows)]
         for start in range(0, len(found), batch):
             part = found[start : start + batch]
+            looks = part.looks if with_vectors or with_thumbnails else None
             part = part if with_vectors else without_vectors(part)
-            yield part if with_thumbnails else without_thumbnails(part)
+            part = part if with_thumbnails else without_thumbnails(part)
+            yield with_columns(part, looks=looks)
 
     def count(self, where: Where = EVERYTHING) -> int:
         return int(where.keeps(self._rows).sum())

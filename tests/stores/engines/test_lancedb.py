@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import lancedb
 import numpy as np
 import pytest
 from filelock import FileLock
@@ -24,11 +26,13 @@ from passerby.process.whole_files import DiskFull
 from passerby.stores.about import About
 from passerby.stores.engines.lancedb import folder as gallery_folder
 from passerby.stores.engines.lancedb import index, maintenance
+from passerby.stores.engines.lancedb.rows import LATER, to_arrow
 from passerby.stores.engines.lancedb.store import LanceStore
+from passerby.stores.engines.lancedb.table_state import TableState
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import Sightings, with_columns
 
 ROOT = Path(__file__).resolve().parents[3]
 PROCESSES = Path(__file__).with_name("lance_processes.py")
@@ -52,6 +56,76 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(folder: Path, about: About) -> LanceStore:
     return LanceStore.create(str(folder), about)
+
+
+@pytest.fixture
+def older(folder: Path, about: About, sightings: Make) -> Sightings:
+    """A gallery as it was made before galleries kept passages; what it holds."""
+    given = plain(sightings(300))
+    rows = to_arrow(given)
+    rows = rows.select([name for name in rows.schema.names if name not in LATER])
+    folder.mkdir()
+    lancedb.connect(folder).create_table("sightings-1", rows)
+    TableState("sightings-1").write(folder)
+    (folder / "about.json").write_text(about.to_json(), "utf-8")
+    return given
+
+
+def plain(given: Sightings) -> Sightings:
+    """The same without what makes passages."""
+    return with_columns(given, untils=None, coherences=None, looks=None, pictures=None)
+
+
+def test_an_older_gallery_gets_the_columns_of_passages(older, folder, sightings):
+    before = {path.name: path.read_bytes() for path in folder.rglob("data/*.lance")}
+    store = LanceStore.open(str(folder))
+    after = {path.name: path.read_bytes() for path in folder.rglob("data/*.lance")}
+    assert after == before  # only its description is new
+    read = Sightings.joined([*store.read(with_thumbnails=True)])
+    read = read[np.argsort(read.ids)]
+    np.testing.assert_array_equal(read.ids, older.ids)
+    np.testing.assert_array_equal(read.vectors, older.vectors)
+    assert read.thumbnails == older.thumbnails
+    assert np.isnat(read.untils).all()
+    late = Where(since=datetime(2026, 5, 2, tzinfo=UTC))
+    assert store.count(late) == late.keeps(older).sum()
+    new = sightings(20, seed=5)
+    store.write(new)
+    store.compact()
+    found = Sightings.joined([*store.read(Where(ids=tuple(new.ids)), with_thumbnails=True)])
+    assert found[np.argsort(found.ids)].pictures == new.pictures
+
+
+def test_an_older_gallery_that_cannot_be_written_says_what_it_needs(older, folder, monkeypatch):
+    def full(*args: object) -> None:
+        raise OSError("Read-only file system (os error 30)")
+
+    monkeypatch.setattr("lancedb.table.LanceTable.add_columns", full)
+    with pytest.raises(ValueError, match="made before passages, and is given their columns when"):
+        LanceStore.open(str(folder))
+    assert len(older) == 300
+
+
+def test_pictures_of_a_forgotten_passage_leave_the_disk(store, folder, sightings):
+    needle = random.Random(3).randbytes(400)
+    looks = sightings(5).looks[2]
+    given = with_columns(
+        sightings(5),
+        looks=[None, None, looks, None, None],
+        pictures=[[], [], [needle, b"other"], [], []],
+    )
+    store.write(given)
+
+    def on_disk(text: bytes) -> bool:
+        return any(text in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    assert on_disk(needle)
+    assert on_disk(looks.to_bytes())
+    store.delete(Where(ids=(str(given.ids[2]),)))
+    store.compact()
+    assert not on_disk(needle)
+    assert not on_disk(looks.to_bytes())
+    assert store.count() == 4
 
 
 @pytest.fixture

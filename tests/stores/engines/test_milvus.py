@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerby.gallery.upkeep.dumps import dump, restore
 from passerby.stores import StoreUnavailable
 from passerby.stores.about import About
+from passerby.stores.engines.milvus import rows
 from passerby.stores.engines.milvus.address import TOKEN_VARIABLE, Address
 from passerby.stores.engines.milvus.conditions import condition_of
 from passerby.stores.opening import create_store, open_store
@@ -328,3 +331,37 @@ def test_its_client_closes_nobody_elses_log(tmp_path):
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_collection_of_before_passages_keeps_images_and_refuses_passages(
+    tmp_path, about, monkeypatch
+):
+    whole = rows.schema
+
+    def older(client, dimensions):
+        made = whole(client, dimensions)
+        kept = [field for field in made.fields if field.name not in rows.LATER]
+        return CollectionSchema(kept, enable_dynamic_field=False)
+
+    from pymilvus import CollectionSchema
+
+    monkeypatch.setattr("passerby.stores.engines.milvus.collection.schema", older)
+    place = f"milvus://{tmp_path}/old.db/gallery"
+    store = create_store(place, about)
+    given = make_sightings(40)
+    still = with_columns(given, untils=None, coherences=None, looks=None, pictures=None)
+    store.write(still)
+    read = Sightings.joined([*store.read(with_thumbnails=True)])
+    assert read[np.argsort(read.ids)].thumbnails == still.thumbnails
+    late = Where(since=datetime(2026, 5, 2, tzinfo=UTC))
+    assert store.count(late) == late.keeps(still).sum()
+    assert len(store.search(still.vectors[:2], 3, with_vectors=True).sightings) == 6
+    with pytest.raises(ValueError, match=r"passerby gallery dump milvus://.* restore FILE PLACE"):
+        store.write(given, replace=True)
+    dump(store, tmp_path / "old.zip")
+    monkeypatch.setattr("passerby.stores.engines.milvus.collection.schema", whole)
+    restore(tmp_path / "old.zip", f"milvus://{tmp_path}/new.db/gallery")
+    new = open_store(f"milvus://{tmp_path}/new.db/gallery")
+    assert new.write(given, replace=True).replaced == 40
+    store.close()
+    new.close()

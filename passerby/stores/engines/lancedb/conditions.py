@@ -29,9 +29,11 @@ def condition_of(where: Where) -> str | None:
     ]
     if where.not_cameras:
         terms.append(f"NOT ({_among('camera', where.not_cameras)})")
-    # Where a time or a quality is not known it is NULL, of which no comparison is true.
+    # Where a time or a quality is not known it is NULL, of which no comparison is true. An OR of
+    # two columns, each with its index, and not the later of both, which would have none.
     if where.since is not None:
-        terms.append(f"time >= {_instant(where.since)}")
+        since = _instant(where.since)
+        terms.append(f"(time >= {since} OR until >= {since})")
     if where.until is not None:
         terms.append(f"time < {_instant(where.until)}")
     if where.known is not None:

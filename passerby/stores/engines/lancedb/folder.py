@@ -11,12 +11,13 @@ from typing import TypeVar
 
 import lancedb
 import numpy as np
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from passerby.process.whole_files import remove_parts
 from passerby.stores.engines.lancedb.errors import Explained, explained, explanation, incomplete
 from passerby.stores.engines.lancedb.maintenance import RECENT, optimize
-from passerby.stores.engines.lancedb.rows import Table, Version, row_ids, take
+from passerby.stores.engines.lancedb.rows import LATER, Table, Version, row_ids, schema, take
 from passerby.stores.engines.lancedb.table_state import TABLE, TableState
 from passerby.stores.engines.lancedb.version_0_40 import (
     WRITTEN,
@@ -109,12 +110,31 @@ class GalleryFolder:
         except (TypeError, ValueError):
             raise incomplete(self.path, f"{TABLE} cannot be read") from None
         self._opened = self.database.open_table(self.state.table)
+        if {*LATER} - {*self._opened.schema.names}:
+            self._add_later_columns()
         # A copy that was cut off lacks files; better said now than in the middle of a search.
         wanted = self._opened.stats()["fragment_stats"]["num_fragments"]
         there = len(data_files(self._table_folder()))
         if there < wanted:
             raise incomplete(self.path, f"{wanted - there} of {wanted} data files missing")
         self._seen = seen
+
+    def _add_later_columns(self) -> None:
+        """Give a table of before passages its new columns: of null, so that only its description
+        is written anew."""
+        try:
+            with self._locked():
+                table = self.database.open_table(self.state.table)
+                lacking = [name for name in LATER if name not in table.schema.names]
+                if lacking:  # else another process was first
+                    fields = pa.schema([schema(1).field(name) for name in lacking])
+                    self.commit(table, lambda: table.add_columns(fields), 0)
+        except Explained as error:
+            raise Explained(
+                f"{self.path}: this gallery was made before passages, and is given their columns "
+                f"when it is first opened, which failed: {error}"
+            ) from None
+        self._opened = self.database.open_table(self.state.table)
 
     def _table_folder(self) -> Path:
         return table_folder(self.path, self.state.table)
@@ -124,6 +144,15 @@ class GalleryFolder:
     @contextmanager
     def writing(self) -> Iterator[Table]:
         """The table, while no other process writes."""
+        with self._locked():
+            table = self.table()
+            self.remove_old_tables()  # these two: what a killed compaction left
+            for path in self.path.glob("scratch-*"):
+                shutil.rmtree(path)
+            yield table
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         try:
             with explained(self.path):
                 self._lock.acquire(timeout=PATIENCE)
@@ -133,11 +162,7 @@ class GalleryFolder:
                 "until it is done"
             ) from None
         try:
-            table = self.table()
-            self.remove_old_tables()  # these two: what a killed compaction left
-            for path in self.path.glob("scratch-*"):
-                shutil.rmtree(path)
-            yield table
+            yield
         finally:
             self._lock.release()
 

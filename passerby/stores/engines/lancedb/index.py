@@ -45,7 +45,9 @@ SAMPLE = 64
 
 INDEX = "vector_idx"
 
-_SCALARS = {"id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree}
+_SCALARS = {
+    "id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree, "until": BTree,
+}  # fmt: skip
 
 
 class Counts:

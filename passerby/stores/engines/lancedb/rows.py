@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from passerby.process.reporting import progress
 from passerby.tables.columns import IDS, SIGHTING_COLUMNS
+from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 
 PIECE = 128_000_000
@@ -18,6 +19,9 @@ PIECE = 128_000_000
 
 SHOWN = [column.row for column in SIGHTING_COLUMNS]
 """Columns of what a search shows."""
+
+LATER = ("until", "coherence", "looks", "pictures")
+"""Columns that galleries of before passages lack."""
 
 Table = Any
 """A table of lancedb, which has no types."""
@@ -30,14 +34,19 @@ def schema(dimensions: int) -> pa.Schema:
     """The columns of a gallery."""
     known = {column.row: column.arrow for column in SIGHTING_COLUMNS}
     vector = pa.list_(pa.float32(), dimensions)
-    return pa.schema(
-        {IDS.row: known.pop(IDS.row), "vector": vector, **known, "thumbnail": pa.binary()}
-    )
+    newer = {name: known.pop(name) for name in LATER if name in known}
+    first = {IDS.row: known.pop(IDS.row), "vector": vector, **known, "thumbnail": pa.binary()}
+    return pa.schema({**first, **newer, "looks": pa.binary(), "pictures": pa.list_(pa.binary())})
 
 
 def columns(*, vectors: bool = False, thumbnails: bool = False) -> list[str]:
     """Names of the columns to read."""
-    return [*SHOWN, *(["vector"] if vectors else []), *(["thumbnail"] if thumbnails else [])]
+    return [
+        *SHOWN,
+        *(["vector"] if vectors else []),
+        *(["looks"] if vectors or thumbnails else []),
+        *(["thumbnail", "pictures"] if thumbnails else []),
+    ]
 
 
 def to_arrow(sightings: Sightings) -> pa.Table:
@@ -51,6 +60,10 @@ def to_arrow(sightings: Sightings) -> pa.Table:
     }
     arrays["vector"] = pa.FixedSizeListArray.from_arrays(flat, dimensions)
     arrays["thumbnail"] = pa.array(sightings.thumbnails, pa.binary())
+    looks = [None if each is None else each.to_bytes() for each in sightings.looks]
+    arrays["looks"] = pa.array(looks, pa.binary())
+    pictures = [list(each) or None for each in sightings.pictures]
+    arrays["pictures"] = pa.array(pictures, pa.list_(pa.binary()))
     return pa.table(arrays, schema=schema(dimensions))
 
 
@@ -63,8 +76,22 @@ def to_sightings(rows: pa.Table | pa.RecordBatch, dimensions: int) -> Sightings:
     return Sightings(
         vectors=vectors,
         thumbnails=rows.column("thumbnail").to_pylist() if "thumbnail" in names else None,
+        looks=_looks(rows.column("looks")) if "looks" in names else None,
+        pictures=_pictures(rows.column("pictures")) if "pictures" in names else None,
         **{column.name: to_numpy(rows.column(column.row)) for column in SIGHTING_COLUMNS},
     )
+
+
+def _looks(column: pa.Array | pa.ChunkedArray) -> list[Looks | None] | None:
+    if column.null_count == len(column):
+        return None
+    return [None if each is None else Looks.from_bytes(each) for each in column.to_pylist()]
+
+
+def _pictures(column: pa.Array | pa.ChunkedArray) -> list[list[bytes]] | None:
+    if column.null_count == len(column):
+        return None
+    return [each or [] for each in column.to_pylist()]
 
 
 def to_numpy(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from passerby.process.reporting import Advance
@@ -106,16 +106,26 @@ class Collection:
         for part in parts_of(where):
             last = ""
             while True:
-                rows = self.query(and_after(condition_of(part), last), ["id", *fields], page)
+                condition = and_after(self.condition_of(part), last)
+                rows = self.query(condition, ["id", *fields], page)
                 if rows:
                     yield rows
                 if len(rows) < page:
                     break
                 last = max(row["id"] for row in rows)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The fields that it has: older ones lack some."""
+        return frozenset(field["name"] for field in self.call("describe_collection")["fields"])
+
+    def condition_of(self, where: Where) -> str:
+        """A filter in the server's language, of the fields that there are."""
+        return condition_of(where, "until" in self.names)
+
     def count(self, where: Where) -> int:
         """How many rows satisfy a filter."""
-        found = [self.query(condition_of(part), ["count(*)"]) for part in parts_of(where)]
+        found = [self.query(self.condition_of(part), ["count(*)"]) for part in parts_of(where)]
         return sum(rows[0]["count(*)"] for rows in found)
 
     def wait_for_writes(self) -> None:

@@ -20,8 +20,9 @@ NO_TIME = 2**63 - 1
 """The time of what has none, so that "until" leaves it out without another condition."""
 
 
-def condition_of(where: Where) -> str:
-    r"""A filter as a condition, "" for everything.
+def condition_of(where: Where, untils: bool = True) -> str:
+    r"""A filter as a condition, "" for everything. untils: whether the collection has the field of
+    when a passage ended.
 
     >>> condition_of(Where(persons=('a "b" \\c',), known=True))
     'person in ["a \\"b\\" \\\\c"] and person != ""'
@@ -39,7 +40,9 @@ def condition_of(where: Where) -> str:
     if where.not_cameras:
         terms.append(f"camera not in {_strings(where.not_cameras)}")
     if where.since is not None:
-        terms.append(f"time >= {_microseconds(moment(where.since))}")
+        since = _microseconds(moment(where.since))
+        later = f"(time >= {since} or (until >= {since} and until < {NO_TIME}))"
+        terms.append(later if untils else f"time >= {since}")
     if where.timed:
         until = NO_TIME if where.until is None else _microseconds(moment(where.until))
         terms.append(f"time < {until}")

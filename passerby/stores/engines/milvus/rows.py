@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,21 @@ from passerby.stores import MOST_BYTES
 from passerby.stores.engines.milvus.address import Client, pymilvus
 from passerby.stores.engines.milvus.conditions import NO_TIME
 from passerby.tables.columns import SIGHTING_COLUMNS, Column
+from passerby.tables.looks import MOST_PICTURES, Looks
 from passerby.tables.sightings import Sightings
 
 COLUMNS = [column.row for column in SIGHTING_COLUMNS]
 
+PICTURES = [f"picture_{number}" for number in range(1, MOST_PICTURES + 1)]
+"""Fields of the pictures of a passage: one would be too small for all."""
+
+LATER = {"until", "coherence", "looks", *PICTURES}
+"""Fields that collections of before passages lack."""
+
 REQUEST_BYTES = 32 * 2**20
 """Of one request, at most; the server refuses messages of more than 64 MiB."""
 
-_THUMBNAIL_BYTES = 65_535  # in base64; the largest VARCHAR that the server takes
+_BYTES = 65_535  # in base64; the largest VARCHAR that the server takes
 _NO_QUALITY = -1.0
 
 
@@ -39,26 +46,48 @@ def schema(client: Client, dimensions: int) -> Any:
         else:
             made.add_field(column.row, types.FLOAT if column.kind == "share" else types.INT64)
     made.add_field("vector", types.FLOAT_VECTOR, dim=dimensions)
-    made.add_field("thumbnail", types.VARCHAR, max_length=_THUMBNAIL_BYTES)
+    for name in ("thumbnail", "looks", *PICTURES):
+        made.add_field(name, types.VARCHAR, max_length=_BYTES)
     return made
 
 
-def require_small_thumbnails(sightings: Sightings) -> None:
-    """Raises ValueError for those that the server does not take."""
-    most = _THUMBNAIL_BYTES // 4 * 3
-    largest = max(map(len, sightings.thumbnails), default=0)
+def fields_of(names: Collection[str], *, vectors: bool, thumbnails: bool) -> list[str]:
+    """The fields to read, of those that a collection has."""
+    wanted = [
+        *COLUMNS,
+        *(["vector"] if vectors else []),
+        *(["looks"] if vectors or thumbnails else []),
+        *(["thumbnail", *PICTURES] if thumbnails else []),
+    ]
+    return [name for name in wanted if name in names]
+
+
+def require_fitting(sightings: Sightings, names: Collection[str], shown: str) -> None:
+    """Raises ValueError for pictures that the server does not take, and for passages where the
+    collection of fields ``names`` is of before them; shown: its address."""
+    most = _BYTES // 4 * 3
+    pictures = [jpeg for each in sightings.pictures for jpeg in each]
+    largest = max(map(len, (*sightings.thumbnails, *pictures)), default=0)
     if largest > most:
         raise ValueError(
             f"a Milvus server takes thumbnails of at most {most:,} bytes, got one of "
             f"{largest:,}: make them smaller"
         )
+    passages = any(sightings.looks) or not np.isnat(sightings.untils).all()
+    if passages and not {*names} >= LATER:
+        raise ValueError(
+            f"{shown}: this collection was made before galleries could keep passages, and a "
+            "server cannot give it their fields. Move it: passerby gallery dump "
+            f"{shown} FILE, then passerby gallery restore FILE PLACE, another collection"
+        )
 
 
-def requests(sightings: Sightings) -> Iterator[list[dict[str, object]]]:
-    """Sightings as rows to write, as many at a time as one request takes."""
+def requests(sightings: Sightings, names: Collection[str]) -> Iterator[list[dict[str, object]]]:
+    """Sightings as rows of the fields ``names`` to write, as many at a time as one request
+    takes."""
     rows: list[dict[str, object]] = []
     size = 0
-    for row in _to_rows(sightings):
+    for row in _to_rows(sightings, names):
         weight = 4 * sightings.vectors.shape[1] + sum(
             len(value) for value in row.values() if isinstance(value, str)
         )
@@ -71,15 +100,19 @@ def requests(sightings: Sightings) -> Iterator[list[dict[str, object]]]:
         yield rows
 
 
-def _to_rows(sightings: Sightings) -> Iterator[dict[str, object]]:
+def _to_rows(sightings: Sightings, names: Collection[str]) -> Iterator[dict[str, object]]:
     columns = {
         column.row: _stored(column, getattr(sightings, column.name)).tolist()
         for column in SIGHTING_COLUMNS
     }
     columns["vector"] = sightings.vectors
-    columns["thumbnail"] = [base64.b64encode(jpeg).decode() for jpeg in sightings.thumbnails]
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, values, strict=True))
+    columns["thumbnail"] = [_text(jpeg) for jpeg in sightings.thumbnails]
+    columns["looks"] = [_text(b"" if each is None else each.to_bytes()) for each in sightings.looks]
+    for number, name in enumerate(PICTURES):
+        columns[name] = [_text(b"".join(each[number : number + 1])) for each in sightings.pictures]
+    kept = {name: values for name, values in columns.items() if name in names}
+    for values in zip(*kept.values(), strict=True):
+        yield dict(zip(kept, values, strict=True))
 
 
 def to_sightings(rows: Sequence[Any], fields: Sequence[str], dimensions: int) -> Sightings:
@@ -88,13 +121,27 @@ def to_sightings(rows: Sequence[Any], fields: Sequence[str], dimensions: int) ->
     if "vector" in fields:
         vectors = np.array([row["vector"] for row in rows], np.float32)
         vectors = vectors.reshape(len(rows), dimensions)
-    thumbnails = None
+    thumbnails = looks = pictures = None
     if "thumbnail" in fields:
         thumbnails = [base64.b64decode(row["thumbnail"]) for row in rows]
+    if "looks" in fields:
+        texts = [base64.b64decode(row["looks"]) for row in rows]
+        looks = [Looks.from_bytes(text) if text else None for text in texts]
+    if PICTURES[0] in fields:
+        given = [[base64.b64decode(row[name]) for name in PICTURES] for row in rows]
+        pictures = [[jpeg for jpeg in each if jpeg] for each in given]
     columns = {
-        column.name: _read(column, [row[column.row] for row in rows]) for column in SIGHTING_COLUMNS
+        column.name: _read(column, [row[column.row] for row in rows])
+        for column in SIGHTING_COLUMNS
+        if column.row in fields
     }
-    return Sightings(vectors=vectors, thumbnails=thumbnails, **columns)
+    return Sightings(
+        vectors=vectors, thumbnails=thumbnails, looks=looks, pictures=pictures, **columns
+    )
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def to_times(values: Sequence[int]) -> NDArray[np.datetime64]:

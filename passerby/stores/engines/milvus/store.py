@@ -14,11 +14,11 @@ from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
 from passerby.stores.engines.milvus.address import Address
 from passerby.stores.engines.milvus.collection import PAGE, Collection
-from passerby.stores.engines.milvus.conditions import MOST_IDS, condition_of
+from passerby.stores.engines.milvus.conditions import MOST_IDS
 from passerby.stores.engines.milvus.rows import (
-    COLUMNS,
+    fields_of,
     requests,
-    require_small_thumbnails,
+    require_fitting,
     to_sightings,
     to_times,
 )
@@ -77,7 +77,8 @@ class MilvusStore(Store):
     def _write(self, sightings: Sightings, *, replace: bool) -> int:
         """As `Store.write`; what is larger than 32 MiB goes in several requests, of each of which
         a kill leaves all or nothing."""
-        require_small_thumbnails(sightings)
+        collection = self._collection
+        require_fitting(sightings, collection.names, collection.address.shown)
         wanted = Where(ids=tuple(sightings.ids.tolist()))
         found = [] if wanted.everything else [*self._collection.pages(wanted, [])]
         there = np.isin(sightings.ids, [row["id"] for rows in found for row in rows])
@@ -85,7 +86,7 @@ class MilvusStore(Store):
         return int(there.sum())
 
     def _upsert(self, sightings: Sightings) -> None:
-        for rows in requests(sightings):
+        for rows in requests(sightings, self._collection.names):
             self._collection.call("upsert", data=rows)
         if len(sightings):
             self._collection.wait_for_writes()
@@ -104,7 +105,7 @@ class MilvusStore(Store):
         flat = self._collection.index()["index_type"] == "FLAT"
         if k > PAGE or len(where.ids) > MOST_IDS or (exact and not flat):
             return self._compared_here(vectors, k, where, with_vectors=with_vectors)
-        fields = [*COLUMNS, "vector"] if with_vectors else COLUMNS
+        fields = self._fields(vectors=with_vectors)
         step = max(1, _ANSWERS // k)
         found = [
             hits
@@ -113,7 +114,7 @@ class MilvusStore(Store):
                 "search",
                 data=[*vectors[start : start + step]],
                 limit=k,
-                filter=condition_of(where),
+                filter=self._collection.condition_of(where),
                 output_fields=fields,
                 anns_field="vector",
                 search_params={
@@ -139,11 +140,12 @@ class MilvusStore(Store):
         with_thumbnails: bool = False,
         batch: int = 10_000,
     ) -> Iterator[Sightings]:
-        fields = [*COLUMNS]
-        fields += ["vector"] if with_vectors else []
-        fields += ["thumbnail"] if with_thumbnails else []
+        fields = self._fields(vectors=with_vectors, thumbnails=with_thumbnails)
         for rows in self._collection.pages(where, fields, min(batch, PAGE)):
             yield to_sightings(rows, fields, self.about.dimensions)
+
+    def _fields(self, *, vectors: bool, thumbnails: bool = False) -> list[str]:
+        return fields_of(self._collection.names, vectors=vectors, thumbnails=thumbnails)
 
     def count(self, where: Where = EVERYTHING) -> int:
         return self._collection.count(where)
