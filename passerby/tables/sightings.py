@@ -78,15 +78,16 @@ class Sightings:
         vectors_given = matrix("vectors", vectors, f"{count}, D")
         if len(vectors_given) != count:
             raise ValueError(f"vectors must be [{count}, D], got {list(vectors_given.shape)}")
-        listed = {
+        kept = [()] * count if pictures is None else [tuple(each) for each in pictures]
+        listed: dict[str, tuple[object, ...]] = {
             "thumbnails": (b"",) * count if thumbnails is None else tuple(thumbnails),
             "looks": (None,) * count if looks is None else tuple(looks),
-            "pictures": ((),) * count if pictures is None else tuple(map(tuple, pictures)),
+            "pictures": tuple(kept),
         }
-        for name, values in listed.items():
-            if len(values) != count:
-                raise ValueError(f"{name} must be {count}, got {len(values)}")
-        if max(map(len, listed["pictures"]), default=0) > MOST_PICTURES:
+        for name, each in listed.items():
+            if len(each) != count:
+                raise ValueError(f"{name} must be {count}, got {len(each)}")
+        if max(map(len, kept), default=0) > MOST_PICTURES:
             raise ValueError(f"a sighting has at most {MOST_PICTURES} pictures")
         given = {
             "ids": ids,
