@@ -27,6 +27,7 @@ from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
+from passerby.tables.looks import pool
 from passerby.tables.sightings import UNKNOWN, Sightings, with_columns, without_vectors
 
 _ALL = 20_000  # sightings that are all compared: an index has nothing to save there
@@ -215,7 +216,20 @@ class AdaptedStore(Store):
 
     def _mapped(self, part: Sightings) -> Sightings:
         made = self.back_end.applied(part.vectors, part.sources, part.cameras)
-        return with_columns(part, vectors=made)
+        if not any(part.looks):
+            return with_columns(part, vectors=made)
+        return self._pooled_after(part, made)
+
+    def _pooled_after(self, part: Sightings, vectors: NDArray[np.float32]) -> Sightings:
+        """Of passages each look is seen through the back-end, and these are pooled."""
+        coherences, looks = part.coherences.copy(), [*part.looks]
+        for row, each in enumerate(part.looks):
+            if each is not None:
+                places = part[np.full(len(each), row)]
+                made = self.back_end.applied(each.vectors, places.sources, places.cameras)
+                looks[row] = replace(each, vectors=made)
+                vectors[row], coherences[row] = pool(made)
+        return with_columns(part, vectors=vectors, coherences=coherences, looks=looks)
 
     def _described(self, plain: About) -> About:
         pooling = f"{plain.pooling}+adapted {self.back_end.fingerprint}"

@@ -21,7 +21,7 @@ from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.tables.filters import Where
 from passerby.tables.keys import numbered
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_middle_look
 
 MOST_OF_CAMERA = 2000
 """Sightings of a camera that are learnt from, one a passage."""
@@ -112,7 +112,7 @@ def _taught(store: Store) -> Sightings:
         parts = [part[:MOST_OF_CAMERA] for part in store.read(batch=MOST_OF_CAMERA)][:1]
     if not parts:
         return Sightings([], np.empty((0, store.about.dimensions), np.float32))
-    joined = Sightings.joined(parts)
+    joined = by_middle_look(Sightings.joined(parts))  # a picture, as those who ask have
     return joined[np.argsort(joined.ids, kind="stable")]
 
 

@@ -24,7 +24,7 @@ from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Store
 from passerby.tables.keys import numbered
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_look, by_middle_look
 from passerby.tables.unit_length import unit
 
 SAMPLE = 2_000
@@ -60,8 +60,10 @@ class OwnDistances:
         """
         place = self._place_of(camera)
         asked = unit(query[None]) - self.means.of(*_texts([place]))
-        shown = self.means.removed(near.vectors, near.sources, near.cameras)
-        distances = np.maximum(1 - unit(shown) @ unit(asked)[0], 0).astype(np.float64)
+        looks, of = by_look(near)  # to a passage the mean distance
+        shown = self.means.removed(looks.vectors, looks.sources, looks.cameras)
+        each = np.maximum(1 - unit(shown) @ unit(asked)[0], 0).astype(np.float64)
+        distances = np.bincount(of, each, len(near)) / np.maximum(np.bincount(of), 1)
         rates = np.full(len(near), np.nan)
         groups = numbered(kinds, near.sources, near.cameras)
         for first in np.unique(groups, return_index=True)[1].tolist():
@@ -69,8 +71,8 @@ class OwnDistances:
             known = self._of_pair(int(kinds[first]), place, other)
             if known:
                 rows = groups == groups[first]
-                each = [one.false_match_rates(distances[rows]) for one in known]
-                rates[rows] = np.max(each, axis=0)
+                both = [one.false_match_rates(distances[rows]) for one in known]
+                rates[rows] = np.max(both, axis=0)
         return rates
 
     def __str__(self) -> str:
@@ -117,7 +119,8 @@ class OwnDistancesOf:
 
 
 def sample_of(store: Store, most: int = SAMPLE, seed: int = 0) -> Sightings:
-    """Up to so many sightings of a store with their vectors, each with the same chance."""
+    """Up to so many sightings of a store with their vectors, each with the same chance; of passages
+    the middle look, for distances of single images."""
     random = np.random.default_rng([seed, 10])
     kept: Sightings | None = None
     lots = np.empty(0)
@@ -125,7 +128,7 @@ def sample_of(store: Store, most: int = SAMPLE, seed: int = 0) -> Sightings:
         kept = part if kept is None else Sightings.joined([kept, part])
         lots = np.concatenate([lots, random.random(len(part))])
         chosen = np.sort(np.argsort(lots, kind="stable")[:most])
-        kept, lots = kept[chosen], lots[chosen]
+        kept, lots = by_middle_look(kept[chosen]), lots[chosen]
     if kept is None:
         return Sightings([], np.empty((0, store.about.dimensions), np.float32))
     return kept

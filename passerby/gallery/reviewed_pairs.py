@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from passerby.stores import Store
 from passerby.stores.about import About, Answer
 from passerby.tables.filters import Where
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import Sightings, by_middle_look
 
 _AT_ONCE = 1000  # ids in one condition
 
@@ -119,5 +119,5 @@ def _read(store: Store, ids: Sequence[str]) -> Sightings:
     parts = [Sightings([], np.empty((0, store.about.dimensions), np.float32))]
     for start in range(0, len(wanted), _AT_ONCE):
         parts += store.read(Where(ids=tuple(wanted[start : start + _AT_ONCE])))
-    found = Sightings.joined(parts)
+    found = by_middle_look(Sightings.joined(parts))  # which is what people are shown
     return found[np.argsort(found.ids, kind="stable")]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.tables.keys import numbered
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import Sightings, ends
 
 GAP = 60.0
 """Seconds without a sighting that end a tracklet; no usual tracker holds on to anyone so long."""
@@ -28,7 +28,7 @@ def tracklet_numbers(sightings: Sightings, gap: float = GAP) -> NDArray[np.int64
     numbers = numbered(sightings.sources, sightings.cameras, sightings.tracklets, alone)
     timed = ~np.isnat(sightings.times)
     parts = np.zeros(count, np.int64)
-    parts[timed] = _parts(numbers[timed], sightings.times[timed], gap)
+    parts[timed] = _parts(numbers[timed], sightings.times[timed], ends(sightings)[timed], gap)
     untimed = np.flatnonzero(~timed)
     given_twice = np.union1d(
         numbers[timed & (parts > 0)], _frames_twice(numbers[untimed], sightings.frames[untimed])
@@ -39,11 +39,14 @@ def tracklet_numbers(sightings: Sightings, gap: float = GAP) -> NDArray[np.int64
 
 
 def _parts(
-    numbers: NDArray[np.int64], times: NDArray[np.datetime64], gap: float
+    numbers: NDArray[np.int64],
+    times: NDArray[np.datetime64],
+    until: NDArray[np.datetime64],
+    gap: float,
 ) -> NDArray[np.int64]:
     """0 [N] up to the first gap of a number, above 0 after it, different after each."""
     order = np.lexsort((times, numbers))
-    apart = np.diff(times[order]) > np.timedelta64(round(1e6 * gap), "us")
+    apart = times[order][1:] - until[order][:-1] > np.timedelta64(round(1e6 * gap), "us")
     breaks = np.append(False, apart & (np.diff(numbers[order]) == 0))[: len(order)]
     starts = np.append(True, np.diff(numbers[order]) != 0)[: len(order)]
     behind = np.cumsum(breaks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -269,11 +270,12 @@ def _embedded(
 def _sightings(pairs: Sequence[tuple[Crop, LoadedImage]], vectors: np.ndarray) -> Sightings:
     crops, images = [crop for crop, _ in pairs], [image for _, image in pairs]
     known = [column for column in SIGHTING_COLUMNS if column not in (IDS, COHERENCES)]
+    columns: dict[str, Any] = {column.name: column.of(crops) for column in known}
     return Sightings(
         [image.id for image in images],
         unit(vectors),
         thumbnails=[image.thumbnail for image in images],
-        **{column.name: column.of(crops) for column in known},
+        **columns,
     )
 
 

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 
 from passerby.evaluation.ranking.neighbours import UnitVectors, neighbours
 from passerby.gallery.known_names import nearest
-from passerby.gallery.link.passages import Passages, Stays, in_two_places, places_of, stays_of
+from passerby.gallery.link.passages import (
+    REPRESENTATIVES,
+    Passages,
+    Stays,
+    in_two_places,
+    places_of,
+    stays_of,
+)
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.link.worth import Worth
 from passerby.gallery.pair_evidence import NONE, NOT_KNOWN, OTHER, SAME, camera_names
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_look
 
 _MOST = 32  # sightings of a group that are compared with those of another
 
@@ -35,9 +42,11 @@ class Merging:
         least: float,
     ) -> None:
         self.apart_by_time = self.apart_by_name = self.apart_by_review = 0
-        self._owners, self._count = passages.shown, len(passages)
+        self._count = len(passages)
         self._worth, self._rules, self._least = worth, rules, least
-        shown = sightings[passages.representatives]
+        # A passage that is one sighting is compared by its looks, as sightings of a tracklet are.
+        shown, rows = by_look(sightings[passages.representatives], REPRESENTATIVES)
+        self._owners = owners = passages.shown[rows]
         self._vectors = worth.vectors(shown)
         self._places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
         self._pairs = _pairs(shown, self._places, worth)
@@ -46,8 +55,8 @@ class Merging:
         self._weakest = [math.nan] * count
         self._ends = [(math.nan, math.nan)] * count  # of the weakest's interval
         self._names = passages.names.tolist()
-        order = np.argsort(passages.shown, kind="stable")
-        cuts = np.searchsorted(passages.shown[order], np.arange(1, count))
+        order = np.argsort(owners, kind="stable")
+        cuts = np.searchsorted(owners[order], np.arange(1, count))
         self._rows: list[NDArray[np.int64]] = np.split(order, cuts) if count else []
         self._stays: list[Stays] = stays_of(sightings, passages)
         self._joined = _seeing_the_same(sightings, rules)

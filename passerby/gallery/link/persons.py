@@ -23,7 +23,7 @@ from passerby.gallery.text_tables import (
     time_of,
     time_text,
 )
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 _SHOWN = 20  # persons in a table
 _COLUMNS = (
@@ -187,12 +187,13 @@ def _passage(sightings: Sightings, rows: NDArray[np.int64]) -> Passage:
     best = len(rows) // 2 if np.isnan(qualities).all() else int(np.nanargmax(qualities))
     shown = rows[best]
     times = sightings.times[rows]
+    last = ends(sightings)[rows][~np.isnat(times)]
     times = times[~np.isnat(times)]
     return Passage(
         camera=str(sightings.cameras[shown]),
         source=str(sightings.sources[shown]),
         first=time_of(times.min()) if len(times) else None,
-        last=time_of(times.max()) if len(times) else None,
+        last=time_of(last.max()) if len(times) else None,
         sightings=tuple(sightings.ids[rows].tolist()),
         image=str(sightings.images[shown]),
         frame=int(sightings.frames[shown]),

@@ -29,7 +29,7 @@ from passerby.gallery.review.footage import footage_pairs
 from passerby.gallery.reviewed_pairs import ReviewedPairs, reviewed_pairs
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_look
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ def footage_calibration(store: Store) -> Calibration | None:
     """The calibration of pairs by one camera that footage gives of itself; None where too few of
     its tracklets are numbered and timed, or none of them overlap."""
     parts = [part[part.tracklets >= 0] for part in store.read()]
-    sightings = Sightings.joined(parts) if parts else None
-    if sightings is None or len(sightings) == 0:
+    if not any(map(len, parts)):
         return None
+    sightings = by_look(Sightings.joined(parts))[0]
     pairs = footage_pairs(sightings)
     if not _enough(pairs.same):
         return None

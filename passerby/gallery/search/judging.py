@@ -35,7 +35,7 @@ class Found:
 
     own [N]: those of the query's own image; camera: the query's, "" where not known; kinds [N]:
     whether they are by it; pairs [N]: which calibration of two cameras alone holds
-    (`pair_evidence.camera_pairs`).
+    (`pair_evidence.camera_pairs`); reach: what was not compared is no nearer, None: than the last.
     """
 
     sightings: Sightings
@@ -46,6 +46,7 @@ class Found:
     pairs: NDArray[np.int64]
     exact: bool
     recall: float
+    reach: float | None = None
 
     def of(self, rows: NDArray[np.bool_]) -> Found:
         """Some of them."""
@@ -152,6 +153,7 @@ def _believed(
         pairs=judged.pairs,
         prior_absent=options.prior_absent,
         recall=judged.recall,
+        reach=judged.reach,
     )
     kind, pair = OTHER, NONE
     if believed.candidates:

@@ -134,14 +134,15 @@ def posterior(
     pairs: NDArray[np.int64] | None = None,
     prior_absent: float = 0.5,
     recall: float = 1.0,
+    reach: float | None = None,
 ) -> Posterior:
     """The posterior over everybody in ``among``, from the nearest sightings and their distances.
 
     compared: the nearest ones, by ascending distance; kinds: whether each is by the query's camera
     and pairs: which calibration of two cameras alone holds (see `pair_evidence`), by default by
-    another camera and none; recall: share of the sightings within that
-    distance that an approximate search finds. Raises ValueError for a prior that is not between
-    0 and 1.
+    another camera and none; reach: what was not compared is no nearer (default: than the last);
+    recall: share of the sightings within that distance that an approximate search finds. Raises
+    ValueError for a prior that is not between 0 and 1.
     """
     kinds = np.full(len(compared), OTHER) if kinds is None else kinds
     pairs = np.full(len(compared), NONE) if pairs is None else pairs
@@ -153,14 +154,15 @@ def posterior(
         return Posterior(prior_absent, 1.0, (), 0.0, 0.0, 0)
     ratios = np.exp(pair_llrs(calibration, distances, kinds, pairs))
     left = among.sightings > len(compared)
+    if reach is None:
+        reach = float(distances[-1]) if len(distances) else -math.inf
     # Those that were not compared may be pairs of any of these kinds: the greatest holds for all.
-    hidden = max(_unseen_ratio(one, distances, recall) for one in used) if left else 0.0
+    hidden = max(_unseen_ratio(one, reach, recall) for one in used) if left else 0.0
     found = _candidates(compared, distances, ratios, hidden, among)
     weight = (1 - prior_absent) / among.candidates
     mass = weight * sum(math.exp(candidate.llr) for candidate in found)
     others = among.candidates - len(found)
     rest = weight * others * hidden
-    reach = float(distances[-1]) if len(distances) else -math.inf
     highest = math.exp(max(float(one.llr(reach)) for one in used))
     most = weight * others * max(highest, hidden)
     total = prior_absent + mass + rest
@@ -293,13 +295,12 @@ def _candidates(
     return found
 
 
-def _unseen_ratio(calibration: Calibration, distances: NDArray[np.float64], recall: float) -> float:
-    """LR of not being among the nearest: of a distance beyond the farthest that was measured."""
+def _unseen_ratio(calibration: Calibration, reach: float, recall: float) -> float:
+    """LR of not being among the nearest: of a distance beyond ``reach``."""
     curve, det = calibration.curve, calibration.quality.curve
     lowest = math.exp(curve.llrs[-1])
-    if len(distances) == 0:
+    if reach == -math.inf:
         return 1.0  # nothing was measured: no evidence
-    reach = float(distances[-1])
     missed = np.interp(reach, det.thresholds, det.false_non_match_rates)
     passed = np.interp(reach, det.thresholds, det.false_match_rates)
     ratio = (1 - recall * (1 - missed)) / max(1 - recall * passed, 1e-12)

@@ -39,7 +39,8 @@ from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Hits, Store
 from passerby.tables.filters import Where
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.looks import distances_to_looks
+from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
@@ -85,6 +86,7 @@ def search(
             while len(near) >= depth and depth < _DEEPEST and _passages(near) < options.k:
                 depth *= 4
                 near, distances = _hits(store, [query], options, depth, vectors).of(0)
+            near, distances, reach = _by_mean_distance(near, distances)
             camera = _camera(query, options, near)
             kinds = _kinds(camera, options, near)
             nearest = Found(
@@ -96,6 +98,7 @@ def search(
                 pairs=_pairs(store, judges[query.images].calibration, camera, near, kinds),
                 exact=hits.exact,
                 recall=1.0 if hits.exact or recall is None else recall,
+                reach=reach,
             )
             judge = Judge(None, query.doubts) if query.doubts else judges[query.images]
             judged = _judged(query, options, nearest, counts, (judge, own))
@@ -121,6 +124,23 @@ def _hits(
         exact=options.exact,
         with_vectors=with_vectors,
     )
+
+
+def _by_mean_distance(
+    near: Sightings, distances: NDArray[np.float64]
+) -> tuple[Sightings, NDArray[np.float64], float | None]:
+    """Sightings by the mean distance to the looks that they were pooled from, which is on the scale
+    of single images, as calibrations are; and which distance all others have at least.
+
+    A mean distance is never below that to the pooled vector while this is below 1: what the engine
+    left out is beyond the last of what it found.
+    """
+    if np.isnan(near.coherences).all():
+        return near, distances, None
+    reach = min(1.0, float(distances[-1]))
+    means = distances_to_looks(distances, near.coherences)
+    order = np.argsort(means, kind="stable")
+    return near[order], means[order], reach
 
 
 def _passages(near: Sightings) -> int:
@@ -249,6 +269,7 @@ def _match(
     """Of the sightings of a passage, the nearest first."""
     quality = float(passage.qualities[0])
     times = passage.times[~np.isnat(passage.times)]
+    last = ends(passage)[~np.isnat(passage.times)]
     return Match(
         rank=rank,
         sighting=str(passage.ids[0]),
@@ -267,7 +288,7 @@ def _match(
         image=str(passage.images[0]),
         sightings=len(passage),
         first=time_of(times.min()) if len(times) else None,
-        last=time_of(times.max()) if len(times) else None,
+        last=time_of(last.max()) if len(last) else None,
     )
 
 

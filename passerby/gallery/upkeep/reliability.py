@@ -30,7 +30,7 @@ from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.keys import numbered
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_middle_look
 
 _MOST = 4000  # named sightings that are compared, drawn by seed
 _FEWEST = 10  # pairs of one person
@@ -100,7 +100,7 @@ def judges_of(store: Store) -> tuple[str, ...]:
 
 def _by_names(store: Store, calibration: Calibration, seed: int) -> OwnReliability | None:
     parts = [*store.read(Where(known=True))]
-    named = Sightings.joined(parts) if parts else None
+    named = by_middle_look(Sightings.joined(parts)) if parts else None
     if named is None:
         return None
     named = named[np.argsort(named.ids, kind="stable")]

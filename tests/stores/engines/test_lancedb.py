@@ -482,7 +482,7 @@ def test_on_a_full_disk_nothing_acknowledged_is_lost(
     small_disk: Path, about: About, sightings: Make
 ) -> None:
     store = LanceStore.create(str(small_disk / "gallery"), about)
-    many = sightings(40_000)
+    many = plain(sightings(40_000))
     acknowledged = 0
 
     def fill() -> None:
