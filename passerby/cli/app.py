@@ -28,7 +28,7 @@ from passerby.process.spelling import suggest
 
 Commands = Mapping[str, Callable[..., None]]
 
-DATA: Commands = {"check": data.check, "synthesize": data.synthesize}
+DATA: Commands = {"check": data.check, "synthesize": data.synthesize, "site": data.site}
 
 GALLERY: Commands = {
     "create": gallery.create,

@@ -1,4 +1,4 @@
-"""Commands about data sets: check one, draw one."""
+"""Commands about data sets: check one, draw one, film one."""
 
 from __future__ import annotations
 
@@ -76,3 +76,34 @@ def synthesize(
         workers=workers,
     )
     say(f"drawn: passerby data check {root}")
+
+
+def site(
+    root: Positional[Annotated[str, arg(metavar="FOLDER")]],
+    /,
+    *,
+    cameras: Number = 4,
+    minutes: float = 5.0,
+    persons: Number = 40,
+    style: Literal["drawn", "rendered"] = "drawn",
+    seed: Number = 0,
+) -> None:
+    """Film synthetic persons before several cameras: video with its truth, the same for a seed.
+
+    Args:
+        root: folder to make.
+        cameras: of every four the first two overlap, from three cameras on.
+        minutes: that each camera films, at 25 frames a second.
+        persons: who come by, some of them again and again.
+        style: drawn; rendered: persons rendered from MakeHuman's bodies and clothes.
+        seed: of the place, the persons and where they walk.
+    """
+    from passerby.synthesis.motion.writing import START, write_site
+
+    folder = write_site(
+        root, seed=seed, cameras=cameras, minutes=minutes, persons=persons, style=style
+    )
+    say(
+        f"filmed: passerby watch {folder / 'camera1.mp4'} --start {START.isoformat()}; the truth "
+        f"is in {folder / 'passages.csv'} and {folder / 'camera1' / 'gt' / 'gt.txt'}"
+    )

@@ -12,14 +12,11 @@ person, camera, moment, day=)` draws it again.
 
 import json
 import multiprocessing
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-from passerby.process.json_files import read_object
 from passerby.process.reporting import Advance, progress
 from passerby.process.whole_files import write_whole
 from passerby.synthesis.annotations import (
@@ -43,6 +40,7 @@ from passerby.synthesis.contents import (
     shots,
 )
 from passerby.synthesis.figures import encode, observe
+from passerby.synthesis.folders import finished, made_beside
 from passerby.synthesis.rendered.assets import VERSION, prepare
 from passerby.synthesis.variety import Style
 
@@ -103,32 +101,10 @@ def _write_all(folder: Path, contents: Contents, workers: int, advance: Advance)
 
 def _finished(root: Path, contents: Contents) -> bool:
     """Whether `root` already holds this set; `ValueError` if it holds anything else."""
-    if not root.exists():
-        return False
-    if not root.is_dir():
-        raise ValueError(f"expected a folder for the synthetic set, but {root} is a file")
-    described = root / CONTENTS
-    if not described.is_file():
-        if any(root.iterdir()):
-            raise ValueError(
-                f"expected {root} to be absent, empty or a synthetic set, but it holds other files "
-                f"and no {CONTENTS}; choose another folder"
-            )
-        return False
     # What sets were before they could say so.
     earlier = {"style": "plain", "sites": 1, "days": 1, "joints": False, "masks": False}
     earlier["pack_version"] = 0
-    found = earlier | read_object(described, "the contents of a synthetic set")
-    wanted = asdict(contents)
-    if found != wanted:
-        different = [name for name in wanted if found.get(name) != wanted[name]]
-        there = ", ".join(f"{name}={found.get(name)}" for name in different)
-        asked = ", ".join(f"{name}={wanted[name]}" for name in different)
-        raise ValueError(
-            f"{root} holds a synthetic set with {there}, but {asked} was asked for; "
-            "choose another folder or delete this one"
-        )
-    return True
+    return finished(root, CONTENTS, asdict(contents), "synthetic set", earlier)
 
 
 def write(
@@ -183,18 +159,8 @@ def write(
         return root
     if packed:
         prepare()
-    root.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-unfinished-", dir=root.parent))
-    try:
-        folder.chmod(0o755)  # temporary folders are private, a data set is not
+    with made_beside(root, lambda: _finished(root, contents)) as folder:
         with progress("drawing") as advance:
             _write_all(folder, contents, workers, advance)
-        described = json.dumps(asdict(contents), indent=2) + "\n"
-        write_whole(folder / CONTENTS, described)
-        if not _finished(root, contents):  # unless another process was faster
-            if root.exists():
-                root.rmdir()
-            folder.rename(root)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        write_whole(folder / CONTENTS, json.dumps(asdict(contents), indent=2) + "\n")
     return root

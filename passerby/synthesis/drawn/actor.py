@@ -47,8 +47,17 @@ class Drawn:
 
 def drawn(rng: np.random.Generator, look: Appearance) -> Staged:
     """A person of simple solids in a pose that chance chooses."""
-    parts = assemble(look, strike_pose(rng, look))
+    return _staged(look, assemble(look, strike_pose(rng, look)))
 
+
+def drawn_walking(
+    rng: np.random.Generator, look: Appearance, step: float, stands: bool = False
+) -> Staged:
+    """A person of simple solids who walks or stands; arguments as for `strike_pose`."""
+    return _staged(look, assemble(look, strike_pose(rng, look, step, stands)))
+
+
+def _staged(look: Appearance, parts: list[Part]) -> Staged:
     def staged(yaw: float, pitch: float) -> Drawn:
         return Drawn(parts, solidify(parts, yaw, pitch), look, rotation(yaw, pitch))
 

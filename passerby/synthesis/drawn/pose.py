@@ -35,10 +35,18 @@ _ARMS = {
 }
 
 
-def strike_pose(rng: np.random.Generator, look: Appearance) -> Pose:
-    """A moment of walking or of standing, with whatever the arms do."""
+def strike_pose(
+    rng: np.random.Generator, look: Appearance, step: float | None = None, stands: bool = False
+) -> Pose:
+    """A moment of walking or of standing, with whatever the arms do.
+
+    step: how far two steps are done, 0 to 1, for who walks on and on, or stands meanwhile; None
+    leaves both to chance. Equal generators give the same person's arms and stride at every step.
+    """
     walking = rng.random() < 0.75
     phase = rng.uniform(0, 2 * np.pi)
+    if step is not None:
+        walking, phase = not stands, 2 * np.pi * step
     # Long skirts allow short steps only.
     tight = 0.3 if look.outfit in {"skirt", "dress"} and look.leg_end < 0.3 else 1.0
     stride = tight * look.gait * rng.uniform(0.28, 0.48) if walking else rng.uniform(0, 0.08)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.synthesis.motion.plan import Plan, Viewpoint, plan_of
+from passerby.synthesis.motion.plan import Plan, plan_of
 from passerby.synthesis.motion.site import Site
 from passerby.synthesis.motion.walks import Walk, walks_of
 
@@ -17,12 +17,14 @@ _STATURE = 1.7
 
 
 class Passage(NamedTuple):
-    """A stay of a person before a camera; first and last: seconds since the cameras run."""
+    """A stay of a person before a camera; first and last: seconds since the cameras run; walk:
+    the number of the visit that it is part of, in the order in which visits begin."""
 
     person: int
     camera: int
     first: float
     last: float
+    walk: int
 
 
 def passages_of(site: Site) -> list[Passage]:
@@ -36,16 +38,20 @@ def passages_of(site: Site) -> list[Passage]:
 
 
 def passages_on(site: Site, plan: Plan, walks: list[Walk]) -> list[Passage]:
-    """The passages that walks give, as in `passages_of`; passages of one person and camera that
-    are less than GAP apart are one."""
+    """The passages that walks give, as in `passages_of`; those of one walk and camera that are
+    less than GAP apart are one."""
     found = list[Passage]()
-    for walk in walks:
+    for number, walk in enumerate(walks):
         frames = frames_of(site, walk)
         if not len(frames):
             continue
         x, z = walk.at(frames / site.rate)
         for one in plan.viewpoints:
-            found += _stays(site, walk.person, one, frames[one.sees(x, z, _STATURE)])
+            seen = frames[one.sees(x, z, _STATURE)]
+            found += [
+                Passage(walk.person, one.camera, first, last, number)
+                for first, last in _stays(site, seen)
+            ]
     return sorted(found, key=lambda passage: (passage.first, passage.camera, passage.person))
 
 
@@ -56,15 +62,14 @@ def frames_of(site: Site, walk: Walk) -> NDArray[np.int64]:
     return np.arange(first, last + 1)
 
 
-def _stays(
-    site: Site, person: int, viewpoint: Viewpoint, frames: NDArray[np.int64]
-) -> list[Passage]:
+def _stays(site: Site, frames: NDArray[np.int64]) -> list[tuple[float, float]]:
+    """First and last second of runs of frames [n]."""
     if not len(frames):
         return []
     breaks = np.flatnonzero(np.diff(frames) > GAP * site.rate)
     firsts, lasts = np.r_[frames[:1], frames[breaks + 1]], np.r_[frames[breaks], frames[-1:]]
     return [
-        Passage(person, viewpoint.camera, first / site.rate, last / site.rate)
+        (first / site.rate, last / site.rate)
         for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
         if last - first >= _LEAST * site.rate
     ]

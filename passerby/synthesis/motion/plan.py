@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 WALL = 6.0  # z of the back wall
 INSIDE = 7.3  # z at which who comes through a door begins and ends to walk
 DOOR_WIDTH, DOOR_HEIGHT = 1.5, 2.3
-_BEYOND = 24.0  # metres from the outermost places to the ends of the hall
+_BEYOND = 30.0  # metres from the outermost places to the ends of the hall
 _APART = (46.0, 72.0)  # metres from place to place
 _WIDE_ANGLE = np.radians(62.0)
 
@@ -124,13 +124,13 @@ def plan_of(site: Site) -> Plan:
 def _viewpoint(site: Site, number: int, place: int, centre: float, side: int) -> Viewpoint:
     """A camera; side: 0 of one that is alone, -1 left or 1 right of a pair that overlaps."""
     rng = generator(site.seed, "camera", number, 2)
-    aside = side * rng.uniform(4.5, 6.0) if side else rng.uniform(-2.5, 2.5)
-    away, high = rng.uniform(5.5, 7.5), rng.uniform(2.7, 3.6)
+    aside = side * rng.uniform(3.5, 4.8) if side else rng.uniform(-1.5, 1.5)
+    away, high = rng.uniform(3.6, 5.2), rng.uniform(2.6, 3.3)
     # Towards a spot between the walkways, near the middle of the place.
-    aim = -aside + rng.normal(0, 0.5) if side else -aside + rng.uniform(-3.0, 3.0)
+    aim = -aside + rng.normal(0, 0.4) if side else -aside + rng.uniform(-2.0, 2.0)
     yaw = float(np.arctan2(aim, away + 2.5))
     reach = float(np.hypot(aim, away + 2.5))
-    pitch = float(np.arctan2(high - 0.75, reach))
+    pitch = float(np.arctan2(high - 0.85, reach))
     focal = site.width / 2 / float(np.tan(_WIDE_ANGLE / 2))
     return Viewpoint(
         number, place, centre + aside, high, -away, yaw, pitch, focal, site.width, site.height

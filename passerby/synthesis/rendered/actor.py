@@ -5,7 +5,7 @@ under the hips at the origin; x and y are what the picture plane there shows, so
 to the camera are larger.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from passerby.synthesis.rendered.raster import interpolated, rasterise
 from passerby.synthesis.wardrobe import Appearance
 
 _SHADOWS = 112  # cells of a shadow map's side
+_LEAST_STRIDE = 0.4  # of who walks on and on: also a narrow skirt allows it
+_FAR = 9.0  # metres: the distance of who walks, as it is one picture near and far
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,24 @@ def rendered(rng: np.random.Generator, look: Appearance, numbers: tuple[int, ...
     body = enacted(who, strike_pose(rng, who.outfit))
     distance = float(np.exp(rng.uniform(np.log(4), np.log(25))))
     return lambda yaw, pitch: placed(body, yaw, pitch, distance)
+
+
+def rendered_walking(
+    rng: np.random.Generator,
+    look: Appearance,
+    numbers: tuple[int, ...],
+    step: float,
+    stands: bool = False,
+) -> Staged:
+    """The person of that look who walks or stands; `step`: how far two steps are done, 0 to 1.
+
+    Equal generators give the same person's arms at every step.
+
+    Raises:
+        AssetsMissing: there is nothing to render persons from.
+    """
+    who = person(look, numbers)
+    stance = strike_pose(rng, who.outfit)
+    stride = 0.0 if stands else max(stance.stride, _LEAST_STRIDE)
+    body = enacted(who, replace(stance, phase=step, stride=stride))
+    return lambda yaw, pitch: placed(body, yaw, pitch, _FAR)

@@ -17,19 +17,19 @@ def frame_by_frame(site):
     walks = walks_of(site, plan)
     for frame in range(site.frames):
         seconds = frame / site.rate
-        for walk in walks:
+        for turn, walk in enumerate(walks):
             if not walk.first <= seconds <= walk.last:
                 continue
             x, z = walk.at(np.array([seconds]))
             for number, one in enumerate(plan.viewpoints):
                 if one.sees(x, z, 1.7)[0]:
-                    key = walk.person, number + 1, id(walk)
+                    key = walk.person, number + 1, turn
                     if key in open_stays and seconds - open_stays[key][1] > GAP + 1e-9:
                         done.append((key, *open_stays.pop(key)))
                     first = open_stays.get(key, (seconds,))[0]
                     open_stays[key] = first, seconds
     done += [(key, *stay) for key, stay in open_stays.items()]
-    found = [Passage(key[0], key[1], a, b) for key, a, b in done if b - a >= 0.4 - 1e-9]
+    found = [Passage(key[0], key[1], a, b, key[2]) for key, a, b in done if b - a >= 0.4 - 1e-9]
     return sorted(found, key=lambda one: (one.first, one.camera, one.person))
 
 
