@@ -196,6 +196,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.data.check.check_data",
         "passerby.data.crops.read_crops",
         "passerby.data.reading.reader.read_split",
+        "passerby.synthesis.motion.writing.write_site",
         "passerby.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
