@@ -324,7 +324,8 @@ def link(
         least_ratio: link where the mean likelihood ratio is above this, in place of both.
         tolerance: seconds that a person needs from one camera to another at least.
         gap: seconds without a sighting that end a tracklet (trackers give their numbers again).
-        overlapping: two cameras that see one place, where a person may be at one time.
+        overlapping: two cameras that see one place, where a person may be at one time; a camera
+            twice where mirrors show a person twice.
         prefix: of the names given; such names bind nothing when linking again.
         over_known: also group known persons anew, and give them other names.
         extend: let sightings that were linked to a known person take the name.

@@ -4,7 +4,8 @@ Agglomerative clustering with average linkage, on calibrated log-likelihood rati
 begins as a group; the two groups whose pairs have the greatest mean LLR become one, as long as that
 mean outweighs the prior odds against any two passages being of one person. Only groups with near
 neighbours among their sightings are looked at, so that neither memory nor time grow with the square
-of what is joined. Never together: different known persons, and passages by two cameras at one time.
+of what is joined. Never together: different known persons, passages by two cameras at one time, and
+two tracklets that one camera saw at once.
 
 A mean and not a sum: frames of a passage, and passages of one walk, resemble each other, and their
 ratios are no independent evidence.

@@ -60,6 +60,7 @@ class Merging:
         self._rows: list[NDArray[np.int64]] = np.split(order, cuts) if count else []
         self._stays: list[Stays] = stays_of(sightings, passages)
         self._joined = _seeing_the_same(sightings, rules)
+        self._mirrored = _mirrored(sightings, rules)
         self._foes: list[set[int]] = [set() for _ in range(count)]  # passages, of each group
         self._seen: set[tuple[int, int]] = set()
 
@@ -176,7 +177,7 @@ class Merging:
             self.apart_by_review += 1
             return
         stays = self._stays[one], self._stays[other]
-        if in_two_places(*stays, self._rules.tolerance, self._joined):
+        if in_two_places(*stays, self._rules.tolerance, self._joined, self._mirrored):
             self.apart_by_time += 1
             return
         self._unite(one, other, llr)
@@ -248,3 +249,13 @@ def _seeing_the_same(sightings: Sightings, rules: Rules) -> NDArray[np.bool_]:
                 )
         joined[np.ix_(seen[0], seen[1])] = joined[np.ix_(seen[1], seen[0])] = True
     return joined
+
+
+def _mirrored(sightings: Sightings, rules: Rules) -> NDArray[np.bool_]:
+    """Places [places] in whose picture one person may be twice: cameras that overlap with
+    themselves."""
+    places = places_of(sightings)
+    mirrors = [one for one, other in rules.overlapping if one == other]
+    found = np.zeros(int(places.max(initial=-1)) + 1, bool)
+    found[places[np.isin(sightings.cameras, mirrors)]] = True
+    return found

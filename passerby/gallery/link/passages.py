@@ -40,18 +40,23 @@ class Passages:
 
 @dataclass(frozen=True, eq=False)
 class Stays:
-    """When somebody was where: first and last [S] in microseconds, place [S] as a number."""
+    """When somebody was where: first and last [S] in microseconds, place [S] as a number; track
+    [S]: the number of the tracklet, −1 for a sighting that is of none."""
 
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     place: NDArray[np.int64]
+    track: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.place)
 
     def joined_with(self, other: Stays) -> Stays:
         """Both."""
-        pairs = ((self.first, other.first), (self.last, other.last), (self.place, other.place))
+        pairs = (
+            (self.first, other.first), (self.last, other.last),
+            (self.place, other.place), (self.track, other.track),
+        )  # fmt: skip
         return Stays(*(np.concatenate(pair) for pair in pairs))
 
 
@@ -82,9 +87,10 @@ def stays_of(sightings: Sightings, passages: Passages) -> list[Stays]:
     starts = _starts(keys)
     ends = np.append(starts[1:], len(order))[: len(starts)]
     first, last = times[order][starts], times[order][ends - 1]
-    owner, place = keys[0][starts], keys[1][starts]
+    owner, place, track = keys[:, starts]
+    track = np.where(sightings.tracklets[known][order][starts] >= 0, track, -1)
     cuts = np.searchsorted(owner, np.arange(len(passages) + 1))
-    return [Stays(first[a:b], last[a:b], place[a:b]) for a, b in pairwise(cuts)]
+    return [Stays(first[a:b], last[a:b], place[a:b], track[a:b]) for a, b in pairwise(cuts)]
 
 
 def places_of(sightings: Sightings) -> NDArray[np.int64]:
@@ -92,19 +98,31 @@ def places_of(sightings: Sightings) -> NDArray[np.int64]:
     return numbered(sightings.sources, sightings.cameras)
 
 
-def in_two_places(one: Stays, other: Stays, tolerance: float, joined: NDArray[np.bool_]) -> bool:
-    """Whether a stay of one and a stay of the other, by different cameras, overlap in time.
+def in_two_places(
+    one: Stays,
+    other: Stays,
+    tolerance: float,
+    joined: NDArray[np.bool_],
+    mirrored: NDArray[np.bool_],
+) -> bool:
+    """Whether two persons made a stay of one and a stay of the other: by different cameras at one
+    time, or as two tracklets that one camera saw at once.
 
-    tolerance: seconds that lie between two stays at least where one person made both; joined
-    [places, places]: cameras that see the same place.
+    tolerance: seconds that lie between stays by two cameras at least where one person made both;
+    joined [places, places]: cameras that see the same place; mirrored [places]: cameras in whose
+    picture one person may be twice.
     """
     gap = round(tolerance * _SECOND)
     step = max(1, 1_000_000 // max(1, len(other)))
     for start in range(0, len(one), step):
         part = slice(start, start + step)
         first, last = one.first[part, None], one.last[part, None]
+        place, track = one.place[part, None], one.track[part, None]
         near = (first - gap <= other.last) & (other.first - gap <= last)
-        if (near & ~joined[one.place[part, None], other.place]).any():
+        at_once = (first <= other.last) & (other.first <= last)
+        two = (track >= 0) & (other.track >= 0) & (track != other.track) & ~mirrored[place]
+        here = place == other.place
+        if np.where(here, at_once & two, near & ~joined[place, other.place]).any():
             return True
     return False
 

@@ -16,7 +16,8 @@ class Rules:
     cost: of a pair joined falsely, beside one missed: the operating point is that of the least
     expected cost; least_ratio: the mean likelihood ratio to link above, in place of both;
     tolerance: seconds that a person needs from one camera to another at least; overlapping: pairs
-    of cameras that see the same place, where one person may be at one time; neighbours: near
+    of cameras that see the same place, where one person may be at one time; one twice: there are
+    mirrors in its picture, and two tracklets at once may be of one person; neighbours: near
     sightings looked at of each; over_known: also group known persons anew; prefix: of the names
     given. Names that begin with it were given by an earlier linking and bind nothing; gap: seconds
     without a sighting that end a tracklet, as trackers give their numbers again.

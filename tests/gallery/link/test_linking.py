@@ -176,6 +176,18 @@ def test_nobody_is_in_two_places_at_once(make_store, crowd):
         link(store, rules=Rules(overlapping=(("hall", "roof"),)))
 
 
+def test_two_tracks_at_once_are_two_persons(make_store, crowd):
+    """Pictures all alike; only a mirror makes one person of both tracks."""
+    vectors = crowd.shots(crowd.persons(1)[[0] * 4], 0.01)
+    seconds = np.array([0, 10, 5, 15]).astype("timedelta64[s]")
+    store = make_store(vectors, cameras=["hall"] * 4, times=EIGHT + seconds, tracklets=[1, 1, 2, 2])
+    found = link(store, rules=Rules(passages=3))
+    assert len(np.unique(found.groups)) == 2
+    assert found.kept_apart_by_time == 1
+    mirror = link(store, rules=Rules(passages=3, overlapping=(("hall", "hall"),)))
+    assert len(np.unique(mirror.groups)) == 1
+
+
 def test_frames_of_a_tracklet_are_together_and_count_once(make_store, crowd):
     """Even frames that look like somebody else."""
     centres = crowd.persons(2)

@@ -93,9 +93,16 @@ def test_no_sighting_at_all():
     assert stays_of(given, found) == []
 
 
-def slow_in_two_places(one, other, tolerance, joined):
+def slow_in_two_places(one, other, tolerance, joined, mirrored):
     for a in range(len(one)):
         for b in range(len(other)):
+            here = one.place[a] == other.place[b]
+            tracks = {int(one.track[a]), int(other.track[b])}
+            if here:
+                two = len(tracks) == 2 and -1 not in tracks and not mirrored[one.place[a]]
+                if two and max(one.first[a], other.first[b]) <= min(one.last[a], other.last[b]):
+                    return True
+                continue
             if joined[one.place[a], other.place[b]]:
                 continue
             gap = max(one.first[a], other.first[b]) - min(one.last[a], other.last[b])
@@ -111,25 +118,43 @@ def test_two_places_against_a_slow_version(seed):
     def stays():
         first = random.integers(0, 60_000_000, 3)
         last = first + random.integers(0, 4_000_000, 3)
-        return Stays(first, last, random.integers(0, 3, 3))
+        return Stays(first, last, random.integers(0, 3, 3), random.integers(-1, 4, 3))
 
+    mirrored = np.array([seed % 3 == 0, False, False])
     joined = np.eye(3, dtype=bool)
     joined[0, 1] = joined[1, 0] = seed % 2 == 0
     one, other = stays(), stays()
     for tolerance in (0, 2.5):
-        assert in_two_places(one, other, tolerance, joined) == slow_in_two_places(
-            one, other, tolerance, joined
+        assert in_two_places(one, other, tolerance, joined, mirrored) == slow_in_two_places(
+            one, other, tolerance, joined, mirrored
         )
 
 
 def test_one_place_and_one_moment():
-    here = Stays(np.array([0]), np.array([0]), np.array([0]))
-    there = Stays(np.array([0]), np.array([0]), np.array([1]))
-    later = Stays(np.array([1_000_001]), np.array([2_000_000]), np.array([1]))
-    apart = np.eye(2, dtype=bool)
-    assert in_two_places(here, there, 0, apart)
-    assert not in_two_places(here, here, 0, apart)
-    assert not in_two_places(here, later, 1, apart)
-    assert in_two_places(here, later, 1.000001, apart)
-    assert not in_two_places(here, there, 0, np.ones((2, 2), bool))
+    none = np.array([-1])
+    here = Stays(np.array([0]), np.array([0]), np.array([0]), none)
+    there = Stays(np.array([0]), np.array([0]), np.array([1]), none)
+    later = Stays(np.array([1_000_001]), np.array([2_000_000]), np.array([1]), none)
+    apart, plain = np.eye(2, dtype=bool), np.zeros(2, bool)
+    assert in_two_places(here, there, 0, apart, plain)
+    assert not in_two_places(here, here, 0, apart, plain)
+    assert not in_two_places(here, later, 1, apart, plain)
+    assert in_two_places(here, later, 1.000001, apart, plain)
+    assert not in_two_places(here, there, 0, np.ones((2, 2), bool), plain)
     assert len(here.joined_with(later)) == 2
+
+
+def test_two_tracks_at_once_by_one_camera_are_two_persons():
+    """Not one and the same track, nor one after the other, nor where there is a mirror."""
+
+    def stay(first, last, track):
+        return Stays(np.array([first]), np.array([last]), np.array([0]), np.array([track]))
+
+    joined, plain, mirror = np.ones((1, 1), bool), np.zeros(1, bool), np.ones(1, bool)
+    one = stay(0, 10, 4)
+    assert in_two_places(one, stay(5, 15, 7), 1, joined, plain)
+    assert in_two_places(one, stay(10, 15, 7), 1, joined, plain)
+    assert not in_two_places(one, stay(5, 15, 7), 1, joined, mirror)
+    assert not in_two_places(one, stay(5, 15, 4), 1, joined, plain)
+    assert not in_two_places(one, stay(5, 15, -1), 1, joined, plain)
+    assert not in_two_places(one, stay(11, 15, 7), 1, joined, plain)
