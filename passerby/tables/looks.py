@@ -63,6 +63,10 @@ class Looks:
         """The look that stands for all where one is wanted."""
         return len(self) // 2
 
+    def pictured(self, pictures: int) -> Looks:
+        """Those that so many pictures were kept of."""
+        return self[evenly(len(self), pictures)]
+
     def pooled(self) -> tuple[NDArray[np.float32], float]:
         """The one vector [D] of length 1, and its coherence: see `pool`."""
         return pool(self.vectors)
@@ -108,6 +112,15 @@ class Looks:
             boxes.astype(np.float32).reshape(count, 4),
             unit(vectors.reshape(count, width).astype(np.float32)),
         )
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """Up to so many of ``count`` in an order, evenly, with the first and the last.
+
+    >>> evenly(9, 5).tolist(), evenly(2, 5).tolist()
+    ([0, 2, 4, 6, 8], [0, 1])
+    """
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
 def pool(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from passerby.tables.columns import IDS, PERSONS, SIGHTING_COLUMNS, matrix
-from passerby.tables.looks import MOST_PICTURES, Looks
+from passerby.tables.looks import MOST_PICTURES, Looks, evenly
 from passerby.tables.text import require_text
 
 UNKNOWN = PERSONS.missing
@@ -232,7 +232,7 @@ def _joined(parts: Sequence[Any]) -> Any:
 def _evenly(looks: Looks | None, most: int) -> Looks | None:
     if looks is None or len(looks) <= most:
         return looks
-    return looks[np.linspace(0, len(looks) - 1, most).round().astype(np.int64)]
+    return looks[evenly(len(looks), most)]
 
 
 def _not_before(

@@ -1,21 +1,23 @@
-"""Passages into a gallery: a few crops of each, spread over its time, as sightings of one tracklet.
+"""Passages into a gallery: each is one sighting, with the vectors and pictures of some looks.
 
-Galleries hold one picture and one time a sighting; a passage is therefore so many sightings with
-one tracklet number, which searches answer with one hit, and links hold together.
+Its vector is pooled from looks spread over its time; it lasts from its first look to its last.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from passerby.embedding.embedder import Embedder
 from passerby.gallery.binding import require_matching_embedder, require_single_vectors
-from passerby.gallery.enrol.thumbnails import thumbnail
+from passerby.gallery.enrol.thumbnails import picture, thumbnail
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
+from passerby.tables.looks import MOST_PICTURES, Looks, evenly, pool
 from passerby.tables.sightings import Sightings
 from passerby.tables.times import moment
 from passerby.tables.unit_length import unit
@@ -23,13 +25,16 @@ from passerby.video.mending import Embedded, Ratio, looks_llr
 from passerby.video.passages import Passage
 
 _SECONDS = 5.0  # between two writes: engines slow down with many small ones
-_ROWS = 512
+_PASSAGES = 256
+MOST_LOOKS = 10
+"""Looks that are kept of a passage beside the vector that all of them were pooled to."""
 
 
 class Enroller:
-    """Embeds passages and writes them, whole ones at a time, now and then.
+    """Embeds passages and writes them, now and then.
 
-    added, present: sightings that were new, and that were there already.
+    added, present: passages that were new, and that were there already. keep_thumbnails: and the
+    pictures.
 
     Raises:
         ValueError: The embedder is not the gallery's.
@@ -52,34 +57,58 @@ class Enroller:
 
     def take(self, piece: Embedded, camera: str) -> None:
         """Enrol a passage by a camera; it is on disk after the next `flush` at the latest."""
-        looks, number = piece.looks, tracklet_number(piece.passage)
-        timeless = np.datetime64("NaT")
-        self._waiting.append(
-            Sightings(
-                [look.id for look in looks],
-                piece.vectors,
-                cameras=[camera] * len(looks),
-                sources=[piece.passage.source] * len(looks),
-                times=np.array(
-                    [timeless if look.time is None else moment(look.time) for look in looks],
-                    "datetime64[us]",
-                ),
-                frames=[look.index for look in looks],
-                tracklets=[number] * len(looks),
-                thumbnails=[thumbnail(look.crop) if self._keep else b"" for look in looks],
-            )
-        )
+        self._waiting.append(self._sighting(piece, camera))
         late = time.monotonic() - self._written > _SECONDS
-        if late or sum(map(len, self._waiting)) >= _ROWS:
+        if late or len(self._waiting) >= _PASSAGES:
             self.flush()
 
+    @property
+    def waiting(self) -> int:
+        """Passages that are not on disk yet."""
+        return len(self._waiting)
+
+    def _sighting(self, piece: Embedded, camera: str) -> Sightings:
+        passage, kept = piece.passage, evenly(len(piece.looks), MOST_LOOKS)
+        looks = [piece.looks[row] for row in kept.tolist()]
+        vector, coherence = pool(piece.vectors)
+        known = Looks(
+            (passage.first, passage.last),
+            np.array([look.seconds for look in looks]),
+            _times([look.time for look in looks]),
+            np.array([look.index for look in looks]),
+            np.stack([look.box for look in looks]).astype(np.float32),
+            piece.vectors[kept],
+        )
+        middle = looks[known.middle]
+        shown = [looks[row] for row in evenly(len(looks), MOST_PICTURES).tolist()]
+        return Sightings(
+            [passage.id],
+            vector[None],
+            cameras=[camera],
+            sources=[passage.source],
+            times=_times([passage.looks[0].time]),
+            untils=_times([passage.looks[-1].time]),
+            frames=[middle.index],
+            tracklets=[tracklet_number(passage)],
+            thumbnails=[thumbnail(middle.crop) if self._keep else b""],
+            coherences=[coherence],
+            looks=[known],
+            pictures=[[picture(look.crop) for look in shown] if self._keep else []],
+        )
+
     def flush(self) -> None:
-        """Write what waits, and bring the index up to date where that pays."""
+        """Write what waits; where that fails it still waits."""
         if self._waiting:
-            new, self._waiting = Sightings.joined(self._waiting), []
-            written = self._store.write(new)
+            written = self._store.write(Sightings.joined(self._waiting))
+            self._waiting = []
             self.added, self.present = self.added + written.added, self.present + written.present
         self._written = time.monotonic()
+
+
+def _times(times: Sequence[datetime | None]) -> NDArray[np.datetime64]:
+    nothing = np.datetime64("NaT")
+    known = [nothing if time is None else moment(time) for time in times]
+    return np.array(known, "datetime64[us]")
 
 
 def tracklet_number(passage: Passage) -> int:

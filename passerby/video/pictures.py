@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from PIL import Image, ImageDraw
 
-from passerby.process.whole_files import PART, replacing, write_whole
+from passerby.process.whole_files import PART, explain_disk_full, replacing, write_whole
 from passerby.video.passages import Passage
 from passerby.video.sources.frames import Frame
 from passerby.video.tracking import Tracked
 
 if TYPE_CHECKING:
+    import av
     from av.video.stream import VideoStream
 
 _HEIGHT, _WIDTH, _LABEL = 192, 96, 14  # pixels of a picture on a sheet, and of the line below
@@ -56,16 +58,28 @@ class AnnotatedVideo:
         made = av.VideoFrame.from_image(picture.resize(self._size))
         self._last = max(self._last + 1, round(frame.seconds * 1000))
         made.pts, made.time_base = self._last, _CLOCK
-        self._container.mux(self._stream.encode(made))
+        with explain_disk_full(self._path):
+            self._mux(made)
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        """Encode a frame, or the end."""
+        self._container.mux(self._stream.encode(frame))
+
+    def discard(self) -> None:
+        """Leave no file: what was written of it has no end."""
+        self._size = None
+        with suppress(OSError):
+            self._container.close()
+        self._part.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Write the end; the file has its name from then on. Without a frame there is none."""
         if self._size is None:
-            self._container.close()
-            self._part.unlink(missing_ok=True)
+            self.discard()
             return
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+        with explain_disk_full(self._path):
+            self._mux(None)
+            self._container.close()
         os.replace(self._part, self._path)
 
 

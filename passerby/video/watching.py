@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.process.reporting import Advance, progress
+from passerby.process.whole_files import DiskFull
 from passerby.video.detectors.detections import Detector
 from passerby.video.enrolling import Enroller
 from passerby.video.mending import Embedded, Mender
@@ -89,8 +91,8 @@ class Watched:
         speed = self.seconds / self.took if self.took > 0 else 0.0
         lines = [
             f"{len(self.stays)} passages in {self.frames} frames of {self.seconds:.1f} s of video, "
-            f"{speed:.1f} times real time; {self.added} sightings added, {self.present} were there "
-            "already"
+            f"{speed:.1f} times real time; {self.added} added to the gallery, {self.present} were "
+            "there already"
         ]
         for stay in self.stays:
             when = f", since {stay.since}" if stay.since else ""
@@ -110,6 +112,7 @@ def watch(
         ValueError: What a source raises, or outputs of one camera for several.
         Stopped: Ctrl-C or SIGTERM while files are watched; persons who are still in the picture
             come when it is called again. Streams end with what was seen.
+        DiskFull: The gallery's disk or that of an output is full. The gallery is whole.
     """
     if len(cameras) > 1 and (outputs.annotate or outputs.mot):
         raise ValueError("--annotate and --mot are of one source: watch the others by themselves")
@@ -119,6 +122,8 @@ def watch(
     with progress("watching") as advance, StopRequest() as stop:
         try:
             work.run(advance, stop)
+        except DiskFull as error:
+            raise DiskFull(f"{error}. {work.kept_after_all()}") from None
         finally:
             work.close()
     return work.result()
@@ -216,6 +221,24 @@ class _Work:
             self._rows.write(outputs.mot, {t: n for n, one in pairs for t in one.tracks})
         if outputs.sheet is not None:
             contact_sheet(outputs.sheet, [(c.name, one) for c, one in self._stays()])
+
+    def kept_after_all(self) -> str:
+        """Where a disk is full: write what waits, if it can be, and say what is kept."""
+        if self._annotated is not None:
+            self._annotated.discard()  # which may be what filled it
+        with suppress(DiskFull):
+            self._flush()
+        if self._enroller is None:
+            return "Nothing was to be kept in a gallery"
+        kept = self._enroller.added + self._enroller.present
+        lost = self._enroller.waiting
+        if not lost:
+            rest = ""
+        elif all(camera.source.live for camera in self._cameras):
+            rest = f"; {lost} more that the streams showed are not kept"
+        else:
+            rest = f"; {lost} more were not written yet"
+        return f"Passages in the gallery: {kept}{rest}. The same command goes on"
 
     def close(self) -> None:
         """Give the annotated video its name."""

@@ -67,11 +67,12 @@ def require_fitting(sightings: Sightings, names: Collection[str], shown: str) ->
     collection of fields ``names`` is of before them; shown: its address."""
     most = _BYTES // 4 * 3
     pictures = [jpeg for each in sightings.pictures for jpeg in each]
-    largest = max(map(len, (*sightings.thumbnails, *pictures)), default=0)
+    looks = [each.to_bytes() for each in sightings.looks if each is not None]
+    largest = max(map(len, (*sightings.thumbnails, *pictures, *looks)), default=0)
     if largest > most:
         raise ValueError(
-            f"a Milvus server takes thumbnails of at most {most:,} bytes, got one of "
-            f"{largest:,}: make them smaller"
+            f"a Milvus server takes thumbnails, pictures and the looks of a passage of at most "
+            f"{most:,} bytes each, got {largest:,}: make them smaller"
         )
     passages = any(sightings.looks) or not np.isnat(sightings.untils).all()
     if passages and not {*names} >= LATER:
