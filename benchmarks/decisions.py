@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--sites", type=int, nargs="+", default=SITES)
+    parser.add_argument("--sites", nargs="+", default=SITES, help="as street:104")
     parser.add_argument("--persons", type=int, default=PERSONS, help="of a drawn site")
     given = parser.parse_args(arguments)
     embedder = load(given.model)

@@ -19,9 +19,11 @@ from passerby.embedding.embedder import Embedder
 from passerby.synthesis.writing import write
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import numbered
+from passerby.tables.records import Record
 from passerby.tables.sightings import Sightings
 
-SITES = (101, 102, 103)  # seeds
+# Style and seed; rendered ones, as "rendered:105", need copies of their assets.
+SITES = ("varied:101", "varied:102", "varied:103", "street:104", "street:106")
 PERSONS = 250  # of a site
 SITE = {"train_persons": 0, "cameras": 5, "images": 2, "sites": 1}
 MOST = 1_200  # sightings of a gallery, drawn by seed
@@ -31,27 +33,29 @@ def galleries(
     embedder: Embedder,
     root: Path | None,
     out: Path,
-    sites: Sequence[int] = SITES,
+    sites: Sequence[str] = SITES,
     persons: int = PERSONS,
 ) -> dict[str, Sightings]:
     """Sightings with persons, cameras and a tracklet for each person by each camera, by name.
 
-    sites: seeds of drawn ones; persons: of each.
+    sites: style and seed of drawn ones, as "street:104"; persons: of each.
     """
     found = {}
     if root is not None:
-        known = _embedded(embedder, f"market1501={root}", out / "people", "train")
+        known = read_split(f"market1501={root}").train
         for first, last, source in read_ranges(root / "sources.csv"):
-            rows = np.flatnonzero((known.persons >= first) & (known.persons <= last))
-            if len(rows):
-                found[source] = _sightings(known[rows], source)
-    for seed in sites:
-        folder, name = out / f"site{seed}", f"drawn {seed}"
+            records = [record for record in known if first <= record.person <= last]
+            if records:
+                found[source] = _sightings(embedder, records, source, out / source)
+    for site in sites:
+        style, _, seed = site.partition(":")
+        folder, name = out / f"{style}{seed}", f"{style} {seed}"
         if not folder.exists():
-            drawn = {"style": "varied", "distractors": 0, "junk": 0, "test_persons": persons}
-            write(folder, seed=seed, **SITE, **drawn)
-        known = _embedded(embedder, f"synthetic={folder}", out / f"vectors{seed}", "test")
-        found[name] = _sightings(known, name)
+            drawn = {"style": style, "distractors": 0, "junk": 0, "test_persons": persons}
+            write(folder, seed=int(seed), **SITE, **drawn)
+        split = read_split(f"synthetic={folder}")
+        records = [*split.query, *split.gallery]
+        found[name] = _sightings(embedder, records, name, out / name)
     return found
 
 
@@ -99,20 +103,16 @@ def _drawn(covariance: np.ndarray, count: int, random: np.random.Generator) -> n
     return random.standard_normal((count, len(roots)), np.float32) @ roots.T
 
 
-def _embedded(embedder: Embedder, data: str, file: Path, part: str) -> Embeddings:
+def _sightings(
+    embedder: Embedder, records: Sequence[Record], source: str, file: Path
+) -> Sightings:
+    """Some of the records as sightings of a source; file: of their vectors, kept by the model."""
+    rows = np.sort(np.random.default_rng(0).permutation(len(records))[:MOST])
     saved = file.with_name(f"{file.name}-{embedder.fingerprint}.npz")
     if not saved.exists():
-        split = read_split(data)
-        records = split.train if part == "train" else split.query + split.gallery
-        out = embedder.embed(records).embeddings
         saved.parent.mkdir(parents=True, exist_ok=True)
-        out.save(saved)
-    return Embeddings.load(saved)
-
-
-def _sightings(known: Embeddings, source: str) -> Sightings:
-    rows = np.sort(np.random.default_rng(0).permutation(len(known))[:MOST])
-    some = known[rows]
+        embedder.embed([records[row] for row in rows.tolist()]).embeddings.save(saved)
+    some = Embeddings.load(saved)
     return Sightings(
         [f"{row:032x}" for row in rows.tolist()],
         some.vectors / np.linalg.norm(some.vectors, axis=1, keepdims=True),

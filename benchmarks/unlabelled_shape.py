@@ -1,20 +1,22 @@
 """The shape of strangers' distances, and the place of the same persons'.
 
-    python benchmarks/unlabelled_shape.py OUT [--root ROOT] [--model MODEL]
+    python benchmarks/unlabelled_shape.py OUT [--root ROOT] [--model MODEL] [--sites STYLE:SEED ...]
 
-The constants of `passerby.evaluation.decisions.unlabelled` are these. OUT keeps drawn sites and
-vectors (see galleries.py: seeds 101 to 103, 250 persons by five cameras each, nobody of whom a
-packaged model saw); ROOT is a mixed set of real crops, of which the train persons are taken. Of
-pairs by two cameras, less the cameras' means: the skewness and tails of the sinh-arcsinh
-distribution whose quantiles correlate most with those of strangers' distances (Filliben 1975, "The
-probability plot correlation coefficient test for normality", Technometrics 17); and of one person
-the root of the distance, beside that of the median of all pairs, and its spread. The shape that is
-kept is that of the drawn sites, the place that of the mean of all galleries.
+What `passerby.evaluation.decisions.unlabelled` expects is the mean over drawn sites. OUT keeps
+these and vectors (see galleries.py: 250 persons by five cameras each, nobody of whom a packaged
+model saw); ROOT is a mixed set of real crops, whose train persons stand beside them and teach
+nothing. Of pairs by two cameras, less the cameras' means: the skewness and tails of the
+sinh-arcsinh distribution whose quantiles correlate most with those of strangers' distances
+(Filliben 1975, "The probability plot correlation coefficient test for normality", Technometrics
+17); and of one person the root of the distance, beside that of the median of all pairs, and its
+spread.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from math import exp
 from pathlib import Path
 from statistics import NormalDist
 
@@ -43,48 +45,54 @@ def distances_of(sightings: Sightings) -> tuple[np.ndarray, np.ndarray]:
     return distances, sightings.persons[one] == sightings.persons[other]
 
 
-def shape(galleries_of: list[np.ndarray]) -> tuple[float, float]:
+def shape(distances: np.ndarray) -> tuple[float, float]:
     """Skewness and tails whose quantiles (Jones and Pewsey 2009) correlate most with distances."""
     normal = np.arcsinh([NormalDist().inv_cdf(level) for level in LEVELS.tolist()])
-    known = np.stack([np.quantile(distances, LEVELS) for distances in galleries_of])
-    known = known - known.mean(axis=1, keepdims=True)
-    known /= np.linalg.norm(known, axis=1, keepdims=True)
+    known = np.quantile(distances, LEVELS)
+    known = (known - known.mean()) / known.std()
     best = (-np.inf, 0.0, 1.0)
     for skewness in SKEWNESS.tolist():
         for tails in TAILS.tolist():
             standard = np.sinh((normal + skewness) / tails)
             standard -= standard.mean()
-            fit = float((known @ standard).mean() / np.linalg.norm(standard))
+            fit = float(known @ standard / np.linalg.norm(standard))
             best = max(best, (fit, skewness, tails))
     return best[1], best[2]
 
 
-def main(out: Path, root: Path | None, model: str) -> None:
+def main(out: Path, root: Path | None, model: str, sites: Sequence[str]) -> None:
     """Print a table."""
     embedder = load(model)
     print(f"model {embedder.fingerprint}\n\n| gallery | skewness | tails | same root | spread |")
     print("|---|---|---|---|---|")
-    drawn, same_persons = [], []
-    for name, sightings in galleries(embedder, root, out).items():
+    drawn = []
+    for name, sightings in galleries(embedder, root, out, sites).items():
         if len(np.unique(sightings.cameras)) < 2:
             continue
         distances, same = distances_of(sightings)
         if not same.any():
             continue
         own = np.sqrt(distances[same])
-        same_persons.append((own.mean() / np.sqrt(np.median(distances)), own.std()))
-        drawn += [distances[~same]] if name in SITES else []
-        skewness, tails = shape([distances[~same]])
-        place, spread = same_persons[-1]
-        print(f"| {name} | {skewness:.2f} | {tails:.2f} | {place:.2f} | {spread:.2f} |")
-    skewness, tails = shape(drawn)
-    place, spread = np.mean(same_persons, axis=0)
-    print(f"| **drawn together, mean of all** | {skewness:.2f} | {tails:.2f} ", end="")
-    print(f"| {place:.2f} | {spread:.2f} |")
-    print(
-        f"| `unlabelled.py` | {unlabelled.SKEWNESS:.2f} | {unlabelled.TAILS:.2f} | "
-        f"{unlabelled.SAME_ROOT:.2f} | {unlabelled.SAME_SPREAD:.2f} |"
-    )
+        place = float(own.mean() / np.sqrt(np.median(distances)))
+        found = (*shape(distances[~same]), place, float(own.std()))
+        print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in found) + " |", flush=True)
+        drawn += [found] if name.replace(" ", ":") in sites else []
+    for name, values in (
+        ("**drawn sites, mean**", np.mean(drawn, axis=0).tolist()),
+        ("drawn sites, deviation", np.std(drawn, axis=0).tolist()),
+        ("`unlabelled.py` expects", expected(0)),
+        ("give or take", expected(1)),
+    ):
+        print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+
+
+def expected(part: int) -> list[float]:
+    """Means (0) or deviations (1) of what the code expects; logarithms as factors."""
+    skewness, tails = unlabelled.SKEWNESS[part], unlabelled.TAILS[part]
+    root, spread = unlabelled.SAME_ROOT[part], unlabelled.SAME_SPREAD[part]
+    if part:
+        return [skewness, tails * exp(unlabelled.TAILS[0]), root, spread * expected(0)[3]]
+    return [skewness, exp(tails), root, exp(spread)]
 
 
 if __name__ == "__main__":
@@ -92,5 +100,6 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--model", default="default")
+    parser.add_argument("--sites", nargs="+", default=SITES, help="as street:104")
     arguments = parser.parse_args()
-    main(arguments.out, arguments.root, arguments.model)
+    main(arguments.out, arguments.root, arguments.model, arguments.sites)

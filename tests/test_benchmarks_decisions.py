@@ -28,7 +28,7 @@ def benchmark():
 @pytest.fixture(scope="module")
 def options(tmp_path_factory):
     """One drawn site of twelve persons, drawn and embedded by whoever comes first."""
-    return [str(tmp_path_factory.mktemp("site")), "--sites", "5", "--persons", "12"]
+    return [str(tmp_path_factory.mktemp("site")), "--sites", "varied:5", "--persons", "12"]
 
 
 def rows(text):
@@ -38,7 +38,7 @@ def rows(text):
 
 def test_linking_is_measured_beside_its_peers(benchmark, options, capsys):
     benchmark("linking").main(options)
-    found = rows(capsys.readouterr().out)["drawn 5"]
+    found = rows(capsys.readouterr().out)["varied 5"]
     assert found[0] == "120 / 12"
     figures = [float(cell.strip("*").split()[0].strip("*")) for cell in found[1:]]
     assert len(figures) == 4 + 4 + 1  # peers, costs, told the passages
@@ -64,7 +64,7 @@ def test_rates_stated_and_realised_are_measured(benchmark, options, capsys):
     text = capsys.readouterr().out
     assert "Stated 0.001:" in text
     assert "Stated 0.01:" in text
-    found = rows(text)["drawn 5, by two cameras"]  # of the last table: 0.01
+    found = rows(text)["varied 5, by two cameras"]  # of the last table: 0.01
     assert found[0] == "480 / 5,280"  # 12 · 10 cameras' pairs · 4; all others by two cameras
     assert all(0 <= float(cell) < 0.1 for cell in found[1:4])
     assert float(found[5].strip("*").split()[0].strip("*")) < 0.1

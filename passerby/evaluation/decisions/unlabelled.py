@@ -2,15 +2,16 @@
 
 Nearly all pairs of sightings are of different persons, so that their distances say how near
 strangers come. The few pairs of one person among them are the nearest, just where false matches
-are: a plain quantile takes them for strangers and is ten times too strict. So two populations are
-told apart, by expectation and maximisation on the distances counted in bins:
+are: a plain quantile takes them for strangers and is ten times too strict. So the distances are
+taken for a mixture of two populations:
 
-- *strangers*, whose distances have one shape, moved and stretched: a sinh-arcsinh distribution
-  (Jones and Pewsey 2009, "Sinh-arcsinh distributions", Biometrika 96) whose skewness and tails are
-  those of drawn persons. Its place and width are read off the middle of the strangers, without
-  the nearest fifth, where others could be among them;
-- *the same persons*, the roots of whose distances are normal, weakly bound to where they lie in
-  other galleries. How many they are is estimated with the rest, a little on the small side.
+- *strangers*, whose distances follow a sinh-arcsinh distribution (Jones and Pewsey 2009,
+  "Sinh-arcsinh distributions", Biometrika 96): a place, a width, a skewness and tails;
+- *the same persons*, the roots of whose distances are normal.
+
+It is fitted to the distances counted in bins, by penalised likelihood: a normal prior holds skewness
+and tails to those of drawn persons, and the same persons to where they lie at drawn sites, as far
+as the distances do not say otherwise. Of real cameras nothing is taken for granted.
 
 Vectors should have lost their camera's mean before. What came of it: docs/results/decisions.md.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,31 +29,36 @@ FEWEST_PAIRS = 1_000
 LEAST_RATE = 1e-4
 """Below it the shape of the tail was seen to be off by more than a factor of three."""
 
-# The shape of strangers' distances; and where the roots of the same persons' lie beside that of the
-# median of all, and their spread. benchmarks/unlabelled_shape.py finds -0.35, 0.98 of drawn persons
-# and 0.62, 0.13 as the mean of drawn and real ones (docs/results/unlabelled.md).
-SKEWNESS, TAILS = -0.33, 1.02
-SAME_ROOT, SAME_SPREAD = 0.68, 0.14
+# What is expected of a gallery: mean and deviation of strangers' skewness and of the logarithm of
+# their tails, of the root of the same persons' distances beside that of the median of all, and of
+# the logarithm of its spread (means: benchmarks/unlabelled_shape.py); and of the logarithm of the
+# share of pairs that are of one person.
+SKEWNESS = (-0.36, 0.05)
+TAILS = (math.log(0.96), 0.05)
+SAME_ROOT = (0.63, 0.2)
+SAME_SPREAD = (math.log(0.11), 0.25)
+SAME_SHARE = (math.log(0.005), 1.5)
 
-_LEVELS = np.geomspace(0.2, 0.6, 40)  # of the strangers, at which place and width are read
-# Pairs of one image depend on each other: all together count as so many independent ones, beside so
-# many that speak for the same persons' place above, and so few against there being any.
-_COUNT, _HELD, _AGAINST = 3_000, 100, 2
-# What is beyond is taken for strangers of another shape.
-_MOST_SAME, _FARTHEST_ROOT = 0.2, 0.85
-_ROUNDS, _SETTLED = 200, 1e-7
+# Pairs of one image depend on each other, and no shape is exact: all count as so many.
+_COUNT = 3_000
+_MOST_SAME = math.log(0.2)
+_FITTED = 7  # centre, log width, skewness, log tails, log share, ratio of roots, log spread
+_ROUNDS, _SETTLED, _STEP = 200, 1e-7, 1e-5
 
 
 @dataclass(frozen=True)
 class UnlabelledDistances:
     """What unlabelled distances show of strangers and of the same persons.
 
-    centre, scale: of strangers' distances; same_share: of pairs that are of one person; same_root,
-    same_spread: mean and deviation of the roots of their distances; pairs: that were counted.
+    centre, scale, skewness, tails: of strangers' distances; same_share: of pairs that are of one
+    person; same_root, same_spread: mean and deviation of the roots of their distances; pairs: that
+    were counted.
     """
 
     centre: float
     scale: float
+    skewness: float
+    tails: float
     same_share: float
     same_root: float
     same_spread: float
@@ -65,8 +71,8 @@ class UnlabelledDistances:
 
     def false_match_rates(self, distances: ArrayLike) -> NDArray[np.float64]:
         """The share of strangers that are as near, for each distance; at least `least_rate`."""
-        standard = (np.asarray(distances, np.float64) - self.centre) / self.scale
-        return np.maximum(_share_below(standard), self.least_rate)
+        shares = np.interp(np.asarray(distances, np.float64), *self._strangers)
+        return np.maximum(shares, self.least_rate)
 
     @property
     def highest_llr(self) -> float:
@@ -76,17 +82,7 @@ class UnlabelledDistances:
     def llrs(self, distances: ArrayLike) -> NDArray[np.float64]:
         """Natural log-likelihood ratios of one person against two: estimates without labels, for
         linking, and no evidence. Never increasing, and within `highest_llr` of zero."""
-        grid = np.linspace(0, 2, 1_001)
-        same = np.diff(_normal_below((np.sqrt(grid) - self.same_root) / self.same_spread))
-        different = np.diff(_share_below((grid - self.centre) / self.scale))
-        logs = np.log(np.maximum(same, 1e-12)) - np.log(np.maximum(different, 1e-12))
-        middles = (grid[1:] + grid[:-1]) / 2
-        # Beyond the strangers' middle nothing is known of the same persons: it stays as there.
-        beyond = int(np.searchsorted(middles, self.centre))
-        logs[beyond:] = logs[min(beyond, len(logs) - 1)]
-        falling = np.maximum.accumulate(logs[::-1])[::-1]
-        limited = np.clip(falling, -self.highest_llr, self.highest_llr)
-        found: NDArray[np.float64] = np.interp(np.asarray(distances, np.float64), middles, limited)
+        found: NDArray[np.float64] = np.interp(np.asarray(distances, np.float64), *self._llrs)
         return found
 
     def threshold(self, rate: float) -> float | None:
@@ -98,8 +94,29 @@ class UnlabelledDistances:
             raise ValueError(f"a false-match rate must be between 0 and 1, got {rate}")
         if rate < self.least_rate * (1 - 1e-9):
             return None
-        grid, shares = _shape()
-        return max(0.0, self.centre + self.scale * float(np.interp(rate, shares, grid)))
+        distances, shares = self._strangers
+        return max(0.0, float(np.interp(rate, shares, distances)))
+
+    @cached_property
+    def _strangers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Distances, and the share of strangers below."""
+        grid = np.linspace(-8, 8, 8_001)
+        shares = _normal_below(np.sinh(self.tails * np.arcsinh(grid) - self.skewness))
+        return self.centre + self.scale * grid, shares
+
+    @cached_property
+    def _llrs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Distances, and the log-likelihood ratios there."""
+        grid = np.linspace(0, 2, 1_001)
+        same = np.diff(_normal_below((np.sqrt(grid) - self.same_root) / self.same_spread))
+        different = np.diff(np.interp(grid, *self._strangers))
+        logs = np.log(np.maximum(same, 1e-12)) - np.log(np.maximum(different, 1e-12))
+        middles = (grid[1:] + grid[:-1]) / 2
+        # Beyond the strangers' middle nothing is known of the same persons: it stays as there.
+        beyond = int(np.searchsorted(middles, self.centre))
+        logs[beyond:] = logs[min(beyond, len(logs) - 1)]
+        falling = np.maximum.accumulate(logs[::-1])[::-1]
+        return middles, np.clip(falling, -self.highest_llr, self.highest_llr)
 
 
 def unlabelled_distances(distances: ArrayLike) -> UnlabelledDistances:
@@ -117,59 +134,85 @@ def unlabelled_distances(distances: ArrayLike) -> UnlabelledDistances:
     edges = np.unique(np.quantile(given, levels))
     if len(edges) < len(levels) / 2:
         raise ValueError("half of the pairs lie at one distance: nothing can be told from them")
-    masses = np.histogram(given, edges)[0] / len(given)
-    return _separated(edges, masses, math.sqrt(float(np.median(given))), len(given))
+    shares = np.histogram(given, edges)[0] / len(given)
+    mixture = Mixture(edges, shares, math.sqrt(float(np.median(given))))
+    centre, width, skewness, tails, share, ratio, spread = mixture.fitted(given.std()).tolist()
+    return UnlabelledDistances(
+        centre=centre,
+        scale=math.exp(width),
+        skewness=skewness,
+        tails=math.exp(tails),
+        same_share=math.exp(min(share, _MOST_SAME)),
+        same_root=ratio * mixture.root,
+        same_spread=math.exp(spread),
+        pairs=len(given),
+    )
 
 
-def _separated(
-    edges: NDArray[np.float64], masses: NDArray[np.float64], root: float, pairs: int
-) -> UnlabelledDistances:
-    """Both populations of distances in bins: edges [K + 1], shares of the pairs [K]."""
-    roots = np.sqrt((edges[1:] + edges[:-1]) / 2)
-    share, mean, spread = 0.01, SAME_ROOT * root, SAME_SPREAD
-    strangers = masses
-    centre = scale = 0.0
-    for _ in range(_ROUNDS):
-        before = (share, centre, scale)
-        centre, scale = _place(edges, strangers)
-        different = (1 - share) * np.diff(_share_below((edges - centre) / scale))
-        same = share * np.diff(_normal_below((np.sqrt(edges) - mean) / spread))
-        same = masses * same / np.maximum(same + different, 1e-300)
-        strangers = masses - same
-        count = _COUNT * float(same.sum())
-        share = min(max(1e-6, (count - _AGAINST) / _COUNT), _MOST_SAME)
-        held = count + _HELD
-        mean = (_COUNT * float(same @ roots) + _HELD * SAME_ROOT * root) / held
-        mean = min(mean, _FARTHEST_ROOT * root)
-        squares = _COUNT * float(same @ (roots - mean) ** 2) + _HELD * SAME_SPREAD**2
-        spread = math.sqrt(squares / held)
-        if max(abs(a - b) for a, b in zip(before, (share, centre, scale), strict=True)) < _SETTLED:
-            break
-    return UnlabelledDistances(centre, scale, share, mean, spread, pairs)
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Both populations of distances in bins: edges [K + 1], shares of the pairs [K]; root: of their
+    median."""
+
+    edges: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    root: float
+
+    def logs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logarithms [K] of what is expected in the bins; the outer ones are open."""
+        centre, width, skewness, tails, share, ratio, spread = values.tolist()
+        standard = np.arcsinh((self.edges[1:-1] - centre) / math.exp(width))
+        inner = np.clip(math.exp(tails) * standard - skewness, -20, 20)
+        different = _normal_below(np.sinh(inner))
+        roots = np.sqrt(self.edges[1:-1])
+        same = _normal_below((roots - ratio * self.root) / math.exp(spread))
+        below = different + math.exp(min(share, _MOST_SAME)) * (same - different)
+        expected = np.diff(np.concatenate([[0.0], below, [1.0]]))
+        return np.log(np.maximum(expected, 1e-12))
+
+    def lost(self, values: NDArray[np.float64]) -> float:
+        """Minus the logarithm of the penalised likelihood."""
+        away = (values - _PRIOR) / _DEVIATIONS
+        return float(away @ away / 2 - _COUNT * self.shares @ self.logs(values))
+
+    def fitted(self, width: float) -> NDArray[np.float64]:
+        """The likeliest values [7], by Fisher scoring with Levenberg's damping."""
+        values = _PRIOR.copy()
+        values[1] = math.log(width)
+        values[0] = self.root**2 - width * math.sinh(SKEWNESS[0] / math.exp(TAILS[0]))
+        lost, damping = self.lost(values), 1e-3
+        for _ in range(_ROUNDS):
+            slopes = self._slopes(values)
+            gradient = (values - _PRIOR) / _DEVIATIONS**2 - _COUNT * slopes.T @ self.shares
+            expected = np.exp(self.logs(values))
+            curvature = _COUNT * (slopes * expected[:, None]).T @ slopes
+            curvature += np.diag(1 / _DEVIATIONS**2)
+            better = False
+            while not better and damping < 1e8:
+                damped = curvature + damping * np.diag(np.diag(curvature))
+                tried = values - np.clip(np.linalg.solve(damped, gradient), -0.5, 0.5)
+                now = self.lost(tried)
+                better = now < lost
+                damping *= 1 / 8 if better else 4
+            if not better:
+                break
+            values, before, lost = tried, lost, now
+            if before - lost < _SETTLED:
+                break
+        return values
+
+    def _slopes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivatives [K, 7] of `logs`, by central differences."""
+        steps = _STEP * np.eye(_FITTED)
+        sides = [self.logs(values + step) - self.logs(values - step) for step in steps]
+        return np.stack(sides, axis=1) / (2 * _STEP)
 
 
-def _place(edges: NDArray[np.float64], strangers: NDArray[np.float64]) -> tuple[float, float]:
-    """Centre and scale by least squares on quantiles in the strangers' middle."""
-    below = np.concatenate([[0.0], strangers.cumsum()])
-    found = np.interp(_LEVELS, below / below[-1], edges)
-    grid, shares = _shape()
-    standard = np.interp(_LEVELS, shares, grid)
-    offset = standard - standard.mean()
-    scale = float(offset @ found / (offset @ offset))
-    return float(found.mean()) - scale * float(standard.mean()), max(scale, 1e-9)
-
-
-def _share_below(standard: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of strangers' distances, moved and stretched to the shape's own."""
-    return np.interp(standard, *_shape())
+_EXPECTED = (SKEWNESS, TAILS, SAME_SHARE, SAME_ROOT, SAME_SPREAD)
+# Of the centre and the width nothing is expected.
+_PRIOR = np.array([0.0, 0.0] + [mean for mean, _ in _EXPECTED])
+_DEVIATIONS = np.array([math.inf, math.inf] + [deviation for _, deviation in _EXPECTED])
 
 
 def _normal_below(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in np.ravel(z).tolist()])
-
-
-@cache
-def _shape() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The distribution function of the strangers' shape: where, and the share below."""
-    grid = np.linspace(-8, 8, 8_001)
-    return grid, _normal_below(np.sinh(TAILS * np.arcsinh(grid) - SKEWNESS))
