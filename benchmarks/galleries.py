@@ -103,9 +103,7 @@ def _drawn(covariance: np.ndarray, count: int, random: np.random.Generator) -> n
     return random.standard_normal((count, len(roots)), np.float32) @ roots.T
 
 
-def _sightings(
-    embedder: Embedder, records: Sequence[Record], source: str, file: Path
-) -> Sightings:
+def _sightings(embedder: Embedder, records: Sequence[Record], source: str, file: Path) -> Sightings:
     """Some of the records as sightings of a source; file: of their vectors, kept by the model."""
     rows = np.sort(np.random.default_rng(0).permutation(len(records))[:MOST])
     saved = file.with_name(f"{file.name}-{embedder.fingerprint}.npz")

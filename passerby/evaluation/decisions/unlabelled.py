@@ -9,9 +9,9 @@ taken for a mixture of two populations:
   "Sinh-arcsinh distributions", Biometrika 96): a place, a width, a skewness and tails;
 - *the same persons*, the roots of whose distances are normal.
 
-It is fitted to the distances counted in bins, by penalised likelihood: a normal prior holds skewness
-and tails to those of drawn persons, and the same persons to where they lie at drawn sites, as far
-as the distances do not say otherwise. Of real cameras nothing is taken for granted.
+It is fitted to the distances counted in bins, by penalised likelihood: a normal prior holds
+skewness and tails to those of drawn persons, and the same persons to where they lie at drawn sites,
+as far as the distances do not say otherwise. Of real cameras nothing is taken for granted.
 
 Vectors should have lost their camera's mean before. What came of it: docs/results/decisions.md.
 """

@@ -10,7 +10,7 @@ from passerby.evaluation.decisions.unlabelled import (
 )
 
 
-def drawn(strangers, same, seed=0, skewness=-0.33, tails=1.02, root=0.65):
+def drawn(strangers, same, seed=0, *, skewness=-0.33, tails=1.02, root=0.65):
     """Distances of strangers, whose shape is given, and of the same persons."""
     random = np.random.default_rng(seed)
     z = np.sinh((np.arcsinh(random.normal(size=strangers)) + skewness) / tails)
@@ -37,7 +37,7 @@ def test_the_stated_rate_is_the_realised_one_whatever_share_is_of_one_person(sha
 @pytest.mark.parametrize(("skewness", "tails"), [(-0.45, 0.95), (-0.25, 1.0), (-0.35, 1.1)])
 @pytest.mark.parametrize("root", [0.5, 0.75])
 def test_the_shape_and_the_same_persons_place_are_learnt_where_they_differ(skewness, tails, root):
-    strangers, same = drawn(200_000, 2_000, 0, skewness, tails, root)
+    strangers, same = drawn(200_000, 2_000, skewness=skewness, tails=tails, root=root)
     found = unlabelled_distances(np.concatenate([strangers, same]))
     assert 0.0003 < rate(strangers, found.threshold(1e-3)) < 0.002
     assert 0.005 < rate(strangers, found.threshold(1e-2)) < 0.015
