@@ -34,7 +34,7 @@ from passerby.process.reporting import progress
 _PRODUCTS = {"Convolution", "GroupConvolution", "MatMul"}  # what 8 bits make faster
 _PASSING = {"Reshape", "Transpose"}  # between weights and their layer
 _TRIED = 32  # images that a sensitivity is measured on
-_SHARE = 0.6  # of the sum of the sensitivities that is taken away by leaving layers in float
+_SHARE = 0.8  # of the sum of the sensitivities that is taken away by leaving layers in float
 _MOST = 0.15  # of the layers that may be left in float
 
 

@@ -32,7 +32,7 @@ class Torch(Runtime):
         size: Its preprocessing.
         device: Where it runs; a GPU when there is one.
         precision: fp32, or bf16 (fp16 too on a GPU) where PyTorch's autocast has it.
-        threads: Of the CPU, for all of PyTorch in this process; None: what is granted at most.
+        threads: Of the CPU, while this network computes; None: what is granted at most.
         compiled: By torch.compile, which takes minutes at the first batch.
         ours: Whether the network is this runtime's alone, which may then change it: batch norms
             are folded, and on a CPU convolutions packed.
@@ -62,8 +62,8 @@ class Torch(Runtime):
             )
         self.precision, self._size = precision, size
         self.batch_size = 32 if self.device.type == "cpu" else 128
-        if self.device.type == "cpu" and (threads or torch.get_num_threads() > thread_count(None)):
-            torch.set_num_threads(thread_count(threads))
+        most = thread_count(threads)
+        self._threads = most if threads else min(most, torch.get_num_threads())
         network = network.eval().to(self.device)
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         network = network.to(memory_format=torch.channels_last)
@@ -95,6 +95,8 @@ class Torch(Runtime):
     def _computing(self) -> Iterator[None]:
         """In the precision, and on a GPU in full where it is fp32: cuDNN rounds to 10 bits else."""
         with contextlib.ExitStack() as stack:
+            if self.device.type == "cpu":
+                stack.enter_context(_in_threads(self._threads))
             if self.device.type == "cuda":
                 now = torch.backends.cudnn
                 stack.enter_context(
@@ -108,6 +110,20 @@ class Torch(Runtime):
     def _blank(self) -> Tensor:
         blank = torch.zeros(1, 3, self._size.height, self._size.width, device=self.device)
         return blank.contiguous(memory_format=torch.channels_last)
+
+
+@contextlib.contextmanager
+def _in_threads(count: int) -> Iterator[None]:
+    """PyTorch in so many threads of the CPU: the process's other work keeps those that it has."""
+    before = torch.get_num_threads()
+    if before == count:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _prepared(network: System, images: Tensor, *, packed: bool) -> System:

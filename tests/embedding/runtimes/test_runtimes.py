@@ -239,9 +239,14 @@ def test_a_component_that_bears_no_folding_is_left_alone(checkpoint, images):
     assert same(prepared, expected)
 
 
-def test_other_programs_threads_are_left_as_they_are(checkpoint):
-    before = torch.get_num_threads()
+def test_other_programs_threads_are_left_as_they_are(checkpoint, images):
+    before, meanwhile = torch.get_num_threads(), []
     load(checkpoint, device="cpu")
+    assert torch.get_num_threads() == before
+    network, _ = load_model(checkpoint)
+    network.register_forward_pre_hook(lambda *_: meanwhile.append(torch.get_num_threads()))
+    Embedder(Torch(network, SIZE, device="cpu", threads=before + 1), SIZE)(images)
+    assert set(meanwhile) == {before + 1}
     assert torch.get_num_threads() == before
     with pytest.raises(ValueError, match="PyTorch computes in fp32 or bf16 on a CPU"):
         load(checkpoint, device="cpu", precision="fp16")
