@@ -17,8 +17,9 @@ from passerby.gallery.binding import require_matching_embedder, require_single_v
 from passerby.gallery.enrol.thumbnails import picture, thumbnail
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores import Store
+from passerby.tables.filters import Where
 from passerby.tables.looks import MOST_PICTURES, Looks, evenly, pool
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings
 from passerby.tables.times import moment
 from passerby.tables.unit_length import unit
 from passerby.video.mending import Embedded, Ratio, looks_llr
@@ -95,6 +96,15 @@ class Enroller:
             looks=[known],
             pictures=[[picture(look.crop) for look in shown] if self._keep else []],
         )
+
+    def persons(self, ids: Sequence[str]) -> dict[str, str]:
+        """The person of each passage by its id as the gallery has it, "" where not known."""
+        known = dict.fromkeys(ids, UNKNOWN)
+        for start in range(0, len(ids), _PASSAGES):
+            where = Where(ids=tuple(ids[start : start + _PASSAGES]))
+            for part in self._store.read(where, with_vectors=False):
+                known |= dict(zip(part.ids.tolist(), part.persons.tolist(), strict=True))
+        return known
 
     def flush(self) -> None:
         """Write what waits; where that fails it still waits."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -28,7 +29,7 @@ _CLOCK = Fraction(1, 1000)
 
 
 class AnnotatedVideo:
-    """An MP4 of the frames that were looked at, with boxes and track numbers; close it."""
+    """An MP4 of the frames that were looked at, with boxes, track numbers and persons; close it."""
 
     def __init__(self, path: Path) -> None:
         import av
@@ -43,15 +44,19 @@ class AnnotatedVideo:
         self._size: tuple[int, int] | None = None
         self._last = -1
 
-    def add(self, frame: Frame, tracked: Tracked) -> None:
-        """Draw one frame; one of another size than the first is scaled to it."""
+    def add(
+        self, frame: Frame, tracked: Tracked, persons: Mapping[int, str] = MappingProxyType({})
+    ) -> None:
+        """Draw one frame; one of another size than the first is scaled to it. persons: of tracks,
+        "" where not known."""
         import av
 
         picture = Image.fromarray(frame.pixels)
         drawing = ImageDraw.Draw(picture)
         for track, box in zip(tracked.tracks.tolist(), tracked.boxes.tolist(), strict=True):
             drawing.rectangle(box, outline=_colour(track), width=2)
-            drawing.text((box[0] + 3, box[1] + 1), str(track), fill=_colour(track))
+            text = f"{track} {persons.get(track, '')}".strip()
+            drawing.text((box[0] + 3, box[1] + 1), text, fill=_colour(track))
         if self._size is None:
             self._size = picture.width // 2 * 2, picture.height // 2 * 2  # halves of 4:2:0
             self._stream.width, self._stream.height = self._size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -138,6 +139,10 @@ class _Work:
         self._cameras, self._enroller, self._outputs = cameras, enroller, outputs
         self._annotated = AnnotatedVideo(outputs.annotate) if outputs.annotate else None
         self._rows = MotRows() if outputs.mot else None
+        # Who somebody is, the gallery says when the passage has ended: files are drawn after that.
+        later = outputs.annotate and enroller is not None and not cameras[0].source.live
+        self._tracks: list[Tracked] | None = [] if later else None
+        self._pace = copy.deepcopy(cameras[0].pace)
         self._frames, self._began = 0, time.monotonic()
 
     def run(self, advance: Advance, stop: StopRequest) -> None:
@@ -159,6 +164,7 @@ class _Work:
         for camera in self._cameras:
             self._end(camera)
         self._flush()
+        self._draw(stop)
         self._write()
 
     def _look(self, camera: Camera, frame: Frame) -> None:
@@ -173,7 +179,9 @@ class _Work:
                 self._keep(camera, piece)
 
     def _show(self, frame: Frame, tracked: Tracked) -> None:
-        if self._annotated is not None:
+        if self._tracks is not None:
+            self._tracks.append(tracked)
+        elif self._annotated is not None:
             self._annotated.add(frame, tracked)
         if self._rows is not None:
             self._rows.add(frame, tracked)
@@ -213,6 +221,21 @@ class _Work:
     def _flush(self) -> None:
         if self._enroller is not None:
             self._enroller.flush()
+
+    def _draw(self, stop: StopRequest) -> None:
+        """Go through a file once more, now that the gallery says who its persons are."""
+        if self._tracks is None or self._annotated is None or self._enroller is None:
+            return
+        camera = self._cameras[0]
+        known = self._enroller.persons([one.id for one in camera.done])
+        names = {track: known[one.id] for one in camera.done for track in one.tracks}
+        with progress("drawing") as advance:
+            pictures = zip(camera.source.frames(self._pace), self._tracks, strict=True)
+            for number, (frame, tracked) in enumerate(pictures, 1):
+                self._annotated.add(frame, tracked, names)
+                advance(number, len(self._tracks))
+                if stop.number:
+                    break
 
     def _write(self) -> None:
         outputs = self._outputs

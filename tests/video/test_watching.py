@@ -176,7 +176,7 @@ def no_room(*given, **named):
     "case",
     [
         ("lancedb.table.LanceTable.add", {}, 0),
-        ("passerby.video.pictures.AnnotatedVideo._mux", {"annotate": "a.mp4"}, 0),
+        ("passerby.video.pictures.AnnotatedVideo._mux", {"annotate": "a.mp4"}, 2),
         ("passerby.process.whole_files._to_disk", {"mot": "a.txt"}, 2),
         ("passerby.process.whole_files._to_disk", {"sheet": "a.png"}, 2),
     ],
@@ -281,6 +281,33 @@ def test_the_pictures_show_what_was_found(clip, tmp_path):
     assert all(len(line) == 10 for line in lines)
     with Image.open(outputs.sheet) as sheet:
         assert sheet.size == (480, 2 * 206)
+
+
+def test_persons_whom_the_gallery_knows_are_drawn(clip, gallery, tmp_path, monkeypatch):
+    """When the file is watched again, over both halves of a stay that was joined."""
+    drawn = []
+    plain = AnnotatedVideo.add
+
+    def add(self, frame, tracked, persons=None):
+        drawn.append((tracked.tracks.tolist(), persons))
+        plain(self, frame, tracked, persons)
+
+    monkeypatch.setattr(AnnotatedVideo, "add", add)
+    outputs = Outputs(annotate=tmp_path / "a.mp4")
+
+    def again():
+        drawn.clear()
+        made = cameras(clip, Mender(lambda first, second: 50.0, 10.0))
+        return watch(made, Enroller(gallery.store, gallery.embedder), outputs)
+
+    (stay,) = again().stays
+    assert {*drawn[0][1].values()} == {""}
+    gallery.store.name_persons([stay.id], ["anna"])
+    again()
+    assert drawn[0][1] == {1: "anna", 2: "anna"}
+    assert {track for tracks, _ in drawn for track in tracks} == {1, 2}
+    with av.open(str(outputs.annotate)) as opened:
+        assert len(list(opened.decode(video=0))) == 100
 
 
 def test_outputs_of_one_source_are_refused_for_two(clip, tmp_path):

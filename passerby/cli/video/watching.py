@@ -61,7 +61,8 @@ def watch(
         tracker: of the library trackers.
         mend: join pieces of a stay by appearance that are at most so many seconds apart.
         keep_thumbnails: store a small JPEG of each crop.
-        annotate: write an MP4 with boxes and track numbers.
+        annotate: write an MP4 with boxes and track numbers; of files also the persons whom the
+            gallery knows.
         sheet: write a picture with a row for each passage (.png or .jpg).
         mot: write tracks as the MOTChallenge has them.
     """
