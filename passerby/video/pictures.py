@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from passerby.process.whole_files import PART, explain_disk_full, replacing, write_whole
 from passerby.video.passages import Passage
@@ -56,7 +56,7 @@ class AnnotatedVideo:
         for track, box in zip(tracked.tracks.tolist(), tracked.boxes.tolist(), strict=True):
             drawing.rectangle(box, outline=_colour(track), width=2)
             text = f"{track} {persons.get(track, '')}".strip()
-            drawing.text((box[0] + 3, box[1] + 1), text, fill=_colour(track))
+            _label(drawing, (box[0], box[1]), text, track, max(10, picture.height // 24))
         if self._size is None:
             self._size = picture.width // 2 * 2, picture.height // 2 * 2  # halves of 4:2:0
             self._stream.width, self._stream.height = self._size
@@ -137,6 +137,16 @@ def contact_sheet(path: Path, passages: Sequence[tuple[str, Passage]]) -> None:
         drawing.text((2, top + _HEIGHT), text, fill="black")
     with replacing(path) as file:
         sheet.save(file, form)
+
+
+def _label(
+    drawing: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, track: int, size: int
+) -> None:
+    """Black on the track's colour: it must be read on any wall. size: of the letters, pixels."""
+    letters = ImageFont.load_default(size)
+    _, _, right, bottom = drawing.textbbox((corner[0] + 3, corner[1] + 1), text, letters)
+    drawing.rectangle((*corner, right + 3, bottom + 2), fill=_colour(track))
+    drawing.text((corner[0] + 3, corner[1] + 1), text, "black", letters)
 
 
 def _colour(track: int) -> tuple[int, int, int]:
