@@ -19,6 +19,7 @@ from passerby.cli import (
     results,
     studies,
     training,
+    visits,
 )
 from passerby.cli.video import watching
 from passerby.process.cores import share_cores
@@ -36,6 +37,7 @@ GALLERY: Commands = {
     "show": gallery.show,
     "search": gallery.search,
     "link": gallery.link,
+    "visitors": visits.visitors,
     "remove": gallery.remove,
     "check": gallery.check,
     "compact": gallery.compact,

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from passerby.gallery.upkeep.checking import Check
     from passerby.gallery.upkeep.removal import Removed
     from passerby.gallery.upkeep.summary import Summary
+    from passerby.gallery.visitors.counting import Sampling
+    from passerby.gallery.visitors.parts import Question
+    from passerby.gallery.visitors.visitors import Visitors
     from passerby.tables.embeddings import Embeddings
     from passerby.tables.records import Split
 
@@ -401,6 +404,27 @@ class Gallery:
 
         self._names.require(where)
         return link(self.view, where, rules or Rules(), judge=judge)
+
+    def visitors(
+        self, question: Question, rules: Rules | None = None, sampling: Sampling | None = None
+    ) -> Visitors:
+        """How many different persons were seen, with intervals.
+
+        Args:
+            question: What is counted (`passerby.gallery.visitors.parts`).
+            rules: Tolerance, overlapping cameras and gap, as in linking.
+            sampling: How many partitions are drawn, and the seed.
+
+        Raises:
+            ValueError: A name that the gallery does not know, no calibration that holds in it, or
+                nobody to count.
+        """
+        from passerby.gallery.link.rules import Rules
+        from passerby.gallery.visitors.visitors import count_visitors
+
+        self._names.require(question.where)
+        self._names.require(Where(persons=question.without))
+        return count_visitors(self.view, question, rules or Rules(), sampling)
 
     def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
         """The thumbnails that are kept of sightings, by id."""

@@ -49,7 +49,7 @@ class Merging:
         self._owners = owners = passages.shown[rows]
         self._vectors = worth.vectors(shown)
         self._places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
-        self._pairs = _pairs(shown, self._places, worth)
+        self._pairs = place_pairs(shown, self._places, worth)
         count = self._count
         self._parent = list(range(count))
         self._weakest = [math.nan] * count
@@ -59,7 +59,7 @@ class Merging:
         cuts = np.searchsorted(owners[order], np.arange(1, count))
         self._rows: list[NDArray[np.int64]] = np.split(order, cuts) if count else []
         self._stays: list[Stays] = stays_of(sightings, passages)
-        self._joined = _seeing_the_same(sightings, rules)
+        self._joined = seeing_the_same(sightings, rules)
         self._mirrored = _mirrored(sightings, rules)
         self._foes: list[set[int]] = [set() for _ in range(count)]  # passages, of each group
         self._seen: set[tuple[int, int]] = set()
@@ -127,7 +127,7 @@ class Merging:
         one, other = one[apart], other[apart]
         pairs = np.sort(np.stack([a[apart], b[apart]]), axis=0)
         # |a − b|² = 2 (1 − cosine) for vectors of length one.
-        kinds = _kinds(self._places[one], self._places[other])
+        kinds = place_kinds(self._places[one], self._places[other])
         between = self._pairs[self._places[one], self._places[other]]
         llrs = self._worth.llrs(vectors.squared_distances(one, other) / 2, kinds, between)
         kept = llrs > self._least
@@ -159,7 +159,7 @@ class Merging:
         a, b = (_spread(self._rows[group]) for group in (one, other))
         places = self._places[a][:, None], self._places[b]
         distances = np.maximum(1 - self._vectors[a] @ self._vectors[b].T, 0)
-        return distances, _kinds(*places), self._pairs[places]
+        return distances, place_kinds(*places), self._pairs[places]
 
     def _mean_ends(self, one: int, other: int) -> tuple[float, float]:
         """The interval of `_mean`: what is not known of the ratios is alike for all pairs."""
@@ -208,13 +208,13 @@ class Merging:
         return group
 
 
-def _kinds(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+def place_kinds(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
     """Whether places, −1 where not known, are equal; both are broadcast against each other."""
     kinds = np.where(one == other, SAME, OTHER)
     return np.where((one < 0) | (other < 0), NOT_KNOWN, kinds)
 
 
-def _pairs(shown: Sightings, places: NDArray[np.int64], worth: Worth) -> NDArray[np.int64]:
+def place_pairs(shown: Sightings, places: NDArray[np.int64], worth: Worth) -> NDArray[np.int64]:
     """Which calibration of two cameras alone holds for two places [places + 1, places + 1]; the
     last, which -1 means, is where no camera is known."""
     count = int(places.max(initial=-1)) + 1
@@ -233,7 +233,7 @@ def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, _MOST).round().astype(np.int64)]
 
 
-def _seeing_the_same(sightings: Sightings, rules: Rules) -> NDArray[np.bool_]:
+def seeing_the_same(sightings: Sightings, rules: Rules) -> NDArray[np.bool_]:
     """Which places [places, places] one person may be seen at in one moment: equal ones, and those
     of overlapping cameras. Raises ValueError for a camera that nothing was seen by."""
     places = places_of(sightings)

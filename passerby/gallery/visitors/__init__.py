@@ -1,0 +1,1 @@
+"""How many different people were seen, with an interval."""
