@@ -136,7 +136,7 @@ def drawn_site(known: Embeddings, persons: np.ndarray, random: np.random.Generat
         seen = np.flatnonzero((known.persons == person) & np.isin(known.cameras, cameras))
         rows += random.permutation(seen)[:count].tolist()
     some = known[np.array(rows)]
-    moments = random.choice(12 * 3600, len(rows), replace=False)
+    moments = random.choice(6 * 3600, len(rows), replace=False)
     return Sightings(
         [f"{row:032x}" for row in range(len(rows))],
         unit(some.vectors),
