@@ -19,9 +19,9 @@ from passerby.cli import (
     results,
     studies,
     training,
-    visits,
 )
 from passerby.cli.video import watching
+from passerby.cli.visits import visitors
 from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to
@@ -37,7 +37,7 @@ GALLERY: Commands = {
     "show": gallery.show,
     "search": gallery.search,
     "link": gallery.link,
-    "visitors": visits.visitors,
+    "visitors": visitors.visitors,
     "remove": gallery.remove,
     "check": gallery.check,
     "compact": gallery.compact,

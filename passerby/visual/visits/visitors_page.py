@@ -22,7 +22,7 @@ def write_visitors_page(visitors: Visitors, path: str | os.PathLike[str]) -> Pat
     if visitors.parts:
         chart = interval_chart([_row(part) for part in visitors.parts], title="Different persons")
     without = f"; without {', '.join(visitors.without)}" if visitors.without else ""
-    page = TEMPLATES.get_template("visitors.html").render(
+    page = TEMPLATES.get_template("visits/visitors.html").render(
         version=__version__,
         lead=f"How many different persons were seen, with intervals{without}",
         whole=visitors.whole,

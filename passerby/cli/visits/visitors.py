@@ -1,4 +1,4 @@
-"""The ``passerby gallery`` commands of who came, how many, and which way."""
+"""``passerby gallery visitors``: how many different persons were seen."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def visitors(
     from passerby.gallery.upkeep.removal import period
     from passerby.gallery.visitors.counting import Sampling
     from passerby.gallery.visitors.parts import Question
-    from passerby.visual.visitors_page import write_visitors_page
+    from passerby.visual.visits.visitors_page import write_visitors_page
 
     if json and csv:
         raise ValueError("--json and --csv contradict each other: name one")

@@ -1,0 +1,1 @@
+"""Pages of who came: counts of visitors, paths of persons."""
