@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.link.merging import place_kinds, place_pairs, seeing_the_same
-from passerby.gallery.link.passages import Passages, passages_of, places_of
+from passerby.gallery.link.passages import REPRESENTATIVES, Passages, passages_of, places_of
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.link.worth import Worth
 from passerby.gallery.reviewed_pairs import Constraints
 from passerby.gallery.visitors.partitions import APART
 from passerby.gallery.visitors.stays import PlacedStays, placed_stays
 from passerby.tables.keys import numbered
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_look
 
 _MOST = 16  # sightings of a passage that are compared with those of another
 _BLOCK = 2_000_000  # distances measured at once
@@ -114,15 +114,16 @@ def _ratios(
     sightings: Sightings, passages: Passages, worth: Worth
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean LLRs [P, P], and by how much their intervals reach to either side."""
-    rows, owners = _compared(passages)
-    shown = sightings[rows]
+    rows, of = _compared(passages)
+    shown, looks = by_look(sightings[rows], REPRESENTATIVES)
+    owners = of[looks]
     vectors = worth.vectors(shown)
     places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
     between = place_pairs(shown, places, worth)
     count = len(passages)
     starts = np.searchsorted(owners, np.arange(count + 1))
     sums = np.zeros((3, count, count), np.float32)  # of LLRs, of half-widths, and how many
-    step = max(1, _BLOCK // max(1, len(rows)))
+    step = max(1, _BLOCK // max(1, len(shown)))
     begin = 0
     while begin < count:
         end = max(begin + 1, int(np.searchsorted(starts, starts[begin] + step, side="right")) - 1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.link.passages import Passages, places_of
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,11 @@ def placed_stays(sightings: Sightings, passages: Passages) -> PlacedStays:
     known = np.flatnonzero(~np.isnat(sightings.times) & (sightings.cameras != UNKNOWN))
     rows, of = np.unique(passages.tracklets[known], return_index=True, return_inverse=True)[1:]
     times = sightings.times[known].astype("datetime64[us]").astype(np.int64)
+    until = ends(sightings)[known].astype("datetime64[us]").astype(np.int64)
     first = np.full(len(rows), np.iinfo(np.int64).max)
     last = np.full(len(rows), np.iinfo(np.int64).min)
     np.minimum.at(first, of.reshape(-1), times)
-    np.maximum.at(last, of.reshape(-1), times)
+    np.maximum.at(last, of.reshape(-1), until)
     order = np.argsort(first, kind="stable")
     shown = known[rows][order]
     return PlacedStays(
