@@ -255,7 +255,8 @@ def search(
         prior_absent: probability, before the search, that the person is not among these.
         fpir: share of the searches for such persons that may be answered with somebody.
         csv: a row for each match, as CSV.
-        out: write a picture (PNG or JPEG) to this file.
+        out: write a picture (PNG or JPEG), or a page (.html), to this file; both show the strip of
+            pictures of a passage.
         columns: matches in a row of the picture.
     """
     from passerby.gallery.search.matches import matches_text
@@ -288,7 +289,11 @@ def search(
             queries = [[image] for image in images] if each else [[*images]]
             found = tuple(gallery.search_with(query, options) for query in queries)
     say(matches_text(found, json=json, csv=csv))
-    if out is not None:
+    if out is not None and Path(out).suffix.lower() in (".html", ".htm"):
+        from passerby.visual.match_page import write_match_page
+
+        write_match_page(found, out)
+    elif out is not None:
         from passerby.visual.match_pictures import draw_matches
 
         draw_matches(found, out, columns=columns)
@@ -359,7 +364,8 @@ def link(
     with Gallery.open(place) as gallery:
         linking = gallery.link(where, rules, judge=test)
         if out is not None:
-            write_link_page(linking, out, gallery.thumbnails(shown_sightings(linking)))
+            shown = shown_sightings(linking)
+            write_link_page(linking, out, gallery.thumbnails(shown), gallery.strips(shown))
         named = write_links(gallery.store, linking, extend=extend) if write else 0
     if csv:
         say(persons_csv(linking.persons).rstrip("\n"))

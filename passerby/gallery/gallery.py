@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from passerby.gallery.enrol.reembedding import Reembedded
     from passerby.gallery.link.linking import Linking
     from passerby.gallery.link.rules import Rules
-    from passerby.gallery.search.matches import Matches
+    from passerby.gallery.search.matches import Matches, Shown
     from passerby.gallery.search.options import SearchOptions
     from passerby.gallery.upkeep.checking import Check
     from passerby.gallery.upkeep.removal import Removed
@@ -431,6 +431,12 @@ class Gallery:
         from passerby.gallery.search.searching import thumbnails_of
 
         return thumbnails_of(self.store, ids)
+
+    def strips(self, ids: Sequence[str]) -> dict[str, tuple[Shown, ...]]:
+        """The pictures that are kept of sightings that are whole passages, by id."""
+        from passerby.gallery.search.searching import strips_of
+
+        return {name: shown for name, (_, shown) in strips_of(self.store, ids).items()}
 
     def close(self) -> None:
         """Give back what is held open."""

@@ -74,6 +74,16 @@ def span_text(first: datetime | None, last: datetime | None) -> str:
     return f"{time_text(first)} to {end.split('T')[1] if first.date() == last.date() else end}"
 
 
+def seconds_text(first: float, last: float) -> str:
+    """From which second of a video to which.
+
+    >>> seconds_text(3.04, 75.5), seconds_text(2, 2)
+    ('0:03.0 to 1:15.5', '0:02.0')
+    """
+    one, other = (f"{int(each // 60)}:{each % 60:04.1f}" for each in (first, last))
+    return one if one == other else f"{one} to {other}"
+
+
 def time_of(stored: np.datetime64) -> datetime | None:
     """A stored time with its zone, None for NaT."""
     if np.isnat(stored):

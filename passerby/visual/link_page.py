@@ -16,11 +16,13 @@ from passerby.data.evidence import picture_of
 from passerby.data.images import UnreadableImage
 from passerby.gallery.link.linking import Linking
 from passerby.gallery.link.persons import LinkedPerson, Passage
-from passerby.gallery.text_tables import span_text
+from passerby.gallery.search.matches import Shown
+from passerby.gallery.text_tables import seconds_text, span_text
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
 from passerby.visual.drawing import data_uri
 from passerby.visual.report_page import TEMPLATES
+from passerby.visual.strips import cells
 
 MOST_PERSONS = 200
 """Persons on one page; more would make it too large to open."""
@@ -35,26 +37,47 @@ def shown_sightings(linking: Linking) -> tuple[str, ...]:
 
 
 def write_link_page(
-    linking: Linking, path: str | os.PathLike[str], thumbnails: Mapping[str, bytes]
+    linking: Linking,
+    path: str | os.PathLike[str],
+    thumbnails: Mapping[str, bytes],
+    strips: Mapping[str, tuple[Shown, ...]] | None = None,
 ) -> Path:
-    """Write the page of a linking; thumbnails: of sightings by id, where some are kept."""
+    """Write the page of a linking; thumbnails: of sightings by id, where some are kept; strips: the
+    pictures of those that are whole passages."""
     target = Path(path)
     page = TEMPLATES.get_template("link.html").render(
         version=__version__,
         summary=linking.summary,
-        persons=[_person(person, thumbnails) for person in linking.persons[:MOST_PERSONS]],
+        persons=[
+            _person(person, thumbnails, strips or {}) for person in linking.persons[:MOST_PERSONS]
+        ],
         left=max(0, len(linking.persons) - MOST_PERSONS),
     )
     write_whole(target, page)
     return target
 
 
-def _person(person: LinkedPerson, thumbnails: Mapping[str, bytes]) -> dict[str, object]:
+def _person(
+    person: LinkedPerson,
+    thumbnails: Mapping[str, bytes],
+    strips: Mapping[str, tuple[Shown, ...]],
+) -> dict[str, object]:
     return {
         "name": person.name,
         "known": person.known,
         "sure": person.sure,
-        "stays": [_stay(stay, thumbnails.get(stay.sighting, b"")) for stay in person.passages],
+        "stays": [
+            _stay(stay, thumbnails.get(stay.sighting, b"")) | _strip(strips.get(stay.sighting, ()))
+            for stay in person.passages
+        ],
+    }
+
+
+def _strip(shown: tuple[Shown, ...]) -> dict[str, object]:
+    seconds = [one.second for one in shown]
+    return {
+        "strip": cells(shown),
+        "clip": seconds_text(min(seconds), max(seconds)) if seconds else "",
     }
 
 

@@ -45,11 +45,12 @@ from passerby.visual.picture_cells import (
     TEXT,
     missing_cell,
 )
+from passerby.visual.strips import strip_picture
 
 MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""
 
-_CAPTION = 6 * LINE + 4
+_CAPTION = 7 * LINE + 4
 _MISSING = (222, 222, 222)
 
 
@@ -110,7 +111,8 @@ def _search(found: Matches, columns: int) -> Image.Image:
     for number, match in enumerate(found):
         row, column = divmod(number, columns)
         place = left + column * (CELL_WIDTH + GAP), top + row * high
-        picture = _picture(match.image, match.sighting, match.thumbnail)
+        strip = strip_picture(match.pictures, CELL_WIDTH - 2 * FRAME, CELL_HEIGHT - 2 * FRAME)
+        picture = strip or _picture(match.image, match.sighting, match.thumbnail)
         _cell(sheet, place, picture, _is_answer(found, match))
         _captions(draw, (place[0], place[1] + CELL_HEIGHT + 4), _lines(match))
     top += rows * high
@@ -151,6 +153,7 @@ def _lines(match: Match) -> list[str]:
         printable(match.person) or "not named",
         day,
         f"{clock} UTC" if clock else "",
+        *([match.clip] if match.clip else []),
     ]
 
 

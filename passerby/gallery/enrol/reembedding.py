@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
-from passerby.data.images import UnreadableImage
+from passerby.data.images import UnreadableImage, decode_contents
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.gallery.adapted import back_end_of
@@ -22,6 +23,7 @@ from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.stores.opening import open_or_create_store
 from passerby.tables.filters import Where
+from passerby.tables.looks import pool
 from passerby.tables.sightings import Sightings, with_columns
 from passerby.tables.unit_length import unit
 
@@ -54,8 +56,9 @@ def reembed(
 ) -> Reembedded:
     """Make a gallery of another model at a new place, from the images that sightings refer to.
 
-    Persons, cameras, times, thumbnails and the answers about pairs are kept, and where the gallery
-    was adapted the new one is, to the new vectors; a thumbnail is never
+    Passages that are one sighting are embedded from the pictures that are kept of them, which are
+    their looks from then on. Persons, cameras, times, thumbnails and the answers about pairs are
+    kept, and where the gallery was adapted the new one is, to the new vectors; a thumbnail is never
     embedded, as its vector would not be the image's. A file that is not the one that was enrolled
     is left out, unless ``trust_paths`` (needed where ids are not those of files, as after adding
     vectors alone). Called again it goes on where it was stopped. Raises ValueError when another
@@ -67,7 +70,12 @@ def reembed(
         with progress("embedding") as advance, StopRequest() as stop:
             way = Acknowledged(target, store.count(), pace, False, advance)
             for waiting, passed in _missing(store, target, way):
-                for part in _embedded(waiting, embedder, trust_paths, left_out):
+                stays = np.array([looks is not None for looks in waiting.looks], bool)
+                parts = (
+                    _embedded(waiting[~stays], embedder, trust_paths, left_out),
+                    _passages(waiting[stays], embedder, left_out),
+                )
+                for part in chain(*parts):
                     way.take(part, 0)
                     way.stop_if_requested(stop)
                 way.take(None, passed)
@@ -139,3 +147,26 @@ def _embedded(
         if pairs:
             vectors = embedder.of_inputs([image for _, image in pairs]).embeddings
             yield with_columns(waiting[[row for row, _ in pairs]], vectors=unit(vectors))
+
+
+def _passages(
+    waiting: Sightings, embedder: Embedder, left_out: list[UnreadableImage]
+) -> Iterator[Sightings]:
+    """Passages one by one, each by its pictures."""
+    for row in range(len(waiting)):
+        one = waiting[[row]]
+        looks, jpegs = one.looks[0], one.pictures[0]
+        name = f"passage {one.ids[0]}"
+        if looks is None or not jpegs:
+            left_out.append(UnreadableImage(name, "no picture of it is kept"))
+            continue
+        try:
+            pixels = [decode_contents(jpeg, name) for jpeg in jpegs]
+        except UnreadableImage as error:
+            left_out.append(error)
+            continue
+        rgb = embedder.colours == "rgb"
+        vectors = unit(embedder([image if rgb else image[..., ::-1] for image in pixels]))
+        vector, coherence = pool(vectors)
+        seen = replace(looks.pictured(len(jpegs)), vectors=vectors)
+        yield with_columns(one, vectors=vector[None], coherences=[coherence], looks=[seen])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from passerby.gallery.tracklets import GAP, tracklet_numbers
 from passerby.tables.keys import numbered
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 _SECOND = 1_000_000  # microseconds
 REPRESENTATIVES = 4
@@ -85,8 +85,10 @@ def stays_of(sightings: Sightings, passages: Passages) -> list[Stays]:
     order = np.lexsort((times, tracklets, places, passages.of[known]))
     keys = np.stack([passages.of[known], places, tracklets])[:, order]
     starts = _starts(keys)
-    ends = np.append(starts[1:], len(order))[: len(starts)]
-    first, last = times[order][starts], times[order][ends - 1]
+    until = ends(sightings)[known].astype("datetime64[us]").astype(np.int64)[order]
+    first, last = times[order][starts], until[:0]
+    if len(starts):
+        last = np.maximum.reduceat(until, starts)
     owner, place, track = keys[:, starts]
     track = np.where(sightings.tracklets[known][order][starts] >= 0, track, -1)
     cuts = np.searchsorted(owner, np.arange(len(passages) + 1))

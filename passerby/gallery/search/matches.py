@@ -18,6 +18,7 @@ from passerby.gallery.text_tables import (
     printable,
     printable_path,
     ratio_cells,
+    seconds_text,
     span_text,
     time_text,
 )
@@ -29,13 +30,26 @@ SCALE = (
     "probability is of a candidate among all that could be meant"
 )
 _NAMED_BY_TEXT = ("sighting", "person", "camera", "source", "time", "image")
+_CLIP = ("first_second", "last_second")
 _COLUMNS = (
     "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "likelihood_ratio_low",
     "likelihood_ratio_high", "support", "false_match_rate", "person", "camera", "source", "time",
     "frame", "tracklet", "quality", "image", "person_probability", "absent", "answer", "sightings",
-    "first", "last",
+    "first", "last", *_CLIP,
 )  # fmt: skip
 _SHOWN = 5  # candidates below a table
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of a passage. second: of the video, and frame; time: None where not known; box:
+    left, top, right, bottom in the frame's pixels; jpeg: where it was asked for and is kept."""
+
+    second: float
+    frame: int
+    time: datetime | None
+    box: tuple[float, float, float, float]
+    jpeg: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,9 @@ class Match:
     this gallery that are as near, learnt without labels. person, camera, source, image:
     "" where not known; frame and tracklet: −1; quality and time: None. All these are of the
     nearest. sightings: of the passage (a tracklet, or one sighting alone) among those compared;
-    first, last: when these were. thumbnail: a small JPEG where it was asked for and is kept.
+    first, last: when these were. thumbnail: a small JPEG where it was asked for and is kept. Of a
+    passage that is kept as one sighting: seconds: of the video that its source names, from the
+    first to the last frame; pictures: up to five, in the order of time.
     """
 
     rank: int
@@ -71,6 +87,13 @@ class Match:
     last: datetime | None = None
     thumbnail: bytes = field(default=b"", repr=False)
     llr_interval: Interval | None = None
+    seconds: tuple[float, float] | None = None
+    pictures: tuple[Shown, ...] = ()
+
+    @property
+    def clip(self) -> str:
+        """The seconds of the video, "" where it is of none."""
+        return "" if self.seconds is None else seconds_text(*self.seconds)
 
 
 @dataclass(frozen=True)
@@ -159,6 +182,9 @@ def _plain(found: Matches) -> dict[str, object]:
     content = asdict(found)
     for match, plain in zip(found.matches, content["matches"], strict=True):
         del plain["thumbnail"]
+        for shown, each in zip(match.pictures, plain["pictures"], strict=True):
+            del each["jpeg"]
+            each["time"] = time_text(shown.time) or None
         for name in ("time", "first", "last"):
             plain[name] = time_text(getattr(match, name)) or None
         plain["likelihood_ratio"] = None if match.llr is None else math.exp(match.llr)
@@ -194,6 +220,7 @@ def _row(found: Matches, match: Match) -> dict[str, object]:
         "sightings": match.sightings,
         "first": time_text(match.first),
         "last": time_text(match.last),
+        **dict(zip(_CLIP, match.seconds or ("", ""), strict=True)),
     }
 
 
@@ -208,7 +235,8 @@ def _table(matches: Sequence[Match]) -> list[str]:
         *(["LR"] if any(match.llr is not None for match in matches) else []),
         *(["FMR"] if any(match.false_match_rate is not None for match in matches) else []),
     ]
-    head = ["rank", "distance", *scales, "person", "camera", "time"]
+    clips = ["clip"] if any(match.seconds for match in matches) else []
+    head = ["rank", "distance", *scales, "person", "camera", "time", *clips]
     rows = [[*head, "sightings", "file", "frame", "sighting"]]
     for match in matches:
         worth = {
@@ -223,6 +251,7 @@ def _table(matches: Sequence[Match]) -> list[str]:
                 printable(match.person, LONGEST) or "–",
                 printable(match.camera, LONGEST) or "–",
                 span_text(match.first, match.last) or time_text(match.time) or "–",
+                *([_of_clip(match)] if clips else []),
                 str(match.sightings),
                 printable_path(match.image, LONGEST) or "–",
                 "–" if match.frame < 0 else str(match.frame),
@@ -230,6 +259,12 @@ def _table(matches: Sequence[Match]) -> list[str]:
             ]
         )
     return aligned(rows)
+
+
+def _of_clip(match: Match) -> str:
+    if match.seconds is None:
+        return "–"
+    return f"{printable_path(match.source, LONGEST)} {match.clip}".strip()
 
 
 def _beliefs(found: Posterior) -> list[str]:

@@ -29,7 +29,7 @@ from passerby.gallery.search.judging import (
     not_judged,
     without_own,
 )
-from passerby.gallery.search.matches import Match, Matches
+from passerby.gallery.search.matches import Match, Matches, Shown
 from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.search.ordering import Order, in_order
 from passerby.gallery.search.population import Counted, Populations
@@ -39,13 +39,15 @@ from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Hits, Store
 from passerby.tables.filters import Where
-from passerby.tables.looks import distances_to_looks
+from passerby.tables.looks import MOST_PICTURES, Looks, distances_to_looks
 from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 DEPTH = 200
 """Sightings that are compared for the posterior, and re-ranked, where fewer are asked for."""
 
 _DEEPEST = 10_000  # sightings that are compared to find k passages
+
+_STRIPS = 200  # passages whose pictures are read at once
 
 _TOGETHER = 64  # queries in one request to the engine
 
@@ -76,6 +78,7 @@ def search(
     recall = store.index_state().recall
     vectors = own is not None or options.rerank or corrects_hubs(store)
     found = []
+    passages: set[str] = set()
     for start in range(0, len(queries), _TOGETHER):
         part = queries[start : start + _TOGETHER]
         hits = _hits(store, part, options, max(options.k, DEPTH), vectors)
@@ -87,6 +90,7 @@ def search(
                 depth *= 4
                 near, distances = _hits(store, [query], options, depth, vectors).of(0)
             near, distances, reach = _by_mean_distance(near, distances)
+            passages.update(near.ids[~np.isnan(near.coherences)].tolist())
             camera = _camera(query, options, near)
             kinds = _kinds(camera, options, near)
             nearest = Found(
@@ -107,7 +111,7 @@ def search(
             found.append(_matches(query, options.k, nearest, (judged, order), counted))
     if options.thumbnails:
         found = [_with_thumbnails(store, one) for one in found]
-    return tuple(found)
+    return tuple(_with_clips(store, one, passages, options.thumbnails) for one in found)
 
 
 def _hits(
@@ -296,6 +300,48 @@ def _with_thumbnails(store: Store, found: Matches) -> Matches:
     kept = thumbnails_of(store, [match.sighting for match in found])
     matches = tuple(replace(match, thumbnail=kept.get(match.sighting, b"")) for match in found)
     return replace(found, matches=matches)
+
+
+def _with_clips(store: Store, found: Matches, passages: set[str], pictures: bool) -> Matches:
+    """With the seconds of the video and the pictures of passages; read only where there are any."""
+    kept = strips_of(store, [m.sighting for m in found if m.sighting in passages], pictures)
+    matches = [
+        replace(match, seconds=kept[match.sighting][0], pictures=kept[match.sighting][1])
+        if match.sighting in kept
+        else match
+        for match in found
+    ]
+    return replace(found, matches=tuple(matches))
+
+
+def strips_of(
+    store: Store, ids: Sequence[str], pictures: bool = True
+) -> dict[str, tuple[tuple[float, float], tuple[Shown, ...]]]:
+    """Of sightings that are whole passages, by id: the seconds of their video, and their pictures;
+    without ``pictures`` only where these were."""
+    kept = {}
+    for start in range(0, len(ids), _STRIPS):
+        where = Where(ids=tuple(ids[start : start + _STRIPS]))
+        for part in store.read(where, with_vectors=not pictures, with_thumbnails=pictures):
+            for name, looks, jpegs in zip(
+                part.ids.tolist(), part.looks, part.pictures, strict=True
+            ):
+                if looks is not None:
+                    kept[name] = looks.span, shown_of(looks, jpegs)
+    return kept
+
+
+def shown_of(looks: Looks, jpegs: Sequence[bytes]) -> tuple[Shown, ...]:
+    """The pictures of a passage, and where in the video each is; without JPEGs only where."""
+    some = looks.pictured(len(jpegs) or MOST_PICTURES)
+    kept = jpegs or [b""] * len(some)
+    return tuple(
+        Shown(second, frame, time_of(time), (left, top, right, bottom), jpeg)
+        for second, frame, time, (left, top, right, bottom), jpeg in zip(
+            some.seconds.tolist(), some.frames.tolist(), some.times, some.boxes.tolist(), kept,
+            strict=True,
+        )
+    )  # fmt: skip
 
 
 def thumbnails_of(store: Store, ids: Sequence[str]) -> dict[str, bytes]:
