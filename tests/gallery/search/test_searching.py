@@ -335,7 +335,7 @@ def test_passages_are_ranked_and_not_their_frames(make_store, crowd):
     assert sorted(match.sightings for match in every) == [1, 1, 2, 300]
     assert [match.rank for match in every] == [1, 2, 3, 4]
     rows = matches_csv([every]).splitlines()
-    assert rows[0].endswith("answer,sightings,first,last")
+    assert rows[0].endswith("answer,sightings,first,last,first_second,last_second")
     assert ",300,2026-05-01T09:00:00Z,2026-05-01T09:04:59Z" in rows[1]
 
 
