@@ -290,7 +290,7 @@ def search(
             found = tuple(gallery.search_with(query, options) for query in queries)
     say(matches_text(found, json=json, csv=csv))
     if out is not None and Path(out).suffix.lower() in (".html", ".htm"):
-        from passerby.visual.match_page import write_match_page
+        from passerby.visual.found.match_page import write_match_page
 
         write_match_page(found, out)
     elif out is not None:

@@ -32,6 +32,7 @@ from passerby.visual.drawing import (
     save_picture,
     wrapped,
 )
+from passerby.visual.found.strips import strip_picture
 from passerby.visual.picture_cells import (
     CELL_HEIGHT,
     CELL_WIDTH,
@@ -45,7 +46,6 @@ from passerby.visual.picture_cells import (
     TEXT,
     missing_cell,
 )
-from passerby.visual.strips import strip_picture
 
 MOST_SEARCHES = 20
 """Searches in one picture; more would make it too high to open."""

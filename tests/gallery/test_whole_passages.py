@@ -26,8 +26,8 @@ from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings, by_look
+from passerby.visual.found.match_page import write_match_page
 from passerby.visual.link_page import write_link_page
-from passerby.visual.match_page import write_match_page
 from passerby.visual.match_pictures import draw_matches
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)

@@ -21,8 +21,8 @@ from passerby.gallery.text_tables import span_text, time_text
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
 from passerby.visual.drawing import data_uri
+from passerby.visual.found.strips import cells
 from passerby.visual.report_page import TEMPLATES
-from passerby.visual.strips import cells
 
 MOST_SEARCHES = 50
 """Searches on one page; more would make it too large to open."""

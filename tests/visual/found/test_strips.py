@@ -6,7 +6,7 @@ import numpy as np
 
 from passerby.gallery.enrol.thumbnails import picture
 from passerby.gallery.search.matches import Shown
-from passerby.visual.strips import cells, strip_picture
+from passerby.visual.found.strips import cells, strip_picture
 
 
 def shown(levels):
