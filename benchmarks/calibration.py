@@ -7,8 +7,9 @@ answer the questions). For each number of pairs, the cost of the likelihood rati
 pairs across cameras, divided by the least that any non-increasing mapping of these very pairs has:
 the median of the draws, and what nine in ten stay below. Pairs are drawn half of one person and
 half of two ("labelled"), or asked ten at a time as `passerby gallery calibrate --review` asks
-("asked"). Beside them a logistic line and isotonic steps of the labelled pairs, and the model's own
-calibration. Prints a Markdown table a model, then stated and found costs of the asked pairs.
+("asked": the line beside the unlabelled ratio, and the line alone). Beside them a logistic line and
+isotonic steps of the labelled pairs, and the model's own calibration. Prints a Markdown table a
+model, then stated and found costs of the asked pairs.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from passerby.evaluation.decisions.judged.line import (
     fit_answered,
     fit_labelled,
 )
+from passerby.evaluation.decisions.judged.pooled import pooled, unlabelled_of
 from passerby.evaluation.decisions.likelihood import (
     Curve,
     cllr,
@@ -106,7 +108,8 @@ def costs(source: Source, line: PriorLine, draws: int) -> dict[str, dict[int, li
             source.distances[rows], source.same[rows], line
         ).curve(most, LIMITS),
     }
-    names = (*methods, "asked", "expected excess")
+    shown = unlabelled_of(source.distances)
+    names = (*methods, "asked, the line alone", "asked", "expected excess")
     found: dict[str, dict[int, list[float]]] = {name: {n: [] for n in COUNTS} for name in names}
     for draw in range(draws):
         for count in COUNTS:
@@ -115,7 +118,10 @@ def costs(source: Source, line: PriorLine, draws: int) -> dict[str, dict[int, li
                 found[name][count].append(cllr(counts, method(rows)))
         for count, fit in asked(source, line, draw):
             if count in COUNTS:
-                found["asked"][count].append(cllr(counts, fit.curve(most, LIMITS)))
+                fitted = fit.curve(most, LIMITS)
+                found["asked, the line alone"][count].append(cllr(counts, fitted))
+                curve = pooled(fitted, fitted, shown, count)
+                found["asked"][count].append(cllr(counts, curve))
                 found["expected excess"][count].append(expected_excess(fit, counts))
     return found
 

@@ -24,6 +24,7 @@ from passerby.evaluation.decisions.judged.line import (
     fit_answered,
     fit_labelled,
 )
+from passerby.evaluation.decisions.judged.pooled import pooled, unlabelled_of
 from passerby.evaluation.decisions.likelihood import (
     Curve,
     Reliability,
@@ -35,6 +36,7 @@ from passerby.evaluation.decisions.likelihood import (
     reliability,
 )
 from passerby.evaluation.decisions.pairs import PairCounts, PairKind
+from passerby.evaluation.decisions.unlabelled import UnlabelledDistances
 from passerby.evaluation.decisions.verification import (
     det_curve,
     equal_error_rate,
@@ -129,8 +131,12 @@ def calibrate_answered(
     line, most = subject.line(all_pairs), float(all_pairs.max())
     fit = fit_answered(values, is_same, line, all_pairs)
     limits = subject.limits(len(all_pairs))
-    curve = fit.curve(most, limits)
-    lower, upper = fit.interval(most, limits)
+    # Two cameras are compared by their lines alone (`camera_pairs`).
+    shown = None if subject.part else unlabelled_of(all_pairs)
+    fitted = fit.curve(most, limits)
+    curve, lower, upper = (
+        pooled(one, fitted, shown, len(values)) for one in (fitted, *fit.interval(most, limits))
+    )
     counts = expected_counts(fit, all_pairs)
     cost = cllr(counts, curve)
     answered = PairTotals(len(values), int(is_same.sum()), int((~is_same).sum()))
@@ -143,7 +149,7 @@ def calibrate_answered(
         {LINE: cost},
         cost,
         percentile_interval(_sampled_costs(fit, counts, curve, seed), 0.95),
-        _answers_kept_out(values, is_same, all_pairs, line, seed),
+        _answers_kept_out(values, is_same, all_pairs, line, shown=shown, seed=seed),
         (answered, judged_by),
         expected_excess(fit, counts),
         "answers",
@@ -324,15 +330,20 @@ def _answers_kept_out(
     same: NDArray[np.bool_],
     population: NDArray[np.float64],
     line: PriorLine,
+    *,
+    shown: UnlabelledDistances | None,
     seed: int,
 ) -> tuple[Reliability, ...]:
     """Probabilities given to answers, each by a fit without it, beside what was said."""
+    most = float(population.max())
     folds = folds_of(np.arange(len(distances)), seed)
     given = np.empty(len(distances))
     for fold in np.unique(folds):
         out = folds == fold
         fit = fit_answered(distances[~out], same[~out], line, population)
-        given[out] = fit.probability(distances[out])
+        fitted = fit.curve(most, (-np.inf, np.inf))
+        llrs = pooled(fitted, fitted, shown, int((~out).sum())).llr(distances[out])
+        given[out] = 1 / (1 + np.exp(-llrs - fit.log_prior_odds))
     number = np.minimum((given * 10).astype(np.int64), 9)
     return tuple(
         Reliability(
