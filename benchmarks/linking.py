@@ -12,6 +12,7 @@ that is not calibrated. Prints B-cubed precision, recall and F1 (Bagga and Baldw
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import time
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ AROUND = np.geomspace(0.1, 100, 30)  # sightings within a threshold on average: 
 NEIGHBOURS = (1, 2, 3, 4, 5)  # within the threshold, the sighting with them; 1: components
 MOST = 100  # neighbours of each that are looked at
 COSTS = (1.0, 0.5, 0.2, 0.1)
+_STORES = itertools.count()  # of which each has a name of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,7 @@ def best_of_peers(persons: np.ndarray, vectors: np.ndarray) -> dict[str, Score]:
 def linked(sightings: Sightings, rules: Rules) -> Score:
     """B-cubed of the default linking of a gallery of these, as if nothing of them were known."""
     about = About("", "", sightings.vectors.shape[1])
-    store = MemoryStore.create(f"memory://linking-{id(sightings)}-{rules}", about)
+    store = MemoryStore.create(f"memory://linking-{next(_STORES)}", about)
     nobody = np.full(len(sightings), "")
     store.write(replace(sightings, persons=nobody, tracklets=np.full(len(sightings), -1)))
     found = link(store, rules=rules)
