@@ -44,13 +44,8 @@ def save_openvino(
     graph: openvino.Model,
     folder: str | os.PathLike[str],
     metadata: Mapping[str, str] | None = None,
-    *,
-    half: bool = False,
 ) -> Path:
-    """Write a graph with texts in its ``rt_info``, its weights before what names them.
-
-    half: weights of 32 bits in 16; they are computed with in 32.
-    """
+    """Write a graph with texts in its ``rt_info``, its weights before what names them."""
     import openvino
 
     for key, text in (metadata or {}).items():
@@ -58,7 +53,7 @@ def save_openvino(
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target) as part:
-        openvino.save_model(graph, os.path.join(part, FILE), compress_to_fp16=half)
+        openvino.save_model(graph, os.path.join(part, FILE), compress_to_fp16=False)
         (target / FILE).unlink(missing_ok=True)  # never an old graph with new weights
         for name in (WEIGHTS, FILE):
             os.replace(os.path.join(part, name), target / name)

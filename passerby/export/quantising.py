@@ -199,7 +199,7 @@ def _opened(model: Any) -> Any:
 
 def _save(model: Any, file: Path, exported: Exported) -> None:
     if file.suffix == ".xml":
-        save_openvino(model, file.parent, {KEY: exported.to_json()}, half=True)
+        save_openvino(model, file.parent, {KEY: exported.to_json()})
         return
     import onnx
 
