@@ -160,3 +160,11 @@ def test_students_are_distilled_and_scored(tiny_root, tmp_path):
         rank1, mean = map(float, row[-1].split(" / "))
         assert 0 < mean <= 100
         assert 0 <= rank1 <= 100
+
+
+def test_the_cost_of_passages_is_measured():
+    printed = run("benchmarks/passages.py", "cost", "--sightings", "300")
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines()[2:4]]
+    assert [row[0] for row in rows] == ["columns of before", "with those of passages"]
+    assert float(rows[1][1]) < float(rows[0][1]) + 0.1  # MB
+    assert "one sighting with pictures: 1 rows" in printed
