@@ -2,14 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+import threading
+from dataclasses import asdict, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from passerby.video.detectors import torchvision_models
+from passerby.video.detectors import opening, torchvision_models
 from passerby.video.detectors.card import read_card
 from passerby.video.detectors.opening import _CARDS, detector_names, open_detector
 from passerby.video.sources.files import FileSource
@@ -127,3 +130,34 @@ def test_the_real_networks_find_the_persons(clips, real_weights, tmp_path, kind)
     # In single frames they miss some who are in the video; they make nobody up.
     assert all(found[frame] <= persons for frame, persons in SEEN.items())
     assert sum(found.values()) >= 6
+
+
+def test_a_pulled_network_is_ready_to_watch(
+    clips, real_weights, tmp_path, monkeypatch, passerby_command
+):
+    """From a server on this machine: `passerby pull yolox_nano`, then the detector by its name."""
+    file = real_weights / "yolox_nano.onnx"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(real_weights))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *said: None)
+    card = asdict(read_card(_CARDS / "yolox_nano.json")) | {"sha256": digest}
+    (tmp_path / "yolox_nano.json").write_text(json.dumps(card))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}/{file.name}"
+        entry = replace(DETECTORS["yolox_nano"], url=url)
+        monkeypatch.setitem(DETECTORS, "yolox_nano", entry)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        other = passerby_command("pull", "yolox_nano")
+        assert other.code == 2  # not the file that upstream released
+        assert "SHA-256" in other.err
+        assert not place_of("yolox_nano").exists()
+        monkeypatch.setitem(DETECTORS, "yolox_nano", replace(entry, sha256=digest))
+        done = passerby_command("pull", "yolox-nano")
+        server.shutdown()
+    assert done.code == 0, done.err
+    assert "passerby watch SOURCE --detector yolox_nano" in done.out
+    monkeypatch.setattr(opening, "_CARDS", tmp_path)
+    detector = open_detector("yolox_nano")
+    frames = FileSource(clips / "people-detection.264", fps=25).frames(EveryNth(220))
+    counts = [len(detector.detect(frame.pixels)) for frame in frames]
+    assert counts == [0, 2, 0]
