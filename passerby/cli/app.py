@@ -21,7 +21,7 @@ from passerby.cli import (
     training,
 )
 from passerby.cli.video import watching
-from passerby.cli.visits import visitors
+from passerby.cli.visits import paths, visitors
 from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped
 from passerby.process.reporting import Screen, printable, reporting_to
@@ -38,6 +38,8 @@ GALLERY: Commands = {
     "search": gallery.search,
     "link": gallery.link,
     "visitors": visitors.visitors,
+    "path": paths.path,
+    "transits": paths.transits,
     "remove": gallery.remove,
     "check": gallery.check,
     "compact": gallery.compact,

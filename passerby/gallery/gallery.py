@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from passerby.gallery.enrol.reembedding import Reembedded
     from passerby.gallery.link.linking import Linking
     from passerby.gallery.link.rules import Rules
+    from passerby.gallery.paths.gallery_transits import Transits
+    from passerby.gallery.paths.path import Path as PersonPath
     from passerby.gallery.search.matches import Matches, Shown
     from passerby.gallery.search.options import SearchOptions
     from passerby.gallery.upkeep.checking import Check
@@ -404,6 +406,67 @@ class Gallery:
 
         self._names.require(where)
         return link(self.view, where, rules or Rules(), judge=judge)
+
+    def transits(self, where: Where = EVERYTHING, rules: Rules | None = None) -> Transits:
+        """How long persons take from camera to camera, learnt from who is linked by looks.
+
+        Raises:
+            ValueError: As `link`.
+        """
+        from passerby.gallery.paths.gallery_transits import transits_of
+
+        return transits_of(self.link(where, rules))
+
+    def path(
+        self,
+        where: Where,
+        like: Sequence[AnyImage] = (),
+        *,
+        least_ratio: float | None = None,
+        transits: bool = True,
+        overlapping: Sequence[tuple[str, str]] = (),
+        most: int = 200,
+    ) -> PersonPath:
+        """The passages of a person in order, and which of them cannot be.
+
+        Args:
+            where: Which sightings; of one person by name, unless images are given.
+            like: Images of the person, pooled.
+            least_ratio: With images, the likelihood ratio of a passage above which it is of the
+                person; by default that of linking.
+            transits: Learn how fast others went, where the gallery can be linked.
+            overlapping: Cameras that see one place.
+            most: Passages, with images.
+
+        Raises:
+            ValueError: No passage, or images in a gallery without a calibration.
+        """
+        from passerby.gallery.link.rules import Rules
+        from passerby.gallery.paths.path import judged, path_of_matches, path_of_sightings
+        from passerby.tables.sightings import Sightings
+
+        self._names.require(where)
+        rules = Rules(least_ratio=least_ratio, overlapping=tuple(overlapping))
+        if like:
+            found = self.search([*like], most, where)
+            least = rules.least_llr(found.searched)
+            path = path_of_matches("like the image", found, least)
+        else:
+            parts = [*self.store.read(where)]
+            own = Sightings.joined(parts) if parts else Sightings([], [])
+            path = path_of_sightings(", ".join(where.persons), own)
+        learnt = self._transits_of_others(path, rules) if transits else None
+        return judged(path, learnt, rules.overlapping)
+
+    def _transits_of_others(self, path: PersonPath, rules: Rules) -> Transits | None:
+        """Transit times of everybody but the person of a path, None where none can be learnt."""
+        from passerby.gallery.paths.gallery_transits import transits_of
+
+        try:
+            linking = self.link(EVERYTHING, rules)
+        except ValueError:  # not calibrated, and too small to do without
+            return None
+        return transits_of(linking, without=[stay.sighting for stay in path.stays])
 
     def visitors(
         self, question: Question, rules: Rules | None = None, sampling: Sampling | None = None
