@@ -1,16 +1,16 @@
 """How often the 95 % interval of a count of visitors holds the true number.
 
-    python benchmarks/visitors.py OUT [--model MODEL] [--sites 240] [--made 200]
+    python benchmarks/visitors.py OUT [--model MODEL] [--sites 240] [--made 200] [--pools 102 103]
 
 Simulated sites with known persons: 5 to 100 of them, in 2 to 5 cameras, each in 1.2 to 5 passages
 on average, evenly or unevenly spread, in one day. *Drawn*: persons of drawn sites (galleries.py),
 embedded once; a site's pictures are drawn from persons that its calibration did not see (100 others
-of the same cameras, drawn anew for every ten sites), one for each passage. *Noise*: the same with
-vectors to which noise was added before the calibration, for a model that tells persons apart badly.
-*Made*: normal vectors whose ratios are true, without a calibration. Prints a Markdown table: the
-share of sites whose interval holds the truth, its mean width and the mean error of the middle in
-per cent of the persons; every fourth site also as if the pairs of a person were independent (their
-sum), as if they told no more than their mean (n - 1 times), and by a threshold.
+of the same cameras, drawn anew for every ten sites), one for each passage; --noise adds noise to
+the vectors before the calibration, for a model that tells persons apart badly. *Made*: normal
+vectors whose ratios are true, without a calibration. Prints a Markdown table: the share of sites
+whose interval holds the truth, its mean width and the mean error of the middle in per cent of the
+persons; of some sites also as if the pairs of a person were independent (their sum), as if they
+told no more than their mean (n - 1 times), and by a threshold.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ from passerby.tables.unit_length import unit
 
 CALIBRATED = 100  # persons that a calibration is fitted on
 PER_CALIBRATION = 10  # sites
-COMPARED = 6  # every so many sites the other ways count as well
-NOISE = 0.1  # in each direction, beside unit vectors
+COMPARED = 6  # every so many drawn sites the other ways count as well
+COMPARED_MADE = 4
 START = np.datetime64("2026-05-01T07:00:00", "us")
 NOTHING = Constraints(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64))
 
@@ -228,7 +228,7 @@ def made_counts(sites: int) -> Iterator[Counted]:
         sampled = draws(known, joint, Sampling())
         found = estimate(sampled.persons.max(axis=1) + 1)
         yield Counted("made: visitors", persons, len(owners), found)
-        if number % COMPARED == 0:
+        if number % COMPARED_MADE == 0:
             for way, other in other_ways(known, joint, Sampling()).items():
                 yield Counted(f"made: {way}", persons, len(owners), other)
 
@@ -259,7 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--sites", type=int, default=240, help="drawn ones, and as many with noise")
+    parser.add_argument("--sites", type=int, default=240, help="drawn ones")
+    parser.add_argument("--noise", type=float, default=0.0, help="in each direction of a vector")
     parser.add_argument("--made", type=int, default=200)
     parser.add_argument("--pools", type=int, nargs="+", default=SITES, help="seeds of drawn sites")
     given = parser.parse_args(arguments)
@@ -270,9 +271,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"model {embedder.fingerprint}\n")
         share = given.sites // len(given.pools)
         for number, known in enumerate(pools(embedder, given.out, given.pools)):
-            for name, noise in (("drawn", 0.0), ("drawn with noise", NOISE)):
-                seen = blurred(known, noise, given.pools[number])
-                counted += drawn_counts(seen, name, share, number)
+            seed = given.pools[number]
+            name = f"drawn, noise {given.noise:g}" if given.noise else "drawn"
+            seen = blurred(known, given.noise, seed)
+            counted += drawn_counts(seen, name, share, seed % SITES[0])
             print(f"{table(counted)}\n", flush=True)
     print(table(counted))
     rows = [

@@ -441,6 +441,8 @@ class Gallery:
         Raises:
             ValueError: No passage, or images in a gallery without a calibration.
         """
+        import numpy as np
+
         from passerby.gallery.link.rules import Rules
         from passerby.gallery.paths.path import judged, path_of_matches, path_of_sightings
         from passerby.tables.sightings import Sightings
@@ -453,7 +455,8 @@ class Gallery:
             path = path_of_matches("like the image", found, least)
         else:
             parts = [*self.store.read(where)]
-            own = Sightings.joined(parts) if parts else Sightings([], [])
+            nothing = [Sightings([], np.empty((0, self.about.dimensions)))]
+            own = Sightings.joined(parts or nothing)
             path = path_of_sightings(", ".join(where.persons), own)
         learnt = self._transits_of_others(path, rules) if transits else None
         return judged(path, learnt, rules.overlapping)

@@ -21,7 +21,7 @@ from passerby.gallery.text_tables import (
     time_text,
 )
 from passerby.gallery.tracklets import tracklet_numbers
-from passerby.tables.sightings import Sightings
+from passerby.tables.sightings import Sightings, ends
 
 TWO_PLACES = "in two places at once"
 TOO_FAST = "faster than anybody"
@@ -146,13 +146,14 @@ def path_of_sightings(name: str, sightings: Sightings) -> Path:
     for number in np.unique(numbers).tolist():
         rows = np.flatnonzero(numbers == number)
         times = np.sort(sightings.times[rows][~np.isnat(sightings.times[rows])])
+        untils = np.sort(ends(sightings)[rows][~np.isnat(sightings.times[rows])])
         shown = int(rows[len(rows) // 2])
         stays.append(
             Stay(
                 camera=str(sightings.cameras[shown]),
                 source=str(sightings.sources[shown]),
                 first=time_of(times[0]) if len(times) else None,
-                last=time_of(times[-1]) if len(times) else None,
+                last=time_of(untils[-1]) if len(times) else None,
                 sightings=len(rows),
                 sighting=str(sightings.ids[shown]),
                 image=str(sightings.images[shown]),

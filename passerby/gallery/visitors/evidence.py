@@ -56,7 +56,7 @@ def evidence(
     """Of N sightings with vectors; names [N]: of known persons, "" for the others; said: of pairs
     of them by people; rules: tolerance, overlapping cameras and gap."""
     passages = _as_said(passages_of(sightings, names, rules.gap), said)
-    stays, count = placed_stays(sightings, passages), len(passages)
+    stays, count = placed_stays(sightings, passages.tracklets, passages.of), len(passages)
     llrs, doubts = _ratios(sightings, passages, worth)
     apart = np.zeros((count, count), bool)
     named = np.where(passages.names == UNKNOWN, -1, numbered(passages.names))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.link.passages import Passages, places_of
+from passerby.gallery.link.passages import places_of
 from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 
@@ -29,21 +29,30 @@ class PlacedStays:
     def __len__(self) -> int:
         return len(self.passage)
 
+    def of(self, kept: NDArray[np.bool_]) -> PlacedStays:
+        """Some of them."""
+        return PlacedStays(*(getattr(self, field.name)[kept] for field in fields(self)))
 
-def placed_stays(sightings: Sightings, passages: Passages) -> PlacedStays:
-    """Of the passages of N sightings; those without a time or a camera are nowhere."""
+
+def placed_stays(
+    sightings: Sightings, tracklets: NDArray[np.int64], of: NDArray[np.int64]
+) -> PlacedStays:
+    """Of N sightings; those without a time or a camera are nowhere.
+
+    tracklets [N]: a number for each stay; of [N]: whose it is, as a number of passages or persons.
+    """
     known = np.flatnonzero(~np.isnat(sightings.times) & (sightings.cameras != UNKNOWN))
-    rows, of = np.unique(passages.tracklets[known], return_index=True, return_inverse=True)[1:]
+    rows, stay = np.unique(tracklets[known], return_index=True, return_inverse=True)[1:]
     times = sightings.times[known].astype("datetime64[us]").astype(np.int64)
     until = ends(sightings)[known].astype("datetime64[us]").astype(np.int64)
     first = np.full(len(rows), np.iinfo(np.int64).max)
     last = np.full(len(rows), np.iinfo(np.int64).min)
-    np.minimum.at(first, of.reshape(-1), times)
-    np.maximum.at(last, of.reshape(-1), until)
+    np.minimum.at(first, stay.reshape(-1), times)
+    np.maximum.at(last, stay.reshape(-1), until)
     order = np.argsort(first, kind="stable")
     shown = known[rows][order]
     return PlacedStays(
-        passages.of[shown],
+        of[shown],
         first[order],
         last[order],
         places_of(sightings)[shown],
