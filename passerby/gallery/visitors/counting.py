@@ -20,7 +20,7 @@ from passerby.gallery.visitors.partition_prior import CONCENTRATIONS, log_partit
 from passerby.gallery.visitors.partitions import PartitionChain
 from passerby.process.reporting import progress
 
-SHIFTS = (-1.47, -0.41, 0.41, 1.47)
+SHIFTS = (-1.4675, -0.405, 0.405, 1.4675)
 """Of the ratios, a chain each, in half-widths of their 95 % interval: the middles of the quarters
 of a normal distribution, 2.5 times as wide as that interval says. A site's own persons and cameras
 differ from those of a calibration by more than its interval; the factor was chosen on sites of
