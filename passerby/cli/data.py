@@ -83,7 +83,7 @@ def site(
     /,
     *,
     cameras: Number = 4,
-    minutes: float = 5.0,
+    minutes: Annotated[float, arg(metavar="N")] = 5.0,
     persons: Number = 40,
     style: Literal["drawn", "rendered"] = "drawn",
     seed: Number = 0,
