@@ -1,6 +1,6 @@
 """What a back-end learnt without labels is worth on cameras that no one trained on: tables.
 
-    python benchmarks/adaptation.py [MODEL] --data ROOT --sources CSV [--last N]
+    python benchmarks/adaptation.py [MODEL] --data ROOT --sources CSV [--last N] [--within FOLDER]
 
 Train persons of a mixed set, never its test part: every image of a person seen by two or more
 cameras is a query, every image of the same source its gallery (the image itself is ignored, as are
@@ -9,6 +9,8 @@ rank-1 / mAP, plain and mirrored, each with the difference of mAP to the plain c
 interval over persons; the same with two images a person, where re-ranking has nothing to lean on;
 then what is learnt on half of the persons is worth to the other half, also
 where every person of the first half was seen by one camera, so that all pseudo pairs are wrong.
+--within is a folder with a within_class.safetensors of this model (`passerby adapt MODEL --data
+DRAWN --out FOLDER/within_class.safetensors`), where not the model's own: rows are added.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def changed(known: Embeddings, back_end: BackEnd) -> Embeddings:
     return replace(known, vectors=back_end.applied(known.vectors, *camera_texts(known)[0]))
 
 
-def ways(within: WithinClass) -> dict[str, Callable[[Embeddings, np.ndarray], Report]]:
+def ways(within: WithinClass | None) -> dict[str, Callable[[Embeddings, np.ndarray], Report]]:
     """Each way to score the queries of a gallery, by name."""
 
     def scored(
@@ -64,21 +66,24 @@ def ways(within: WithinClass) -> dict[str, Callable[[Embeddings, np.ndarray], Re
 
         return score
 
-    return {
+    made = {
         "plain cosine": scored(),
         "re-ranked (k1 20, k2 6)": scored(rerank=True),
         "camera means": scored(True),
-        "covariance": scored(prior=within),
         "hubness": scored(hubness=True),
-        "means, covariance": scored(True, within),
-        "means, covariance, hubness": scored(True, within, hubness=True),
-        "means, covariance, pseudo pairs (`--adapt`)": scored(True, within, True),
-        "the same, hubness (`--adapt --hubness`)": scored(True, within, True, True),
-        "the same, re-ranked": scored(True, within, True, rerank=True),
+        "means, hubness": scored(True, hubness=True),
+        "means, pseudo pairs (`--adapt`)": scored(True, pairs=True),
+        "the same, hubness (`--adapt --hubness`)": scored(True, pairs=True, hubness=True),
+        "the same, re-ranked": scored(True, pairs=True, rerank=True),
     }
+    if within is not None:
+        made["covariance"] = scored(prior=within)
+        made["means, covariance"] = scored(True, within)
+        made["means, covariance, pseudo pairs"] = scored(True, within, True)
+    return made
 
 
-def halves(known: Embeddings, within: WithinClass, seed: int, one_camera: bool) -> str:
+def halves(known: Embeddings, within: WithinClass | None, seed: int, one_camera: bool) -> str:
     """Learnt on half of the persons: what it is to the other half, beside no pseudo pairs."""
     random = np.random.default_rng(seed)
     persons = random.permutation(np.unique(known.persons))
@@ -123,14 +128,15 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--sources", type=Path, required=True, help="first_person,last_person,...")
     parser.add_argument("--last", type=int, default=10**9)
+    parser.add_argument("--within", type=Path, help="folder of a covariance of this model")
     arguments = parser.parse_args()
     records = [r for r in passerby.read_split(arguments.data).train if r.person <= arguments.last]
     ranges = read_ranges(arguments.sources)
     for flip in (False, True):
         embedder = load(arguments.model, flip=flip)
-        within = within_class_of(embedder.place, embedder.fingerprint)
-        if within is None:
-            raise SystemExit(f"{embedder.place} has no covariance: passerby adapt MODEL --data ...")
+        within = within_class_of(arguments.within or embedder.place, embedder.fingerprint)
+        if arguments.within and within is None:
+            raise SystemExit(f"{arguments.within}: no covariance of {embedder.fingerprint}")
         known = embedder.embed(records).embeddings
         named = [next(s for a, b, s in ranges if a <= p <= b) for p in known.persons.tolist()]
         known = replace(known, sources=np.array(named))
@@ -157,7 +163,7 @@ def main() -> None:
             print_halves(parts, within)
 
 
-def print_few(parts: dict[str, Part], within: WithinClass) -> None:
+def print_few(parts: dict[str, Part], within: WithinClass | None) -> None:
     """Persons with two images, by two cameras: a query has one match, and nobody many images."""
     few = {name: two_images(known[rows]) for name, (known, rows) in parts.items()}
     print("\n### The same persons with two images each\n")
@@ -184,7 +190,7 @@ def two_images(known: Embeddings) -> Embeddings:
     return known[chosen]
 
 
-def print_halves(parts: dict[str, Part], within: WithinClass) -> None:
+def print_halves(parts: dict[str, Part], within: WithinClass | None) -> None:
     """What pseudo pairs of half of the persons are to the others."""
     print("\n### Pseudo pairs of other persons (mirrored; difference to none)\n")
     print("| rank-1 / mAP | " + " | ".join(parts) + " |\n|---|" + "---|" * len(parts))

@@ -4,7 +4,7 @@
 
 Train persons of a mixed set, never its test part; each source by itself. Half of the persons teach
 (all of their images, without labels but for what a way is given), the others are the queries and
-the gallery. Beside camera means, the model's covariance and pseudo pairs (`--adapt`): the images of
+the gallery. Beside camera means and pseudo pairs (`--adapt`): the images of
 a person by one camera as a track; 50 reviewed pairs of one person by two cameras; and 50 answers
 "different" about the nearest pairs of two persons, as a term between persons (two covariances,
 Prince and Elder 2007: directions are weighed by the share of their variance that is between
@@ -82,17 +82,16 @@ def weighed(within: WithinClass, between: np.ndarray) -> np.ndarray:
 
 
 def scored(
-    taught: Embeddings, rest: Embeddings, prior: WithinClass, way: str, seed: int
+    taught: Embeddings, rest: Embeddings, prior: WithinClass | None, way: str, seed: int
 ) -> passerby.Report:
     """The other persons after what these taught."""
     texts = camera_texts(taught)[0]
     known = groups(taught, way, np.random.default_rng([seed, 1]))
     back_end = learnt(taught.vectors, *texts, prior=prior, persons=known)
     rows = several(rest)
-    if not way.startswith("between"):
+    if back_end.within is None or not way.startswith("between"):  # None: too few pairs
         made = changed(rest, back_end)
         return passerby.evaluate(made[rows], made)
-    assert back_end.within is not None
     centred = replace(back_end, within=None)
     vectors = centred.applied(taught.vectors, *texts).astype(np.float64)
     total = np.cov(vectors.T)
@@ -118,8 +117,6 @@ def main() -> None:
     arguments = parser.parse_args()
     embedder = load(arguments.model)
     prior = within_class_of(embedder.place, embedder.fingerprint)
-    if prior is None:
-        raise SystemExit(f"{embedder.place} has no covariance: passerby adapt MODEL --data ...")
     if arguments.vectors is not None and arguments.vectors.is_file():
         known = Embeddings.load(arguments.vectors)
     else:

@@ -3,10 +3,11 @@
     python benchmarks/people_best.py ROOT OUT [--recipe RECIPE] [--score-test]
 
 ROOT is a Market-1501 layout with ``sources.csv`` (see people.py). OUT/sources gets a set a source,
-of links; OUT/drawn the drawn persons that train with them; OUT/run the training run. It goes on
-from where it was interrupted. Prints the commands that cross-validate the recipe and that leave a
-source out; with --score-test, once and last, the scores on the test part: one gallery of all
-sources, plain, with mirror images, centred on cameras (of each source apart), and re-ranked.
+of links; OUT/drawn the rendered persons that train with them (their assets: docs/data.md); OUT/run
+the training run. It goes on from where it was interrupted. Prints the commands that cross-validate
+the recipe and that leave a source out; with --score-test, once and last, the scores on the test
+part: one gallery of all sources, plain, with mirror images, centred on cameras (of each source
+apart), and re-ranked.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import people
-from default_model import PERSONS
+from default_model import RENDERED
 
 from passerby.assessment.score import Scoring, score_embeddings
 from passerby.config import open_recipe
@@ -30,12 +31,15 @@ from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 from passerby.training.loop import train
 
+# Of the persons that train the packaged model.
+DRAWN = RENDERED | {"train_persons": 1500, "sites": 60}
+
 
 def prepare(root: Path, out: Path) -> list[str]:
     """Divide and draw what is not there yet; returns the data sets as ``--data`` takes them."""
     people.main(root, out / "sources")
     if not (out / "drawn").exists():
-        write(out / "drawn", **PERSONS, images=2, style="varied")  # the packaged model's
+        write(out / "drawn", **DRAWN, images=2, style="rendered")
     sources = sorted(path.name for path in (out / "sources").iterdir())
     real = [f"{name}:market1501={out / 'sources' / name}" for name in sources]
     return [*real, f"drawn:synthetic={out / 'drawn'}"]

@@ -23,7 +23,12 @@ from safetensors import SafetensorError
 
 from passerby.adaptation.camera_means import CameraMeans, camera_means, camera_texts
 from passerby.adaptation.pseudo_pairs import MOST_CAMERAS, mutual_neighbours
-from passerby.adaptation.within_class import WithinClass, blended, within_class
+from passerby.adaptation.within_class import (
+    WithinClass,
+    alike_everywhere,
+    blended,
+    within_class,
+)
 from passerby.process.json_files import parse_object
 from passerby.tables.embeddings import Embeddings, require_one_model
 from passerby.tables.unit_length import unit
@@ -43,7 +48,8 @@ FEWEST_PAIRS = 30
 """Below this many images of persons seen here nothing is learnt of how a person varies."""
 
 PRIOR_IMAGES = 300
-"""So many images the model's own within-class covariance counts for beside what is seen here.
+"""So many images what is thought before counts for beside what is seen here: the model's own
+within-class covariance, or that all directions are alike.
 Pseudo pairs of some persons then cost others next to nothing (benchmarks/adaptation.py)."""
 
 
@@ -156,7 +162,8 @@ def learnt(
 ) -> BackEnd:
     """What unlabelled images teach: of vectors [N, D] by cameras of sources [N], "" not known.
 
-    prior: the model's own within-class covariance; persons [N]: numbers equal for images that are
+    prior: the model's own within-class covariance, None where it brings none: all directions are
+    then taken as alike before anything is seen; persons [N]: numbers equal for images that are
     known to be of one person (tracks, reviewed pairs, names), -1 for the others; pairs: take images
     of two cameras that are each other's nearest for one person, too; apart: says of which pairs of
     rows [P, 2] it is known [P] that they are of two, as names and reviewed pairs tell: these are
@@ -170,12 +177,6 @@ def learnt(
         means = camera_means(vectors, sources, cameras)
         decided.append(f"means of {len(means.cameras)} cameras over {len(vectors)} images")
     begun = BackEnd(model, pooling, prior, means)
-    if prior is None:
-        decided.append(
-            "nothing of how a person varies: beside the model lies no covariance to begin with "
-            "(passerby adapt MODEL --data DATA; drawn persons will do)"
-        )
-        return BackEnd(model, pooling, None, means, tuple(decided), len(vectors))
     found = np.empty((0, 2), np.int64)
     if pairs:
         found = mutual_neighbours(begun.applied(vectors, sources, cameras), sources, cameras)
@@ -190,16 +191,18 @@ def learnt(
     within = prior
     if seen is None or seen.images < FEWEST_PAIRS:
         count = 0 if seen is None else seen.images
+        brought = "as the model brings it" if prior else "not known, all directions are alike"
         decided.append(
-            "how a person varies: as the model brings it"
+            f"how a person varies: {brought}"
             + f" ({count} pairs of images here, at least {FEWEST_PAIRS} needed, by sources of at "
             f"most {MOST_CAMERAS} cameras: name each site as a source)" * pairs
         )
     else:
-        within = blended(prior, seen, PRIOR_IMAGES)
+        within = blended(prior or alike_everywhere(seen), seen, PRIOR_IMAGES)
+        brought = "what the model brings" if prior else "all directions alike"
         decided.append(
             f"how a person varies: of {seen.images} pairs of images here, beside {PRIOR_IMAGES} "
-            "that stand for what the model brings"
+            f"that stand for {brought}"
         )
     return BackEnd(model, pooling, within, means, tuple(decided), len(vectors))
 

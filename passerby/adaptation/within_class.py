@@ -10,7 +10,7 @@ directions in which hardly anything varies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,11 +44,16 @@ class WithinClass:
         made: NDArray[np.float64] = (axes.T * above) @ axes + self.rest * np.eye(axes.shape[1])
         return made
 
+    @property
+    def mean(self) -> float:
+        """The mean variance over all D directions."""
+        wide, kept = self.directions.shape[1], len(self.directions)
+        whole = self.variances.sum(dtype=np.float64) + (wide - kept) * self.rest
+        return float(whole) / wide
+
     def factors(self, shrinkage: float = SHRINKAGE) -> NDArray[np.float32]:
         """By how much each direction [K] is shortened: 1 would leave it as it is."""
-        wide, kept = self.directions.shape[1], len(self.directions)
-        mean = (self.variances.sum(dtype=np.float64) + (wide - kept) * self.rest) / wide
-        floor = max(shrinkage * mean, np.finfo(np.float32).tiny)
+        floor = max(shrinkage * self.mean, np.finfo(np.float32).tiny)
         variances = self.variances.astype(np.float64)
         made: NDArray[np.float64] = np.sqrt((self.rest + floor) / (variances + floor))
         return np.asarray(made, np.float32)
@@ -99,6 +104,12 @@ def of_covariance(covariance: NDArray[np.float64], images: int, rank: int = RANK
         rest,
         images,
     )
+
+
+def alike_everywhere(like: WithinClass) -> WithinClass:
+    """One variance in all directions, as much as another has in the mean: shortens none."""
+    variances = np.full_like(like.variances, like.mean)
+    return replace(like, variances=variances, rest=like.mean)
 
 
 def blended(prior: WithinClass, own: WithinClass, prior_images: int) -> WithinClass:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from passerby.adaptation.back_end import WITHIN_CLASS, BackEnd, within_class_of
-from passerby.adaptation.within_class import WithinClass, within_class
+from passerby.adaptation.back_end import WITHIN_CLASS, BackEnd
+from passerby.adaptation.within_class import within_class
 from passerby.embedding.embedder import Embedder
-from passerby.models.packaged import is_packaged, model_folder, packaged_folders
+from passerby.models.packaged import is_packaged, model_folder
 from passerby.process.whole_files import write_whole
 from passerby.tables.keys import numbered, person_numbers
 from passerby.tables.records import JUNK, Split
@@ -26,12 +26,6 @@ def within_class_file(model: str | os.PathLike[str], out: str | os.PathLike[str]
             "another file with --out"
         )
     return file
-
-
-def packaged_within_class(fingerprint: str) -> WithinClass | None:
-    """What came with the packaged model of this fingerprint; None of any other model."""
-    found = (within_class_of(folder, fingerprint) for folder in packaged_folders())
-    return next((within for within in found if within is not None), None)
 
 
 def learn_within_class(embedder: Embedder, split: Split, file: Path) -> BackEnd:

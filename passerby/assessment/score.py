@@ -11,7 +11,6 @@ from passerby.adaptation.back_end import adapted, within_class_of
 from passerby.adaptation.camera_means import centred
 from passerby.adaptation.hubness import CorrectedDistances
 from passerby.adaptation.within_class import WithinClass
-from passerby.assessment.adapt import packaged_within_class
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedded, Embedder, load
 from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
@@ -180,8 +179,6 @@ def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Repor
     Raises ValueError when they come from different models, and otherwise as `passerby.evaluate`.
     """
     asked, shown = Embeddings.load(query), Embeddings.load(gallery)
-    if scoring.adapt and scoring.within is None:  # which they can only have from the packaged model
-        scoring = replace(scoring, within=packaged_within_class(shown.model))
     return score_embeddings(asked, shown, scoring)
 
 

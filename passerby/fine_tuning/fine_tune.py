@@ -16,12 +16,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from passerby.assessment.adapt import learn_within_class, within_class_file
 from passerby.config import Recipe, with_settings
 from passerby.data.holdout import HoldOut
 from passerby.data.reading.joining import join_splits
 from passerby.data.sampling import person_batches
-from passerby.embedding.embedder import Embedder, load
+from passerby.embedding.embedder import load
 from passerby.fine_tuning.pseudo_persons import PseudoPersons, pseudo_persons
 from passerby.fine_tuning.recipe import LOSS, tuned_recipe
 from passerby.fine_tuning.rehearsal import Guard, guard_figures, rehearsal_of, rehearsed
@@ -72,9 +71,9 @@ class FineTuned:
             f"the model is in {self.out}, fingerprint {self.card.fingerprint}. It contains what it "
             "learnt of the people in the sightings: who deletes these deletes it too, and adapts "
             "anew\n"
-            "how a person varies (within_class.safetensors) was learnt anew of the rehearsed "
-            "persons; calibration and familiarity are of the old vectors and were not taken along: "
-            "passerby calibrate, passerby gallery calibrate"
+            "calibration, familiarity and how a person varies (within_class.safetensors) are of "
+            "the old vectors and were not taken along: passerby calibrate, passerby gallery "
+            "calibrate"
         )
 
 
@@ -294,7 +293,5 @@ def _keep(
     )
     made = save_model(out, system, made)
     shutil.copyfile(newest / "metrics.jsonl", out / "metrics.jsonl")
-    embedder: Embedder = load(out)
-    learn_within_class(embedder, rehearsed(held), within_class_file(out, None))
     write_model_card(out)
     return made

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.adaptation.back_end import Apart, BackEnd, learnt, within_class_of
-from passerby.assessment.adapt import packaged_within_class
 from passerby.gallery.adapted import back_end_of
 from passerby.gallery.reviewed_pairs import constraints, reviewed_pairs
 from passerby.gallery.tracklets import tracklet_numbers
@@ -44,7 +43,6 @@ def adapt(store: Store, *, hubness: bool = True) -> BackEnd:
     if not len(sightings):
         raise ValueError("the gallery is empty: there is nothing to learn from")
     prior = within_class_of(about.place, about.model)
-    prior = prior or packaged_within_class(about.model)
     found = learnt(
         sightings.vectors, sightings.sources, sightings.cameras,
         model=about.model, pooling=about.pooling, prior=prior, persons=_persons(store, sightings),

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from passerby.adaptation.back_end import WITHIN_CLASS, BackEnd, adapted, learnt, within_class_of
+from passerby.adaptation.pseudo_pairs import mutual_neighbours
 from passerby.adaptation.within_class import WithinClass, within_class
 from passerby.evaluation.evaluate import evaluate
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.unit_length import unit
 
 WIDE = 16
 
@@ -56,12 +58,31 @@ def test_it_finds_more_and_says_what_it_did(prior: WithinClass) -> None:
     assert "pairs of images here" in found.decided[1]
 
 
+def test_without_a_prior_all_directions_are_alike_before_anything_is_seen() -> None:
+    part = site(0)
+    found = learnt(part.vectors, *texts(part))
+    made = Embeddings(found.applied(part.vectors, *texts(part)), part.persons, part.cameras)
+    assert evaluate(made, made).rank1 > evaluate(part, part).rank1 + 10
+    assert found.within is not None
+    assert found.means is not None
+    pairs = found.within.images
+    assert f"{pairs} pairs of images here, beside 300 that stand for all" in found.decided[1]
+    centred = BackEnd("m", "", None, found.means)
+    near = mutual_neighbours(centred.applied(part.vectors, *texts(part)), *texts(part))
+    rows = unit(part.vectors) - found.means.of(*texts(part))
+    numbers = np.repeat(np.arange(len(near)), 2)
+    seen = within_class(rows[near.reshape(-1)], numbers).covariance
+    level = np.trace(seen) / WIDE * np.eye(WIDE)
+    wanted = (len(near) * seen + 300 * level) / (len(near) + 300)
+    np.testing.assert_allclose(found.within.covariance, wanted, rtol=1e-3, atol=1e-6)
+
+
 def test_it_knows_when_not_to_act(prior: WithinClass) -> None:
     few = site(0, persons=5)
     alone = learnt(few.vectors, *texts(few))
     assert not alone.acts
     assert "no camera means" in alone.decided[0]
-    assert "no covariance to begin with" in alone.decided[1]
+    assert "not known, all directions are alike (5 pairs" in alone.decided[1]
     np.testing.assert_allclose(
         alone.applied(few.vectors, *texts(few)),
         few.vectors / np.linalg.norm(few.vectors, axis=1)[:, None],

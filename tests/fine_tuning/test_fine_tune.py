@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 import passerby
-from passerby.adaptation.back_end import within_class_of
 from passerby.embedding.embedder import load
 from passerby.evaluation.report import Report
 from passerby.fine_tuning import fine_tune as story
@@ -106,13 +105,11 @@ def test_the_result_is_a_model_that_says_what_it_learnt_from(tuned: FineTuned) -
     assert f"`{default.fingerprint}`" in text
 
 
-def test_what_lay_beside_the_old_model_is_learnt_anew_or_gone(tuned: FineTuned) -> None:
-    assert within_class_of(tuned.out, tuned.card.fingerprint) is not None
+def test_what_lay_beside_the_old_model_is_not_taken_along(tuned: FineTuned) -> None:
     assert {file.name for file in tuned.out.iterdir()} == {
         "README.md", "config.json", "metrics.jsonl", "model.safetensors",
-        "within_class.safetensors",
     }  # fmt: skip
-    assert "calibration and familiarity are of the old vectors" in str(tuned)
+    assert "are of the old vectors and were not taken along" in str(tuned)
 
 
 def test_a_folder_that_holds_a_model_is_left_alone(tuned: FineTuned, sightings: Store) -> None:

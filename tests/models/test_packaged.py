@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file
 
 import passerby
-from passerby.adaptation.back_end import WITHIN_CLASS, within_class_of
 from passerby.assessment.calibrate import calibration_file, file_to_write, find_calibration
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.histogram import embed_histograms
@@ -58,7 +57,7 @@ def test_it_is_small_and_in_half_precision() -> None:
 
 def test_the_package_takes_its_files_along() -> None:
     assert '"models/default/*"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    names = {"model", "familiarity", "within_class"}
+    names = {"model", "familiarity"}
     files = {f"{name}.safetensors" for name in names} | {"config.json", "calibration.json"}
     assert {file.name for file in FOLDER.iterdir()} - {"README.md", "statements.json"} == files
 
@@ -100,8 +99,8 @@ def test_packaged_models_are_listed_and_need_openvino_in_8_bits(
 
 def test_nobody_real_trained_it() -> None:
     sources = {person.rpartition("/")[0] for person in read_card(FOLDER).training_persons}
-    assert sources == {"street"}
-    assert read_card(FOLDER).data["source"] == "street"
+    assert sources == {"rendered", "street"}
+    assert read_card(FOLDER).data["source"] == "rendered+street"
 
 
 def test_embeddings_repeat_and_tell_persons(embedder: Embedder) -> None:
@@ -158,7 +157,7 @@ def test_compare_takes_it_by_default(passerby_command, tmp_path: Path) -> None:
     done = passerby_command("compare", *files)
     assert (done.code, done.err) == (0, "")
     assert re.match(r"cosine distance \d", done.out)
-    assert "on another site (street_site, 250 persons)" in done.out
+    assert "on another site (street_site, 500 persons)" in done.out
 
 
 def test_real_persons_are_found_better_than_by_colours(embedder: Embedder, people: Path) -> None:
@@ -185,13 +184,3 @@ def test_weights_survive_half_precision(tmp_path: Path, embedder: Embedder) -> N
     assert content["fingerprint"] == embedder.fingerprint
     for name, value in load_model(tmp_path)[0].state_dict().items():
         torch.testing.assert_close(value, model.state_dict()[name], rtol=0, atol=0)
-
-
-def test_it_brings_what_one_person_varies_in(embedder: Embedder) -> None:
-    """Of this very model: a retrained one gets its own (benchmarks/default_model.py)."""
-    within = within_class_of(FOLDER, embedder.fingerprint)
-    assert within is not None, "python benchmarks/default_model.py OUT --within-class FOLDER"
-    assert within.directions.shape == (128, embedder.dimensions)
-    np.testing.assert_allclose(within.directions @ within.directions.T, np.eye(128), atol=2e-3)
-    assert (FOLDER / WITHIN_CLASS).stat().st_size < 500_000
-    assert within.images > 1000
