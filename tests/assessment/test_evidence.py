@@ -50,7 +50,7 @@ def test_what_came_with_the_model_gives_no_probability(embedder, packaged, own, 
     assert found.evidence is None
     said = str(found)
     assert "not calibrated where it is used" in said
-    assert "on another site (street_site, 250 persons)" in said
+    assert "on another site (street_site, 500 persons)" in said
     assert "%" not in said
     assert "likelihood" not in said
     assert compare_images(embedder, *pair, own).evidence is not None
