@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from passerby.adaptation.camera_means import CameraMeans, camera_means, camera_texts
-from passerby.adaptation.pseudo_pairs import MOST_CAMERAS, mutual_neighbours
+from passerby.adaptation.pseudo_pairs import MOST_CAMERAS, expected_right, mutual_neighbours
 from passerby.adaptation.within_class import (
     WithinClass,
     alike_everywhere,
@@ -179,13 +180,16 @@ def learnt(
     begun = BackEnd(model, pooling, prior, means)
     found = np.empty((0, 2), np.int64)
     if pairs:
-        found = mutual_neighbours(begun.applied(vectors, sources, cameras), sources, cameras)
+        near = begun.applied(vectors, sources, cameras)
+        found = mutual_neighbours(near, sources, cameras)
         wrong = np.zeros(len(found), bool) if apart is None else apart(found)
         if wrong.any():
             found = found[~wrong]
             decided.append(
                 f"{int(wrong.sum())} near pairs were left out: known to be of two persons"
             )
+        found, said = _mostly_right(near, sources, cameras, found)
+        decided += said
     centred = unit(vectors) if means is None else means.removed(vectors, sources, cameras)
     seen = _seen_here(centred, persons, found)
     within = prior
@@ -238,6 +242,29 @@ def adapted(
         replace(gallery, vectors=found.applied(gallery.vectors, *showing)),
         found,
     )
+
+
+def _mostly_right(
+    vectors: NDArray[np.float32], sources: Texts, cameras: Texts, pairs: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], list[str]]:
+    """The pairs of sources where most are right, and what is said of the others."""
+    right = expected_right(vectors, sources, cameras, pairs)
+    kept, said = np.ones(len(pairs), bool), []
+    for source in np.unique(sources[pairs[:, 0]]).tolist():
+        own = sources[pairs[:, 0]] == source
+        share = float(right[own].mean())
+        if share >= 0.5:
+            continue
+        kept[own] = False
+        why = "too few distances there tell how many of them are of one person"
+        if not math.isnan(share):
+            why = (
+                f"by all distances there {100 * share:.0f} % of them are of one person, and fewer "
+                "than half would mislead"
+            )
+        of = f" of {source}" if source else ""
+        said.append(f"{int(own.sum())} near pairs{of} teach nothing: {why}")
+    return pairs[kept], said
 
 
 def _seen_here(

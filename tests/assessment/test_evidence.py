@@ -97,7 +97,8 @@ def test_what_is_no_crop_of_a_person_is_no_evidence(embedder, own, pair, size, r
 def test_as_a_command(passerby_command, embedder, own, pair, tmp_path):
     done = passerby_command("compare", *pair, "--one-camera")
     assert (done.code, done.err) == (0, "")
-    assert "no calibration for pairs of one camera" in done.out
+    assert "not calibrated where it is used" in done.out
+    assert "flatter those who come back" in done.out
     file = write_calibration(tmp_path / "hall.json", own)
     for options in ((), ("--one-camera",)):
         done = passerby_command("compare", *pair, "--calibration", file, *options)

@@ -110,9 +110,10 @@ def make_store(crowd_about: About) -> Callable[..., MemoryStore]:
     """Makes a store of vectors: ``make_store(vectors, persons=[...], about=...)``."""
 
     def make(vectors, *, about: About | None = None, **columns) -> MemoryStore:
-        store = MemoryStore.create(f"memory://crowd-{next(_NUMBERS)}", about or crowd_about)
+        about = about or crowd_about
+        store = MemoryStore.create(f"memory://crowd-{next(_NUMBERS)}", about)
         ids = [f"{number:032x}" for number in range(len(vectors))]
-        store.write(Sightings(ids, np.reshape(vectors, (len(ids), 12)), **columns))
+        store.write(Sightings(ids, np.reshape(vectors, (len(ids), about.dimensions)), **columns))
         return store
 
     return make

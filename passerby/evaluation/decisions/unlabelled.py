@@ -85,6 +85,13 @@ class UnlabelledDistances:
         found: NDArray[np.float64] = np.interp(np.asarray(distances, np.float64), *self._llrs)
         return found
 
+    def probabilities(self, distances: ArrayLike) -> NDArray[np.float64]:
+        """Of one person, where a pair is as likely so as any of these: no evidence."""
+        if self.same_share <= 0:
+            return np.zeros(np.shape(distances))
+        odds = self.llrs(distances) + math.log(self.same_share / (1 - self.same_share))
+        return np.asarray(1 / (1 + np.exp(-odds)))
+
     def threshold(self, rate: float) -> float | None:
         """The distance below which that share of strangers lies; None below `least_rate`.
 
