@@ -53,7 +53,7 @@ class WithinClass:
 
     def factors(self, shrinkage: float = SHRINKAGE) -> NDArray[np.float32]:
         """By how much each direction [K] is shortened: 1 would leave it as it is."""
-        floor = max(shrinkage * self.mean, np.finfo(np.float32).tiny)
+        floor = max(shrinkage * self.mean, float(np.finfo(np.float32).tiny))
         variances = self.variances.astype(np.float64)
         made: NDArray[np.float64] = np.sqrt((self.rest + floor) / (variances + floor))
         return np.asarray(made, np.float32)
