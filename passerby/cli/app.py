@@ -12,6 +12,7 @@ import tyro
 
 from passerby.cli import (
     adapting,
+    alerting,
     data,
     evaluating,
     gallery,
@@ -30,6 +31,17 @@ from passerby.process.spelling import suggest
 Commands = Mapping[str, Callable[..., None]]
 
 DATA: Commands = {"check": data.check, "synthesize": data.synthesize, "site": data.site}
+
+ALERT: Commands = {
+    "add": alerting.add,
+    "list": alerting.list_alerts,
+    "test": alerting.try_alert,
+    "report": alerting.report,
+    "judge": alerting.judge,
+    "deliver": alerting.deliver,
+    "resume": alerting.resume,
+    "remove": alerting.remove,
+}
 
 GALLERY: Commands = {
     "create": gallery.create,
@@ -79,6 +91,7 @@ COMMANDS: Commands = {
 GROUPS: Mapping[str, tuple[Commands, str]] = {
     "data": (DATA, "Check a data set, or make a synthetic one."),
     "gallery": (GALLERY, "Keep sightings: add, search, show, forget."),
+    "gallery alert": (ALERT, "Be told when somebody is seen, with few false alarms."),
 }
 
 _NARROWEST = 60  # columns: below, boxes of help fall apart
@@ -142,7 +155,13 @@ def _application(
     for name, command in commands.items():
         made.command(name=name)(command)
     for name, (inner, text) in groups.items():
-        made.command(_application(inner, {}), name=name, help=text)
+        if " " not in name:
+            within = {
+                other.removeprefix(f"{name} "): group
+                for other, group in groups.items()
+                if other.startswith(f"{name} ")
+            }
+            made.command(_application(inner, within), name=name, help=text)
     return made
 
 
@@ -150,16 +169,22 @@ def _require_command(words: Sequence[str]) -> None:
     """ValueError naming the nearest command where the first words are none."""
     if not words or words[0].startswith("-"):
         return
-    name, known = words[0], [*COMMANDS, *GROUPS]
+    name, known = words[0], [*COMMANDS, *(group for group in GROUPS if " " not in group)]
     if name not in known:
         raise ValueError(f"no command is named {name!r}{suggest(name, known)}; see passerby --help")
-    if name in GROUPS and len(words) > 1 and not words[1].startswith("-"):
-        inner = GROUPS[name][0]
-        if words[1] not in inner:
+    for word in words[1:]:
+        if name not in GROUPS or word.startswith("-"):
+            return
+        inner = [*GROUPS[name][0]]
+        inner += [
+            group.removeprefix(f"{name} ") for group in GROUPS if group.startswith(f"{name} ")
+        ]
+        if word not in inner:
             raise ValueError(
-                f"passerby {name} has no command {words[1]!r}{suggest(words[1], inner)}; see "
+                f"passerby {name} has no command {word!r}{suggest(word, inner)}; see "
                 f"passerby {name} --help"
             )
+        name = f"{name} {word}"
 
 
 def _prepare_streams() -> None:

@@ -13,6 +13,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -109,6 +110,10 @@ class AdaptedStore(Store):
     def open(cls, place: str) -> Store:
         """A view is of a gallery that is open already: ValueError."""
         raise ValueError(f"{place}: galleries are opened plain, and seen adapted then")
+
+    @property
+    def folder(self) -> Path | None:
+        return self._store.folder
 
     def set_about(self, about: About) -> None:
         plain = self._store.about

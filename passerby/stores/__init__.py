@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -98,6 +99,11 @@ class Store(ABC):
     """
 
     about: About
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a gallery that has one to itself on this machine."""
+        return None
 
     @classmethod
     @abstractmethod
@@ -220,16 +226,21 @@ class Store(ABC):
         return count
 
     def _forget_answers(self) -> None:
-        """Drop the answers of which a sighting is no longer there."""
+        """Drop the answers of which a sighting is no longer there, those about alerts too."""
         about = self.refresh_about()
-        asked = sorted({one for answer in about.answers for one in (answer.first, answer.second)})
+        of_pairs = {one for answer in about.answers for one in (answer.first, answer.second)}
+        asked = sorted(of_pairs.union(*(alert.confirmed for alert in about.alerts)))
         there: set[str] = set()
         for start in range(0, len(asked), _AT_ONCE):
             where = Where(ids=tuple(asked[start : start + _AT_ONCE]))
             there.update(*(part.ids.tolist() for part in self.read(where, with_vectors=False)))
-        kept = tuple(a for a in about.answers if {a.first, a.second} <= there)
-        if len(kept) < len(about.answers):
-            self.set_about(replace(about, answers=kept))
+        answers = tuple(a for a in about.answers if {a.first, a.second} <= there)
+        alerts = tuple(
+            replace(alert, confirmed=tuple(one for one in alert.confirmed if one in there))
+            for alert in about.alerts
+        )
+        if (answers, alerts) != (about.answers, about.alerts):
+            self.set_about(replace(about, answers=answers, alerts=alerts))
 
     @abstractmethod
     def _delete(self, where: Where) -> int:

@@ -33,6 +33,34 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Alert:
+    """Somebody to be told of whenever a camera sees them (`gallery.alerts`).
+
+    name: its own in the gallery; id: 32 hexadecimal digits; vectors: R reference images, float32
+    [R, D] of length 1, in base 64; images: their file names; a_week: false alarms at most;
+    traffic: passages a week to reckon with while too few have times, 0 where not stated; person:
+    whose passages in the gallery are no strangers', "" for nobody's; elsewhere: no camera of the
+    gallery took the images; to: where hits go, passwords left out; with_picture: hits carry a
+    small JPEG; paused: nobody is told; created: when, ISO 8601 in UTC; confirmed: ids of sightings
+    that people said are of them.
+    """
+
+    name: str
+    id: str
+    vectors: str
+    images: tuple[str, ...]
+    a_week: float
+    traffic: float = 0.0
+    person: str = ""
+    elsewhere: bool = False
+    to: tuple[str, ...] = ()
+    with_picture: bool = False
+    paused: bool = False
+    created: str = ""
+    confirmed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class About:
     """Stored with a gallery, so that no other model's embeddings come into it.
 
@@ -42,8 +70,8 @@ class About:
     has them; brought: those that lay beside the model, learnt wherever that was; answers: of whom
     pairs of its sightings are, as people said; adapted: what was learnt of its sightings
     (`gallery.adapted`), in base 64, "" for nothing; set_aside: calibrations of the distances
-    without it, while there is something; created: when, ISO 8601 in UTC; format: of the
-    gallery.
+    without it, while there is something; alerts: persons to be told of; created: when, ISO 8601
+    in UTC; format: of the gallery.
     """
 
     model: str
@@ -58,6 +86,7 @@ class About:
     adapted: str = ""
     set_aside: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     format: int = FORMAT
 
     def to_json(self) -> str:

@@ -6,7 +6,7 @@ Its vector is pooled from looks spread over its time; it lasts from its first lo
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -35,16 +35,24 @@ class Enroller:
     """Embeds passages and writes them, now and then.
 
     added, present: passages that were new, and that were there already. keep_thumbnails: and the
-    pictures.
+    pictures. ended: told of the sighting of each passage before it is written, so that a kill
+    between both loses nothing that the next run does not bring.
 
     Raises:
         ValueError: The embedder is not the gallery's.
     """
 
-    def __init__(self, store: Store, embedder: Embedder, keep_thumbnails: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        keep_thumbnails: bool = True,
+        ended: Callable[[Sightings], object] | None = None,
+    ) -> None:
         require_matching_embedder(store.about, embedder)
         require_single_vectors(embedder)
         self._store, self._embedder, self._keep = store, embedder, keep_thumbnails
+        self._ended = ended
         self._waiting: list[Sightings] = []
         self._written = time.monotonic()
         self.added = self.present = 0
@@ -58,7 +66,10 @@ class Enroller:
 
     def take(self, piece: Embedded, camera: str) -> None:
         """Enrol a passage by a camera; it is on disk after the next `flush` at the latest."""
-        self._waiting.append(self._sighting(piece, camera))
+        sighting = self._sighting(piece, camera)
+        if self._ended is not None:
+            self._ended(sighting)
+        self._waiting.append(sighting)
         late = time.monotonic() - self._written > _SECONDS
         if late or len(self._waiting) >= _PASSAGES:
             self.flush()

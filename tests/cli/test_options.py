@@ -72,8 +72,8 @@ def test_the_nearest_word_is_named(
 
 @pytest.mark.parametrize(
     "words",
-    [[], *([name] for name in (*COMMANDS, *GROUPS))]
-    + [[group, name] for group, (commands, _) in GROUPS.items() for name in commands],
+    [[], *(name.split() for name in (*COMMANDS, *GROUPS))]
+    + [[*group.split(), name] for group, (commands, _) in GROUPS.items() for name in commands],
     ids=" ".join,
 )
 @pytest.mark.parametrize("columns", ["20", "100"])

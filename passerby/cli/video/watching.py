@@ -91,6 +91,7 @@ def watch(
             raise ValueError("--mend compares by the gallery's model: name one with --gallery")
         watched = watch_cameras(cameras(), None, outputs)
     else:
+        from passerby.gallery.alerts.running import alerts_of
         from passerby.video.enrolling import Enroller, ratio_of
         from passerby.video.mending import Mender
 
@@ -100,8 +101,9 @@ def watch(
             made = cameras()
             for one in made if mend else ():
                 one.mender = Mender(ratio_of(kept.store), mend)
-            enroller = Enroller(kept.store, kept.embedder, keep_thumbnails)
-            watched = watch_cameras(made, enroller, outputs)
+            with alerts_of(kept.store, gallery) as ended:
+                enroller = Enroller(kept.store, kept.embedder, keep_thumbnails, ended)
+                watched = watch_cameras(made, enroller, outputs)
             kept.store.update_index()
     say(watched.to_json() if json else watched)
 

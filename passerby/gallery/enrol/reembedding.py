@@ -33,16 +33,23 @@ _LOOKED_UP = 512
 @dataclass(frozen=True)
 class Reembedded:
     """added: sightings in the new gallery; present: that were there from a call before; left_out:
-    sightings whose image is gone, changed or cannot be read, with the reason."""
+    sightings whose image is gone, changed or cannot be read, with the reason; alerts: names of
+    those left behind, whose images are not kept."""
 
     added: int
     present: int
     left_out: tuple[UnreadableImage, ...]
+    alerts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = f"{self.added} sightings embedded anew, {self.present} were there already"
         if self.left_out:
             text += f"; {len(self.left_out)} left out, the first: {self.left_out[0]}"
+        if self.alerts:
+            text += (
+                f"\nalerts are of the model and stay behind: {', '.join(self.alerts)} (passerby "
+                "gallery alert add, with the images again)"
+            )
         return text
 
 
@@ -87,7 +94,8 @@ def reembed(
             adapt(target, hubness=bool(learnt.anchors))
     finally:
         target.close()
-    return Reembedded(way.counted.added, way.counted.present, tuple(left_out))
+    names = tuple(alert.name for alert in store.about.alerts)
+    return Reembedded(way.counted.added, way.counted.present, tuple(left_out), names)
 
 
 def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> Store:
@@ -103,6 +111,7 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
             calibrations={},
             brought={},
             answers=(),
+            alerts=(),
             adapted="",
             set_aside={},
         )

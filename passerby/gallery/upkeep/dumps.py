@@ -18,6 +18,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,14 @@ def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Writ
     """Make the gallery of a dump at a place, in any engine; the file is checked before anything.
 
     A restore that was stopped goes on when it is called again: the same gallery at the place (its
-    model and when it was created) is filled up, and sightings that are there stay. Raises
-    ValueError for a file that is no dump, is damaged or of a newer version, and when another
-    gallery is there.
+    model and when it was created) is filled up, and sightings that are there stay. Alerts come
+    paused: whoever made the file said where hits go. Raises ValueError for a file that is no dump,
+    is damaged or of a newer version, and when another gallery is there.
     """
     with _opened(path) as archive, progress("restoring") as advance:
         about, parts, total = _checked(archive, path)
+        paused = tuple(replace(alert, paused=True) for alert in about.alerts)
+        about = replace(about, alerts=paused)
         key = (about.model, about.pooling, about.dimensions, about.created)
         store = open_or_create_store(
             place, about, lambda a: (a.model, a.pooling, a.dimensions, a.created) == key

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from passerby.gallery.adapting import relearn
+from passerby.gallery.alerts.forgetting import forget_hits_of, sightings_of_hits
 from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
@@ -85,12 +86,15 @@ def remove(store: Store, where: Where, *, timeless: bool = False, compact: bool 
 
     Raises ValueError for a filter without any condition.
     """
+    told = sightings_of_hits(store, where)
     count = store.delete(where)
     left = count_timeless(store, where)
     if timeless and left:
         for ids in [*_timeless(store, where)]:
+            told |= sightings_of_hits(store, Where(ids=ids))
             count += store.delete(Where(ids=ids))
         left = 0
+    forget_hits_of(store, told)
     if count:
         relearn(store)  # or what was learnt from them would outlast them
     return Removed(count, left, store.compact() if compact else None)

@@ -84,6 +84,10 @@ class LanceStore(Store):
             raise ValueError(f"{place}: no gallery there (it would hold a file {ABOUT})")
         return cls(folder, About.from_json((folder / ABOUT).read_text("utf-8")))
 
+    @property
+    def folder(self) -> Path | None:
+        return self._folder.path
+
     def set_about(self, about: About) -> None:
         with self._folder.writing():
             write_whole(self._folder.path / ABOUT, about.to_json().encode())
