@@ -44,14 +44,21 @@ def walked_by(place, vector, number=900):
         gallery.store.write(one)
 
 
-def test_from_words_to_a_judged_hit(passerby_command, place, tmp_path, hook, embedder, monkeypatch):
+@pytest.fixture
+def token(monkeypatch):
+    """In the environment, for the webhook."""
     monkeypatch.setenv("TOKEN", "s3cret")
+    return "{TOKEN}"
+
+
+def test_from_words_to_a_judged_hit(passerby_command, place, hook, embedder, token):
+    tmp_path = place.parent
     images = [picture(tmp_path / f"{n}.jpg", n) for n in range(2)]
     lines = tmp_path / "hits.jsonl"
     alert = ["gallery", "alert"]
     done = passerby_command(
         *alert, "add", place, *images, "--name", "thief", "--at-most", "2 a week", "--to", lines,
-        "--to", hook.address + "{TOKEN}", "--with-picture",
+        "--to", hook.address + token, "--with-picture",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert "added: thief: at most 2 false alarms a week" in done.out
