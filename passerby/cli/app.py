@@ -12,7 +12,6 @@ import tyro
 
 from passerby.cli import (
     adapting,
-    alerting,
     data,
     evaluating,
     gallery,
@@ -21,7 +20,7 @@ from passerby.cli import (
     studies,
     training,
 )
-from passerby.cli.video import watching
+from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
 from passerby.process.cores import share_cores
 from passerby.process.interruption import Stopped

@@ -59,7 +59,9 @@ class Standing:
 class AlertWatch:
     """Holds passages against the alerts of a store, and writes hits into the ledger.
 
-    name: of the gallery, as it is told. Raises ValueError for damaged alerts.
+    name: of the gallery, as it is told; alerts: A, as they are now; sight: how distances are
+    measured; references [A, D]: of the alerts, seen so; hits: new ones so far. Raises ValueError
+    for damaged alerts.
     """
 
     def __init__(self, store: Store, ledger: Ledger, name: str) -> None:
@@ -69,6 +71,7 @@ class AlertWatch:
         self._looked = -math.inf
         self._read_at = 0
         self._seen = _NOTHING
+        self._counted: dict[tuple[int, float], Traffic] = {}
         self._history: History
         self._look()
 
@@ -81,7 +84,7 @@ class AlertWatch:
             self._look()
         if not self.alerts or not len(passage):
             return 0
-        distances = self._sight.distances(passage, self._references).mean(axis=0)
+        distances = self.sight.distances(passage, self.references).mean(axis=0)
         since, until = _span(passage)
         if since and until:
             self._seen = min(self._seen[0], since), max(self._seen[1], until)
@@ -123,11 +126,11 @@ class AlertWatch:
         if not alerts:
             return
         dimensions = self._store.about.dimensions
-        self._sight = Sight.of(self._store)
+        self.sight = Sight.of(self._store)
         self._own = [reference_vectors(alert, dimensions) for alert in alerts]
-        self._references = self._sight.references(self._own)
-        self._history = history_of(self._store, self._sight, alerts, self._references)
-        self._read_at = len(self._history)
+        self.references = self.sight.references(self._own)
+        self._history = history_of(self._store, self.sight, alerts, self.references)
+        self._read_at, self._counted = len(self._history), {}
         self._rows = {name: row for row, name in enumerate(self._history.passages.tolist())}
         self._occasions = [Occasions.of(self._ledger, alert.id) for alert in alerts]
 
@@ -138,8 +141,15 @@ class AlertWatch:
         counted[[self._rows[one] for one in without if one in self._rows]] = False
         strangers = history.distances[counted, alert]
         of = self.alerts[alert]
-        found = traffic(history.times, of.traffic)
+        found = self._traffic(of.traffic)
         return Standing(found, len(strangers), alarm_threshold(strangers, of.a_week / found.a_week))
+
+    def _traffic(self, stated: float) -> Traffic:
+        """Of what was seen; the same for all alerts until another passage has come."""
+        key = (len(self._history), stated)
+        if key not in self._counted:
+            self._counted = {key: traffic(self._history.times, stated)}
+        return self._counted[key]
 
     def _against(self, alert: Alert, row: int, passage: Sightings, distance: float) -> int:
         first = first_of(passage)
@@ -185,7 +195,7 @@ class AlertWatch:
         judge = judge_of(shown.about, 1, Populations(shown).cameras).calibration
         if judge is None:
             return None
-        sight = Sight(self._sight.back_end, None)
+        sight = Sight(self.sight.back_end, None)
         nowhere = np.full(len(self._own[row]), UNKNOWN)
         references = sight.vectors(self._own[row], nowhere, nowhere)
         distances = np.maximum(sight.distances(passage, references), 0)
