@@ -30,7 +30,7 @@ from passerby.gallery.stored_calibrations import judge_of
 from passerby.gallery.text_tables import time_of
 from passerby.stores import Store
 from passerby.stores.about import Alert
-from passerby.tables.sightings import UNKNOWN, Sightings
+from passerby.tables.sightings import UNKNOWN, Sightings, by_look, ends
 
 FORMAT = 1
 """Of payloads."""
@@ -180,7 +180,7 @@ class AlertWatch:
             "likelihood_ratio": ratio,
             "passage": name,
             "sightings": passage.ids.tolist(),
-            "frames": [frame for frame in passage.frames.tolist() if frame >= 0],
+            "frames": [frame for frame in by_look(passage)[0].frames.tolist() if frame >= 0],
             "picture": _picture(passage) if alert.with_picture else None,
         }
         text = json.dumps(payload, allow_nan=False)
@@ -190,7 +190,8 @@ class AlertWatch:
         return int(new)
 
     def _likelihood_ratio(self, alert: Alert, row: int, passage: Sightings) -> float | None:
-        """The mean over pairs of a reference and a sighting; None where nothing says it."""
+        """The mean over pairs of a reference and an image of the passage; None where nothing says
+        it."""
         shown = view(self._store)
         judge = judge_of(shown.about, 1, Populations(shown).cameras).calibration
         if judge is None:
@@ -198,8 +199,9 @@ class AlertWatch:
         sight = Sight(self.sight.back_end, None)
         nowhere = np.full(len(self._own[row]), UNKNOWN)
         references = sight.vectors(self._own[row], nowhere, nowhere)
-        distances = np.maximum(sight.distances(passage, references), 0)
-        kinds = one_camera(UNKNOWN, passage.cameras, elsewhere=alert.elsewhere)
+        images, _ = by_look(passage)
+        distances = np.maximum(sight.distances(images, references), 0)
+        kinds = one_camera(UNKNOWN, images.cameras, elsewhere=alert.elsewhere)
         ratios = np.exp(pair_llrs(judge, distances, np.repeat(kinds[:, None], len(references), 1)))
         return None if np.isnan(ratios).any() else float(f"{ratios.mean():.4g}")
 
@@ -221,10 +223,10 @@ class AlertWatch:
 
 def _span(passage: Sightings) -> tuple[str, str]:
     """When it began and ended, ISO 8601 in UTC; "" where that is not known."""
-    times = passage.times[~np.isnat(passage.times)]
-    if not len(times):
+    timed = passage[~np.isnat(passage.times)]
+    if not len(timed):
         return "", ""
-    first, last = (time_of(one) for one in (times.min(), times.max()))
+    first, last = time_of(timed.times.min()), time_of(ends(timed).max())
     assert first is not None
     assert last is not None
     return first.isoformat(timespec="microseconds"), last.isoformat(timespec="microseconds")
