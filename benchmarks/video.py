@@ -6,15 +6,15 @@
         [--model M]
 
 The gallery is calibrated on crops of another site's true boxes (`passerby gallery calibrate
---from`): other persons in another hall. Watches each camera as `passerby watch` does, into one gallery, links it as `passerby gallery link`
-does, and judges by the truth in the frames that were looked at. A camera: recall and precision of
-detections and MOTA, IDF1 and HOTA of tracks, all by the trackers library's port of TrackEval (boxes
-agree from an IoU of 0.5; HOTA over all of its thresholds), passages, and times real time. Over
-cameras: identity F1 (the same IDF1 with persons for tracks, all cameras' frames one after the
-other), persons counted, and the path error: the edits from the order of cameras in which a person
-really passed to that of the linked person who shows most of them, a passage.
-`--detector truth` gives the true boxes, to judge what comes after detection. Expected:
-docs/results/video.md.
+--from`): other persons in another hall. Watches each camera as `passerby watch` does, into one
+gallery, links it as `passerby gallery link` does, and judges by the truth in the frames that were
+looked at. A camera: recall and precision of detections and MOTA, IDF1 and HOTA of tracks, all by
+the trackers library's port of TrackEval (boxes agree from an IoU of 0.5; HOTA over all of its
+thresholds), passages, and times real time. Over cameras: identity F1 (the same IDF1 with persons
+for tracks, all cameras' frames one after the other), persons counted, and the path error: the edits
+from the order of cameras in which a person really passed to that of the linked person who shows
+most of them, a passage.
+`--detector truth` gives the true boxes, to judge what comes after detection.
 """
 
 from __future__ import annotations
