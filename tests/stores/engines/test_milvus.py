@@ -124,7 +124,7 @@ def test_every_name_is_only_a_name(named, texts):
 def test_thumbnails_that_the_server_cannot_hold_are_refused_before_they_are_sent(named):
     store, sightings = named
     large = with_columns(sightings[:1], thumbnails=[bytes(50_000)])
-    with pytest.raises(ValueError, match=r"at most 49,149 bytes, got one of 50,000"):
+    with pytest.raises(ValueError, match=r"at most 49,149 bytes each, got 50,000"):
         store.write(large)
     assert store.count() == len(sightings)
 
