@@ -23,6 +23,18 @@ def test_style(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_merge_was_left_half_done():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    assert len(pages) > 20
+    marked = [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in pages
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+        if line.startswith(("<<<<<<< ", ">>>>>>> ", "||||||| "))
+    ]
+    assert not marked
+
+
 # Fixtures and calls that fail by themselves: they compare, or raise on what they cannot read.
 JUDGES = {"raises", "warns", "check_gradients", "parse_command", "parse"}
 
