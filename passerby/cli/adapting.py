@@ -56,7 +56,7 @@ class FineTuning:
         int | None,
         arg(
             metavar="N",
-            help="seen in training, half of them rehearsed (default: 8 for each sighting, 6,000 to "
+            help="seen in training, half of them rehearsed (default: 8 for each picture, 6,000 to "
             "60,000).",
         ),
     ] = None

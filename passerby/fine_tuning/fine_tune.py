@@ -80,7 +80,7 @@ class FineTuned:
 @dataclass(frozen=True)
 class Effort:
     """rounds: how often sightings are grouped anew; images: seen in training, in all, half of them
-    rehearsed (None: 8 for each sighting, between 6,000 and 60,000); tolerance: points that the
+    rehearsed (None: 8 for each picture, between 6,000 and 60,000); tolerance: points that the
     guard may lose; loss: as a call. Raises ValueError for numbers that make no sense."""
 
     rounds: int = 3
@@ -96,9 +96,9 @@ class Effort:
         if not self.tolerance >= 0:
             raise ValueError(f"the tolerance is 0 points or more, got {self.tolerance}")
 
-    def of(self, sightings: int) -> int:
-        """Images for so many sightings."""
-        return self.images or min(max(8 * sightings, 6_000), 60_000)
+    def of(self, pictures: int) -> int:
+        """Images for so many pictures of sightings."""
+        return self.images or min(max(8 * pictures, 6_000), 60_000)
 
 
 def fine_tune(
@@ -120,7 +120,8 @@ def fine_tune(
 
     Args:
         model: folder of a checkpoint, or "default".
-        store: the gallery; sightings whose pictures are gone take no part.
+        store: the gallery; sightings whose pictures are gone take no part. Of passages the kept
+            pictures are trained on.
         out: folder of the new model.
         rehearsal: [KIND=]ROOT of labelled persons to rehearse; drawn ones without it.
         effort: how long.
@@ -216,7 +217,8 @@ def _persons(store: Store, model: Path, file: Path, device: str | None) -> Pseud
     if file.exists():
         return PseudoPersons.read(file)
     try:
-        found = pseudo_persons(store, load(model, flip=True, device=device))
+        embedder = load(model, flip=True, device=device)
+        found = pseudo_persons(store, embedder, file.parent / "pictures")
     except ValueError:
         shutil.rmtree(file.parent)  # neither a model nor what it learnt of persons stays
         raise
@@ -284,7 +286,7 @@ def _keep(
             "started_from": {"model": model, "fingerprint": card.fingerprint},
             "adapted": {
                 "from": card.fingerprint,
-                "sightings": len(persons.images),
+                "sightings": persons.seen,
                 "cameras": len({*persons.cameras.tolist()}),
                 "summary": str(persons),
                 "guard": str(guard),

@@ -3,6 +3,7 @@
 The links of a gallery, by what its own distances are worth once its cameras' means are taken away
 (`gallery.adapted`, `gallery.link`): mutual neighbours over cameras that are joined where their
 likelihood ratios say so, never against a name, a time in two places or what people said of a pair.
+A passage is one sighting, and its kept pictures are of one pseudo person whatever is linked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,10 @@ from passerby.process.whole_files import write_whole
 from passerby.stores import Store
 from passerby.stores.engines.memory import MemoryStore
 from passerby.stores.opening import open_store
+from passerby.tables.filters import Where
 from passerby.tables.keys import numbered
 from passerby.tables.records import Record, Split
-from passerby.tables.sightings import UNKNOWN
+from passerby.tables.sightings import UNKNOWN, without_thumbnails
 
 SOURCE = "sightings"
 
@@ -42,14 +44,18 @@ FEWEST_SIGHTINGS = 100
 FEWEST_PERSONS = 8
 """Below so many sightings, or persons that two cameras saw, nothing is moved."""
 
+_AT_ONCE = 512  # sightings whose pictures are in memory
+
 _numbers = count()  # of stores in memory: names are taken once in a process
 
 
 @dataclass(frozen=True, eq=False)
 class PseudoPersons:
-    """Of N sightings: images [N], paths; persons [N], −1 where left out; cameras [N], numbers."""
+    """Of N pictures: images [N], paths; sightings [N], the id of which each is of: several of a
+    passage; persons [N], −1 where left out; cameras [N], numbers."""
 
     images: NDArray[np.str_]
+    sightings: NDArray[np.str_]
     persons: NDArray[np.int64]
     cameras: NDArray[np.int64]
 
@@ -63,7 +69,8 @@ class PseudoPersons:
         """Read what `write` wrote."""
         content = read_object(file, "the pseudo persons of an adaptation")
         numbers = (np.array(content[name], np.int64) for name in ("persons", "cameras"))
-        return cls(np.array(content["images"], np.str_), *numbers)
+        texts = (np.array(content[name], np.str_) for name in ("images", "sightings"))
+        return cls(*texts, *numbers)
 
     @property
     def split(self) -> Split:
@@ -78,22 +85,32 @@ class PseudoPersons:
         return len({*self.persons.tolist()} - {-1})
 
     def __str__(self) -> str:
-        taken = int((self.persons >= 0).sum())
+        taken = len({*self.sightings[self.persons >= 0].tolist()})
+        pictures = int((self.persons >= 0).sum())
+        shown = f", by {pictures:,} pictures" if pictures > taken else ""
         return (
-            f"{taken:,} of {len(self.persons):,} sightings are taken for {self.count:,} persons "
-            f"whom two cameras or more saw; {len(self.persons) - taken:,} that are linked to no "
+            f"{taken:,} of {self.seen:,} sightings are taken for {self.count:,} persons "
+            f"whom two cameras or more saw{shown}; {self.seen - taken:,} that are linked to no "
             "other camera's are left out"
         )
 
+    @property
+    def seen(self) -> int:
+        """How many sightings."""
+        return len({*self.sightings.tolist()})
 
-def pseudo_persons(store: Store, embedder: Embedder, rules: Rules = DEFAULTS) -> PseudoPersons:
+
+def pseudo_persons(
+    store: Store, embedder: Embedder, folder: Path, rules: Rules = DEFAULTS
+) -> PseudoPersons:
     """Group the sightings of a gallery as an embedder sees them; the gallery stays as it is.
 
     Sightings whose picture is gone or another take no part; nor do those without a camera and
-    those linked to no other camera's. Raises ValueError where there are too few, by one camera
-    alone, or too few links.
+    those linked to no other camera's. folder: where the pictures of passages that are taken for
+    somebody are written, as files to train on. Raises ValueError where there are too few, by one
+    camera alone, or too few links.
     """
-    return _grouped(_copied(store, embedder), rules)
+    return _pictured(store, _grouped(_copied(store, embedder), rules), folder)
 
 
 def gallery_of_crops(model: str, inputs: Sequence[str], device: str | None) -> Store:
@@ -144,7 +161,7 @@ def _grouped(own: Store, rules: Rules) -> PseudoPersons:
     groups, views = np.unique(pairs[0], return_counts=True)
     taken = known & np.isin(linking.groups, groups[views > 1])
     persons = np.where(taken, linking.groups, -1)
-    found = PseudoPersons(linking.sightings.images, persons, places)
+    found = PseudoPersons(linking.sightings.images, linking.ids, persons, places)
     if found.count < FEWEST_PERSONS:
         raise ValueError(
             f"too few links: {found.count} groups of sightings by two cameras, at least "
@@ -163,11 +180,45 @@ def _copied(store: Store, embedder: Embedder) -> Store:
         reembed(store, embedder, place)
         return open_store(place)
     own = MemoryStore(replace(about, calibrations={}, brought={}, adapted="", set_aside={}))
-    for part in store.read():
+    for part in store.read(with_thumbnails=True, batch=_AT_ONCE):
         there = [
-            bool(path) and hash_image(path) == name
-            for path, name in zip(part.images.tolist(), part.ids.tolist(), strict=True)
+            bool(kept) if looks is not None else bool(path) and hash_image(path) == name
+            for path, name, looks, kept in zip(
+                part.images.tolist(), part.ids.tolist(), part.looks, part.pictures, strict=True
+            )
         ]
-        own.write(part[np.array(there, bool)])
+        own.write(without_thumbnails(part[np.array(there, bool)]))
     carry_answers(store, own)
     return own
+
+
+def _pictured(store: Store, found: PseudoPersons, folder: Path) -> PseudoPersons:
+    """With a row for each kept picture of the passages that are taken for somebody."""
+    taken = found.sightings[found.persons >= 0].tolist()
+    files: dict[str, list[str]] = {}
+    for start in range(0, len(taken), _AT_ONCE):
+        where = Where(ids=tuple(taken[start : start + _AT_ONCE]))
+        for part in store.read(where, with_vectors=False, with_thumbnails=True):
+            for name, looks, jpegs in zip(
+                part.ids.tolist(), part.looks, part.pictures, strict=True
+            ):
+                if looks is not None:
+                    files[name] = _written(folder, name, jpegs)
+    images = [
+        files.get(name, [path])
+        for name, path in zip(found.sightings.tolist(), found.images.tolist(), strict=True)
+    ]
+    rows = np.repeat(np.arange(len(images)), [*map(len, images)])
+    return PseudoPersons(
+        np.array([*chain(*images)], np.str_), found.sightings[rows], found.persons[rows],
+        found.cameras[rows],
+    )  # fmt: skip
+
+
+def _written(folder: Path, name: str, jpegs: Sequence[bytes]) -> list[str]:
+    """The files of a passage's pictures, readable by the user alone."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    files = [folder / f"{name}-{number}.jpg" for number in range(len(jpegs))]
+    for file, jpeg in zip(files, jpegs, strict=True):
+        write_whole(file, jpeg)
+    return [str(file.absolute()) for file in files]

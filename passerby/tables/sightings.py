@@ -158,6 +158,11 @@ def ends(sightings: Sightings) -> NDArray[np.datetime64]:
     return np.where(np.isnat(sightings.untils), sightings.times, sightings.untils)
 
 
+def whole_passages(sightings: Sightings) -> NDArray[np.bool_]:
+    """Which are a whole stay [N]: seen until a later time, or pooled from several looks."""
+    return ~np.isnat(sightings.untils) | ~np.isnan(sightings.coherences)
+
+
 def by_look(sightings: Sightings, most: int = 4096) -> tuple[Sightings, NDArray[np.int64]]:
     """Each look at a passage as a sighting, and the row [M] that each is of.
 

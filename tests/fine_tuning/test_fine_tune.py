@@ -121,10 +121,11 @@ def test_a_folder_that_holds_a_model_is_left_alone(tuned: FineTuned, sightings: 
 def known(monkeypatch: pytest.MonkeyPatch, sightings: Store) -> Store:
     """Pseudo persons of the drawing, six images each, for a network that tells nobody apart."""
     (stored,) = sightings.read()
-    images = sorted(stored.images.tolist(), key=lambda image: int(Path(image).stem))
+    order = np.argsort([int(Path(image).stem) for image in stored.images.tolist()])
+    images, ids = stored.images[order], stored.ids[order]
     numbers = np.arange(len(images))
-    found = PseudoPersons(np.array(images), numbers // 6, numbers % 3)
-    monkeypatch.setattr(story, "pseudo_persons", lambda store, embedder: found)
+    found = PseudoPersons(images, ids, numbers // 6, numbers % 3)
+    monkeypatch.setattr(story, "pseudo_persons", lambda store, embedder, folder: found)
     return sightings
 
 

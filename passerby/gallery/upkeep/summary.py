@@ -10,18 +10,19 @@ from passerby.gallery.adapted import back_end_of
 from passerby.process.sizes import size_text
 from passerby.stores import IndexState, Store
 from passerby.stores.about import About
-from passerby.tables.sightings import UNKNOWN
+from passerby.tables.sightings import UNKNOWN, whole_passages
 
 _SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Summary:
-    """sightings: in all; cameras, days (UTC), persons: sightings by name, "" for those without;
-    bytes: on disk, None where the engine does not say."""
+    """sightings: in all; passages: how many are a whole stay; cameras, days (UTC), persons:
+    sightings by name, "" for those without; bytes: on disk, None where the engine does not say."""
 
     about: About
     sightings: int
+    passages: int
     cameras: Mapping[str, int]
     days: Mapping[str, int]
     persons: Mapping[str, int]
@@ -38,9 +39,11 @@ class Summary:
         about = self.about
         known = f"{self.known} of {len(set(self.persons) - {UNKNOWN})} known persons"
         unknown = self.sightings - self.known
+        single = self.sightings - self.passages
+        kinds = f" ({self.passages} passages, {single} single pictures)" if self.passages else ""
         calibrated = ", ".join(about.calibrations) or "none of its own"
         lines = [
-            f"{self.sightings} sightings: {known}, {unknown} of unknown ones",
+            f"{self.sightings} sightings{kinds}: {known}, {unknown} of unknown ones",
             f"model: {about.name or '?'} {about.model} ({about.pooling}, {about.dimensions} "
             f"numbers), from {about.place or '?'}; calibration: {calibrated}",
             f"created: {about.created or '?'}; on disk: {_size(self.bytes)}",
@@ -69,6 +72,7 @@ def summarise(store: Store) -> Summary:
     return Summary(
         store.about,
         sum(persons.values()),
+        sum(int(whole_passages(part).sum()) for part in store.read(with_vectors=False)),
         cameras,
         days,
         persons,
