@@ -68,9 +68,9 @@ class PseudoPersons:
     def read(cls, file: Path) -> PseudoPersons:
         """Read what `write` wrote."""
         content = read_object(file, "the pseudo persons of an adaptation")
-        numbers = (np.array(content[name], np.int64) for name in ("persons", "cameras"))
-        texts = (np.array(content[name], np.str_) for name in ("images", "sightings"))
-        return cls(*texts, *numbers)
+        images, sightings = (np.array(content[name], np.str_) for name in ("images", "sightings"))
+        persons, cameras = (np.array(content[name], np.int64) for name in ("persons", "cameras"))
+        return cls(images, sightings, persons, cameras)
 
     @property
     def split(self) -> Split:
