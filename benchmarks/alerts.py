@@ -78,7 +78,7 @@ def simulated(
     persons = crowd[watched]
     store = MemoryStore(About("made", "plain", passages.vectors.shape[1]))
     store.write(passages[:FIRST])
-    store.set_about(replace(store.about, alerts=alerts_of(persons)))
+    store.change_about(lambda about: replace(about, alerts=alerts_of(persons)))
     with tempfile.TemporaryDirectory() as folder, progress("passages") as advance:
         ledger = Ledger(Path(folder) / "alerts.sqlite")
         watch = AlertWatch(store, ledger, "made")

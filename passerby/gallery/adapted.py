@@ -10,7 +10,7 @@ symmetric), and these are compared exactly. The nearest are then put in an order
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -115,10 +115,13 @@ class AdaptedStore(Store):
     def folder(self) -> Path | None:
         return self._store.folder
 
-    def set_about(self, about: About) -> None:
-        plain = self._store.about
-        self._store.set_about(replace(about, pooling=plain.pooling, brought=plain.brought))
-        self.about = self._described(self._store.about)
+    def change_about(self, change: Callable[[About], About]) -> About:
+        def plain(about: About) -> About:
+            made = change(self._described(about))
+            return replace(made, pooling=about.pooling, brought=about.brought)
+
+        self.about = self._described(self._store.change_about(plain))
+        return self.about
 
     def refresh_about(self) -> About:
         self.about = self._described(self._store.refresh_about())

@@ -58,18 +58,26 @@ def adapt(store: Store, *, hubness: bool = True) -> BackEnd:
     if hubness:
         found = _with_anchors(found, sightings)
     text = base64.b64encode(found.to_bytes()).decode()
-    plain = about.set_aside if about.adapted else about.calibrations
-    store.set_about(replace(about, adapted=text, set_aside=plain, calibrations={}))
+
+    def adapted(now: About) -> About:
+        plain = now.set_aside if now.adapted else now.calibrations
+        return replace(now, adapted=text, set_aside=plain, calibrations={})
+
+    store.change_about(adapted)
     return found
 
 
 def undo(store: Store) -> bool:
     """Forget what was learnt; the calibrations of before hold again. Whether there was anything."""
-    about = store.refresh_about()
-    if not about.adapted:
-        return False
-    store.set_about(replace(about, adapted="", calibrations=about.set_aside, set_aside={}))
-    return True
+    found = bool(store.refresh_about().adapted)
+
+    def plain(about: About) -> About:
+        if not about.adapted:
+            return about
+        return replace(about, adapted="", calibrations=about.set_aside, set_aside={})
+
+    store.change_about(plain)
+    return found
 
 
 def relearn(store: Store) -> BackEnd | None:

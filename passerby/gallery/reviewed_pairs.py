@@ -54,19 +54,24 @@ def record_answers(store: Store, answers: Iterable[Answer]) -> int:
     """Keep answers in a gallery, in place of earlier ones about the same pairs; returns how many
     pairs it has then. Raises ValueError where a sighting is not in the gallery."""
     given = [*answers]
-    sightings_of(store, [one for each in given for one in (each.first, each.second)])
-    about = store.refresh_about()
-    kept = {(each.first, each.second): each for each in (*about.answers, *given)}
-    store.set_about(replace(about, answers=tuple(kept.values())))
-    return len(kept)
+
+    def with_them(about: About) -> About:
+        sightings_of(store, [one for each in given for one in (each.first, each.second)])
+        kept = {(each.first, each.second): each for each in (*about.answers, *given)}
+        return replace(about, answers=tuple(kept.values()))
+
+    return len(store.change_about(with_them).answers)
 
 
 def withdraw_answers(store: Store, answers: Iterable[Answer]) -> None:
     """Take answers back: their pairs are as if never asked."""
     gone = {(each.first, each.second) for each in answers}
-    about = store.refresh_about()
-    kept = tuple(each for each in about.answers if (each.first, each.second) not in gone)
-    store.set_about(replace(about, answers=kept))
+
+    def without_them(about: About) -> About:
+        kept = tuple(each for each in about.answers if (each.first, each.second) not in gone)
+        return replace(about, answers=kept)
+
+    store.change_about(without_them)
 
 
 def carry_answers(store: Store, target: Store) -> None:

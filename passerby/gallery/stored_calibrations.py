@@ -180,8 +180,13 @@ def store_calibrations(store: Store, path: str | os.PathLike[str] | None = None)
             f"{file} has no calibration for {about.model}, cosine, {about.pooling} (model, "
             f"distance, pooling), but for {others}: run passerby calibrate on the gallery's model"
         )
-    store.set_about(replace(about, calibrations={**about.calibrations, **found}))
+    keep_calibrations(store, found)
     return tuple(sorted(found))
+
+
+def keep_calibrations(store: Store, found: Mapping[str, Mapping[str, object]]) -> None:
+    """Store calibrations, by kind, with a gallery, in place of its earlier ones of these kinds."""
+    store.change_about(lambda about: replace(about, calibrations={**about.calibrations, **found}))
 
 
 def calibrate_gallery(
@@ -207,7 +212,7 @@ def calibrate_gallery(
         embedder, split, images=images, prior=prior, by_cameras=True, seen=seen
     )
     found = fitting(store.about.model, store.about.pooling, [calibration])
-    store.set_about(replace(store.about, calibrations={**store.about.calibrations, **found}))
+    keep_calibrations(store, found)
     return str(calibration)
 
 

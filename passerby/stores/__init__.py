@@ -7,7 +7,7 @@ with its class as ``ENGINE``; the conformance suite under tests/stores says what
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -116,8 +116,13 @@ class Store(ABC):
         """Open the gallery at a place. Raises ValueError when there is none or a newer one."""
 
     @abstractmethod
-    def set_about(self, about: About) -> None:
-        """Replace the description (another calibration)."""
+    def change_about(self, change: Callable[[About], About]) -> About:
+        """Replace the description by what ``change`` makes of it as it is now; returns that.
+
+        The only way to change it: two processes that do so at once do not lose one another's
+        changes. ``change`` may read the store, and may be called more than once; what it raises
+        comes through, and nothing is changed then.
+        """
 
     @abstractmethod
     def refresh_about(self) -> About:
@@ -222,12 +227,11 @@ class Store(ABC):
                 "everything, delete the gallery itself"
             )
         count = self._delete(where)
-        self._forget_answers()
+        self.change_about(self._without_lost_answers)
         return count
 
-    def _forget_answers(self) -> None:
-        """Drop the answers of which a sighting is no longer there, those about alerts too."""
-        about = self.refresh_about()
+    def _without_lost_answers(self, about: About) -> About:
+        """Without the answers of which a sighting is no longer there, those about alerts too."""
         of_pairs = {one for answer in about.answers for one in (answer.first, answer.second)}
         asked = sorted(of_pairs.union(*(alert.confirmed for alert in about.alerts)))
         there: set[str] = set()
@@ -239,8 +243,7 @@ class Store(ABC):
             replace(alert, confirmed=tuple(one for one in alert.confirmed if one in there))
             for alert in about.alerts
         )
-        if (answers, alerts) != (about.answers, about.alerts):
-            self.set_about(replace(about, answers=answers, alerts=alerts))
+        return replace(about, answers=answers, alerts=alerts)
 
     @abstractmethod
     def _delete(self, where: Where) -> int:

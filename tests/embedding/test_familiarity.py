@@ -110,5 +110,5 @@ def test_what_is_no_person_gets_no_evidence(packaged, tmp_path):
             assert searched.decision is None
             assert "unlike all persons" in str(searched)
         elsewhere = replace(gallery.about, place="")
-        gallery.store.set_about(elsewhere)
+        gallery.store.change_about(lambda _: elsewhere)
         assert "unlike all persons" not in str(gallery.search(embedder([noise[0]])[0]))

@@ -121,7 +121,7 @@ def test_calibrations_through_the_view_are_the_adapted_gallerys(store: MemorySto
     shown = view(store)
     assert isinstance(shown, AdaptedStore)
     assert shown.about.pooling.startswith("plain+adapted ")
-    shown.set_about(replace(shown.about, calibrations={"single": {"of": "the view"}}))
+    shown.change_about(lambda _: replace(shown.about, calibrations={"single": {"of": "the view"}}))
     assert store.about.calibrations == {"single": {"of": "the view"}}
     assert store.about.pooling == "plain"
     undo(store)
@@ -171,7 +171,7 @@ def test_it_goes_with_a_dump_and_is_shown_in_words(store: MemoryStore, tmp_path:
 
 
 def test_what_is_damaged_is_said(store: MemoryStore) -> None:
-    store.set_about(replace(store.about, adapted="no base 64"))
+    store.change_about(lambda about: replace(about, adapted="no base 64"))
     with pytest.raises(ValueError, match="damaged"):
         view(store)
 
@@ -253,7 +253,7 @@ def test_a_check_judges_an_adapted_gallery_as_it_is_seen(store: MemoryStore) -> 
     made = calibrate(Embeddings(*site(5)[:2], np.tile([0, 0, 1, 1], PERSONS)), replicates=2)
     shown = view(store)
     kept = replace(made, model="crowd", pooling=shown.about.pooling)
-    shown.set_about(replace(shown.about, calibrations={"single": asdict(kept)}))
+    shown.change_about(lambda _: replace(shown.about, calibrations={"single": asdict(kept)}))
     found = check_store(store)
     assert found.whole, found.problems
     assert "judged by a calibration of pairs across cameras" in str(found)

@@ -26,8 +26,8 @@ def filled(gallery, crops):
 def calibrated(filled, crowd_calibration):
     """With a calibration; of another crowd, but these vectors are nobody's anyway."""
     fitting = replace(crowd_calibration, model=filled.about.model)
-    filled.store.set_about(
-        replace(filled.about, calibrations={"single": asdict(fitting)}, created="now")
+    filled.store.change_about(
+        lambda about: replace(about, calibrations={"single": asdict(fitting)}, created="now")
     )
     return filled
 

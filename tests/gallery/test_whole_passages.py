@@ -171,7 +171,7 @@ def test_what_is_learnt_is_of_single_images(galleries, site):
 
 
 def without_calibration(gallery):
-    gallery.store.set_about(replace(gallery.about, calibrations={}))
+    gallery.store.change_about(lambda about: replace(about, calibrations={}))
     return gallery
 
 

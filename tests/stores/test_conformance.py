@@ -215,7 +215,7 @@ def test_a_gallery_is_found_again(place, about, sightings):
     first = create_store(place, about)
     given = sightings(100)
     first.write(given)
-    first.set_about(replace(about, name="another"))
+    first.change_about(lambda _: replace(about, name="another"))
     first.close()
     again = open_store(place)
     assert again.about == replace(about, name="another")
@@ -223,6 +223,24 @@ def test_a_gallery_is_found_again(place, about, sightings):
     with pytest.raises(ValueError, match="exist"):
         create_store(place, about)
     again.close()
+
+
+def test_what_another_process_said_of_a_gallery_is_kept(place, about):
+    first = create_store(place, about)
+    second = open_store(place)
+    first.change_about(lambda now: replace(now, name="another"))
+    made = second.change_about(lambda now: replace(now, place="elsewhere"))
+    assert made == second.about == replace(about, name="another", place="elsewhere")
+    assert first.refresh_about() == made
+
+    def refused(now):
+        raise ValueError(f"{now.name} stays")
+
+    with pytest.raises(ValueError, match="another stays"):
+        first.change_about(refused)
+    assert second.refresh_about() == first.about == made
+    first.close()
+    second.close()
 
 
 def test_searches_find_the_nearest(store, sightings):

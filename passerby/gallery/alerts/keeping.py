@@ -55,8 +55,7 @@ def add_alert(
     about = store.refresh_about()
     if not name.strip():
         raise ValueError("an alert needs a name: --name NAME")
-    if any(alert.name == name for alert in about.alerts):
-        raise ValueError(f"there is an alert {name!r} already: remove it first, or name another")
+    _require_free(about, name)
     if not 1 <= len(images) <= MOST_IMAGES:
         raise ValueError(
             f"expected 1 to {MOST_IMAGES} images of the person to watch for, got {len(images)}"
@@ -83,7 +82,12 @@ def add_alert(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         confirmed=tuple(one for one in query.hashes if one),
     )
-    store.set_about(replace(store.refresh_about(), alerts=(*store.about.alerts, alert)))
+
+    def with_it(now: About) -> About:
+        _require_free(now, name)  # another process may have been first
+        return replace(now, alerts=(*now.alerts, alert))
+
+    store.change_about(with_it)
     return alert, tuple(doubt.removeprefix("no answer: ") for doubt in query.doubts)
 
 
@@ -93,16 +97,21 @@ def remove_alert(store: Store, ledger: Ledger, name: str) -> int:
     Raises ValueError for a name that no alert has.
     """
     alert = alert_named(store.refresh_about(), name)
-    kept = tuple(one for one in store.about.alerts if one.id != alert.id)
-    store.set_about(replace(store.about, alerts=kept))
+    store.change_about(
+        lambda about: replace(
+            about, alerts=tuple(one for one in about.alerts if one.id != alert.id)
+        )
+    )
     return ledger.forget_alert(alert.id)
 
 
 def resume_alert(store: Store, name: str) -> Alert:
     """Let an alert that came with a dump work here. Raises ValueError for an unknown name."""
-    alert = replace(alert_named(store.refresh_about(), name), paused=False)
-    store.set_about(with_alert(store.about, alert))
-    return alert
+
+    def resumed(about: About) -> About:
+        return with_alert(about, replace(alert_named(about, name), paused=False))
+
+    return alert_named(store.change_about(resumed), name)
 
 
 def judge_hit(store: Store, ledger: Ledger, which: str, right: bool | None) -> Hit:
@@ -112,15 +121,17 @@ def judge_hit(store: Store, ledger: Ledger, which: str, right: bool | None) -> H
     strangers to the alert. Raises ValueError for a hit that is not there.
     """
     hit = _hit(ledger, which)
-    about = store.refresh_about()
-    alert = next((one for one in about.alerts if one.id == hit.alert), None)
-    if alert is None:
-        raise ValueError(f"the alert of hit {hit.number} is no longer there")
-    ledger.judge(hit.number, right)
     own = ledger.sightings(hit.number)
-    others = tuple(one for one in alert.confirmed if one not in own)
-    confirmed = (*others, *own) if right else others
-    store.set_about(with_alert(about, replace(alert, confirmed=confirmed)))
+
+    def judged(about: About) -> About:
+        alert = next((one for one in about.alerts if one.id == hit.alert), None)
+        if alert is None:
+            raise ValueError(f"the alert of hit {hit.number} is no longer there")
+        others = tuple(one for one in alert.confirmed if one not in own)
+        return with_alert(about, replace(alert, confirmed=(*others, *own) if right else others))
+
+    store.change_about(judged)
+    ledger.judge(hit.number, right)
     return replace(hit, judged=right)
 
 
@@ -139,6 +150,11 @@ def with_alert(about: About, alert: Alert) -> About:
     """With an alert in place of the one of its id."""
     kept = tuple(alert if one.id == alert.id else one for one in about.alerts)
     return replace(about, alerts=kept)
+
+
+def _require_free(about: About, name: str) -> None:
+    if any(alert.name == name for alert in about.alerts):
+        raise ValueError(f"there is an alert {name!r} already: remove it first, or name another")
 
 
 def reference_vectors(alert: Alert, dimensions: int) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ from passerby.gallery.pair_evidence import camera_names
 from passerby.gallery.review.asking import Askable, askable, asked_distances, of_kind
 from passerby.gallery.review.footage import footage_pairs
 from passerby.gallery.reviewed_pairs import ReviewedPairs, reviewed_pairs
-from passerby.gallery.stored_calibrations import calibration_of
+from passerby.gallery.stored_calibrations import calibration_of, keep_calibrations
 from passerby.stores import Store
 from passerby.tables.sightings import UNKNOWN, Sightings, by_look
 
@@ -60,8 +60,7 @@ def learn_from_answers(store: Store) -> Learnt:
     if pairs.kind == "across cameras":
         within, notes = _within(store, reviewed)
     made = replace(across, within=within, conditions=_conditions(pairs.sightings, len(reviewed)))
-    about = store.refresh_about()
-    store.set_about(replace(about, calibrations={**about.calibrations, "single": asdict(made)}))
+    keep_calibrations(store, {"single": asdict(made)})
     return Learnt(made, notes)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class MemoryStore(Store):
         self.about = about
         self._sightings = _empty(about.dimensions)
         self._version = 0
+        self._changing = threading.Lock()  # who opens one by its name shares it
 
     @property
     def _rows(self) -> Sightings:
@@ -58,8 +60,10 @@ class MemoryStore(Store):
             raise ValueError(f"{place} is no gallery of this process")
         return _OPEN[place]
 
-    def set_about(self, about: About) -> None:
-        self.about = about
+    def change_about(self, change: Callable[[About], About]) -> About:
+        with self._changing:
+            self.about = change(self.about)
+        return self.about
 
     def refresh_about(self) -> About:
         return self.about

@@ -141,7 +141,7 @@ def test_dumps_carry_alerts_which_come_paused(passerby_command, place, tmp_path,
 def test_alerts_are_of_the_gallerys_model(place, tmp_path, embedder):
     image = picture(tmp_path / "a.jpg", 0)
     with Gallery.open(place) as gallery:
-        gallery.store.set_about(replace(gallery.about, model="another"))
+        gallery.store.change_about(lambda about: replace(about, model="another"))
         with pytest.raises(ValueError, match="different models"):
             add_alert(gallery.store, embedder, [image], Wanted("thief", 2.0))
 

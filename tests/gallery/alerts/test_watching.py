@@ -46,7 +46,7 @@ class Site:
                 self.store.write(one)
 
     def watch(self, ledger, *alerts):
-        self.store.set_about(replace(self.store.about, alerts=alerts))
+        self.store.change_about(lambda _: replace(self.store.about, alerts=alerts))
         return AlertWatch(self.store, ledger, "lobby")
 
 
@@ -112,7 +112,7 @@ def test_the_person_is_found_and_told_of_once(site, ledger, tmp_path):
 def test_a_likelihood_ratio_is_said_where_it_is_known(site, ledger, crowd_calibration):
     site.fill(1, 100)
     about = replace(site.store.about, calibrations={"single": asdict(crowd_calibration)})
-    site.store.set_about(about)
+    site.store.change_about(lambda _: about)
     person = site.crowd.persons(1)
     references = site.crowd.shots(np.repeat(person, 2, 0)).astype(np.float32)
     watch = site.watch(ledger, alert_of(references, elsewhere=True))
@@ -199,9 +199,11 @@ def test_alerts_that_come_and_go_count_while_it_runs(site, ledger, monkeypatch):
     one, two, three = site.passages(1, 3, person)
     assert watch.take(one) == 0
     alert = alert_of(site.crowd.shots(person, 0.05))
-    site.store.set_about(replace(site.store.about, alerts=(alert,)))
+    site.store.change_about(lambda _: replace(site.store.about, alerts=(alert,)))
     assert watch.take(two) == 1
-    site.store.set_about(replace(site.store.about, alerts=(replace(alert, paused=True),)))
+    site.store.change_about(
+        lambda _: replace(site.store.about, alerts=(replace(alert, paused=True),))
+    )
     assert watch.take(three) == 0
 
 

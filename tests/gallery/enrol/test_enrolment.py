@@ -286,7 +286,7 @@ def test_the_model_of_a_gallery_is_found_checked_and_asked_for(
     assert again.embedder.fingerprint == gallery.about.model
     with pytest.raises(ValueError, match="different models mean nothing"):
         _ = Gallery.open(memory_place, model=make_model(1), device="cpu").embedder
-    again.store.set_about(replace(gallery.about, place=str(tmp_path / "gone")))
+    again.store.change_about(lambda about: replace(about, place=str(tmp_path / "gone")))
     with pytest.raises(ValueError, match=r"is no longer at .*gone: say where it is with --model"):
         _ = Gallery.open(memory_place).embedder
     moved = Gallery.open(memory_place, model=small_model, device="cpu")

@@ -157,7 +157,7 @@ def test_several_pictures_of_a_person_are_pooled_and_calibrated_apart(store, cro
     many = Gallery(store).search(crowd.shots(store.centres[[7] * 6]))
     assert "6 images were pooled, and the calibration is of 4 at most" in str(many)
     without = replace(store.about, calibrations={"single": store.about.calibrations["single"]})
-    store.set_about(without)
+    store.change_about(lambda _: without)
     unjudged = Gallery(store).search(shots)
     assert unjudged.posterior is None
     assert unjudged.probability(unjudged[0]) is None
@@ -267,7 +267,7 @@ def test_pooled_images_of_several_persons_are_not_answered(make_store, crowd):
     assert "hardly of one person: vector 2 is unlike the others" in str(mixed)
     two = gallery.search(crowd.shots(centres[[0, 0, 1, 1, 2, 2, 3, 3]], 0.02))
     assert "vector 3, vector 4, vector 5 and 1 more are unlike" in str(two)
-    gallery.store.set_about(replace(gallery.about, calibrations={}))
+    gallery.store.change_about(lambda about: replace(about, calibrations={}))
     assert "vector 2 is unlike" in str(gallery.search(np.eye(12)[[0, 3, 0]]))
 
 
@@ -396,7 +396,7 @@ def test_calibrations_are_taken_from_the_file_beside_the_model(
 ):
     with pytest.raises(ValueError, match="does not say where its model is"):
         store_calibrations(store)
-    store.set_about(replace(store.about, calibrations={}, place=str(tmp_path)))
+    store.change_about(lambda about: replace(about, calibrations={}, place=str(tmp_path)))
     with pytest.raises(ValueError, match=r"there is no file .*: run passerby calibrate"):
         store_calibrations(store)
     file = tmp_path / "calibration.json"

@@ -3,15 +3,18 @@
 python lance_processes.py add FOLDER FIRST LAST: adds sightings in batches of ten, printing
 the number of the last one of each batch once it is acknowledged.
 python lance_processes.py search FOLDER UNTIL: searches until there are so many.
+python lance_processes.py answer FOLDER FIRST LAST: keeps an answer about each sighting.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from passerby.stores.about import Answer
 from passerby.stores.opening import open_store
 from passerby.tables.sightings import Sightings
 
@@ -53,6 +56,14 @@ def search(folder: str, until: int) -> None:
     print("whole", flush=True)
 
 
+def answer(folder: str, first: int, last: int) -> None:
+    """Say of each sighting, one after the other, that it is not of the person of another."""
+    store = open_store(folder)
+    for number in range(first, last):
+        given = Answer(f"{number:032x}", "f" * 32, same=False)
+        store.change_about(lambda about, g=given: replace(about, answers=(*about.answers, g)))
+
+
 if __name__ == "__main__":
     numbers = [int(text) for text in sys.argv[3:]]
-    {"add": add, "search": search}[sys.argv[1]](sys.argv[2], *numbers)
+    {"add": add, "search": search, "answer": answer}[sys.argv[1]](sys.argv[2], *numbers)

@@ -522,7 +522,7 @@ def test_in_a_read_only_folder_one_can_search(
         lambda: store.write(sightings(60)),
         lambda: store.delete(Where(known=True)),
         store.compact,
-        lambda: store.set_about(replace(about, name="x")),
+        lambda: store.change_about(lambda _: replace(about, name="x")),
     ):
         with pytest.raises(ValueError, match="cannot be written: searching works"):
             change()
@@ -580,6 +580,15 @@ def test_two_add_the_same_and_more_while_a_third_searches(small: Path) -> None:
         assert process.returncode == 0, complaint
     assert out == "whole\n"
     assert names(LanceStore.open(str(small))) == [f"{number:032x}" for number in range(150)]
+
+
+def test_what_two_processes_answer_at_once_is_all_kept(small: Path) -> None:
+    answering = [start("answer", small, 0, 40), start("answer", small, 40, 80)]
+    for process in answering:
+        _, complaint = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, complaint
+    kept = {answer.first for answer in LanceStore.open(str(small)).about.answers}
+    assert kept == {f"{number:032x}" for number in range(80)}
 
 
 def test_a_store_sees_what_another_wrote_and_removed(

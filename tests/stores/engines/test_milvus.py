@@ -247,6 +247,21 @@ def test_writers_of_the_same_sightings_make_each_once(milvus_server, about):
     store.close()
 
 
+def test_what_another_says_while_the_description_is_changed_is_kept(milvus_server, about):
+    place = milvus_place(milvus_server)
+    one, other = create_store(place, about), open_store(place)
+
+    def renamed(now):
+        if not now.place:  # the first time
+            other.change_about(lambda there: replace(there, place="elsewhere"))
+        return replace(now, name="another")
+
+    assert one.change_about(renamed) == replace(about, name="another", place="elsewhere")
+    assert other.refresh_about() == one.about
+    one.close()
+    other.close()
+
+
 def test_a_server_that_goes_away_and_comes_back(milvus_server, about):
     """Killed between and within acknowledged writes: all of them are there, none twice."""
     place = milvus_place(milvus_server)

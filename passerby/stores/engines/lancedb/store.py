@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,10 +88,13 @@ class LanceStore(Store):
     def folder(self) -> Path | None:
         return self._folder.path
 
-    def set_about(self, about: About) -> None:
+    def change_about(self, change: Callable[[About], About]) -> About:
         with self._folder.writing():
-            write_whole(self._folder.path / ABOUT, about.to_json().encode())
-        self.about = about
+            made = change(self.refresh_about())
+            if made != self.about:
+                write_whole(self._folder.path / ABOUT, made.to_json().encode())
+                self.about = made
+        return self.about
 
     def refresh_about(self) -> About:
         self.about = About.from_json((self._folder.path / ABOUT).read_text("utf-8"))

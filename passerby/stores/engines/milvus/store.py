@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,16 @@ class MilvusStore(Store):
             raise
         return cls(collection, about)
 
-    def set_about(self, about: About) -> None:
-        self._collection.set_about(about)
-        self.about = about
+    def change_about(self, change: Callable[[About], About]) -> About:
+        """As `Store.change_about`, as far as a server without locks can: a change that another
+        process made until just before the writing is kept."""
+        made = change(before := self.refresh_about())
+        while (now := self.refresh_about()) != before:
+            made = change(before := now)
+        if made != before:
+            self._collection.set_about(made)
+            self.about = made
+        return self.about
 
     def refresh_about(self) -> About:
         self.about = self._collection.about()
