@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from passerby.gallery.paths.transits import (
     FEWEST_PERSONS,
     Times,
     Transit,
+    bins_of,
     learn_transits,
 )
 from passerby.gallery.text_tables import LONGEST, aligned, printable
@@ -24,6 +26,10 @@ from passerby.gallery.visitors.stays import placed_stays
 
 if TYPE_CHECKING:
     from passerby.gallery.link.linking import Linking
+
+SURELY = math.log(10)
+"""By how much the weakest of the joins that made a person must be above what linking asked for,
+that the times of the person are learnt from."""
 
 _SECOND = 1e6  # microseconds
 
@@ -43,10 +49,8 @@ class Transits:
         for transit in self.transits:
             if {one, other} == {*transit.cameras}:
                 turned = seconds if transit.cameras[0] == one else -seconds
-                bins = np.searchsorted(EDGES, turned, side="right") - 1
-                known = ~np.isnan(turned)
-                found = transit.llrs[np.where(known, bins, 0)]
-                return np.where(known, found, 0.0)
+                found = transit.llrs[-1, -1, bins_of(turned)]
+                return np.where(np.isnan(turned), 0.0, found)
         return np.zeros(seconds.shape)
 
     def fastest(self, one: str, other: str) -> float | None:
@@ -70,7 +74,7 @@ class Transits:
                     "persons": transit.persons,
                     "pairs": transit.pairs,
                     "cost_bits": transit.cost,
-                    "log_likelihood_ratios": transit.llrs.tolist(),
+                    "log_likelihood_ratios": transit.llrs[-1, -1].tolist(),
                     "seconds": transit.there.tolist(),
                     "seconds_back": transit.back.tolist(),
                 }
@@ -105,17 +109,19 @@ class Transits:
 
 
 def transits_of(linking: Linking, without: Sequence[str] = ()) -> Transits:
-    """Learnt of those who were linked by their looks; without: ids of sightings whose persons are
-    left out.
+    """Learnt of those who were surely linked by their looks; without: ids of sightings whose
+    persons are left out.
 
-    Who was linked wrongly draws the times of a person towards those of two: the ratios say too
-    little then, and not too much.
+    Who was linked wrongly, or not, draws the times of a person and those of two towards each other:
+    the ratios say too little then, and not too much.
     """
     sightings, persons = linking.sightings, linking.groups
     names, places = camera_names(sightings), places_of(sightings)
     stays = placed_stays(sightings, linking.tracklets, persons)
     stays = stays.of(~np.isin(stays.passage, persons[np.isin(sightings.ids, [*without])]))
     known = dict(zip(places[stays.row].tolist(), names[stays.row].tolist(), strict=True))
-    times = Times(stays.place, stays.first / _SECOND, stays.last / _SECOND, stays.passage)
+    weakest = linking.weakest[stays.row]
+    sure = np.isnan(weakest) | (weakest > linking.least_llr + SURELY)
+    times = Times(stays.place, stays.first / _SECOND, stays.last / _SECOND, stays.passage, sure)
     linked = np.unique(stays.passage, return_counts=True)[1]
     return Transits(learn_transits(times, known), len(known), int((linked > 1).sum()))

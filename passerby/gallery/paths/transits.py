@@ -6,9 +6,11 @@ is a likelihood ratio beside that of the appearance, and their product is one wh
 appearance are independent given who it is. Pairs are all pairs of a person, not only those that
 follow each other, as those are what linking compares.
 
-Densities are counted in bins of the logarithm of the time. Those of one person are drawn towards
-those of two (a Dirichlet prior), so that few pairs say little. Two cameras keep their ratio only
-where it costs less (Cllr) than saying nothing, by more than a standard error, on persons left out.
+Densities are counted in bins of the logarithm of the time. Both are drawn towards their mean, as if
+so many more persons and pairs of persons had been seen there (a Dirichlet prior): no ratio says
+more than these can show. What is said of a pair was learnt without its own persons, in folds of
+persons; two cameras keep their ratios only where, said so, they cost less (Cllr) than saying
+nothing, by more than two standard errors.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,32 +26,47 @@ from numpy.typing import NDArray
 FEWEST_PERSONS = 20
 """Of whom both cameras must have seen, that their times are learnt."""
 
+FOLDS = 5
+"""Of persons, by their numbers."""
+
 _STEPS = np.geomspace(1, 2**17, 35)  # seconds: by a factor of the root of 2 up to a day and a half
 EDGES = np.concatenate([[-np.inf], -_STEPS[::-1], [0.0], _STEPS, [np.inf]])
 """Of the bins of signed seconds."""
 
-_PRIOR = 8.0  # pairs that the densities of two persons count for
-_FOLDS = 5
+_BINS = len(EDGES) - 1
+_PRIOR = 8.0  # persons, and pairs of persons, that the mean of both densities counts for
+_ERRORS = 2.0  # standard errors by which ratios must cost less than saying nothing
+_AT_ONCE = 2_000_000  # pairs in memory
 
 
 @dataclass(frozen=True, eq=False)
 class Times:
     """Of S stays: place [S] as a number; first, last [S] in seconds; person [S]: numbers, equal for
-    one person."""
+    one person; sure [S]: whether the stays of the person are surely theirs, so that their times
+    are those of a person."""
 
     place: NDArray[np.int64]
     first: NDArray[np.float64]
     last: NDArray[np.float64]
     person: NDArray[np.int64]
+    sure: NDArray[np.bool_]
+
+    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Times:
+        """Some of them."""
+        return Times(
+            self.place[rows], self.first[rows], self.last[rows], self.person[rows], self.sure[rows]
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Transit:
     """Between two cameras, as "SOURCE/CAMERA", the lesser first.
 
-    llrs [B]: natural log-likelihood ratios by the bins of `EDGES`; persons, pairs: it was learnt
-    from; cost: Cllr in bits on persons left out, 1 for saying nothing; there, back: seconds that
-    persons took from the first to the second, where they were next, and the other way, ascending.
+    llrs [FOLDS + 1, FOLDS + 1, B]: natural log-likelihood ratios by the bins of `EDGES`, learnt
+    without the persons of the fold of the one and that of the other; the last of either leaves out
+    nobody; persons, pairs: all of it was learnt from; cost: Cllr in bits on persons left out, 1 for
+    saying nothing; there, back: seconds that persons took from the first to the second, where they
+    were next, and the other way, ascending.
     """
 
     cameras: tuple[str, str]
@@ -88,57 +106,126 @@ def learn_transits(times: Times, names: Mapping[int, str]) -> tuple[Transit, ...
 
 
 def _learnt(times: Times, one: int, other: int, cameras: tuple[str, str]) -> Transit | None:
-    a, b = np.flatnonzero(times.place == one), np.flatnonzero(times.place == other)
-    seconds = signed_seconds(
-        times.first[a, None], times.last[a, None], times.first[b], times.last[b]
-    )
-    same = times.person[a, None] == times.person[b]
-    known = ~np.isnan(seconds)
-    owners = np.broadcast_to(times.person[a, None], seconds.shape)
-    persons = np.unique(owners[same & known])
-    if len(persons) < FEWEST_PERSONS or not (known & ~same).any():
+    counts = _Counts.of(times.of(times.place == one), times.of(times.place == other))
+    persons = int(np.sum(counts.same.sum(axis=1) > 0))
+    if persons < FEWEST_PERSONS or not counts.strangers.any():
         return None
-    bins = np.searchsorted(EDGES, seconds, side="right") - 1
-    strangers = _counted(bins[known & ~same])
-    own, whose = bins[same & known], np.searchsorted(persons, owners[same & known])
-    by_person = np.zeros((len(persons), len(EDGES) - 1))
-    np.add.at(by_person, (whose, own), 1)
-    cost, error = _cost_left_out(by_person, strangers)
-    if cost + error >= 1:
+    llrs = np.stack(
+        [[counts.llrs({one, other}) for one in range(FOLDS + 1)] for other in range(FOLDS + 1)]
+    )
+    cost, error = _cost(counts, llrs)
+    if cost + _ERRORS * error >= 1:
         return None
     there, back = _followed(times, one, other), _followed(times, other, one)
-    llrs = _llrs(by_person.sum(axis=0), strangers)
-    return Transit(cameras, llrs, len(persons), len(own), cost, there, back)
+    return Transit(cameras, llrs, persons, int(counts.same.sum()), cost, there, back)
 
 
-def _counted(bins: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.bincount(bins, minlength=len(EDGES) - 1).astype(np.float64)
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Of two cameras, how many pairs are in each bin.
+
+    ones, others: numbers of the persons at either, ascending; same [ones, B]: pairs of each person;
+    by_one [ones, FOLDS, B] and by_other [others, FOLDS, B]: with somebody else, by their fold.
+    """
+
+    ones: NDArray[np.int64]
+    others: NDArray[np.int64]
+    same: NDArray[np.float64]
+    by_one: NDArray[np.float64]
+    by_other: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, a: Times, b: Times) -> _Counts:
+        ones, row = np.unique(a.person, return_inverse=True)
+        others, column = np.unique(b.person, return_inverse=True)
+        same = np.zeros(len(ones) * _BINS)
+        by_one = np.zeros(len(ones) * FOLDS * _BINS)
+        by_other = np.zeros(len(others) * FOLDS * _BINS)
+        step = max(1, _AT_ONCE // max(1, len(column)))
+        for start in range(0, len(row), step):
+            part = np.arange(start, min(start + step, len(row)))
+            some = a.of(part)
+            seconds = signed_seconds(some.first[:, None], some.last[:, None], b.first, b.last)
+            at, to = np.nonzero(~np.isnan(seconds))
+            bins, one, other = bins_of(seconds[at, to]), row[part][at], column[to]
+            own = ones[one] == others[other]
+            sure = own & some.sure[at]
+            same += np.bincount((one * _BINS + bins)[sure], minlength=len(same))
+            folds = others[other] % FOLDS
+            cells = ((one * FOLDS + folds) * _BINS + bins)[~own]
+            by_one += np.bincount(cells, minlength=len(by_one))
+            folds = ones[one] % FOLDS
+            cells = ((other * FOLDS + folds) * _BINS + bins)[~own]
+            by_other += np.bincount(cells, minlength=len(by_other))
+        return cls(
+            ones,
+            others,
+            same.reshape(-1, _BINS),
+            by_one.reshape(-1, FOLDS, _BINS),
+            by_other.reshape(-1, FOLDS, _BINS),
+        )
+
+    @cached_property
+    def strangers(self) -> NDArray[np.float64]:
+        """Pairs of two persons [FOLDS, FOLDS, B], by the folds of both."""
+        found = np.zeros((FOLDS, FOLDS, _BINS))
+        np.add.at(found, self.ones % FOLDS, self.by_one)
+        return found
+
+    def llrs(self, without: set[int]) -> NDArray[np.float64]:
+        """Of each bin [B], without the persons of some folds."""
+        left = np.setdiff1d(np.arange(FOLDS), [*without])
+        same = self.same[np.isin(self.ones % FOLDS, left)]
+        ones, others = (each[np.isin(each % FOLDS, left)] for each in (self.ones, self.others))
+        pairs = len(ones) * len(others) - len(np.intersect1d(ones, others))
+        strangers = self.strangers[np.ix_(left, left)].sum(axis=(0, 1))
+        return log_ratios(same.sum(axis=0), int(np.sum(same.any(axis=1))), strangers, pairs)
 
 
-def _llrs(same: NDArray[np.float64], strangers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each bin [B], from how many pairs of either kind it has."""
+def log_ratios(
+    same: NDArray[np.float64], persons: int, strangers: NDArray[np.float64], pairs: int
+) -> NDArray[np.float64]:
+    """Natural log-likelihood ratios of bins [B], from how many pairs of either kind they have.
+
+    persons: of whom the pairs of one person are, and pairs of persons: of whom those of two are. No
+    ratio is above 2 pairs / 8 + 2 or below the inverse of 2 persons / 8 + 2, so that all lie within
+    what a calibration of so many could show (`evaluation.decisions.likelihood.bounds`).
+    """
     kernel = np.array([0.25, 0.5, 0.25])
-    smooth, base = (np.convolve(counts, kernel, mode="same") for counts in (same, strangers))
-    base = (base + 1 / len(base)) / (base.sum() + 1)
-    share = (smooth + _PRIOR * base) / (smooth.sum() + _PRIOR)
-    ratios: NDArray[np.float64] = np.log(share / base)
-    return ratios
+    own, others = (np.convolve(counts, kernel, mode="same") for counts in (same, strangers))
+    own, others = (counts / max(1e-9, counts.sum()) for counts in (own, others))
+    mean = (own + others) / 2
+    numerator = (persons * own + _PRIOR * mean) / (persons + _PRIOR)
+    denominator = (pairs * others + _PRIOR * mean) / (pairs + _PRIOR)
+    empty = mean == 0
+    return np.log(np.where(empty, 1.0, numerator)) - np.log(np.where(empty, 1.0, denominator))
 
 
-def _cost_left_out(
-    by_person: NDArray[np.float64], strangers: NDArray[np.float64]
-) -> tuple[float, float]:
+def bins_of(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The bin of `EDGES` of each time, whatever for NaN."""
+    return np.minimum(np.searchsorted(EDGES, seconds, side="right") - 1, _BINS - 1)
+
+
+def _cost(counts: _Counts, llrs: NDArray[np.float64]) -> tuple[float, float]:
     """Cllr in bits on persons left out, and its standard error over persons."""
-    folds = np.arange(len(by_person)) % _FOLDS
-    lost, pairs, against = np.zeros(len(by_person)), by_person.sum(axis=1), []
-    for fold in range(_FOLDS):
-        llrs = _llrs(by_person[folds != fold].sum(axis=0), strangers)
-        lost[folds == fold] = by_person[folds == fold] @ np.logaddexp(0, -llrs)
-        against.append(np.average(np.logaddexp(0, llrs), weights=strangers))
-    of_same = lost.sum() / pairs.sum()
-    error = math.sqrt(float(((lost - of_same * pairs) ** 2).sum())) / pairs.sum()
-    cost = (of_same + float(np.mean(against))) / 2
-    return cost / math.log(2), error / 2 / math.log(2)
+    folds = np.arange(FOLDS)
+    missed = np.logaddexp(0, -llrs[folds, folds])[counts.ones % FOLDS]  # [ones, B]
+    pairs = counts.same.sum(axis=1)
+    of_same, error = _mean((counts.same * missed).sum(axis=1), pairs)
+    alarms = np.logaddexp(0, llrs[:FOLDS, :FOLDS])
+    errors = [error]
+    for by, persons in ((counts.by_one, counts.ones), (counts.by_other, counts.others)):
+        lost = (by * alarms[persons % FOLDS]).sum(axis=(1, 2))
+        against, error = _mean(lost, by.sum(axis=(1, 2)))
+        errors.append(error)
+    return (of_same + against) / 2 / math.log(2), math.hypot(*errors) / 2 / math.log(2)
+
+
+def _mean(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> tuple[float, float]:
+    """Of what persons sum up over so many pairs each, and its standard error over persons."""
+    total = float(counts.sum())
+    mean = float(sums.sum()) / total
+    return mean, math.sqrt(float(((sums - mean * counts) ** 2).sum())) / total
 
 
 def _followed(times: Times, one: int, other: int) -> NDArray[np.float64]:
