@@ -1,19 +1,21 @@
-"""How well video of a site becomes passages, persons and paths, whose whole truth is known.
+"""How well video of a site becomes passages, persons, counts and paths, whose whole truth is known.
 
-    passerby data site SITE --cameras 4 --minutes 5 --persons 40 --seed 0
-    passerby data site OTHER --cameras 4 --minutes 5 --persons 100 --seed 1
-    python benchmarks/video.py SITE OTHER [--detector yolox_nano] [--stride auto] [--mend 10]
+    passerby data site SITE --cameras 4 --minutes 1 --persons 40 --seed 0
+    passerby data synthesize OTHERS --train-persons 1 --test-persons 120 --cameras 3 --images 2
+    python benchmarks/video.py OTHERS SITE... [--detector yolox_nano] [--stride auto] [--mend 10]
         [--model M]
 
-The gallery is calibrated on crops of another site's true boxes (`passerby gallery calibrate
---from`): other persons in another hall. Watches each camera as `passerby watch` does, into one
+The gallery of each site is calibrated on the test part of OTHERS, a data set of other persons
+(`passerby gallery calibrate --from`). Watches each camera as `passerby watch` does, into one
 gallery, links it as `passerby gallery link` does, and judges by the truth in the frames that were
 looked at. A camera: recall and precision of detections and MOTA, IDF1 and HOTA of tracks, all by
 the trackers library's port of TrackEval (boxes agree from an IoU of 0.5; HOTA over all of its
-thresholds), passages, and times real time. Over cameras: identity F1 (the same IDF1 with persons
-for tracks, all cameras' frames one after the other), persons counted, and the path error: the edits
-from the order of cameras in which a person really passed to that of the linked person who shows
-most of them, a passage.
+thresholds), passages, and times real time on one core, by the time that the processor worked. Over
+cameras: identity F1 (the same IDF1 with persons for tracks, all cameras' frames one after the
+other); the path error: the edits from the order of cameras in which a person really passed to that
+of the linked person who shows most of them, a passage; and persons as `passerby gallery visitors`
+counts them, with its 95 % interval, beside those who came: by the calibration on OTHERS, and once
+forty questions of `passerby gallery calibrate --review` are answered by the truth.
 `--detector truth` gives the true boxes, to judge what comes after detection.
 """
 
@@ -23,19 +25,27 @@ import argparse
 import csv
 import json
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.embedding.runtimes import thread_count
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.rules import Rules
-from passerby.tables.records import Record, Split
+from passerby.gallery.review.asking import questions
+from passerby.gallery.review.learning import learn_from_answers
+from passerby.gallery.reviewed_pairs import answer, record_answers
+from passerby.gallery.visitors.counting import Estimate
+from passerby.gallery.visitors.parts import Question
+from passerby.tables.filters import EVERYTHING
+from passerby.tables.records import Split
 from passerby.video.detectors.detections import NOTHING, Detections, Detector
 from passerby.video.detectors.gate import Gated
 from passerby.video.detectors.opening import open_detector
@@ -168,35 +178,16 @@ def score(truth: Rows, found: Rows, folder: Path) -> Scores:
 
 @dataclass(frozen=True)
 class Seen:
-    """What came of one camera. rows: its tracks, numbered as its passages; ids: of these."""
+    """What came of one camera. rows: its tracks, numbered as its passages; ids: of these; worked:
+    seconds of a processor."""
 
     watched: Watched
+    worked: float
     truth: Rows  # in the frames that were looked at
     rows: Rows
     ids: list[str]
     detections: Scores
     tracks: Scores
-
-
-def crops_of(truth: Truth, folder: Path, every: int = 25) -> Split:
-    """Labelled crops of a site's true boxes, one a second, most of whom is seen."""
-    import av
-
-    records = []
-    for number, name in enumerate(truth.cameras, 1):
-        rows = truth.rows[name]
-        rows = rows[(rows[:, 7] == PERSON) & (rows[:, 8] > 0.6) & (rows[:, 0] % every == 0)]
-        with av.open(str(truth.root / f"{name}.mp4")) as container:
-            for frame, decoded in enumerate(container.decode(video=0), 1):
-                for row in rows[rows[:, 0] == frame]:
-                    left, top, width, height = row[2:6].tolist()
-                    crop = decoded.to_image().crop((left, top, left + width, top + height))
-                    file = folder / f"{name}_{frame}_{int(row[1])}.png"
-                    crop.save(file)
-                    person = truth.persons[name, int(row[1])]
-                    track = number * 10_000 + int(row[1])
-                    records.append(Record(str(file), person, number, "site", track, frame))
-    return Split("site", train=tuple(records))
 
 
 @dataclass(frozen=True)
@@ -231,10 +222,13 @@ def see(name: str, truth: Truth, gallery: Gallery, how: Settings, folder: Path) 
         Mender(ratio_of(gallery.store), how.mend) if how.mend else None,
     )
     mot = folder / "tracks.txt"
+    began = time.process_time()
     watched = watch([camera], Enroller(gallery.store, gallery.embedder), Outputs(mot=mot))
+    worked = time.process_time() - began
     tracks = read_rows(mot)
     return Seen(
         watched,
+        worked,
         rows,
         tracks,
         [one.id for one in camera.done],
@@ -308,46 +302,104 @@ def edit_distance(true: Sequence[str], found: Sequence[str]) -> int:
     return row[-1]
 
 
-def main(root: Path, other: Path, model: str, how: Settings) -> None:
-    """Print a Markdown table of cameras, and what holds over them."""
-    truth = read_truth(root)
+@dataclass(frozen=True)
+class Judged:
+    """A site. over: persons over all cameras; error: of paths; counted: persons, and once questions
+    were answered."""
+
+    truth: Truth
+    seen: dict[str, Seen]
+    over: Scores
+    error: float
+    counted: tuple[Estimate, Estimate]
+
+    @property
+    def came(self) -> int:
+        """Persons whom a camera filmed."""
+        return len({*self.truth.persons.values()})
+
+
+def shown_persons(truth: Truth, seen: dict[str, Seen]) -> dict[str, int]:
+    """Whom most boxes of a passage show, by its id."""
+    boxes = defaultdict[str, Counter[int]](Counter)
+    for camera, one in seen.items():
+        for passage, track, count in agreeing(one):
+            boxes[one.ids[passage - 1]][truth.persons[camera, track]] += count
+    return {passage: counts.most_common(1)[0][0] for passage, counts in boxes.items()}
+
+
+def review(gallery: Gallery, persons: dict[str, int]) -> None:
+    """Answer forty questions, of pairs by two cameras and by one in turns, by the truth."""
+    for turn in range(4):
+        try:
+            asked = questions(gallery.view, one_camera=turn % 2 == 1)
+        except ValueError:  # of a small site all were asked
+            continue
+        pairs = [(each.first.sighting, each.second.sighting) for each in asked]
+        same = [persons.get(one, one) == persons.get(other, other) for one, other in pairs]
+        record_answers(gallery.view, map(answer, *zip(*pairs, strict=True), same))
+        learn_from_answers(gallery.view)
+
+
+def judge(truth: Truth, others: Split, model: str, how: Settings) -> Judged:
+    """Watch a site into a gallery that is calibrated on others, and judge what came of it."""
+    rules = Rules(overlapping=truth.overlapping)
+    asked = Question(EVERYTHING, None, UTC)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with Gallery.create(folder / "gallery", load(model)) as gallery:
-            crops = folder / "crops"
-            crops.mkdir()
-            gallery.calibrate(crops_of(read_truth(other), crops))
+            gallery.calibrate(others)
             seen = {name: see(name, truth, gallery, how, folder) for name in truth.cameras}
-            linking = gallery.link(rules=Rules(overlapping=truth.overlapping))
-            alone = [name or f"alone {id}" for name, id in zip(linking.names, linking.ids,
-                                                               strict=True)]  # fmt: skip
-            names = dict(zip(linking.ids.tolist(), alone, strict=True))
+            linking = gallery.link(rules=rules)
+            pairs = zip(linking.names.tolist(), linking.ids.tolist(), strict=True)
+            names = {one: name or f"alone {one}" for name, one in pairs}
+            before = gallery.visitors(asked, rules).whole.persons
+            review(gallery, shown_persons(truth, seen))
+            after = gallery.visitors(asked, rules).whole.persons
             over = identities(truth, seen, names, folder)
-            error = path_error(truth, seen, names)
-    print("| camera | recall | precision | MOTA | IDF1 | HOTA | passages (true) | × real time |")
+            return Judged(truth, seen, over, path_error(truth, seen, names), (before, after))
+
+
+def main(others: Path, sites: Sequence[Path], model: str, how: Settings) -> None:
+    """Print Markdown tables of cameras, and of what holds over them."""
+    split = read_split(str(others))
+    judged = [judge(read_truth(root), split, model, how) for root in sites]
+    print("| site, camera | recall | precision | MOTA | IDF1 | HOTA | passages (true) "
+          "| × real time |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|")
-    for name, one in seen.items():
-        shares = (one.detections.recall, one.detections.precision, one.tracks.mota,
-                  one.tracks.idf1, one.tracks.hota)  # fmt: skip
-        true = sum(camera == name for camera, _ in truth.persons)
-        speed = one.watched.seconds / one.watched.took
-        print(f"| {name} | {' | '.join(f'{100 * share:.1f}' for share in shares)} | "
-              f"{len(one.ids)} ({true}) | {speed:.1f} |")  # fmt: skip
-    came = len(set(truth.persons.values()))
-    counted = len(set(alone))
-    print(f"\nover cameras: identity F1 {100 * over.idf1:.1f}; {counted} persons for {came}; "
-          f"path error {error:.2f} edits a passage of {len(truth.passages)}")  # fmt: skip
+    for site in judged:
+        for name, one in site.seen.items():
+            shares = (one.detections.recall, one.detections.precision, one.tracks.mota,
+                      one.tracks.idf1, one.tracks.hota)  # fmt: skip
+            true = sum(camera == name for camera, _ in site.truth.persons)
+            speed = one.watched.seconds / one.worked
+            print(f"| {site.truth.root.name}, {name} | "
+                  f"{' | '.join(f'{100 * share:.1f}' for share in shares)} | "
+                  f"{len(one.ids)} ({true}) | {speed:.1f} |")  # fmt: skip
+    print("\n| site | identity F1 | edits a passage | persons who came | counted (95 %) "
+          "| after 40 answers |")  # fmt: skip
+    print("|---|---|---|---|---|---|")
+    for site in judged:
+        counts = [f"{one.middle} ({one.low} to {one.high})" for one in site.counted]
+        print(f"| {site.truth.root.name} | {100 * site.over.idf1:.1f} | {site.error:.2f} | "
+              f"{site.came} | {' | '.join(counts)} |")  # fmt: skip
+    for words, row in (("by the calibration on others", 0), ("after the answers", 1)):
+        counted = [(site.came, site.counted[row]) for site in judged]
+        within = sum(one.low <= came <= one.high for came, one in counted)
+        off = np.mean([abs(one.middle - came) / came for came, one in counted])
+        print(f"\n{words}: {within} of {len(counted)} within the interval, {100 * off:.0f} % off")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("site", type=Path)
-    parser.add_argument("other", type=Path)
+    parser.add_argument("others", type=Path, metavar="OTHERS")
+    parser.add_argument("sites", nargs="+", type=Path, metavar="SITE")
     parser.add_argument("--detector", default="yolox_nano")
     parser.add_argument("--stride", default="auto")
     parser.add_argument("--mend", type=float, default=0.0)
     parser.add_argument("--model", default="default")
     given = parser.parse_args()
-    main(given.site, given.other, given.model, Settings(given.detector, given.stride, given.mend))
+    main(given.others, given.sites, given.model,
+         Settings(given.detector, given.stride, given.mend))  # fmt: skip

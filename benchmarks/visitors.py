@@ -23,7 +23,7 @@ from datetime import UTC
 from pathlib import Path
 
 import numpy as np
-from galleries import PERSONS, SITE, SITES
+from galleries import PERSONS, SITE
 
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder, load
@@ -54,6 +54,7 @@ from passerby.tables.filters import EVERYTHING
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import unit
 
+POOLS = (102, 103)
 CALIBRATED = 100  # persons that a calibration is fitted on
 PER_CALIBRATION = 10  # sites
 COMPARED = 6  # every so many drawn sites the other ways count as well
@@ -262,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--sites", type=int, default=240, help="drawn ones")
     parser.add_argument("--noise", type=float, default=0.0, help="in each direction of a vector")
     parser.add_argument("--made", type=int, default=200)
-    parser.add_argument("--pools", type=int, nargs="+", default=SITES, help="seeds of drawn sites")
+    parser.add_argument("--pools", type=int, nargs="+", default=POOLS, help="seeds of drawn sites")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     counted = [*made_counts(given.made)]
@@ -274,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             seed = given.pools[number]
             name = f"drawn, noise {given.noise:g}" if given.noise else "drawn"
             seen = blurred(known, given.noise, seed)
-            counted += drawn_counts(seen, name, share, seed % SITES[0])
+            counted += drawn_counts(seen, name, share, seed)
             print(f"{table(counted)}\n", flush=True)
     print(table(counted))
     rows = [

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.conditions import shortened
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.link.worth import by_calibration
 from passerby.gallery.reviewed_pairs import constraints
@@ -82,7 +85,8 @@ def count_visitors(
         ValueError: No sighting, no calibration that holds in the gallery or none of pairs by one
             camera, no time where parts are of time, or more passages than can be counted at once.
     """
-    judge = judge_of(store.about, 1, Populations(store).cameras)
+    cameras = Populations(store).cameras()
+    judge = judge_of(store.about, 1, lambda: cameras)
     if judge.calibration is None:
         raise ValueError(
             "counting needs to know what a distance is worth, or its interval would not be true: "
@@ -104,7 +108,7 @@ def count_visitors(
     known = evidence(sightings, names, worth, said, rules)
     sampled = draws(known, joint, sampling or Sampling())
     counted = Counted(known, sightings, sampled, question)
-    notes = [*judge.notes]
+    notes = [*judge.notes, *_of_other_cameras(judge.calibration, cameras)]
     if not known.doubts.any():
         notes.append(
             "how well the calibration is known is not, so that the interval leaves it out: it is "
@@ -114,6 +118,19 @@ def count_visitors(
         counted.whole(), counted.parts(), at_a_threshold(known.llrs, rules.least_llr(len(known))),
         question.by, question.without, tuple(notes),
     )  # fmt: skip
+
+
+def _of_other_cameras(calibration: Calibration, cameras: Collection[str]) -> list[str]:
+    """A count adds up what all pairs say, and so what all their ratios have wrong alike."""
+    learnt = calibration.conditions
+    if learnt is None or learnt.cover(cameras):
+        return []
+    return [
+        f"the ratios were learnt by other cameras ({shortened(learnt.cameras)}) than these "
+        f"({shortened(sorted(cameras))}): unless those see people as these do, the interval may "
+        "miss the truth; forty questions about pairs of your own make it hold (passerby gallery "
+        "calibrate GALLERY --review, and --one-camera)"
+    ]
 
 
 def _read(store: Store, question: Question) -> Sightings:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from passerby.evaluation.decisions.conditions import Conditions
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.visitors import counting
 from passerby.gallery.visitors.counting import (
@@ -132,3 +133,22 @@ def test_too_many_passages_are_refused(site, monkeypatch):
     monkeypatch.setattr(counting, "MOST", 10)
     with pytest.raises(ValueError, match="at most 10 passages to count at once, got 38"):
         count_visitors(site, Question(EVERYTHING, None, UTC), Rules())
+
+
+@pytest.mark.parametrize(("learnt", "told"), [("here", False), ("elsewhere", True)])
+def test_ratios_of_other_cameras_are_told_of(make_store, crowd, crowd_calibration, learnt, told):
+    conditions = Conditions((f"{learnt}/door", f"{learnt}/hall"), 800)
+    calibration = replace(crowd_calibration, conditions=conditions)
+    store = make_store(
+        crowd.shots(np.eye(12)[[0, 0, 1]], 0.05),
+        about=About("crowd", "plain", 12, calibrations={"single": asdict(calibration)}),
+        cameras=["door", "hall", "hall"],
+        sources=["here"] * 3,
+        times=EIGHT + np.arange(3) * np.timedelta64(600, "s"),
+    )
+    found = count_visitors(store, Question(EVERYTHING, None, UTC), Rules(), SHORT)
+    notes = [note for note in found.notes if "learnt by other cameras" in note]
+    assert len(notes) == told
+    if told:
+        assert "elsewhere/door, elsewhere/hall" in notes[0]
+        assert "here/door, here/hall" in notes[0]
