@@ -20,6 +20,7 @@ from passerby.cli import (
     studies,
     training,
 )
+from passerby.cli.accountability import cases
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
 from passerby.process.cores import share_cores
@@ -59,6 +60,8 @@ GALLERY: Commands = {
     "reembed": gallery.reembed,
     "calibrate": gallery.calibrate,
     "adapt": adapting.adapt_gallery,
+    "export-case": cases.export_case,
+    "verify-case": cases.verify_case,
 }
 
 COMMANDS: Commands = {

@@ -67,6 +67,15 @@ def support(llr: float) -> str:
     return f"{words[-1]} support for {'one person' if llr > 0 else 'two persons'}"
 
 
+def verbal_scale() -> tuple[tuple[str, str], ...]:
+    """The scale of `support`: from which likelihood ratio on it is called what.
+
+    >>> verbal_scale()[0], verbal_scale()[-1]
+    (('2', 'weak'), ('1,000,000', 'extremely strong'))
+    """
+    return tuple((f"{least:,}", words) for least, words in _SUPPORT)
+
+
 _SUPPORT = (
     (2, "weak"),
     (10, "moderate"),

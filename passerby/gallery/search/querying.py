@@ -74,7 +74,7 @@ def query_of_images(
         raise ValueError("expected at least one image to search with")
     require_matching_embedder(about, embedder)
     files = tuple(os.fspath(i) if isinstance(i, str | os.PathLike) else "" for i in listed)
-    hashes = tuple(content_id(contents(file)) if file else "" for file in files)
+    hashes = tuple(_content_id(one) for one in listed)
     names = tuple(file or f"image {number}" for number, file in enumerate(files, 1))
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     pixels = [
@@ -87,6 +87,13 @@ def query_of_images(
         for fault in crop_faults(image)[:1]
     ]
     return replace(pooled, hashes=hashes, files=files, doubts=(*faults, *pooled.doubts))
+
+
+def _content_id(image: AnyImage) -> str:
+    """Of an image file, or of the bytes of one; "" for pixels."""
+    if isinstance(image, str | os.PathLike):
+        return content_id(contents(image))
+    return content_id(bytes(image)) if isinstance(image, bytes | bytearray) else ""
 
 
 def query_of_vectors(

@@ -1,0 +1,1 @@
+"""Commands that answer to others: cases of evidence, and forgetting on request."""
