@@ -33,7 +33,9 @@ def filled(gallery, crops, crowd_calibration):
     """Ten crops of five persons, seen a minute apart, with a calibration (of another crowd)."""
     gallery.add(crops, keep_thumbnails=True)
     fitting = replace(crowd_calibration, model=gallery.about.model)
-    gallery.store.set_about(replace(gallery.about, calibrations={"single": asdict(fitting)}))
+    gallery.store.change_about(
+        lambda about: replace(about, calibrations={"single": asdict(fitting)})
+    )
     return gallery
 
 
@@ -117,7 +119,7 @@ def test_no_folder_of_the_machine_is_in_it(filled, crops, tmp_path):
 
 
 def test_without_a_calibration_no_probability(filled, probe):
-    filled.store.set_about(replace(filled.about, calibrations={}))
+    filled.store.change_about(lambda about: replace(about, calibrations={}))
     case = case_of_images(filled, [probe], SearchOptions(3), ASKED)
     page, said = case_page(case), json.dumps(figures(case))
     assert "No calibration holds in this gallery" in page
