@@ -207,6 +207,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.cli.options.Labels.of",
         "passerby.cli.options.Filter.where",
         "passerby.fine_tuning.pseudo_persons.gallery_of_crops",
+        "passerby.gallery.case.verifying.verify_case",
         "passerby.gallery.gallery.Gallery.open",
         "passerby.gallery.gallery.Gallery.restore",
         "passerby.models.checkpoint.read_card",
