@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from passerby.assessment.calibrate import is_of_other_sites
 from passerby.data.crop_quality import crop_faults
-from passerby.data.images import decode
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.familiarity import familiarity_beside
+from passerby.embedding.image_inputs import AnyImage, pixels_of
 from passerby.evaluation.bootstrap import Interval
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.evaluation.decisions.verification import OperatingPoint
@@ -86,8 +86,8 @@ class PairComparison:
 
 def compare_images(
     embedder: Embedder,
-    first: str | os.PathLike[str],
-    second: str | os.PathLike[str],
+    first: AnyImage,
+    second: AnyImage,
     calibration: Calibration | None = None,
     *,
     metric: Metric = "cosine",
@@ -95,7 +95,7 @@ def compare_images(
     false_match_rate: float = 1e-3,
     one_camera: bool = False,
 ) -> PairComparison:
-    """Compare two image files.
+    """Compare two images: files, the bytes of files, or pixels.
 
     prior: probability of one person before the images were seen. one_camera: both are by one
     camera, whose pairs need a calibration of their own. There is no evidence without a calibration
@@ -109,31 +109,37 @@ def compare_images(
         raise ValueError(f"the prior probability must be between 0 and 1, got {prior}")
     if calibration is not None:
         _require_key(calibration, (embedder.fingerprint, metric, embedder.pooling))
-    images = [decode(first), decode(second)]
+    names = (_name_of(first, "the first image"), _name_of(second, "the second image"))
+    images = [
+        pixels_of(image, embedder.colours, name)
+        for image, name in zip((first, second), names, strict=True)
+    ]
     vectors = embedder.of_pixels(images)
     distance = float(VectorDistances(vectors[:1], vectors[1:], metric).block(slice(0, 1))[0, 0])
     faults = [
         f"nothing follows: {file} does not look like a crop of a person, as {fault}"
-        for file, image in zip((first, second), images, strict=True)
+        for file, image in zip(names, images, strict=True)
         for fault in crop_faults(image)
     ]
     fitting = None if calibration is None else calibration.for_pairs(one_camera)
     if not faults:
-        faults = _unfamiliar(embedder, (str(first), str(second)), vectors)
+        faults = _unfamiliar(embedder, names, vectors)
     reasons = faults or _lacking(calibration, fitting, distance)
     if reasons or fitting is None:
         warnings = () if faults or fitting is None else fitting.warnings
-        return PairComparison(
-            str(first), str(second), distance, metric, None, warnings, tuple(reasons)
-        )
+        return PairComparison(*names, distance, metric, None, warnings, tuple(reasons))
     evidence = _evidence(fitting, distance, prior, false_match_rate)
     doubts = [
         f"{file}: {doubt}"
-        for file, image in zip((first, second), images, strict=True)
+        for file, image in zip(names, images, strict=True)
         if (doubt := _height_doubt(fitting, image))
     ]
     warnings = (*fitting.doubts(false_match_rate), *doubts)
-    return PairComparison(str(first), str(second), distance, metric, evidence, warnings)
+    return PairComparison(*names, distance, metric, evidence, warnings)
+
+
+def _name_of(image: AnyImage, otherwise: str) -> str:
+    return os.fspath(image) if isinstance(image, str | os.PathLike) else otherwise
 
 
 def _height_doubt(calibration: Calibration, image: NDArray[np.uint8]) -> str:

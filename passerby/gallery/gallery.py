@@ -51,7 +51,7 @@ def _in_memory(inputs: object) -> list[Any] | None:
         return None
     if hasattr(inputs, "ndim"):
         return [inputs] if inputs.ndim == 3 else list(inputs)  # type: ignore[call-overload]
-    if hasattr(inputs, "getbands"):  # of Pillow
+    if hasattr(inputs, "getbands") or isinstance(inputs, bytes | bytearray):  # of Pillow; a file's
         return [inputs]
     listed = list(inputs)  # type: ignore[call-overload]
     paths = [isinstance(one, str | os.PathLike) for one in listed]
@@ -185,7 +185,7 @@ class Gallery:
 
         Args:
             inputs: Paths of any of these, `Embeddings`, or crops in memory: uint8 [H, W, 3] in the
-                embedder's colours, [N, H, W, 3], Pillow images.
+                embedder's colours, [N, H, W, 3], Pillow images, bytes of image files.
             labels: Said of all that comes from paths or embeddings.
             person, camera, source, time, tracklet, frame, quality, until: Of crops in memory, one
                 for all or one for each; a time has a zone; until: when a passage ended.

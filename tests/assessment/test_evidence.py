@@ -111,3 +111,10 @@ def test_as_a_command(passerby_command, embedder, own, pair, tmp_path):
         done = passerby_command("calibrate", "default", "--data", tmp_path / "nowhere", *out)
         assert done.code == 2
         assert message in done.err
+
+
+def test_bytes_of_files_compare_as_the_files(embedder, own, pair):
+    files = compare_images(embedder, *pair, own)
+    found = compare_images(embedder, *(file.read_bytes() for file in pair), own)
+    assert (found.first, found.second) == ("the first image", "the second image")
+    assert (found.distance, found.evidence) == (files.distance, files.evidence)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder
@@ -78,8 +79,9 @@ def enrol_arrays(
 ) -> Enrolled:
     """Embed crops in memory and add them; the same pixels twice are one sighting.
 
-    images: pixels as uint8 [H, W, 3] in the embedder's colours, Pillow images or tensors. There is
-    no file to show later: keep the thumbnails where pictures are wanted. Raises ValueError for what
+    images: pixels as uint8 [H, W, 3] in the embedder's colours, Pillow images or tensors, or the
+    bytes of image files, which are the sightings that the files themselves would be. There is no
+    file to show later: keep the thumbnails where pictures are wanted. Raises ValueError for what
     is no image, and when the embedder is not the gallery's.
     """
     require_matching_embedder(store.about, embedder)
@@ -92,11 +94,19 @@ def enrol_arrays(
         for number, image in enumerate(images, 1)
     ]
     sightings = Sightings(
-        [content_id(np.array(image.shape, "<i8").tobytes() + image.tobytes()) for image in pixels],
-        unit(embedder(images)),
+        [id_of(image, decoded) for image, decoded in zip(images, pixels, strict=True)],
+        unit(embedder.of_pixels(pixels)),
         thumbnails=[thumbnail(image) if keep_thumbnails else b"" for image in pixels],
         **columns,
     )
     written = store.write(sightings, replace=replace)
     timeless = min(int(np.isnat(sightings.times).sum()), written.added + written.replaced)
     return Enrolled(written.added, written.replaced, written.present, timeless)
+
+
+def id_of(image: object, pixels: NDArray[np.uint8]) -> str:
+    """The id of a sighting of a crop in memory, whose pixels are [H, W, 3]: of a file's bytes the
+    hash that the file has, of all else that of the pixels."""
+    if isinstance(image, bytes | bytearray):
+        return content_id(bytes(image))
+    return content_id(np.array(pixels.shape, "<i8").tobytes() + pixels.tobytes())

@@ -50,6 +50,15 @@ def test_one_image_of_any_kind(gallery, pictures):
     assert gallery.add([Image.fromarray(pictures[1])], person="bert").added == 1
 
 
+def test_bytes_of_a_file_are_the_sighting_that_the_file_is(gallery, pictures, tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(pictures[0]).save(path)
+    assert gallery.add(path.read_bytes(), camera="door").added == 1
+    assert gallery.add([path.read_bytes()]).present == 1
+    assert gallery.add(path).present == 1
+    assert gallery.add(pictures[0]).added == 1  # pixels tell nothing of a file
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
