@@ -25,6 +25,8 @@ from passerby.gallery.adapting import adapt
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import enrol_crops
 from passerby.gallery.enrol.reembedding import reembed
+from passerby.gallery.ledger.carrying import carry_ledger
+from passerby.gallery.ledger.people import people
 from passerby.gallery.link.linking import DEFAULTS, link
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.reviewed_pairs import carry_answers
@@ -173,14 +175,18 @@ def _grouped(own: Store, rules: Rules) -> PseudoPersons:
 
 
 def _copied(store: Store, embedder: Embedder) -> Store:
-    """The gallery in memory as a model sees it, with what people said of pairs."""
+    """The gallery in memory as a model sees it, with what people said and decided."""
     about = store.about
     if (embedder.fingerprint, embedder.pooling) != (about.model, about.pooling):
         place = f"memory://fine-tuning-{next(_numbers)}"
         reembed(store, embedder, place)
         return open_store(place)
-    own = MemoryStore(replace(about, calibrations={}, brought={}, adapted="", set_aside={}))
-    for part in store.read(with_thumbnails=True, batch=_AT_ONCE):
+    own = MemoryStore(
+        replace(
+            about, calibrations={}, brought={}, adapted="", set_aside={}, decisions=0, not_persons=0
+        )
+    )
+    for part in people(store).read(with_thumbnails=True, batch=_AT_ONCE):
         there = [
             bool(kept) if looks is not None else bool(path) and hash_image(path) == name
             for path, name, looks, kept in zip(
@@ -189,6 +195,7 @@ def _copied(store: Store, embedder: Embedder) -> Store:
         ]
         own.write(without_thumbnails(part[np.array(there, bool)]))
     carry_answers(store, own)
+    carry_ledger(store, own)
     return own
 
 

@@ -112,6 +112,10 @@ class AdaptedStore(Store):
         raise ValueError(f"{place}: galleries are opened plain, and seen adapted then")
 
     @property
+    def plain(self) -> Store:
+        return self._store.plain
+
+    @property
     def folder(self) -> Path | None:
         return self._store.folder
 
@@ -142,12 +146,12 @@ class AdaptedStore(Store):
 
     def anchors(self) -> NDArray[np.float32]:
         """The mapped vectors [A, D] of the sightings that tell hubs; read once."""
-        known = _READ.get(self._store)
+        known = _READ.get(self.plain)
         if known is None or known[0] != self.back_end.fingerprint:
             parts = [np.empty((0, self.about.dimensions), np.float32)]
             parts += [part.vectors for part in self.read(Where(ids=self.back_end.anchors))]
             known = self.back_end.fingerprint, np.concatenate(parts)
-            _READ[self._store] = known
+            _READ[self.plain] = known
         return known[1]
 
     def version(self) -> str | None:

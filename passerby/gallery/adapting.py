@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from passerby.adaptation.back_end import Apart, BackEnd, learnt, within_class_of
 from passerby.gallery.adapted import back_end_of
-from passerby.gallery.reviewed_pairs import constraints, reviewed_pairs
+from passerby.gallery.ledger.people import people
+from passerby.gallery.reviewed_pairs import Constraints, constraints, reviewed_pairs
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Store
 from passerby.stores.about import About
@@ -39,22 +40,23 @@ def adapt(store: Store, *, hubness: bool = True) -> BackEnd:
     kept where nothing could be learnt. Raises ValueError for a gallery without sightings.
     """
     about = store.refresh_about()
-    sightings = _taught(store)
+    sightings = _taught(people(store))
     if not len(sightings):
         raise ValueError("the gallery is empty: there is nothing to learn from")
+    said = constraints(store, sightings.ids)
     prior = within_class_of(about.place, about.model)
     found = learnt(
         sightings.vectors, sightings.sources, sightings.cameras,
-        model=about.model, pooling=about.pooling, prior=prior, persons=_persons(store, sightings),
-        apart=_apart(about, sightings),
+        model=about.model, pooling=about.pooling, prior=prior,
+        persons=_persons(store, sightings, said), apart=_apart(sightings, said),
     )  # fmt: skip
     if not found.acts:
         undo(store)
         return found
     tracked = int(np.sum(sightings.tracklets >= 0))
     if tracked:
-        said = f"of {tracked} tracks one sighting each: what varies within a track teaches nothing"
-        found = replace(found, decided=(*found.decided, said))
+        told = f"of {tracked} tracks one sighting each: what varies within a track teaches nothing"
+        found = replace(found, decided=(*found.decided, told))
     if hubness:
         found = _with_anchors(found, sightings)
     text = base64.b64encode(found.to_bytes()).decode()
@@ -122,40 +124,46 @@ def _taught(store: Store) -> Sightings:
     return joined[np.argsort(joined.ids, kind="stable")]
 
 
-def _apart(about: About, sightings: Sightings) -> Apart:
-    """Which pairs of rows are known to be of two persons: by names that people gave, or answers."""
-    names = np.where(_named(sightings), sightings.persons, UNKNOWN)
-    said = {*map(tuple, constraints(about, sightings.ids).cannot.tolist())}
+def _apart(sightings: Sightings, said: Constraints) -> Apart:
+    """Which pairs of rows are known to be of two persons: by names that people gave, answers, or
+    what was told apart."""
+    names = np.where(_named(sightings, said), sightings.persons, UNKNOWN)
+    pairs = {*map(tuple, said.cannot.tolist())}
 
     def apart(rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         one, other = names[rows[:, 0]], names[rows[:, 1]]
-        asked = [(a, b) in said or (b, a) in said for a, b in rows.tolist()]
+        asked = [(a, b) in pairs or (b, a) in pairs for a, b in rows.tolist()]
+        told = np.zeros(len(rows), bool)
+        for sides in said.decisions.apart:
+            side = np.zeros(len(sightings), np.int64)
+            side[sides[0]], side[sides[1]] = 1, -1
+            told |= side[rows[:, 0]] * side[rows[:, 1]] < 0
         named = (one != UNKNOWN) & (other != UNKNOWN) & (one != other)
-        return named | np.array(asked, bool).reshape(-1)
+        return named | told | np.array(asked, bool).reshape(-1)
 
     return apart
 
 
-def _named(sightings: Sightings) -> NDArray[np.bool_]:
-    """Which sightings have a name that people gave."""
+def _named(sightings: Sightings, said: Constraints) -> NDArray[np.bool_]:
+    """Which sightings have a name that people gave, or decided that it is theirs."""
     linked = np.char.startswith(sightings.persons, "linked/")
-    return (sightings.persons != UNKNOWN) & ~linked
+    return (sightings.persons != UNKNOWN) & (~linked | (said.decisions.decided != UNKNOWN))
 
 
-def _persons(store: Store, sightings: Sightings) -> NDArray[np.int64]:
+def _persons(store: Store, sightings: Sightings, said: Constraints) -> NDArray[np.int64]:
     """Who is known of N sightings: those with a name that people gave, and those of reviewed pairs
     of one person; -1 for the others. Names of a linking are guesses of the distances themselves."""
-    persons = np.where(_named(sightings), numbered(sightings.persons), -1)
+    persons = np.where(_named(sightings, said), numbered(sightings.persons), -1)
     if not store.about.answers:
         return persons
     pairs = reviewed_pairs(store)
     rows = {sighting: row for row, sighting in enumerate(sightings.ids.tolist())}
-    said: Sequence[tuple[str, str]] = [
+    same: Sequence[tuple[str, str]] = [
         *zip(
             pairs.first.ids[pairs.same].tolist(), pairs.second.ids[pairs.same].tolist(), strict=True
         )
     ]
-    for number, (one, other) in enumerate(said, len(sightings)):
+    for number, (one, other) in enumerate(same, len(sightings)):
         both = [rows[each] for each in (one, other) if each in rows]
         if len(both) == 2 and (persons[both] < 0).all():
             persons[both] = number

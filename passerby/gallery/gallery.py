@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passerby.gallery.known_names import KnownNames
+from passerby.gallery.ledger.people import people
 from passerby.gallery.own_distances import OwnDistancesOf
 from passerby.gallery.search.population import Populations
 from passerby.stores import Erased, Store, Written
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from passerby.embedding.image_inputs import AnyImage
     from passerby.gallery.enrol.enrolment import Enrolled
     from passerby.gallery.enrol.reembedding import Reembedded
+    from passerby.gallery.ledger.ledger import Ledger
     from passerby.gallery.link.linking import Linking
     from passerby.gallery.link.rules import Rules
     from passerby.gallery.paths.gallery_transits import Transits
@@ -86,7 +88,7 @@ class Gallery:
         self.store = store
         self._model, self._device, self._runtime = model, device, runtime
         self._embedder: Embedder | None = None
-        self._populations = Populations(store)
+        self._populations = Populations(people(store))
         self._learnt: OwnDistancesOf | None = None
         self._names = KnownNames(store)
 
@@ -114,8 +116,13 @@ class Gallery:
         device: str | None = None,
         runtime: str = "auto",
     ) -> Gallery:
-        """Open one: a folder, or ``milvus://HOST:PORT/COLLECTION``."""
-        return cls(open_store(place), model=model, device=device, runtime=runtime)
+        """Open one: a folder, or ``milvus://HOST:PORT/COLLECTION``. A decision that a kill cut off
+        is carried out."""
+        from passerby.gallery.ledger.applying import finish_pending
+
+        store = open_store(place)
+        finish_pending(store)
+        return cls(store, model=model, device=device, runtime=runtime)
 
     @classmethod
     def restore(cls, file: Place, place: Place) -> Written:
@@ -130,11 +137,28 @@ class Gallery:
         return self.store.about
 
     @property
+    def people(self) -> Store:
+        """The store without the sightings that people set aside as showing no person."""
+        before = bool(self.about.not_persons)
+        self.store.refresh_about()  # another process may have set some aside
+        if bool(self.about.not_persons) != before:
+            self._populations, self._learnt = Populations(people(self.store)), None
+        return people(self.store)
+
+    @property
     def view(self) -> Store:
-        """The store as searches and links see it: after what was learnt, where something was."""
+        """The store as searches and links see it: after what was learnt, where something was, and
+        without what is no person."""
         from passerby.gallery.adapted import view
 
-        return view(self.store)
+        return view(self.people)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What people decided about who is who: name, merge, split, set aside, answer, undo."""
+        from passerby.gallery.ledger.ledger import Ledger
+
+        return Ledger(self.store)
 
     def adapt(self, *, hubness: bool = True) -> BackEnd:
         """Learn from its sightings what its cameras do to everybody and what varies in one person
@@ -278,6 +302,9 @@ class Gallery:
 
     def compact(self) -> Erased:
         """Make deletion physical, join small pieces and bring the index up to date."""
+        from passerby.gallery.ledger.forgetting import forget_lost
+
+        forget_lost(self.store)
         return self.store.compact()
 
     def dump(self, file: Place) -> int:
@@ -454,7 +481,7 @@ class Gallery:
             least = rules.least_llr(found.searched)
             path = path_of_matches("like the image", found, least)
         else:
-            parts = [*self.store.read(where)]
+            parts = [*self.people.read(where)]
             nothing = [Sightings([], np.empty((0, self.about.dimensions)))]
             own = Sightings.joined(parts or nothing)
             path = path_of_sightings(", ".join(where.persons), own)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.gallery.ledger.obeyed import NOTHING, Obeyed, obeyed
 from passerby.stores import Store
 from passerby.stores.about import About, Answer
 from passerby.tables.filters import Where
@@ -23,10 +24,12 @@ _AT_ONCE = 1000  # ids in one condition
 
 @dataclass(frozen=True, eq=False)
 class Constraints:
-    """Rows of N sightings that are of one person (must [M, 2]), or of two (cannot [C, 2])."""
+    """Rows of N sightings that are of one person (must [M, 2]), or of two (cannot [C, 2]), by
+    answers about pairs; decisions: what people decided of whole persons."""
 
     must: NDArray[np.int64]
     cannot: NDArray[np.int64]
+    decisions: Obeyed = NOTHING
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +99,18 @@ def reviewed_pairs(store: Store) -> ReviewedPairs:
     )
 
 
-def constraints(about: About, ids: Sequence[str] | NDArray[np.str_]) -> Constraints:
-    """What the answers of a gallery say of N sightings, by their ids [N]."""
+def constraints(store: Store, ids: Sequence[str] | NDArray[np.str_]) -> Constraints:
+    """What people said in a gallery of N sightings, by their ids [N].
+
+    Raises ValueError where decisions were made whose ledger is not here.
+    """
     rows = {str(name): row for row, name in enumerate(ids)}
     found: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
-    for each in about.answers:
+    for each in store.about.answers:
         if each.same is not None and each.first in rows and each.second in rows:
             found[each.same].append((rows[each.first], rows[each.second]))
     must, cannot = (np.array(found[same], np.int64).reshape(-1, 2) for same in (True, False))
-    return Constraints(must, cannot)
+    return Constraints(must, cannot, obeyed(store, ids))
 
 
 def sightings_of(store: Store, ids: Sequence[str]) -> Sightings:

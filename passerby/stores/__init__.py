@@ -99,6 +99,13 @@ class Store(ABC):
     """
 
     about: About
+    lasting = True
+    """Whether it outlives the process."""
+
+    @property
+    def plain(self) -> Store:
+        """What a view is a view of; anything else is plain itself."""
+        return self
 
     @property
     def folder(self) -> Path | None:

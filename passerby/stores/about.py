@@ -70,8 +70,9 @@ class About:
     has them; brought: those that lay beside the model, learnt wherever that was; answers: of whom
     pairs of its sightings are, as people said; adapted: what was learnt of its sightings
     (`gallery.adapted`), in base 64, "" for nothing; set_aside: calibrations of the distances
-    without it, while there is something; alerts: persons to be told of; created: when, ISO 8601
-    in UTC; format: of the gallery.
+    without it, while there is something; alerts: persons to be told of; decisions: of people about
+    who is who, that hold (`gallery.ledger`); not_persons: sightings that are none, as they said;
+    created: when, ISO 8601 in UTC; format: of the gallery.
     """
 
     model: str
@@ -87,6 +88,8 @@ class About:
     set_aside: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    decisions: int = 0
+    not_persons: int = 0
     format: int = FORMAT
 
     def to_json(self) -> str:

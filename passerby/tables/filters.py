@@ -17,12 +17,12 @@ from passerby.tables.times import moment
 class Where:
     """Sightings that satisfy every condition given; without any, all of them.
 
-    ids, persons, cameras, sources: one of these names; not_cameras: none of these (sightings
-    without a camera stay); since, until: seen from ``since`` on and before ``until``, with a zone
-    (sightings without a time go; a passage is seen from its first to its last time, and satisfies
-    both where it overlaps with what lies between); known: their person is known, or is not;
-    min_quality: at least (sightings without a quality go). An empty tuple is no condition. Names
-    are compared in Unicode's normal form C, as the tables keep them.
+    ids, persons, cameras, sources: one of these names; not_cameras, not_persons: none of these
+    (sightings without a camera or person stay); since, until: seen from ``since`` on and before
+    ``until``, with a zone (sightings without a time go; a passage is seen from its first to its
+    last time, and satisfies both where it overlaps with what lies between); known: their person is
+    known, or is not; min_quality: at least (sightings without a quality go). An empty tuple is no
+    condition. Names are compared in Unicode's normal form C, as the tables keep them.
 
     Each engine renders this once, in its own file, with every name escaped there.
     """
@@ -36,9 +36,10 @@ class Where:
     until: datetime | None = None
     known: bool | None = None
     min_quality: float | None = None
+    not_persons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("ids", "persons", "cameras", "not_cameras", "sources"):
+        for name in ("ids", "persons", "cameras", "not_cameras", "sources", "not_persons"):
             values = getattr(self, name)
             if isinstance(values, str):
                 raise ValueError(f"{name} takes several names: expected ({values!r},)")
@@ -83,6 +84,8 @@ class Where:
                 kept &= np.isin(values, allowed)
         if self.not_cameras:
             kept &= ~np.isin(sightings.cameras, self.not_cameras)
+        if self.not_persons:
+            kept &= ~np.isin(sightings.persons, self.not_persons)
         # Comparisons with NaT and NaN are false, which is what is wanted.
         if self.since is not None:
             kept &= ends(sightings) >= moment(self.since)

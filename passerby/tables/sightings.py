@@ -14,6 +14,9 @@ from passerby.tables.looks import MOST_PICTURES, Looks, evenly
 from passerby.tables.text import require_text
 
 UNKNOWN = PERSONS.missing
+
+NOT_A_PERSON = "not a person"
+"""In place of the person of a sighting that people set aside as showing none."""
 """The person, camera or source of a sighting for which it is not known."""
 
 NOBODY = "-1"

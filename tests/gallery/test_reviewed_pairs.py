@@ -12,6 +12,7 @@ from passerby.gallery.reviewed_pairs import (
 )
 from passerby.gallery.upkeep.dumps import dump, restore
 from passerby.stores.about import About, Answer
+from passerby.stores.engines.memory import MemoryStore
 from passerby.stores.opening import open_store
 from passerby.tables.filters import Where
 
@@ -54,10 +55,10 @@ def test_a_gallery_without_answers_has_no_pairs(store):
 def test_constraints_are_rows_of_the_sightings_given(store):
     answers = [(0, 3, True), (1, 2, False), (4, 5, None), (0, 5, True)]
     record_answers(store, [answer(name(a), name(b), same) for a, b, same in answers])
-    found = constraints(store.about, [name(3), name(0), name(2), name(1)])
+    found = constraints(store, [name(3), name(0), name(2), name(1)])
     assert found.must.tolist() == [[1, 0]]
     assert found.cannot.tolist() == [[3, 2]]
-    assert constraints(store.about, []).must.shape == (0, 2)
+    assert constraints(store, []).must.shape == (0, 2)
 
 
 def test_removing_a_sighting_removes_its_answers(store):
@@ -98,4 +99,5 @@ def test_a_description_without_answers_is_read():
     text = '{"format": 1, "model": "m", "pooling": "plain", "dimensions": 2}'
     assert About.from_json(text).answers == ()
     assert About.from_json(text).to_json() == About("m", "plain", 2).to_json()
-    assert np.array_equal(constraints(About.from_json(text), ["a"]).cannot, np.empty((0, 2)))
+    store = MemoryStore(About.from_json(text))
+    assert np.array_equal(constraints(store, ["a"]).cannot, np.empty((0, 2)))

@@ -24,6 +24,7 @@ from passerby.gallery.alerts.history import History, Sight, first_of, history_of
 from passerby.gallery.alerts.keeping import reference_vectors
 from passerby.gallery.alerts.ledger import Ledger
 from passerby.gallery.alerts.occasions import Occasions
+from passerby.gallery.ledger.people import people
 from passerby.gallery.pair_evidence import one_camera, pair_llrs
 from passerby.gallery.search.population import Populations
 from passerby.gallery.stored_calibrations import judge_of
@@ -69,7 +70,7 @@ class AlertWatch:
         self.alerts: tuple[Alert, ...] = ()
         self.hits = 0
         self._looked = -math.inf
-        self._read_at = 0
+        self._read_at = self._aside = 0
         self._seen = _NOTHING
         self._counted: dict[tuple[int, float], Traffic] = {}
         self._history: History
@@ -118,18 +119,20 @@ class AlertWatch:
         """Take over alerts that were added, removed or judged; learn anew where much was seen."""
         self._looked = time.monotonic()
         self.flush()
-        alerts = self._store.refresh_about().alerts
+        about = self._store.refresh_about()
+        alerts, aside = about.alerts, about.not_persons
         grown = self.alerts and len(self._history) > (1 + _GROWN) * self._read_at + 100
-        if alerts == self.alerts and not grown:
+        if (alerts, aside) == (self.alerts, self._aside) and not grown:
             return
-        self.alerts = alerts
+        self.alerts, self._aside = alerts, aside
         if not alerts:
             return
         dimensions = self._store.about.dimensions
-        self.sight = Sight.of(self._store)
+        seen = people(self._store)
+        self.sight = Sight.of(seen)
         self._own = [reference_vectors(alert, dimensions) for alert in alerts]
         self.references = self.sight.references(self._own)
-        self._history = history_of(self._store, self.sight, alerts, self.references)
+        self._history = history_of(seen, self.sight, alerts, self.references)
         self._read_at, self._counted = len(self._history), {}
         self._rows = {name: row for row, name in enumerate(self._history.passages.tolist())}
         self._occasions = [Occasions.of(self._ledger, alert.id) for alert in alerts]

@@ -16,6 +16,7 @@ from passerby.gallery.adapted import back_end_of
 from passerby.gallery.adapting import adapt
 from passerby.gallery.binding import describe
 from passerby.gallery.enrol.enrolment import Acknowledged, Pace
+from passerby.gallery.ledger.carrying import carry_ledger
 from passerby.gallery.reviewed_pairs import carry_answers
 from passerby.process.interruption import StopRequest
 from passerby.process.reporting import progress
@@ -64,13 +65,12 @@ def reembed(
     """Make a gallery of another model at a new place, from the images that sightings refer to.
 
     Passages that are one sighting are embedded from the pictures that are kept of them, which are
-    their looks from then on. Persons, cameras, times, thumbnails and the answers about pairs are
-    kept, and where the gallery was adapted the new one is, to the new vectors; a thumbnail is never
-    embedded, as its vector would not be the image's. A file that is not the one that was enrolled
-    is left out, unless ``trust_paths`` (needed where ids are not those of files, as after adding
-    vectors alone). Called again it goes on where it was stopped. Raises ValueError when another
-    gallery is there.
-    """
+    their looks from then on. Persons, cameras, times, thumbnails, the answers about pairs and all
+    that people decided are kept, and where the gallery was adapted the new one is, to the new
+    vectors; a thumbnail is never embedded, as its vector would not be the image's. A file that is
+    not the one that was enrolled is left out, unless ``trust_paths`` (needed where ids are not
+    those of files, as after adding vectors alone). Called again it goes on where it was stopped.
+    Raises ValueError when another gallery is there."""
     target = _target(embedder, place, store)
     left_out: list[UnreadableImage] = []
     try:
@@ -89,6 +89,7 @@ def reembed(
                 way.stop_if_requested(stop)
             way.flush()
         carry_answers(store, target)
+        carry_ledger(store, target)
         learnt = back_end_of(store.about)
         if learnt is not None and target.count():
             adapt(target, hubness=bool(learnt.anchors))
@@ -111,6 +112,8 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
             calibrations={},
             brought={},
             answers=(),
+            decisions=0,
+            not_persons=0,
             alerts=(),
             adapted="",
             set_aside={},

@@ -22,6 +22,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.gallery.ledger.obeyed import Obeyed
+from passerby.gallery.ledger.place import standing_still
 from passerby.gallery.link.agreement import Agreement, agreement
 from passerby.gallery.link.merging import Merging
 from passerby.gallery.link.naming import group_names, group_numbers
@@ -55,7 +57,8 @@ class Linking:
     for one person; names [N]: of the groups, "" for a sighting by itself; passages: before linking;
     least_llr: what a mean LLR
     had to exceed; kept_apart_by_time, by_name and by_review: merges that were refused; basis: of
-    the likelihood ratios; agreement: with the stored persons, where asked for; notes: what to know.
+    the likelihood ratios; agreement: with the stored persons, where asked for; notes: what to know;
+    obeyed: what people had decided of the sightings by then.
     """
 
     sightings: Sightings
@@ -73,6 +76,7 @@ class Linking:
     basis: Basis = "labelled pairs"
     agreement: Agreement | None = None
     notes: tuple[str, ...] = field(default=())
+    obeyed: Obeyed | None = None
 
     @property
     def ids(self) -> NDArray[np.str_]:
@@ -93,7 +97,8 @@ class Linking:
     def changes(self, extend: bool = False) -> tuple[list[str], list[str]]:
         """Ids and the persons to give them, where these change.
 
-        Sightings of known persons keep theirs unless they were linked anew. extend: sightings that
+        Sightings of known persons keep theirs unless they were linked anew, and those that people
+        named keep theirs always. extend: sightings that
         were linked to a known person take the name; else they stay without one.
         """
         given = np.char.startswith(self.names, self.rules.prefix)
@@ -102,6 +107,8 @@ class Linking:
         new = np.where(given | extend, self.names, UNKNOWN)
         # A known person's sighting that was linked to nothing keeps its name even then.
         free = ours | (before == UNKNOWN) | (self.rules.over_known & (new != UNKNOWN))
+        if self.obeyed is not None:
+            free &= self.obeyed.decided == UNKNOWN
         changed = (new != before) & free
         return self.ids[changed].tolist(), new[changed].tolist()
 
@@ -153,10 +160,10 @@ def link(
 ) -> Linking:
     """Group the sightings that satisfy ``where``; nothing is written.
 
-    judge: link as if no person were known, and say how well it agrees with those that are.
-    Raises ValueError where there are neither a calibration that holds there nor sightings enough to
-    do without (`gallery.own_distances`).
-    """
+    judge: link as if no person were known, and say how well it agrees with those that are; what was
+    decided of whole persons counts no more than their names then. Raises ValueError where there are
+    neither a calibration that holds there nor sightings enough to do without
+    (`gallery.own_distances`)."""
     worth, notes = _worth(store)
     rules = replace(rules, over_known=True) if judge else rules
     parts = [*store.read(where)]
@@ -165,12 +172,18 @@ def link(
     # In an order of their own: engines return them in any.
     joined = Sightings.joined(parts)
     sightings = joined[np.argsort(joined.ids, kind="stable")]
+    said = constraints(store, sightings.ids)
+    decided = said.decisions.decided
     free = np.char.startswith(sightings.persons, rules.prefix) | rules.over_known
-    passages = passages_of(sightings, np.where(free, UNKNOWN, sightings.persons), rules.gap)
+    if not judge:
+        free &= decided == UNKNOWN
+    names = np.where(free, UNKNOWN, sightings.persons)
+    apart = () if judge else said.decisions.apart
+    passages = passages_of(sightings, names, rules.gap, apart)
     least = rules.least_llr(len(passages))
     merging = Merging(sightings, passages, worth, rules, least)
-    said = constraints(store.about, sightings.ids)
     against = merging.obey(passages.of[said.must], passages.of[said.cannot])
+    against += merging.keep_apart([(passages.of[a], passages.of[b]) for a, b in apart])
     merging.run()
     roots = merging.groups()[passages.of]
     groups = group_numbers(roots, sightings)
@@ -189,7 +202,9 @@ def link(
         weakest=merging.weakest[roots],
         weakest_ends=merging.weakest_ends[:, roots],
         groups=groups,
-        names=group_names(sightings, passages, groups, outside, rules.prefix),
+        names=group_names(
+            sightings, passages, groups, outside, rules.prefix, kept=said.decisions.persons
+        ),
         passages=len(passages),
         least_llr=least,
         kept_apart_by_time=merging.apart_by_time,
@@ -199,6 +214,7 @@ def link(
         agreement=known,
         basis=worth.basis,
         notes=(*notes, *_notes(sightings, passages, worth, least), *_contradicted(against)),
+        obeyed=None if judge else said.decisions,
     )
 
 
@@ -222,18 +238,29 @@ def _contradicted(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     return (
-        f"{count:,} pairs that were said to be of two persons are of one tracklet, name or chain "
-        "of answers, and were left together",
+        f"{count:,} pairs that were said to be of two persons are of one tracklet, name "
+        "or chain of answers, and were left together",
     )
 
 
 def write_links(store: Store, linking: Linking, *, extend: bool = False) -> int:
-    """Give sightings the persons of a linking (`Linking.changes`); returns how many changed."""
-    ids, persons = linking.changes(extend)
-    written = 0
-    for start in range(0, len(ids), 10_000):
-        part = slice(start, start + 10_000)
-        written += store.name_persons(ids[part], persons[part])
+    """Give sightings the persons of a linking (`Linking.changes`); returns how many changed.
+
+    Nobody decides meanwhile; groups of which somebody decided something since the linking began
+    stay as they are, until they are linked again.
+    """
+    with standing_still(store) as decided_since:
+        touched = decided_since(linking.obeyed.newest if linking.obeyed is not None else 0)
+        stale = np.isin(linking.groups, linking.groups[np.isin(linking.ids, [*touched])])
+        ids, persons = linking.changes(extend)
+        kept = ~np.isin(ids, linking.ids[stale])
+        named = [
+            pair for pair, keep in zip(zip(ids, persons, strict=True), kept, strict=True) if keep
+        ]
+        written = 0
+        for start in range(0, len(named), 10_000):
+            part = named[start : start + 10_000]
+            written += store.name_persons([one for one, _ in part], [who for _, who in part])
     return written
 
 

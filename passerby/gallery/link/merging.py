@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ class Merging:
         self._joined = seeing_the_same(sightings, rules)
         self._mirrored = _mirrored(sightings, rules)
         self._foes: list[set[int]] = [set() for _ in range(count)]  # passages, of each group
+        self._sides: list[set[tuple[int, int]]] = [set() for _ in range(count)]
         self._seen: set[tuple[int, int]] = set()
 
     def obey(self, must: NDArray[np.int64], cannot: NDArray[np.int64]) -> int:
@@ -77,6 +79,18 @@ class Merging:
             against += one == other
             self._foes[one].add(b)
             self._foes[other].add(a)
+        return against
+
+    def keep_apart(self, sides: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> int:
+        """Keep all passages of one side from those of the other; returns of how many pairs of
+        sides some are one already. Each passage bears its side, and no pair is written down."""
+        against = 0
+        for number, pair in enumerate(sides):
+            roots = [{self._root(passage) for passage in side.tolist()} for side in pair]
+            against += bool(roots[0] & roots[1])
+            for side, groups in enumerate(roots):
+                for group in groups:
+                    self._sides[group].add((number, side))
         return against
 
     def run(self) -> None:
@@ -173,7 +187,7 @@ class Merging:
         if len(names) > 1:
             self.apart_by_name += 1
             return
-        if any(self._root(foe) == other for foe in self._foes[one]):
+        if self._told_apart(one, other):
             self.apart_by_review += 1
             return
         stays = self._stays[one], self._stays[other]
@@ -181,6 +195,12 @@ class Merging:
             self.apart_by_time += 1
             return
         self._unite(one, other, llr)
+
+    def _told_apart(self, one: int, other: int) -> bool:
+        fewer, more = sorted((self._sides[one], self._sides[other]), key=len)
+        return any(self._root(foe) == other for foe in self._foes[one]) or any(
+            (number, 1 - side) in more for number, side in fewer
+        )
 
     def _unite(self, one: int, other: int, llr: float) -> None:
         new = len(self._parent)
@@ -195,6 +215,7 @@ class Merging:
         self._ends.append(ends)
         self._names.append(self._names[one] or self._names[other])
         self._foes.append(self._foes[one] | self._foes[other])
+        self._sides.append(self._sides[one] | self._sides[other])
         self._rows.append(np.concatenate([self._rows[one], self._rows[other]]))
         self._stays.append(self._stays[one].joined_with(self._stays[other]))
         # Their parts are not looked at again.

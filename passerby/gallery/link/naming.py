@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,13 @@ def group_names(
     groups: NDArray[np.int64],
     outside: set[str],
     prefix: str,
+    *,
+    kept: Collection[str] = (),
 ) -> NDArray[np.str_]:
-    """Names [N]: of the known person, of an earlier linking, or new; "" for single sightings."""
+    """Names [N]: of the known person, of an earlier linking, or new; "" for single sightings.
+
+    kept: names that are not given to anybody new, as a decision that is undone may bring them back.
+    """
     sizes = np.bincount(groups)
     names = [UNKNOWN] * len(sizes)
     for group, name in zip(groups.tolist(), passages.names[passages.of].tolist(), strict=True):
@@ -37,13 +43,13 @@ def group_names(
     for group, name in zip(groups.tolist(), sightings.persons.tolist(), strict=True):
         if name.startswith(prefix):
             earlier[group][name] += 1
-    taken = set(outside)
+    taken = outside.union(filter(None, names))
     nameless = [g for g in np.argsort(-sizes, kind="stable").tolist() if not names[g]]
     linked = [group for group in nameless if sizes[group] > 1]
     for group in linked:
         names[group] = next((n for n, _ in earlier[group].most_common() if n not in taken), UNKNOWN)
         taken.add(names[group])
-    used = taken.union(*earlier)
+    used = taken.union(kept, *earlier)
     numbers = [int(n) for n in (name.removeprefix(prefix) for name in used) if n.isdecimal()]
     following = max(numbers, default=0) + 1
     for group in sorted(group for group in linked if not names[group]):

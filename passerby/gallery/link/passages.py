@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -60,11 +61,16 @@ class Stays:
         return Stays(*(np.concatenate(pair) for pair in pairs))
 
 
-def passages_of(sightings: Sightings, names: NDArray[np.str_], gap: float = GAP) -> Passages:
+def passages_of(
+    sightings: Sightings,
+    names: NDArray[np.str_],
+    gap: float = GAP,
+    apart: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]] = (),
+) -> Passages:
     """The passages of N sightings. names [N]: persons that are known, "" for the others; gap: as
-    of `tracklet_numbers`."""
+    of `tracklet_numbers`; apart: rows of two sides that people told apart, also in one tracklet."""
     stays = tracklet_numbers(sightings, gap)
-    tracklets, torn = _without_ambiguous(stays, names)
+    tracklets, torn = _without_ambiguous(_told_apart(stays, apart), names)
     lent = _names_by_tracklet(tracklets, names)
     keys = [
         f"person {name}" if name != UNKNOWN else f"tracklet {tracklet}"
@@ -129,6 +135,19 @@ def in_two_places(
     return False
 
 
+def _told_apart(
+    tracklets: NDArray[np.int64], apart: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+) -> NDArray[np.int64]:
+    """Tracklets [N], those with sightings of both sides in two."""
+    cut = tracklets.copy()
+    for one, other in apart:
+        both = np.intersect1d(cut[one], cut[other])
+        if len(both):
+            moved = one[np.isin(cut[one], both)]
+            cut[moved] = cut.max() + 1 + numbered(cut[moved])
+    return cut
+
+
 def _without_ambiguous(
     numbers: NDArray[np.int64], names: NDArray[np.str_]
 ) -> tuple[NDArray[np.int64], int]:
@@ -137,7 +156,7 @@ def _without_ambiguous(
     pairs = np.unique(np.stack([numbers[named], numbered(names)[named]]), axis=1)[0]
     torn = np.flatnonzero(np.bincount(pairs, minlength=1) > 1)
     dissolved = np.isin(numbers, torn)
-    beyond = len(numbers) + np.arange(len(numbers))
+    beyond = numbers.max(initial=0) + 1 + np.arange(len(numbers))
     return np.where(dissolved, beyond, numbers), len(torn)
 
 

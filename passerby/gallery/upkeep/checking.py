@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.adapted import view
+from passerby.gallery.ledger.people import people
 from passerby.gallery.upkeep.reliability import OwnReliability, judges_of, own_reliability
 from passerby.process.reporting import progress
 from passerby.stores import Hits, IndexState, Store
@@ -103,7 +104,7 @@ def _reliability(
 ) -> tuple[OwnReliability | None, tuple[str, ...]]:
     """Of the gallery as searches see it, after what it learnt."""
     try:
-        shown = view(store)
+        shown = view(people(store))
         return own_reliability(shown), judges_of(shown)
     except ValueError as error:
         problems.append(f"its probabilities cannot be judged: {error}")

@@ -4,9 +4,9 @@ A zip archive (uncompressed vectors, no pickle): ``about.json``; then for each p
 sightings ``part-000000.json`` (columns by name, as lists), ``part-000000.vectors`` (float32, little
 endian, row after row) and ``part-000000.thumbnails`` (the JPEGs one after another, their lengths in
 the JSON), and where there are passages ``part-000000.looks`` and ``part-000000.pictures`` likewise;
-last ``manifest.json`` with the length and SHA-256 of each. Nothing is ever unpacked to
-disk, and only members of these names are read.
-"""
+where people decided who is who ``decisions-000000.json``, the tables of the ledger; last
+``manifest.json`` with the length and SHA-256 of each. Nothing is ever unpacked to disk, and only
+members of these names are read."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.gallery.ledger.applying import finish_pending
+from passerby.gallery.ledger.carrying import Rows, ledger_parts, ledger_rows, restore_ledger
+from passerby.gallery.ledger.place import standing_still
 from passerby.process.json_files import parse_json, parse_object
 from passerby.process.reporting import progress
 from passerby.process.whole_files import replacing
@@ -36,12 +39,16 @@ from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import is_unit
 
-FORMAT = 2
-"""With passages; without any a dump is of format 1, which older versions read."""
+FORMAT = 3
+"""With decisions; without any a dump with passages is of format 2, and one without these of format
+1, which older versions read."""
 
 _ROWS = 5000
 _READ = 1000  # at once: with their pictures passages are large
-_MEMBER = re.compile(r"about\.json|part-[0-9]{6,9}\.(?:json|vectors|thumbnails|looks|pictures)")
+_MEMBER = re.compile(
+    r"about\.json|decisions-[0-9]{6,9}\.json|"
+    r"part-[0-9]{6,9}\.(?:json|vectors|thumbnails|looks|pictures)"
+)
 _TEXTS = ("ids", "persons", "cameras", "sources", "images")
 _NUMBERS = ("frames", "tracklets")
 # What is larger was not written by us. JSON takes up to sixty times its size when it is read.
@@ -64,11 +71,13 @@ _DAMAGE = (
 def dump(store: Store, path: str | os.PathLike[str]) -> int:
     """Write all sightings of a store into one file, whole or not at all; returns how many.
 
-    Raises DiskFull, with an older file left as it was.
+    Nobody decides who is who meanwhile. Raises DiskFull, with an older file left as it was, and
+    ValueError where decisions were made whose ledger is not here.
     """
     target = Path(path)
-    total, done, passages = store.count(), 0, False
+    total, done, passages, decisions = store.count(), 0, False, 0
     members: dict[str, dict[str, object]] = {}
+    finish_pending(store)
 
     def write(name: str, data: bytes) -> None:
         text = name.endswith(".json")
@@ -76,18 +85,23 @@ def dump(store: Store, path: str | os.PathLike[str]) -> int:
         members[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
     with (
+        standing_still(store),
         replacing(target, total * store.about.dimensions * 4) as file,
         progress("writing") as advance,
         zipfile.ZipFile(file, "w", allowZip64=True) as archive,
     ):
-        write("about.json", store.about.to_json().encode())
+        for part in ledger_parts(store):
+            write(f"decisions-{decisions:06d}.json", part)
+            decisions += 1
+        write("about.json", store.refresh_about().to_json().encode())
         for number, batch in enumerate(_bounded(store.read(with_thumbnails=True, batch=_READ))):
             for ending, data in _encoded(batch).items():
                 passages |= ending not in _ALWAYS
                 write(f"part-{number:06d}.{ending}", data)
             done += len(batch)
             advance(done, max(done, total))
-        manifest = {"format": FORMAT if passages else 1, "sightings": done, "members": members}
+        kind = FORMAT if decisions else 2 if passages else 1
+        manifest = {"format": kind, "sightings": done, "members": members}
         archive.writestr("manifest.json", json.dumps(manifest), zipfile.ZIP_DEFLATED)
     return done
 
@@ -102,8 +116,9 @@ def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Writ
     """
     with _opened(path) as archive, progress("restoring") as advance:
         about, parts, total = _checked(archive, path)
+        decisions = _decisions(archive, path)
         paused = tuple(replace(alert, paused=True) for alert in about.alerts)
-        about = replace(about, alerts=paused)
+        about = replace(about, alerts=paused, decisions=0, not_persons=0)
         key = (about.model, about.pooling, about.dimensions, about.created)
         store = open_or_create_store(
             place, about, lambda a: (a.model, a.pooling, a.dimensions, a.created) == key
@@ -115,6 +130,7 @@ def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Writ
                 written = store.write(sightings)
                 added, present = added + written.added, present + written.present
                 advance(added + present, total)
+            restore_ledger(store, decisions)
         finally:
             store.close()
     return Written(added, 0, present)
@@ -203,6 +219,15 @@ def _passages(archive: zipfile.ZipFile, number: str, columns: dict[str, Any]) ->
         "looks": [Looks.from_bytes(each) if each else None for each in looks],
         "pictures": [jpegs[a:b] for a, b in pairwise(ends)],
     }
+
+
+def _decisions(archive: zipfile.ZipFile, path: str | os.PathLike[str]) -> list[Rows]:
+    """The ledger's tables, in parts. Raises ValueError where they are not as a ledger's."""
+    names = sorted(name for name in archive.namelist() if name.startswith("decisions-"))
+    try:
+        return [ledger_rows(archive.read(name)) for name in names]
+    except (ValueError, *_DAMAGE) as error:
+        raise ValueError(f"the decisions in {os.fspath(path)} are damaged: {error}") from None
 
 
 def _pieces(data: bytes, lengths: Any, what: str) -> list[bytes]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from passerby.gallery.adapting import relearn
 from passerby.gallery.alerts.forgetting import forget_hits_of, sightings_of_hits
+from passerby.gallery.ledger.forgetting import forget_lost
 from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
@@ -95,6 +96,7 @@ def remove(store: Store, where: Where, *, timeless: bool = False, compact: bool 
             count += store.delete(Where(ids=ids))
         left = 0
     forget_hits_of(store, told)
+    forget_lost(store)
     if count:
         relearn(store)  # or what was learnt from them would outlast them
     return Removed(count, left, store.compact() if compact else None)

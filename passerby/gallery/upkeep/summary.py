@@ -10,7 +10,7 @@ from passerby.gallery.adapted import back_end_of
 from passerby.process.sizes import size_text
 from passerby.stores import IndexState, Store
 from passerby.stores.about import About
-from passerby.tables.sightings import UNKNOWN, whole_passages
+from passerby.tables.sightings import NOT_A_PERSON, UNKNOWN, whole_passages
 
 _SHOWN = 12
 
@@ -18,7 +18,8 @@ _SHOWN = 12
 @dataclass(frozen=True)
 class Summary:
     """sightings: in all; passages: how many are a whole stay; cameras, days (UTC), persons:
-    sightings by name, "" for those without; bytes: on disk, None where the engine does not say."""
+    sightings by name, "" for those without, and none of those set aside; bytes: on disk, None where
+    the engine does not say."""
 
     about: About
     sightings: int
@@ -32,18 +33,20 @@ class Summary:
     @property
     def known(self) -> int:
         """Sightings whose person is known."""
-        return self.sightings - self.persons.get(UNKNOWN, 0)
+        return sum(count for name, count in self.persons.items() if name != UNKNOWN)
 
     def to_text(self) -> str:
         """For reading: the largest groups, the rest counted."""
         about = self.about
         known = f"{self.known} of {len(set(self.persons) - {UNKNOWN})} known persons"
-        unknown = self.sightings - self.known
+        unknown = self.persons.get(UNKNOWN, 0)
+        aside = self.sightings - self.known - unknown
+        none = f", {aside} set aside as no person" if aside else ""
         single = self.sightings - self.passages
         kinds = f" ({self.passages} passages, {single} single pictures)" if self.passages else ""
         calibrated = ", ".join(about.calibrations) or "none of its own"
         lines = [
-            f"{self.sightings} sightings{kinds}: {known}, {unknown} of unknown ones",
+            f"{self.sightings} sightings{kinds}: {known}, {unknown} of unknown ones{none}",
             f"model: {about.name or '?'} {about.model} ({about.pooling}, {about.dimensions} "
             f"numbers), from {about.place or '?'}; calibration: {calibrated}",
             f"created: {about.created or '?'}; on disk: {_size(self.bytes)}",
@@ -69,9 +72,11 @@ class Summary:
 def summarise(store: Store) -> Summary:
     """Count what a store holds."""
     cameras, days, persons = (store.groups(by) for by in ("camera", "day", "person"))
+    count = sum(persons.values())
+    persons.pop(NOT_A_PERSON, None)
     return Summary(
         store.about,
-        sum(persons.values()),
+        count,
         sum(int(whole_passages(part).sum()) for part in store.read(with_vectors=False)),
         cameras,
         days,

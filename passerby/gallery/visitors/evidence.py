@@ -55,7 +55,8 @@ def evidence(
 ) -> Evidence:
     """Of N sightings with vectors; names [N]: of known persons, "" for the others; said: of pairs
     of them by people; rules: tolerance, overlapping cameras and gap."""
-    passages = _as_said(passages_of(sightings, names, rules.gap), said)
+    told = said.decisions.apart
+    passages = _as_said(passages_of(sightings, names, rules.gap, told), said)
     stays, count = placed_stays(sightings, passages.tracklets, passages.of), len(passages)
     llrs, doubts = _ratios(sightings, passages, worth)
     apart = np.zeros((count, count), bool)
@@ -66,6 +67,9 @@ def evidence(
         *passages.of[said.cannot].reshape(-1, 2).tolist(),
     ):
         apart[one, other] = apart[other, one] = True
+    for side, other_side in told:
+        one, other = np.unique(passages.of[side]), np.unique(passages.of[other_side])
+        apart[np.ix_(one, other)] = apart[np.ix_(other, one)] = True
     llrs[apart] = APART
     np.fill_diagonal(llrs, 0)
     return Evidence(passages.of, stays, passages.names, llrs, doubts)
@@ -96,8 +100,9 @@ def at_one_time(sightings: Sightings, stays: PlacedStays, rules: Rules) -> NDArr
 def _as_said(passages: Passages, said: Constraints) -> Passages:
     """The same, with those of a pair that is of one person as one passage."""
     root = np.arange(len(passages))
-    for one, other in passages.of[said.must].reshape(-1, 2).tolist():
-        root[root == root[other]] = root[one]
+    for one, other in passages.of[np.concatenate([said.must, _chained(said)])].tolist():
+        if root[one] != root[other]:
+            root[root == root[other]] = root[one]
     kept, number = np.unique(root, return_inverse=True)
     number = number.reshape(-1)
     names = passages.names[kept]
@@ -108,6 +113,15 @@ def _as_said(passages: Passages, said: Constraints) -> Passages:
         number[passages.of], names, passages.representatives, number[passages.shown],
         passages.tracklets, passages.torn,
     )  # fmt: skip
+
+
+def _chained(said: Constraints) -> NDArray[np.int64]:
+    """Rows [M, 2] that hold together the sightings of each person that people decided of."""
+    decided = said.decisions.decided
+    rows = np.flatnonzero(decided != UNKNOWN)
+    rows = rows[np.argsort(decided[rows], kind="stable")]
+    alike = decided[rows[:-1]] == decided[rows[1:]]
+    return np.stack([rows[:-1], rows[1:]], axis=1)[alike]
 
 
 def _ratios(

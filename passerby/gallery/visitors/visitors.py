@@ -104,7 +104,7 @@ def count_visitors(
     sightings = _read(store, question)
     persons = sightings.persons
     names = np.where(np.char.startswith(persons, rules.prefix), UNKNOWN, persons)
-    said = constraints(store.about, sightings.ids)
+    said = constraints(store, sightings.ids)
     known = evidence(sightings, names, worth, said, rules)
     sampled = draws(known, joint, sampling or Sampling())
     counted = Counted(known, sightings, sampled, question)

@@ -27,6 +27,8 @@ _OPEN: dict[str, MemoryStore] = {}
 class MemoryStore(Store):
     """Sightings in arrays; every search compares all of them."""
 
+    lasting = False
+
     def __init__(self, about: About) -> None:
         self.about = about
         self._sightings = _empty(about.dimensions)

@@ -29,6 +29,8 @@ def condition_of(where: Where) -> str | None:
     ]
     if where.not_cameras:
         terms.append(f"NOT ({_among('camera', where.not_cameras)})")
+    if where.not_persons:
+        terms.append(f"NOT ({_among('person', where.not_persons)})")
     # Where a time or a quality is not known it is NULL, of which no comparison is true. An OR of
     # two columns, each with its index, and not the later of both, which would have none.
     if where.since is not None:

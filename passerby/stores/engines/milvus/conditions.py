@@ -39,6 +39,8 @@ def condition_of(where: Where, untils: bool = True) -> str:
     ]
     if where.not_cameras:
         terms.append(f"camera not in {_strings(where.not_cameras)}")
+    if where.not_persons:
+        terms.append(f"person not in {_strings(where.not_persons)}")
     if where.since is not None:
         since = _microseconds(moment(where.since))
         later = f"(time >= {since} or (until >= {since} and until < {NO_TIME}))"

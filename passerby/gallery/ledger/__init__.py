@@ -1,0 +1,1 @@
+"""Who is who, as people decided: each decision is an event that can be undone."""
