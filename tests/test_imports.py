@@ -31,6 +31,7 @@ LAYERS = [
     {"training", "gallery", "export"},
     {"studies", "video", "fine_tuning"},
     {"visual"},
+    {"serve"},
     {"demo"},
     {"cli"},
     {"__main__"},
