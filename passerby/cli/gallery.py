@@ -312,6 +312,7 @@ def link(
     overlapping: Annotated[
         UseAppendAction[tuple[tuple[str, str], ...]], arg(metavar="CAMERA CAMERA")
     ] = (),
+    transits: bool = False,
     prefix: Annotated[str, arg(metavar="TEXT")] = "linked/",
     over_known: bool = False,
     extend: bool = False,
@@ -331,6 +332,8 @@ def link(
         gap: seconds without a sighting that end a tracklet (trackers give their numbers again).
         overlapping: two cameras that see one place, where a person may be at one time; a camera
             twice where mirrors show a person twice.
+        transits: let the time between cameras count beside looks, where those who are surely
+            linked without it show that it says something.
         prefix: of the names given; such names bind nothing when linking again.
         over_known: also group known persons anew, and give them other names.
         extend: let sightings that were linked to a known person take the name.
@@ -356,6 +359,7 @@ def link(
         over_known=over_known,
         prefix=prefix,
         gap=gap,
+        transits=transits,
     )
     if json and csv:
         raise ValueError("--json and --csv contradict each other: name one")

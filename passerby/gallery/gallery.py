@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -440,9 +441,10 @@ class Gallery:
         Raises:
             ValueError: As `link`.
         """
+        from passerby.gallery.link.rules import Rules
         from passerby.gallery.paths.gallery_transits import transits_of
 
-        return transits_of(self.link(where, rules))
+        return transits_of(self.link(where, dataclasses.replace(rules or Rules(), transits=False)))
 
     def path(
         self,

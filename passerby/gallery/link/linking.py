@@ -37,6 +37,7 @@ from passerby.gallery.link.persons import (
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.link.worth import Basis, Worth, by_calibration, by_own_distances
 from passerby.gallery.own_distances import OwnDistancesOf
+from passerby.gallery.paths.gallery_transits import Transits, transits_of
 from passerby.gallery.reviewed_pairs import constraints
 from passerby.gallery.search.population import Populations
 from passerby.gallery.stored_calibrations import judge_of
@@ -164,8 +165,17 @@ def link(
     decided of whole persons counts no more than their names then. Raises ValueError where there are
     neither a calibration that holds there nor sightings enough to do without
     (`gallery.own_distances`)."""
-    worth, notes = _worth(store)
     rules = replace(rules, over_known=True) if judge else rules
+    transits: Transits | None = None
+    if rules.transits:  # what is learnt must not depend on itself
+        without = link(store, where, replace(rules, transits=False), judge=judge)
+        transits = transits_of(without)
+        if not transits.transits:
+            return replace(without, rules=rules, notes=(*without.notes, transits.said))
+    worth, notes = _worth(store)
+    if transits is not None:
+        worth = replace(worth, highest=worth.highest + transits.highest)
+        notes = (*notes, transits.said)
     parts = [*store.read(where)]
     if not parts:
         raise ValueError("no sighting satisfies the filter: there is nothing to link")
@@ -181,7 +191,7 @@ def link(
     apart = () if judge else said.decisions.apart
     passages = passages_of(sightings, names, rules.gap, apart)
     least = rules.least_llr(len(passages))
-    merging = Merging(sightings, passages, worth, rules, least)
+    merging = Merging(sightings, passages, worth, rules, least=least, transits=transits)
     against = merging.obey(passages.of[said.must], passages.of[said.cannot])
     against += merging.keep_apart([(passages.of[a], passages.of[b]) for a, b in apart])
     merging.run()

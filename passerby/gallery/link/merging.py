@@ -22,6 +22,7 @@ from passerby.gallery.link.passages import (
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.link.worth import Worth
 from passerby.gallery.pair_evidence import NONE, NOT_KNOWN, OTHER, SAME, camera_names
+from passerby.gallery.paths.gallery_transits import Transits
 from passerby.tables.sightings import UNKNOWN, Sightings, by_look
 
 _MOST = 32  # sightings of a group that are compared with those of another
@@ -40,7 +41,9 @@ class Merging:
         passages: Passages,
         worth: Worth,
         rules: Rules,
+        *,
         least: float,
+        transits: Transits | None = None,
     ) -> None:
         self.apart_by_time = self.apart_by_name = self.apart_by_review = 0
         self._count = len(passages)
@@ -51,6 +54,8 @@ class Merging:
         self._vectors = worth.vectors(shown)
         self._places = np.where(shown.cameras == UNKNOWN, -1, places_of(shown))
         self._pairs = place_pairs(shown, self._places, worth)
+        self._transits = transits
+        self._moments = None if transits is None else transits.moments(shown.ids)
         count = self._count
         self._parent = list(range(count))
         self._weakest = [math.nan] * count
@@ -144,6 +149,7 @@ class Merging:
         kinds = place_kinds(self._places[one], self._places[other])
         between = self._pairs[self._places[one], self._places[other]]
         llrs = self._worth.llrs(vectors.squared_distances(one, other) / 2, kinds, between)
+        llrs += self._way(one, other)
         kept = llrs > self._least
         llrs, pairs = llrs[kept], pairs[:, kept]
         order = np.lexsort((-llrs, pairs[1], pairs[0]))
@@ -163,21 +169,29 @@ class Merging:
 
         Pairs of which the calibration says nothing do not count; −inf where none does.
         """
-        llrs = self._worth.llrs(*self._compared(one, other))
+        a, b = (_spread(self._rows[group]) for group in (one, other))
+        llrs = self._worth.llrs(*self._compared(a, b)) + self._way(a[:, None], b)
         return float(np.nanmean(llrs)) if not np.isnan(llrs).all() else -math.inf
 
+    def _way(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """LLRs of the times between sightings, broadcast; 0 where nothing is known of them."""
+        if self._transits is None or self._moments is None:
+            return np.zeros(1)
+        return self._transits.llrs(self._moments[one], self._moments[other])
+
     def _compared(
-        self, one: int, other: int
+        self, a: NDArray[np.int64], b: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-        """Distances, kinds and pairs of cameras [a, b] of some sightings of two groups."""
-        a, b = (_spread(self._rows[group]) for group in (one, other))
+        """Distances, kinds and pairs of cameras [a, b] of some sightings."""
         places = self._places[a][:, None], self._places[b]
         distances = np.maximum(1 - self._vectors[a] @ self._vectors[b].T, 0)
         return distances, place_kinds(*places), self._pairs[places]
 
     def _mean_ends(self, one: int, other: int) -> tuple[float, float]:
-        """The interval of `_mean`: what is not known of the ratios is alike for all pairs."""
-        ends = self._worth.ends(*self._compared(one, other)).reshape(2, -1)
+        """The interval of `_mean`: what is not known of the ratios of looks is alike for all
+        pairs, and what is not known of those of times is left out."""
+        a, b = (_spread(self._rows[group]) for group in (one, other))
+        ends = (self._worth.ends(*self._compared(a, b)) + self._way(a[:, None], b)).reshape(2, -1)
         ends = ends[:, ~np.isnan(ends[0])]
         low, high = ends.mean(axis=1).tolist() if ends.size else (math.nan, math.nan)
         return low, high

@@ -20,7 +20,9 @@ class Rules:
     mirrors in its picture, and two tracklets at once may be of one person; neighbours: near
     sightings looked at of each; over_known: also group known persons anew; prefix: of the names
     given. Names that begin with it were given by an earlier linking and bind nothing; gap: seconds
-    without a sighting that end a tracklet, as trackers give their numbers again.
+    without a sighting that end a tracklet, as trackers give their numbers again; transits: count
+    how long persons take from camera to camera, too, where those who are linked surely without show
+    that it says something.
     """
 
     passages: float = 4.0
@@ -32,6 +34,7 @@ class Rules:
     over_known: bool = False
     prefix: str = "linked/"
     gap: float = GAP
+    transits: bool = False
 
     def __post_init__(self) -> None:
         if not self.passages > 1 or not self.tolerance >= 0 or self.neighbours < 1:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,10 +17,12 @@ from passerby.gallery.pair_evidence import camera_names
 from passerby.gallery.paths.transits import (
     EDGES,
     FEWEST_PERSONS,
+    FOLDS,
     Times,
     Transit,
     bins_of,
     learn_transits,
+    signed_seconds,
 )
 from passerby.gallery.text_tables import LONGEST, aligned, printable
 from passerby.gallery.visitors.stays import placed_stays
@@ -35,23 +38,107 @@ _SECOND = 1e6  # microseconds
 
 
 @dataclass(frozen=True, eq=False)
+class Moments:
+    """Where and when N sightings were: camera [N]: its row in `Transits.names`, -1 where none is;
+    first, last [N]: of the stay, in seconds, NaN where not known; fold [N]: of whose person the
+    transits were learnt in, FOLDS where of none."""
+
+    camera: NDArray[np.int64]
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+    fold: NDArray[np.int64]
+
+    def joined_with(self, other: Moments) -> Moments:
+        """Both."""
+        return Moments(
+            np.concatenate([self.camera, other.camera]),
+            np.concatenate([self.first, other.first]),
+            np.concatenate([self.last, other.last]),
+            np.concatenate([self.fold, other.fold]),
+        )
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Moments:
+        return Moments(self.camera[rows], self.first[rows], self.last[rows], self.fold[rows])
+
+
+_NOWHERE = Moments(np.array([-1]), np.array([np.nan]), np.array([np.nan]), np.array([FOLDS]))
+
+
+@dataclass(frozen=True, eq=False)
 class Transits:
     """What was learnt of a gallery: transits, those that are worth something; cameras: how many
-    there are; persons: it was learnt from."""
+    there are; persons: it was learnt from; stays: those it was learnt from, the last one nowhere;
+    rows: by the id of a sighting, that of its stay."""
 
     transits: tuple[Transit, ...]
     cameras: int
     persons: int
+    stays: Moments = _NOWHERE
+    rows: Mapping[str, int] = field(default_factory=dict)
 
-    def llrs(self, one: str, other: str, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Natural log-likelihood ratios of times from a passage by one camera to a passage by the
-        other, as "SOURCE/CAMERA" (`signed_seconds`); 0 where nothing is known."""
-        for transit in self.transits:
-            if {one, other} == {*transit.cameras}:
-                turned = seconds if transit.cameras[0] == one else -seconds
-                found = transit.llrs[-1, -1, bins_of(turned)]
-                return np.where(np.isnan(turned), 0.0, found)
-        return np.zeros(seconds.shape)
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Cameras that something is said of, as "SOURCE/CAMERA"."""
+        return tuple(camera_rows(self.transits))
+
+    @cached_property
+    def highest(self) -> float:
+        """The greatest log-likelihood ratio that is ever said."""
+        return max((float(transit.llrs.max()) for transit in self.transits), default=0.0)
+
+    def moments(self, ids: Sequence[str] | NDArray[np.str_]) -> Moments:
+        """Of sightings that it was learnt from, and where it was not."""
+        return self.stays[np.array([self.rows.get(str(name), -1) for name in ids], np.int64)]
+
+    def llrs(self, one: Moments, other: Moments) -> NDArray[np.float64]:
+        """Natural log-likelihood ratios of the times between sightings, learnt without either's
+        person; 0 where nothing is known. Broadcast."""
+        seconds = signed_seconds(one.first, one.last, other.first, other.last)
+        which, sign = self._table[one.camera, other.camera], self._signs[one.camera, other.camera]
+        known = (which >= 0) & ~np.isnan(seconds)
+        found = np.zeros(known.shape)
+        folds = (np.broadcast_to(each.fold, known.shape)[known] for each in (one, other))
+        found[known] = self._llrs[which[known], *folds, bins_of((sign * seconds)[known])]
+        return found
+
+    @cached_property
+    def _llrs(self) -> NDArray[np.float64]:
+        return np.stack([transit.llrs for transit in self.transits])
+
+    @cached_property
+    def _table(self) -> NDArray[np.int64]:
+        """Which transit is between two cameras, -1 where none; the last row is no camera."""
+        table = np.full((len(self.names) + 1,) * 2, -1)
+        for number, transit in enumerate(self.transits):
+            one, other = (self.names.index(name) for name in transit.cameras)
+            table[one, other] = table[other, one] = number
+        return table
+
+    @cached_property
+    def _signs(self) -> NDArray[np.float64]:
+        """-1 where the times of a transit are those of the other way."""
+        return np.where(np.tri(len(self.names) + 1, k=-1, dtype=bool), -1.0, 1.0)
+
+    @property
+    def said(self) -> str:
+        """Whether they count as evidence, as a note."""
+        if not self.transits:
+            return f"transit times do not count: {self._silence}"
+        return (
+            f"transit times count between {len(self.transits)} of {self._pairs} pairs of cameras, "
+            f"as {self.persons:,} persons who are surely linked without them show"
+        )
+
+    @property
+    def _pairs(self) -> int:
+        return self.cameras * (self.cameras - 1) // 2
+
+    @property
+    def _silence(self) -> str:
+        return (
+            f"{self.persons:,} surely linked persons by {self.cameras} cameras; two cameras need "
+            f"{FEWEST_PERSONS} persons that both saw, whose times differ from those of others"
+        )
 
     def fastest(self, one: str, other: str) -> float | None:
         """The least seconds that anybody took from a camera to another, None where not known."""
@@ -84,13 +171,8 @@ class Transits:
         return json.dumps(content, indent=1)
 
     def __str__(self) -> str:
-        pairs = self.cameras * (self.cameras - 1) // 2
         if not self.transits:
-            return (
-                f"transit times say nothing: {self.persons:,} linked persons by {self.cameras} "
-                f"cameras; two cameras need {FEWEST_PERSONS} persons that both saw, whose times "
-                "differ from those of others"
-            )
+            return f"transit times say nothing: {self._silence}"
         rows = [["from", "to", "transits", "fastest", "quartiles, s", "Cllr, bits"]]
         for transit in self.transits:
             ways = (transit.cameras, transit.there), (transit.cameras[::-1], transit.back)
@@ -102,10 +184,16 @@ class Transits:
                     cells = (str(len(seconds)), f"{seconds[0]:.1f} s", spread)
                     rows.append([*names, *cells, f"{transit.cost:.2f}"])
         said = (
-            f"transit times of {len(self.transits)} of {pairs} pairs of cameras say something, by "
-            f"{self.persons:,} linked persons"
+            f"transit times of {len(self.transits)} of {self._pairs} pairs of cameras say "
+            f"something, by {self.persons:,} surely linked persons"
         )
         return "\n".join([said, *aligned(rows)])
+
+
+def camera_rows(transits: Sequence[Transit]) -> dict[str, int]:
+    """A row for each camera that something is said of."""
+    names = sorted({name for each in transits for name in each.cameras})
+    return {name: row for row, name in enumerate(names)}
 
 
 def transits_of(linking: Linking, without: Sequence[str] = ()) -> Transits:
@@ -123,5 +211,17 @@ def transits_of(linking: Linking, without: Sequence[str] = ()) -> Transits:
     weakest = linking.weakest[stays.row]
     sure = np.isnan(weakest) | (weakest > linking.least_llr + SURELY)
     times = Times(stays.place, stays.first / _SECOND, stays.last / _SECOND, stays.passage, sure)
-    linked = np.unique(stays.passage, return_counts=True)[1]
-    return Transits(learn_transits(times, known), len(known), int((linked > 1).sum()))
+    linked = np.unique(stays.passage[sure], return_counts=True)[1]
+    transits = learn_transits(times, known)
+    told = camera_rows(transits)
+    cameras = [told.get(known[place], -1) for place in stays.place.tolist()]
+    folds = stays.passage % FOLDS
+    there = Moments(np.array(cameras, np.int64), times.first, times.last, folds)
+    of_tracklet = dict(zip(linking.tracklets[stays.row].tolist(), range(len(stays)), strict=True))
+    rows = {
+        str(name): of_tracklet[tracklet]
+        for name, tracklet in zip(sightings.ids.tolist(), linking.tracklets.tolist(), strict=True)
+        if tracklet in of_tracklet
+    }
+    count = int((linked > 1).sum())
+    return Transits(transits, len(known), count, there.joined_with(_NOWHERE), rows)

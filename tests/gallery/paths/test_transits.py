@@ -11,11 +11,11 @@ import pytest
 
 from passerby.evaluation.decisions.likelihood import bounds
 from passerby.evaluation.decisions.pairs import PairCounts
-from passerby.gallery.paths.gallery_transits import Transits
 from passerby.gallery.paths.transits import (
     EDGES,
     FOLDS,
     Times,
+    bins_of,
     learn_transits,
     log_ratios,
     signed_seconds,
@@ -53,16 +53,9 @@ def test_a_steady_walk_tells_persons_apart():
     assert (found.persons, found.pairs, len(found.back)) == (60, 60, 0)
     assert 40 <= found.there[0] <= found.there[-1] <= 80
     assert found.cost < 0.5
-    learnt = Transits((found,), 2, 60)
-    there, back = (learnt.llrs("site/a", "site/b", np.array([t])) for t in (60.0, -60.0))
-    assert there[0] > math.log(20)
-    assert back[0] < 0
-    assert learnt.llrs("site/b", "site/a", np.array([-60.0]))[0] == there[0]
-    assert learnt.llrs("site/a", "site/b", np.array([np.nan])).tolist() == [0.0]
-    assert learnt.llrs("site/a", "site/c", np.array([60.0])).tolist() == [0.0]
-    assert learnt.fastest("site/a", "site/b") == found.there[0]
-    assert learnt.fastest("site/b", "site/a") is None
-    assert "transit times of 1 of 1 pairs" in str(learnt)
+    llrs = found.llrs[FOLDS, FOLDS, bins_of(np.array([60.0, -60.0]))]
+    assert llrs[0] > math.log(20)
+    assert llrs[1] < 0
 
 
 def slow_llrs(times, without):
@@ -158,4 +151,3 @@ def test_nothing_is_learnt_of_few_or_of_chance():
     for first in at:
         times = replace(walkers(60, steady), first=first, last=first)
         assert learn_transits(times, NAMES) == ()
-    assert "say nothing" in str(Transits((), 2, 19))
