@@ -1,13 +1,16 @@
 """What `passerby watch` makes of two clips of walking persons, whose passages are known by eye.
 
-    python benchmarks/clips.py CLIPS --detector CARD [--model MODEL] [--strides 1 2 5]
+    passerby data synthesize OTHERS --style rendered --train-persons 1 --test-persons 120
+    python benchmarks/clips.py CLIPS --detector CARD [--others OTHERS] [--model MODEL]
+        [--strides 1 2 5]
 
 CLIPS holds people-detection.264 and one-by-one-person-detection.mp4 (Intel's sample videos); CARD
-is a detector as of ``passerby watch --detector``. The model brings the calibration that lies beside
-it. Prints four tables: passages beside the truth, with pieces joined (--mend 10); CPU seconds of
-this one process as times real time, with embedding; halves of tracks cut in the middle, with
-nothing and with a fifth of the stay hidden, all tracks of both clips as if at one moment, given to
-the mender; searches for each passage of one clip among those of the other, where nobody is.
+is a detector as of ``passerby watch --detector``. Prints tables: passages beside the truth, with
+pieces joined (--mend 10); CPU seconds of this one process as times real time, with embedding;
+halves of tracks cut in the middle, with nothing and with a fifth of the stay hidden, all tracks of
+both clips as if at one moment, given to the mender, by the ratios of the calibration beside the
+model; with OTHERS searches for each look of one clip's passages among those of the other, where
+nobody of them is, as calibrated on OTHERS.
 """
 
 from __future__ import annotations
@@ -22,9 +25,9 @@ from pathlib import Path
 
 import numpy as np
 
+from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import load
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.stored_calibrations import store_calibrations
 from passerby.tables.filters import EVERYTHING
 from passerby.tables.sightings import Sightings, by_look
 from passerby.video.continuity import continuity
@@ -69,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--detector", default="yolox_nano")
+    parser.add_argument("--others", help="labelled persons that searches are calibrated on")
     parser.add_argument("--model", default="default")
     parser.add_argument("--strides", type=int, nargs="+", default=[1, 2, 5])
     asked = parser.parse_args()
@@ -86,11 +90,13 @@ def main() -> None:
             for stride in asked.strides:
                 for hidden in (0.0, 0.2):
                     print(halves(asked.clips, asked.detector, stride, hidden, gallery))
+        if asked.others is None:
+            return
         print(f"\n| passages of | among those of | searches | answered at FPIR {FPIR:g} |")
         print("|---|---|---|---|")
         for one, other in (CLIPS, CLIPS[::-1]):
             places = [Path(folder) / f"{clip.file} {asked.strides[0]}" for clip in (one, other)]
-            print(strangers(one, other, places))
+            print(strangers(one, other, places, asked.others))
 
 
 def source_of(folder: Path, clip: Clip) -> FileSource:
@@ -216,12 +222,12 @@ def cut_in_two(
     return Tracked(numbers[kept], tracked.boxes[kept], tracked.scores[kept])
 
 
-def strangers(one: Clip, other: Clip, places: list[Path]) -> str:
+def strangers(one: Clip, other: Clip, places: list[Path], others: str) -> str:
     """A row of the third table: each look of one clip's passages, searched among the other's."""
     with Gallery.open(places[0]) as asking:
         queries = by_look(Sightings.joined([*asking.store.read(EVERYTHING)]))[0].vectors
     with Gallery.open(places[1]) as gallery:
-        store_calibrations(gallery.store)  # it is of other sites: said to hold, as a user would
+        gallery.calibrate(read_split(others))
         found = [gallery.search(query, fpir=FPIR, elsewhere=True) for query in queries]
     answered = sum(matches.answer is not None for matches in found)
     return f"| {one.file} | {other.file} | {len(found)} | {answered} |"
