@@ -144,7 +144,13 @@ def past_text(past: tuple[Past, ...]) -> str:
         ]
         for one in past
     ]
-    return "\n".join(["nearest passages so far:", *aligned(rows)])
+    lines = ["nearest passages so far:", *aligned(rows)]
+    if not past[0].known:
+        lines.append(
+            "is the first of them the person themselves? Then it counts as a stranger, and the "
+            "threshold stands at it: name that sighting, and add the alert with --person NAME"
+        )
+    return "\n".join(lines)
 
 
 def _report(alert: Alert, standing: Standing, ledger: Ledger) -> AlertReport:

@@ -9,7 +9,7 @@ import pytest
 
 from passerby.gallery.alerts import watching
 from passerby.gallery.alerts.keeping import judge_hit
-from passerby.gallery.alerts.reporting import nearest_past, report, reports_json
+from passerby.gallery.alerts.reporting import Past, nearest_past, past_text, report, reports_json
 from passerby.gallery.alerts.watching import AlertWatch
 from passerby.gallery.upkeep.removal import remove
 from passerby.stores.about import About, Alert
@@ -231,3 +231,9 @@ def test_the_description_carries_alerts(site):
     alert = alert_of(site.crowd.persons(2), to=("https://h/{T}",), confirmed=("b" * 32,))
     about = replace(site.store.about, alerts=(alert,))
     assert About.from_json(about.to_json()) == about
+
+
+def test_whose_own_passage_may_stand_as_a_strangers_is_asked():
+    own, other = Past("a" * 32, "", 0.1, False, False), Past("b" * 32, "", 0.6, False, False)
+    assert "add the alert with --person NAME" in past_text((own, other))
+    assert "--person" not in past_text((replace(own, known=True), other))
