@@ -230,7 +230,9 @@ def search(
     each: bool = False,
     k: Annotated[int, arg(aliases=("-k",), metavar="N")] = 10,
     query_camera: Annotated[str, arg(metavar="NAME")] = "",
+    query_time: Annotated[str, arg(metavar="TIME")] = "",
     elsewhere: bool = False,
+    transits: bool = False,
     exact: bool = False,
     rerank: bool = False,
     prior_absent: Share = 0.5,
@@ -248,7 +250,10 @@ def search(
         each: search with each image by itself, of whatever person.
         k: passages to show.
         query_camera: camera that took the images; decides which calibration holds.
+        query_time: when it did, such as 2026-05-01T08:30+02:00.
         elsewhere: no camera of the gallery took the images.
+        transits: let the time between cameras count beside looks, where those who are surely
+            linked without it show that it says something; the gallery is linked for that.
         exact: compare all sightings, without an index.
         rerank: order the nearest 200 by k-reciprocal encoding; probabilities stay as they are. Not
             done where known persons have fewer than three sightings: it costs rank-1 there.
@@ -259,6 +264,7 @@ def search(
             pictures of a passage.
         columns: matches in a row of the picture.
     """
+    from passerby.data.reading.cells import time_of
     from passerby.gallery.search.matches import matches_text
     from passerby.gallery.search.options import SearchOptions
     from passerby.tables.embeddings import Embeddings
@@ -281,6 +287,8 @@ def search(
         thumbnails=out is not None,
         camera=query_camera,
         elsewhere=elsewhere,
+        time=time_of(query_time),
+        transits=transits,
     )
     with gallery_model.open(place) as gallery:
         if npz is not None:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from passerby.gallery.paths.path import Path as PersonPath
     from passerby.gallery.search.matches import Matches, Shown
     from passerby.gallery.search.options import SearchOptions
+    from passerby.gallery.search.querying import Query
+    from passerby.gallery.search.way import TransitsOf
     from passerby.gallery.upkeep.checking import Check
     from passerby.gallery.upkeep.removal import Removed
     from passerby.gallery.upkeep.summary import Summary
@@ -91,6 +93,7 @@ class Gallery:
         self._embedder: Embedder | None = None
         self._populations = Populations(people(store))
         self._learnt: OwnDistancesOf | None = None
+        self._times: TransitsOf | None = None
         self._names = KnownNames(store)
 
     @classmethod
@@ -333,6 +336,8 @@ class Gallery:
         thumbnails: bool = False,
         camera: str = "",
         elsewhere: bool = False,
+        time: datetime | None = None,
+        transits: bool = False,
     ) -> Matches:
         """Who is this, of all that the gallery holds, or nobody of them?
 
@@ -348,6 +353,9 @@ class Gallery:
             thumbnails: Bring the stored ones.
             camera: That took the query, "" where not known.
             elsewhere: No camera of the gallery took the query.
+            time: When the query was taken, with a zone.
+            transits: Count how long persons take from camera to camera, too: all of the gallery is
+                linked for that, once.
 
         Returns:
             Matches with distances; probabilities and an answer where a calibration holds.
@@ -358,8 +366,9 @@ class Gallery:
         from passerby.gallery.search.options import SearchOptions
 
         options = SearchOptions(
-            k, where, exact, rerank, prior_absent, fpir, thumbnails, camera, elsewhere
-        )
+            k, where, exact, rerank, prior_absent, fpir, thumbnails, camera, elsewhere, time,
+            transits,
+        )  # fmt: skip
         return self.search_with(query, options)
 
     def search_with(
@@ -368,7 +377,6 @@ class Gallery:
         """`search` with its options in one object."""
         from passerby.gallery.adapted import seen_by
         from passerby.gallery.search.querying import is_vectors, query_of_images, query_of_vectors
-        from passerby.gallery.search.searching import search
 
         self._names.require(options.where)
         self._names.require(Where(cameras=(options.camera,) if options.camera else ()))
@@ -378,7 +386,19 @@ class Gallery:
             asked = query_of_images(query, self.about, self.embedder)  # type: ignore[arg-type]
         shown = self.view
         asked = seen_by(shown, asked, options.camera)
-        return search(shown, [asked], options, self._populations, self._learnt_of(shown))[0]
+        return self._searched(shown, [asked], options)[0]
+
+    def _searched(
+        self, shown: Store, asked: Sequence[Query], options: SearchOptions
+    ) -> tuple[Matches, ...]:
+        """What searches find, who share what was counted and learnt of the gallery."""
+        from passerby.gallery.search.searching import search
+        from passerby.gallery.search.way import TransitsOf
+
+        if self._times is None or self._times.pooling != shown.about.pooling:
+            self._times = TransitsOf(shown)
+        learnt = self._learnt_of(shown)
+        return search(shown, asked, options, self._populations, learnt, transits=self._times)
 
     def _learnt_of(self, shown: Store) -> OwnDistancesOf:
         """What the distances within the gallery show, as it is seen now."""
@@ -393,7 +413,6 @@ class Gallery:
         from passerby.gallery.adapted import seen_by
         from passerby.gallery.search.options import SearchOptions
         from passerby.gallery.search.querying import queries_of_embeddings
-        from passerby.gallery.search.searching import search
 
         options = options or SearchOptions()
         self._names.require(options.where)
@@ -402,7 +421,7 @@ class Gallery:
             seen_by(shown, one, options.camera)
             for one in queries_of_embeddings(queries, self.about)
         ]
-        return search(shown, asked, options, self._populations, self._learnt_of(shown))
+        return self._searched(shown, asked, options)
 
     def calibrate(self, split: Split, *, images: int = 1) -> str:
         """Calibrate its model on labelled crops of its own site (`passerby.read_split`), for this

@@ -26,6 +26,7 @@ from passerby.gallery.paths.transits import (
 )
 from passerby.gallery.text_tables import LONGEST, aligned, printable
 from passerby.gallery.visitors.stays import placed_stays
+from passerby.tables.sightings import Sightings, ends
 
 if TYPE_CHECKING:
     from passerby.gallery.link.linking import Linking
@@ -89,6 +90,27 @@ class Transits:
     def moments(self, ids: Sequence[str] | NDArray[np.str_]) -> Moments:
         """Of sightings that it was learnt from, and where it was not."""
         return self.stays[np.array([self.rows.get(str(name), -1) for name in ids], np.int64)]
+
+    def moments_of(self, sightings: Sightings) -> Moments:
+        """Of any sightings: those that came later are stays by themselves, of nobody known."""
+        known = self.moments(sightings.ids)
+        since, until = (
+            np.where(np.isnat(times), np.nan, times.astype("datetime64[us]").astype(np.int64))
+            / _SECOND
+            for times in (sightings.times, ends(sightings))
+        )
+        cameras = [self.camera_of(name) for name in camera_names(sightings).tolist()]
+        later = np.isnan(known.first)
+        return Moments(
+            np.where(later, np.array(cameras, np.int64), known.camera),
+            np.where(later, since, known.first),
+            np.where(later, until, known.last),
+            known.fold,
+        )
+
+    def camera_of(self, name: str) -> int:
+        """The row in `names` of a camera, -1 where nothing is said of it."""
+        return self.names.index(name) if name in self.names else -1
 
     def llrs(self, one: Moments, other: Moments) -> NDArray[np.float64]:
         """Natural log-likelihood ratios of the times between sightings, learnt without either's

@@ -35,7 +35,9 @@ class Found:
 
     own [N]: those of the query's own image; camera: the query's, "" where not known; kinds [N]:
     whether they are by it; pairs [N]: which calibration of two cameras alone holds
-    (`pair_evidence.camera_pairs`); reach: what was not compared is no nearer, None: than the last.
+    (`pair_evidence.camera_pairs`); reach: what was not compared is no nearer, None: than the last;
+    way [N]: natural log-likelihood ratios of the times between (`search.way`), 0 where nothing is
+    known; highest_way: the greatest that could be said of another; way_note: what to know of them.
     """
 
     sightings: Sightings
@@ -46,7 +48,10 @@ class Found:
     pairs: NDArray[np.int64]
     exact: bool
     recall: float
+    way: NDArray[np.float64]
     reach: float | None = None
+    highest_way: float = 0.0
+    way_note: str = ""
 
     def of(self, rows: NDArray[np.bool_]) -> Found:
         """Some of them."""
@@ -57,6 +62,7 @@ class Found:
             own=self.own[rows],
             kinds=self.kinds[rows],
             pairs=self.pairs[rows],
+            way=self.way[rows],
         )
 
 
@@ -151,6 +157,8 @@ def _believed(
         calibration,
         kinds=judged.kinds,
         pairs=judged.pairs,
+        way=judged.way,
+        highest_way=judged.highest_way,
         prior_absent=options.prior_absent,
         recall=judged.recall,
         reach=judged.reach,

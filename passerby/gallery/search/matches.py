@@ -33,7 +33,8 @@ _NAMED_BY_TEXT = ("sighting", "person", "camera", "source", "time", "image")
 _CLIP = ("first_second", "last_second")
 _COLUMNS = (
     "query", "rank", "sighting", "distance", "reranked", "likelihood_ratio", "likelihood_ratio_low",
-    "likelihood_ratio_high", "support", "false_match_rate", "person", "camera", "source", "time",
+    "likelihood_ratio_high", "support", "transit_likelihood_ratio", "joint_likelihood_ratio",
+    "false_match_rate", "person", "camera", "source", "time",
     "frame", "tracklet", "quality", "image", "person_probability", "absent", "answer", "sightings",
     "first", "last", *_CLIP,
 )  # fmt: skip
@@ -59,7 +60,8 @@ class Match:
     rank: from 1, in the order of the search; distance: cosine; reranked: the distance that the
     order follows where the search was re-ranked (no evidence, on no scale); llr: natural
     log-likelihood ratio of the distance, None without a calibration; llr_interval: what so few
-    pairs leave open of it; false_match_rate: in its place, the share of pairs of two persons of
+    pairs leave open of it; transit_llr: that of the time between, None where it does not count or
+    nothing is known; false_match_rate: in its place, the share of pairs of two persons of
     this gallery that are as near, learnt without labels. person, camera, source, image:
     "" where not known; frame and tracklet: −1; quality and time: None. All these are of the
     nearest. sightings: of the passage (a tracklet, or one sighting alone) among those compared;
@@ -89,6 +91,14 @@ class Match:
     llr_interval: Interval | None = None
     seconds: tuple[float, float] | None = None
     pictures: tuple[Shown, ...] = ()
+    transit_llr: float | None = None
+
+    @property
+    def joint_llr(self) -> float | None:
+        """That of looks and time together, None where either is not known."""
+        if self.llr is None or self.transit_llr is None:
+            return None
+        return self.llr + self.transit_llr
 
     @property
     def clip(self) -> str:
@@ -187,7 +197,9 @@ def _plain(found: Matches) -> dict[str, object]:
             each["time"] = time_text(shown.time) or None
         for name in ("time", "first", "last"):
             plain[name] = time_text(getattr(match, name)) or None
-        plain["likelihood_ratio"] = None if match.llr is None else math.exp(match.llr)
+        plain["likelihood_ratio"] = _ratio(match.llr)
+        plain["transit_likelihood_ratio"] = _ratio(match.transit_llr)
+        plain["joint_likelihood_ratio"] = _ratio(match.joint_llr)
         plain["support"] = None if match.llr is None else support(match.llr)
         spread = match.llr_interval
         plain["likelihood_ratio_interval"] = spread and [
@@ -196,6 +208,10 @@ def _plain(found: Matches) -> dict[str, object]:
         ]
     content["scale"] = SCALE
     return content
+
+
+def _ratio(llr: float | None) -> float | None:
+    return None if llr is None else math.exp(llr)
 
 
 def _row(found: Matches, match: Match) -> dict[str, object]:
@@ -208,6 +224,8 @@ def _row(found: Matches, match: Match) -> dict[str, object]:
         "distance": f"{match.distance:z.6f}",
         "reranked": "" if match.reranked is None else f"{match.reranked:.6f}",
         **ratio_cells(match.llr, match.llr_interval),
+        "transit_likelihood_ratio": _share(_ratio(match.transit_llr)),
+        "joint_likelihood_ratio": _share(_ratio(match.joint_llr)),
         "false_match_rate": _share(match.false_match_rate),
         "frame": "" if match.frame < 0 else match.frame,
         "tracklet": "" if match.tracklet < 0 else match.tracklet,
@@ -233,6 +251,7 @@ def _table(matches: Sequence[Match]) -> list[str]:
         return ["  nothing found"]
     scales = [
         *(["LR"] if any(match.llr is not None for match in matches) else []),
+        *(["way LR", "both"] if any(match.transit_llr is not None for match in matches) else []),
         *(["FMR"] if any(match.false_match_rate is not None for match in matches) else []),
     ]
     clips = ["clip"] if any(match.seconds for match in matches) else []
@@ -241,6 +260,8 @@ def _table(matches: Sequence[Match]) -> list[str]:
     for match in matches:
         worth = {
             "LR": "" if match.llr is None else ratio_with_ends(match.llr, match.llr_interval),
+            "way LR": _short(match.transit_llr),
+            "both": _short(match.joint_llr),
             "FMR": "" if match.false_match_rate is None else f"{match.false_match_rate:.2g}",
         }
         rows.append(
@@ -259,6 +280,10 @@ def _table(matches: Sequence[Match]) -> list[str]:
             ]
         )
     return aligned(rows)
+
+
+def _short(llr: float | None) -> str:
+    return "–" if llr is None else ratio_with_ends(llr, None)
 
 
 def _of_clip(match: Match) -> str:

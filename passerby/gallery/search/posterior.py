@@ -40,7 +40,8 @@ class Candidate:
     """Who it may be. person: their name, "" for the unknown person of an unlabelled sighting.
 
     nearest: id of the nearest sighting, and its distance; compared: sightings of ``sightings`` in
-    all that were measured; llr: natural log-likelihood ratio; probability: of all these, at the
+    all that were measured; llr: natural log-likelihood ratio, of transit times too where they count
+    (then nearest and distance are of the nearest by looks); probability: of all these, at the
     prior of the search.
     """
 
@@ -132,6 +133,8 @@ def posterior(
     *,
     kinds: NDArray[np.int64] | None = None,
     pairs: NDArray[np.int64] | None = None,
+    way: NDArray[np.float64] | None = None,
+    highest_way: float = 0.0,
     prior_absent: float = 0.5,
     recall: float = 1.0,
     reach: float | None = None,
@@ -140,7 +143,9 @@ def posterior(
 
     compared: the nearest ones, by ascending distance; kinds: whether each is by the query's camera
     and pairs: which calibration of two cameras alone holds (see `pair_evidence`), by default by
-    another camera and none; reach: what was not compared is no nearer (default: than the last);
+    another camera and none; way [N]: log-likelihood ratios of other evidence that is independent of
+    the distance given who it is, by default none, and highest_way: the greatest there could be of
+    one that was not compared; reach: what was not compared is no nearer (default: than the last);
     recall: share of the sightings within that distance that an approximate search finds. Raises
     ValueError for a prior that is not between 0 and 1.
     """
@@ -152,7 +157,8 @@ def posterior(
         raise ValueError(f"the prior of absence must be between 0 and 1, got {prior_absent}")
     if among.candidates == 0:
         return Posterior(prior_absent, 1.0, (), 0.0, 0.0, 0)
-    ratios = np.exp(pair_llrs(calibration, distances, kinds, pairs))
+    other = np.zeros(len(compared)) if way is None else way
+    ratios = np.exp(pair_llrs(calibration, distances, kinds, pairs) + other)
     left = among.sightings > len(compared)
     if reach is None:
         reach = float(distances[-1]) if len(distances) else -math.inf
@@ -163,7 +169,7 @@ def posterior(
     mass = weight * sum(math.exp(candidate.llr) for candidate in found)
     others = among.candidates - len(found)
     rest = weight * others * hidden
-    highest = math.exp(max(float(one.llr(reach)) for one in used))
+    highest = math.exp(max(float(one.llr(reach)) for one in used) + highest_way)
     most = weight * others * max(highest, hidden)
     total = prior_absent + mass + rest
     return Posterior(

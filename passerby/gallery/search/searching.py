@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.search.ordering import Order, in_order
 from passerby.gallery.search.population import Counted, Populations
 from passerby.gallery.search.querying import Query
+from passerby.gallery.search.way import TransitsOf, joint_order, with_way
 from passerby.gallery.stored_calibrations import Judge, judge_of
 from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
@@ -61,10 +63,13 @@ def search(
     options: SearchOptions = DEFAULTS,
     populations: Populations | None = None,
     learnt: OwnDistancesOf | None = None,
+    *,
+    transits: TransitsOf | None = None,
 ) -> tuple[Matches, ...]:
     """Search for each of the queries. Raises ValueError for a damaged calibration.
 
-    populations, learnt: of the store, where several searches share what is counted and learnt.
+    populations, learnt, transits: of the store, where several searches share what is counted and
+    learnt.
 
     Sightings that are the query's own image are left out: that a picture equals itself is no
     evidence.
@@ -75,6 +80,7 @@ def search(
     own = None
     if any(judge.calibration is None for judge in judges.values()) and 1 in judges:
         own = (learnt or OwnDistancesOf(store)).now()
+    times = (transits or TransitsOf(store)).now() if options.transits else None
     recall = store.index_state().recall
     vectors = own is not None or options.rerank or corrects_hubs(store)
     found = []
@@ -102,9 +108,12 @@ def search(
                 pairs=_pairs(store, judges[query.images].calibration, camera, near, kinds),
                 exact=hits.exact,
                 recall=1.0 if hits.exact or recall is None else recall,
+                way=np.zeros(len(near)),
                 reach=reach,
             )
             judge = Judge(None, query.doubts) if query.doubts else judges[query.images]
+            if times is not None:
+                nearest = with_way(store, nearest, options, times, judge.calibration)
             judged = _judged(query, options, nearest, counts, (judge, own))
             counted = counts.under(options.where)
             order = in_order(store, query, options, nearest.of(~nearest.own), counted)
@@ -206,8 +215,12 @@ def _matches(
     judged, in_order = by
     nearest = found.of(~found.own)
     near, distances, reranked = nearest.sightings, nearest.distances, in_order.reranked
-    order = np.arange(len(near)) if reranked is None else np.argsort(reranked, kind="stable")
-    notes = [*judged.notes, *in_order.notes]
+    order = np.arange(len(near))
+    if reranked is not None:
+        order = np.argsort(reranked, kind="stable")
+    elif nearest.way.any():
+        order = joint_order(judged.llrs, nearest.way, distances)
+    notes = [*judged.notes, *in_order.notes, *filter(None, [found.way_note])]
     if found.own.any():
         notes.append(f"{found.own.sum()} sightings are the query's own image and were left out")
     if counted.timeless:
@@ -233,6 +246,7 @@ def _matches(
                     int(nearest.kinds[rows[0]]),
                     int(nearest.pairs[rows[0]]),
                 ),
+                transit_llr=_known(nearest.way[rows[0]] or math.nan),
                 false_match_rate=_known(judged.rates[rows[0]]),
             )
             for rank, rows in enumerate(_by_passage(near, order)[:k], 1)
@@ -268,6 +282,7 @@ def _match(
     reranked: float | None,
     llr: float | None,
     llr_interval: Interval | None,
+    transit_llr: float | None,
     false_match_rate: float | None,
 ) -> Match:
     """Of the sightings of a passage, the nearest first."""
@@ -281,6 +296,7 @@ def _match(
         reranked=reranked,
         llr=llr,
         llr_interval=llr_interval,
+        transit_llr=transit_llr,
         false_match_rate=false_match_rate,
         person=str(passage.persons[0]),
         camera=str(passage.cameras[0]),

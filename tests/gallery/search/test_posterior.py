@@ -37,8 +37,13 @@ class Counted:
         return sum(abs(given[b].sum() - true[b].sum()) for b in parts) / len(given)
 
 
-def run(crowd, calibration, *, prior, persons=40, each=1, depth=None, searches=1500, fpir=0.1):
-    """Searches for persons in and out of a gallery, absent with probability ``prior``."""
+def run(
+    crowd, calibration, *, prior, persons=40, each=1, depth=None, searches=1500, fpir=0.1, way=0.0
+):
+    """Searches for persons in and out of a gallery, absent with probability ``prior``.
+
+    way: by how many standard deviations other evidence is apart in persons and strangers.
+    """
     candidates, absent = Counted(), Counted()
     wrong = others = 0
     names = np.array([f"p{n}" for n in range(persons)])
@@ -56,7 +61,13 @@ def run(crowd, calibration, *, prior, persons=40, each=1, depth=None, searches=1
         order = np.argsort(distances)[:depth]
         labels = names[owners[order]] if each > 1 else [""] * len(order)
         near = sightings(labels, owners[order] if each == 1 else order)
-        found = posterior(near, distances[order], among, calibration, prior_absent=prior)
+        other = np.zeros(len(order))
+        if way:
+            other = way * (owners[order] == who) + crowd.random.normal(size=len(order))
+        found = posterior(
+            near, distances[order], among, calibration, prior_absent=prior,
+            way=way * other - way * way / 2, highest_way=20.0 * bool(way),
+        )  # fmt: skip
         sure = found.absent + found.rest + sum(c.probability for c in found.candidates)
         assert sure == pytest.approx(1)
         assert found.rest <= found.rest_at_most + 1e-12
@@ -75,10 +86,11 @@ def run(crowd, calibration, *, prior, persons=40, each=1, depth=None, searches=1
 
 
 @pytest.mark.parametrize("prior", [0.2, 0.5])
-@pytest.mark.parametrize("depth", [None, 6])
-def test_it_is_calibrated(crowd, crowd_calibration, prior, depth):
-    """Also where the farther sightings were not compared: what is said of them is calibrated."""
-    candidates, absent, wrong = run(crowd, crowd_calibration, prior=prior, depth=depth)
+@pytest.mark.parametrize(("depth", "way"), [(None, 0.0), (6, 0.0), (None, 2.0)])
+def test_it_is_calibrated(crowd, crowd_calibration, prior, depth, way):
+    """Also where the farther sightings were not compared: what is said of them is calibrated; and
+    with other evidence beside the distance."""
+    candidates, absent, wrong = run(crowd, crowd_calibration, prior=prior, depth=depth, way=way)
     assert candidates.error() < 0.05
     assert absent.error() < 0.05
     assert wrong <= 0.1
