@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from passerby.adaptation.back_end import Apart, BackEnd, learnt, within_class_of
 from passerby.gallery.adapted import back_end_of
 from passerby.gallery.ledger.people import people
+from passerby.gallery.link.rules import PREFIX
 from passerby.gallery.reviewed_pairs import Constraints, constraints, reviewed_pairs
 from passerby.gallery.tracklets import tracklet_numbers
 from passerby.stores import Store
@@ -146,7 +147,7 @@ def _apart(sightings: Sightings, said: Constraints) -> Apart:
 
 def _named(sightings: Sightings, said: Constraints) -> NDArray[np.bool_]:
     """Which sightings have a name that people gave, or decided that it is theirs."""
-    linked = np.char.startswith(sightings.persons, "linked/")
+    linked = np.char.startswith(sightings.persons, PREFIX)
     return (sightings.persons != UNKNOWN) & (~linked | (said.decisions.decided != UNKNOWN))
 
 

@@ -16,6 +16,14 @@ from passerby.stores.about import Answer
 _LONGEST = 200  # characters of who decides
 
 
+class BuiltUpon(ValueError):
+    """A decision cannot be undone before later ones; later: their numbers, the newest first."""
+
+    def __init__(self, message: str, later: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.later = later
+
+
 class Ledger:
     """Decisions of people about the sightings of one gallery.
 
@@ -32,7 +40,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store.plain
+        self.store = store.plain
 
     def name(self, sightings: Sequence[str], person: str, *, by: str = "") -> Event:
         """These sightings, by id, are of this person, known before or not."""
@@ -74,8 +82,8 @@ class Ledger:
         """Take a decision back, by default the last that holds: all is as it was before it.
 
         Raises:
-            ValueError: There is no such decision, it was taken back already, or later ones are
-                built upon it, which the message names.
+            BuiltUpon: Later decisions are built upon it.
+            ValueError: There is no such decision, or it was taken back already.
         """
 
         def undone(file: LedgerFile) -> int:
@@ -89,7 +97,7 @@ class Ledger:
 
     def event(self, number: int) -> Event:
         """One decision, with all that it changed. Raises ValueError where there is none."""
-        with reading(self._store) as file:
+        with reading(self.store) as file:
             found = None if file is None else file.event(number)
         if found is None:
             raise ValueError(f"there is no decision {number}")
@@ -103,7 +111,7 @@ class Ledger:
         newest: at most so many; before: only earlier ones than this number; person: that a person
         of this name takes part in.
         """
-        with reading(self._store) as file:
+        with reading(self.store) as file:
             if file is None:
                 return ()
             last = file.newest() if before is None else before - 1
@@ -116,19 +124,19 @@ class Ledger:
 
     def _decide(self, kind: Kind, by: str, changes_of: Callable[[Before], Changes]) -> Event:
         def decided(file: LedgerFile) -> int:
-            answers = self._store.refresh_about().answers
-            return file.begin(kind, _checked(by), changes_of(Before(self._store, file, answers)))
+            answers = self.store.refresh_about().answers
+            return file.begin(kind, _checked(by), changes_of(Before(self.store, file, answers)))
 
         return self._carried_out(decided)
 
     def _carried_out(self, write: Callable[[LedgerFile], int]) -> Event:
-        with deciding(self._store) as file:
-            finish(self._store, file)
+        with deciding(self.store) as file:
+            finish(self.store, file)
             number = write(file)
             try:
-                carry_out(self._store, file, number)
+                carry_out(self.store, file, number)
             except Exception:
-                take_back(self._store, file, number)
+                take_back(self.store, file, number)
                 raise
             event = file.event(number)
         assert event is not None
@@ -145,9 +153,10 @@ def _require_undoable(file: LedgerFile, number: int) -> None:
         raise ValueError(f"decision {number} was taken back already (by {event.undone_by})")
     later = file.built_upon(number)
     if later:
-        raise ValueError(
+        raise BuiltUpon(
             f"later decisions are built upon decision {number}: undo first "
-            f"{', '.join(map(str, later))}"
+            f"{', '.join(map(str, later))}",
+            tuple(later),
         )
 
 

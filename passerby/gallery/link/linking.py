@@ -172,7 +172,7 @@ def link(
         transits = transits_of(without)
         if not transits.transits:
             return replace(without, rules=rules, notes=(*without.notes, transits.said))
-    worth, notes = _worth(store)
+    worth, notes = worth_in(store)
     if transits is not None:
         worth = replace(worth, highest=worth.highest + transits.highest)
         notes = (*notes, transits.said)
@@ -228,8 +228,11 @@ def link(
     )
 
 
-def _worth(store: Store) -> tuple[Worth, tuple[str, ...]]:
-    """What tells the worth of distances in a gallery, and what to know of it."""
+def worth_in(store: Store) -> tuple[Worth, tuple[str, ...]]:
+    """What tells the worth of distances in a gallery, and what to know of it.
+
+    Raises ValueError where nothing does.
+    """
     here = judge_of(store.about, 1, Populations(store).cameras)
     if here.calibration is not None:
         return by_calibration(here.calibration), here.notes

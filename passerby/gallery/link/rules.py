@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from passerby.gallery.tracklets import GAP
 
+PREFIX = "linked/"
+"""Of the names that linking gives."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -32,7 +35,7 @@ class Rules:
     overlapping: tuple[tuple[str, str], ...] = ()
     neighbours: int = 30
     over_known: bool = False
-    prefix: str = "linked/"
+    prefix: str = PREFIX
     gap: float = GAP
     transits: bool = False
 
@@ -49,7 +52,7 @@ class Rules:
         if not self.gap > 0:
             raise ValueError(f"a gap that ends a tracklet takes some seconds, got {self.gap}")
         if not self.prefix:
-            raise ValueError("names of linked persons need a prefix, such as linked/")
+            raise ValueError(f"names of linked persons need a prefix, such as {PREFIX}")
 
     def least_llr(self, passages: int) -> float:
         """What a mean log-likelihood ratio must exceed among so many passages.

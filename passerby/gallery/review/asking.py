@@ -35,6 +35,16 @@ class Picture:
     time: datetime | None
     image: str
 
+    @classmethod
+    def of(cls, sightings: Sightings, row: int) -> Picture:
+        """Of a row of some sightings."""
+        return cls(
+            str(sightings.ids[row]),
+            str(sightings.cameras[row]),
+            time_of(sightings.times[row]),
+            str(sightings.images[row]),
+        )
+
 
 @dataclass(frozen=True)
 class Question:
@@ -114,8 +124,8 @@ def questions(store: Store, count: int = 10, *, one_camera: bool = False) -> tup
     chances = fit.probability(pairs.distances[chosen]).tolist()
     return tuple(
         Question(
-            _picture(pairs.sightings, int(pairs.first[row])),
-            _picture(pairs.sightings, int(pairs.second[row])),
+            Picture.of(pairs.sightings, int(pairs.first[row])),
+            Picture.of(pairs.sightings, int(pairs.second[row])),
             float(pairs.distances[row]),
             chance,
         )
@@ -177,12 +187,3 @@ def _unasked(about: About, pairs: Askable) -> NDArray[np.bool_]:
         key = pairs.first * len(ids) + pairs.second
         free &= ~np.isin(key, ends[:, 0] * len(ids) + ends[:, 1])
     return free
-
-
-def _picture(sightings: Sightings, row: int) -> Picture:
-    return Picture(
-        str(sightings.ids[row]),
-        str(sightings.cameras[row]),
-        time_of(sightings.times[row]),
-        str(sightings.images[row]),
-    )
