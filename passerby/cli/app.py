@@ -21,6 +21,7 @@ from passerby.cli import (
     training,
 )
 from passerby.cli.accountability import cases
+from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
 from passerby.process.cores import share_cores
@@ -43,6 +44,16 @@ ALERT: Commands = {
     "remove": alerting.remove,
 }
 
+PERSON: Commands = {
+    "list": persons.list_persons,
+    "name": persons.name,
+    "rename": persons.rename,
+    "merge": persons.merge,
+    "split": persons.split,
+    "apart": persons.apart,
+    "not-a-person": persons.not_a_person,
+}
+
 GALLERY: Commands = {
     "create": gallery.create,
     "add": gallery.add,
@@ -59,6 +70,8 @@ GALLERY: Commands = {
     "restore": gallery.restore,
     "reembed": gallery.reembed,
     "calibrate": gallery.calibrate,
+    "review": asking.review,
+    "decisions": decisions.decisions,
     "adapt": adapting.adapt_gallery,
     "export-case": cases.export_case,
     "verify-case": cases.verify_case,
@@ -93,6 +106,7 @@ COMMANDS: Commands = {
 GROUPS: Mapping[str, tuple[Commands, str]] = {
     "data": (DATA, "Check a data set, or make a synthetic one."),
     "gallery": (GALLERY, "Keep sightings: add, search, show, forget."),
+    "gallery person": (PERSON, "Say who is who: name, merge, split; all can be undone."),
     "gallery alert": (ALERT, "Be told when somebody is seen, with few false alarms."),
 }
 

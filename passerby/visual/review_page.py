@@ -11,6 +11,7 @@ from PIL import Image
 from passerby.data.evidence import picture_of
 from passerby.data.images import UnreadableImage
 from passerby.gallery.review.asking import Picture, Question
+from passerby.gallery.review.queue import Asked
 from passerby.gallery.text_tables import time_text
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
@@ -21,14 +22,20 @@ _SIZE = (192, 384)  # pixels within which a picture is drawn
 
 
 def write_review_page(
-    questions: Sequence[Question], path: str | os.PathLike[str], thumbnails: Mapping[str, bytes]
+    questions: Sequence[Question | Asked],
+    path: str | os.PathLike[str],
+    thumbnails: Mapping[str, bytes],
 ) -> Path:
     """Write the pictures of some questions; thumbnails: of sightings by id, where some are kept."""
     target = Path(path)
     page = TEMPLATES.get_template("review.html").render(
         version=__version__,
         questions=[
-            [_shown(one, thumbnails) for one in (each.first, each.second)] for each in questions
+            {
+                "words": each.words if isinstance(each, Asked) else "one person?",
+                "pictures": [_shown(one, thumbnails) for one in (each.first, each.second)],
+            }
+            for each in questions
         ],
     )
     write_whole(target, page)

@@ -160,8 +160,8 @@ class Event:
                     {
                         "first": each.pair[0],
                         "second": each.pair[1],
-                        "before": _verdict(each.before),
-                        "after": _verdict(each.after),
+                        "before": verdict(each.before),
+                        "after": verdict(each.after),
                     }
                     for each in self.changes.answers
                 ],
@@ -170,7 +170,8 @@ class Event:
         return content
 
 
-def _verdict(answer: Answer | None) -> str:
+def verdict(answer: Answer | None) -> str:
+    """In a word: same, different, cannot say; "" for no answer."""
     if answer is None:
         return ""
     return {True: "same", False: "different", None: "cannot say"}[answer.same]

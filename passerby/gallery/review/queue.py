@@ -51,6 +51,16 @@ class Asked:
     probability: float | None = None
     likelihood_ratio: float | None = None
 
+    @property
+    def words(self) -> str:
+        """In words."""
+        one, other = self.persons
+        return {
+            "pair": "one person?",
+            "merge": f"{one!r} and {other!r}: one person?",
+            "split": f"is the first of {one!r}, as the second is?",
+        }[self.kind]
+
     def to_json(self) -> dict[str, object]:
         """For JSON; times as ISO 8601 in UTC, or null."""
         pictures = {

@@ -132,7 +132,7 @@ def test_a_stay_is_split_as_a_whole(make_store, sharp_about):
 
 def test_nobody_known_gives_no_suggestions(make_store, sharp_about):
     store = make_store(np.eye(12, dtype=np.float32)[:1], cameras=["a"], about=sharp_about)
-    with pytest.raises(ValueError, match="nobody in the gallery has a name.*nothing to ask"):
+    with pytest.raises(ValueError, match=r"nobody in the gallery has a name.*nothing to ask"):
         queue(store)
     with pytest.raises(ValueError, match="of a kind merge, split, pair"):
         Said("other", "a", "b", ("", ""), True)

@@ -1,0 +1,1 @@
+"""Commands by which people decide who is who, and take that back."""
