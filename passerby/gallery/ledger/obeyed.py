@@ -32,6 +32,12 @@ NOTHING = Obeyed(np.empty(0, np.str_))
 """Where nobody decided anything."""
 
 
+def last_event(store: Store) -> int:
+    """The number of the last event of a gallery's ledger, 0 for none."""
+    with reading(store) as file:
+        return 0 if file is None else file.newest()
+
+
 def obeyed(store: Store, ids: Sequence[str] | NDArray[np.str_]) -> Obeyed:
     """What the ledger of a gallery says of N sightings, by their ids [N].
 

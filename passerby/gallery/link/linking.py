@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.gallery.ledger.obeyed import Obeyed
+from passerby.gallery.ledger.obeyed import Obeyed, last_event
 from passerby.gallery.ledger.place import standing_still
 from passerby.gallery.link.agreement import Agreement, agreement
 from passerby.gallery.link.merging import Merging
@@ -176,6 +176,7 @@ def link(
     if transits is not None:
         worth = replace(worth, highest=worth.highest + transits.highest)
         notes = (*notes, transits.said)
+    seen = last_event(store)  # what is decided from now on is not obeyed
     parts = [*store.read(where)]
     if not parts:
         raise ValueError("no sighting satisfies the filter: there is nothing to link")
@@ -224,7 +225,7 @@ def link(
         agreement=known,
         basis=worth.basis,
         notes=(*notes, *_notes(sightings, passages, worth, least), *_contradicted(against)),
-        obeyed=None if judge else said.decisions,
+        obeyed=None if judge else replace(said.decisions, newest=seen),
     )
 
 
