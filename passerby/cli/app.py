@@ -17,6 +17,7 @@ from passerby.cli import (
     gallery,
     models,
     results,
+    serving,
     studies,
     training,
 )
@@ -103,11 +104,14 @@ COMMANDS: Commands = {
     "demo": training.demo,
 }
 
+SERVE: Commands = {"start": serving.serve}
+
 GROUPS: Mapping[str, tuple[Commands, str]] = {
     "data": (DATA, "Check a data set, or make a synthetic one."),
     "gallery": (GALLERY, "Keep sightings: add, search, show, forget."),
     "gallery person": (PERSON, "Say who is who: name, merge, split; all can be undone."),
     "gallery alert": (ALERT, "Be told when somebody is seen, with few false alarms."),
+    "serve": (SERVE, "Galleries over HTTP and in a browser."),
 }
 
 _NARROWEST = 60  # columns: below, boxes of help fall apart
@@ -139,6 +143,8 @@ def main() -> None:
 
 
 def _run(words: Sequence[str]) -> None:
+    if words[:1] == ["serve"] and words[1:2] and words[1].startswith("--") and words[1] != "--help":
+        words = ["serve", "start", *words[1:]]  # what almost everybody wants of it
     _require_command(words)
     # The parser would say again words with which a terminal can be steered.
     plain = all(printable(word) == word for word in words)

@@ -75,6 +75,7 @@ class Gallery:
         model: Where its model is, when that has moved since it was made.
         device: Where the model runs, when it is needed: "cpu", "cuda:1".
         runtime: What runs it, as `passerby.load` takes it.
+        embedder: Its model where that is open already, as several galleries may share one.
 
     Example:
         ``with Gallery.open("lobby") as gallery: print(gallery.search("a.jpg"))``
@@ -87,10 +88,11 @@ class Gallery:
         model: Place | None = None,
         device: str | None = None,
         runtime: str = "auto",
+        embedder: Embedder | None = None,
     ) -> None:
         self.store = store
         self._model, self._device, self._runtime = model, device, runtime
-        self._embedder: Embedder | None = None
+        self._embedder = embedder
         self._populations = Populations(people(store))
         self._learnt: OwnDistancesOf | None = None
         self._times: TransitsOf | None = None

@@ -1,0 +1,56 @@
+"""The application: guards, routes, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from passerby.serve.galleries import Galleries
+from passerby.serve.guards.bodies import BoundedBodies
+from passerby.serve.guards.headers import SafeHeaders
+from passerby.serve.guards.sites import OwnSite
+from passerby.serve.guards.turns import InTurn, Turns
+from passerby.serve.problems import RESPONSES, answer_problems
+from passerby.serve.routes import overview, probes, search, sightings
+from passerby.serve.settings import Settings
+from passerby.version import __version__
+
+_ROUTERS = (overview.router, search.router, sightings.router)
+
+
+def application(settings: Settings, turns: Turns | None = None) -> FastAPI:
+    """What answers requests, by ASGI. turns: whether it takes any, for who stops it.
+
+    Raises:
+        ValueError: A gallery cannot be opened.
+    """
+    galleries = Galleries(settings)
+
+    @asynccontextmanager
+    async def closing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        galleries.close()
+
+    made = FastAPI(
+        title="Passerby",
+        version=__version__,
+        description="Galleries of sightings: search, review, correct, forget.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=closing,
+        redirect_slashes=False,
+    )
+    made.state.galleries, made.state.settings = galleries, settings
+    answer_problems(made)
+    made.include_router(probes.router)
+    for router in _ROUTERS:
+        made.include_router(router, responses=RESPONSES)
+    # The last one added is the first that a request meets.
+    made.add_middleware(BoundedBodies, most=settings.limits.bytes)
+    made.add_middleware(OwnSite, local=settings.local and not settings.behind_proxy)
+    made.add_middleware(InTurn, turns=turns or Turns(), seconds=settings.limits.seconds)
+    made.add_middleware(SafeHeaders)
+    return made

@@ -1,0 +1,1 @@
+"""What a request asks: pictures, filters, whose gallery."""

@@ -1,0 +1,1 @@
+"""What a request passes before it is read: ASGI layers, one each."""

@@ -1,0 +1,117 @@
+"""Who is this, of all that a gallery holds?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from passerby.gallery.gallery import Gallery
+from passerby.gallery.listing import sightings_of
+from passerby.gallery.search.matches import Matches
+from passerby.gallery.search.options import SearchOptions
+from passerby.serve.answers import found_answer
+from passerby.serve.asking.chosen import ChosenGallery, Started
+from passerby.serve.asking.filters import Filter
+from passerby.serve.asking.pictures import BODY, cut, pictures_of
+from passerby.serve.asking.who import READ
+from passerby.serve.problems import Problem
+from passerby.tables.embeddings import Embeddings
+
+router = APIRouter(prefix="/v1", tags=["search"])
+Share = Annotated[float, Query(gt=0, lt=1)]
+Box = Annotated[str, Query(description="left,top,right,bottom: the part of one picture")]
+_Vector = Annotated[list[float], Field(min_length=1, max_length=16_384)]
+
+
+class SearchBody(BaseModel):
+    """In place of pictures, one of: a vector, vectors of one person, the id of a sighting."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"sighting": "0" * 32}})
+    vector: _Vector | None = None
+    vectors: Annotated[list[_Vector], Field(min_length=1, max_length=64)] | None = None
+    sighting: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+
+def _options(
+    *,
+    where: Filter,
+    k: Annotated[int, Query(ge=1, le=200, description="passages in the answer")] = 10,
+    query_camera: Annotated[str, Query(description="that took the query")] = "",
+    elsewhere: Annotated[bool, Query(description="no camera of the gallery took it")] = False,
+    exact: Annotated[bool, Query(description="compare all, without an index")] = False,
+    rerank: Annotated[bool, Query(description="order the nearest 200 anew")] = False,
+    prior_absent: Annotated[Share, Query(description="probability that it is nobody")] = 0.5,
+    fpir: Annotated[Share, Query(description="share of false answers")] = 0.01,
+) -> SearchOptions:
+    return SearchOptions(k, where, exact, rerank, prior_absent, fpir, True, query_camera, elsewhere)
+
+
+Options = Annotated[SearchOptions, Depends(_options)]
+_JSON = {"application/json": {"schema": SearchBody.model_json_schema()}}
+_EITHER = {"requestBody": {**BODY["requestBody"]}}
+_EITHER["requestBody"]["content"] = {**BODY["requestBody"]["content"], **_JSON}  # type: ignore[dict-item]
+
+
+@router.post("/search", dependencies=[READ], openapi_extra=_EITHER)
+async def search(
+    request: Request, chosen: ChosenGallery, settings: Started, options: Options, box: Box = ""
+) -> dict[str, Any]:
+    """The passages of those who are likest: by pictures of one person, a vector or a sighting."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        asked = _body(await request.body())
+        found = found_answer(await chosen.run(lambda g: _by_json(g, asked, options)), chosen)
+        return {**found, "query": f"sighting {asked.sighting}"} if asked.sighting else found
+    pictures = await pictures_of(request, settings.limits.images)
+    if box and len(pictures) > 1:
+        raise Problem(422, "a box is of one picture: send one")
+
+    def work(gallery: Gallery) -> Matches:
+        query = [cut(pictures[0], box)] if box else pictures
+        return gallery.search_with(query, options)
+
+    return found_answer(await chosen.run(work), chosen)
+
+
+def _body(data: bytes) -> SearchBody:
+    try:
+        asked = SearchBody.model_validate_json(data)
+    except ValidationError as error:
+        slips = [
+            {"where": ".".join(map(str, ("body", *one["loc"]))), "detail": one["msg"]}
+            for one in error.errors()[:20]
+        ]
+        broken = any(one["type"] == "json_invalid" for one in error.errors())
+        said = "; ".join(f"{slip['where']}: {slip['detail']}" for slip in slips)
+        raise Problem(400 if broken else 422, said, errors=slips) from None
+    if sum(given is not None for given in vars(asked).values()) != 1:
+        raise Problem(422, "expected one of vector, vectors and sighting")
+    return asked
+
+
+def _by_json(gallery: Gallery, asked: SearchBody, options: SearchOptions) -> Matches:
+    if asked.sighting is not None:
+        return _by_sighting(gallery, asked.sighting, options)
+    given = asked.vectors if asked.vectors is not None else [asked.vector or []]
+    if len({len(vector) for vector in given}) > 1:
+        raise ValueError("the vectors of one person are all of one length")
+    return gallery.search_with(np.array(given, np.float32), options)
+
+
+def _by_sighting(gallery: Gallery, sighting: str, options: SearchOptions) -> Matches:
+    found = sightings_of(gallery.store, [sighting])
+    if found is None:
+        raise Problem(404, f"no sighting is {sighting[:80]!r}")
+    about = gallery.about
+    query = Embeddings(
+        found.vectors,
+        persons=[-1],
+        hashes=found.ids,
+        named_cameras=found.cameras,
+        model=about.model,
+        pooling=about.pooling,
+    )
+    return gallery.search_each(query, options)[0]

@@ -1,0 +1,84 @@
+"""One process, or several on one port, until told to stop."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import FrameType
+
+import uvicorn
+
+from passerby.process.reporting import say
+from passerby.serve.application import application
+from passerby.serve.guards.turns import Turns
+from passerby.serve.settings import Settings
+from passerby.serve.workers import run_workers
+
+_GRACE = 5  # ticks of a tenth of a second in which a stopping server still says that it stops
+
+
+class _Server(uvicorn.Server):
+    """Told to stop, it finishes what it took and refuses the rest; told twice, it stops at once."""
+
+    def __init__(self, config: uvicorn.Config, turns: Turns) -> None:
+        super().__init__(config)
+        self._turns, self._ticks = turns, 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: stop taking requests."""
+        if not self._turns.open:
+            self.should_exit = self.force_exit = True
+        self._turns.open = False
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether it is time to go."""
+        if not self._turns.open:
+            self._ticks += 1
+            waited = self._ticks / 10 > (self.config.timeout_graceful_shutdown or 0)
+            if waited or (self._ticks > _GRACE and not self._turns.running):
+                self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; then what was taken is finished.
+
+    Raises:
+        ValueError: An address that others reach, with neither keys nor a proxy; a gallery that
+            cannot be opened.
+        OSError: The port is taken.
+    """
+    require_guarded(settings)
+    turns = Turns()
+    config = uvicorn.Config(
+        partial(application, settings, turns),
+        factory=True,
+        host=settings.host.strip("[]"),
+        port=settings.port,
+        workers=settings.workers,
+        log_level="warning",
+        access_log=False,  # addresses of requests name persons
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        timeout_graceful_shutdown=int(settings.limits.patience),
+        timeout_keep_alive=15,
+        backlog=2048,
+    )
+    server = _Server(config, turns)
+    bound = config.bind_socket()
+    host, port = bound.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    say(f"serving {', '.join(settings.galleries)} at http://{shown}:{port} (Ctrl-C stops)")
+    if settings.workers > 1:
+        run_workers(settings.workers, partial(server.run, [bound]))
+    else:
+        server.run(sockets=[bound])
+    say("stopped: what was taken is finished")
+
+
+def require_guarded(settings: Settings) -> None:
+    """ValueError where others reach the server and nothing decides who may ask."""
+    if not settings.local and not settings.behind_proxy:
+        raise ValueError(
+            f"{settings.host} is reached from other machines: make a key first (passerby serve "
+            "keys add NAME --scope read), or say --behind-proxy where a proxy decides who may ask"
+        )

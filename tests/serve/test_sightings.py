@@ -1,0 +1,67 @@
+"""Sightings over HTTP: pages, pictures, adding, forgetting."""
+
+from passerby.data.crops import content_id
+from passerby.gallery.gallery import Gallery
+
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+def test_pages_hold_every_sighting_once_the_newest_first(client):
+    found, after = [], ""
+    while after is not None:
+        page = client.get("/v1/sightings", params={"limit": 3, "after": after}).json()
+        assert page["total"] == 10
+        found += page["sightings"]
+        after = page["next"]
+    times = [each["time"] for each in found]
+    assert len({each["sighting"] for each in found}) == len(found) == 10
+    assert times == sorted(times, reverse=True)
+    assert found[0]["time"] == "2026-05-01T12:09:00Z"
+    assert client.get(f"/v1/sightings/{found[4]['sighting']}").json() == found[4]
+
+
+def test_filters_hold_and_their_slips_are_told(client):
+    some = client.get("/v1/sightings?camera=1&since=2026-05-01T12:05:00Z").json()
+    assert some["total"] == 2
+    assert client.get("/v1/sightings?camera=nowhere").status_code == 422
+    assert client.get("/v1/sightings?after=x").status_code == 422
+    assert client.get("/v1/sightings?camera=1&not_camera=1").status_code == 422
+
+
+def test_a_picture_is_added_once_and_forgotten(client, place, tmp_path, draw_crop):
+    data = draw_crop(tmp_path / "new.jpg", 99).read_bytes()
+    query = "camera=d%C3%B6r&time=2026-05-02T08:00:00%2B02:00&quality=0.5&tracklet=3"
+    added = client.post(f"/v1/sightings?{query}", content=data, headers=JPEG)
+    assert added.status_code == 201
+    name = content_id(data)
+    assert added.json() == {"added": 1, "replaced": 0, "present": 0, "sightings": [name]}
+    again = client.post("/v1/sightings", content=data, headers=JPEG).json()
+    assert again["present"] == 1
+    one = client.get(f"/v1/sightings/{name}").json()
+    assert (one["camera"], one["time"], one["person"]) == ("dör", "2026-05-02T06:00:00Z", None)
+    assert (one["quality"], one["tracklet"], one["frame"]) == (0.5, 3, None)
+    assert client.get(one["picture"]).status_code == 200
+    with Gallery.open(place) as gallery:
+        assert len(gallery) == 11
+    gone = client.delete(f"/v1/sightings/{name}")
+    assert gone.json()["removed"] == 1
+    assert client.get(f"/v1/sightings/{name}").status_code == 404
+    assert client.delete(f"/v1/sightings/{name}").status_code == 404
+
+
+def test_a_filter_is_forgotten_when_it_is_as_large_as_was_said(client):
+    assert client.delete("/v1/sightings").status_code == 422  # no condition
+    assert client.delete("/v1/sightings?camera=1&expected=4").status_code == 409
+    assert client.get("/v1/sightings").json()["total"] == 10
+    assert client.delete("/v1/sightings?camera=1&expected=5").json()["removed"] == 5
+    assert client.get("/v1/sightings").json()["total"] == 5
+
+
+def test_the_overview_counts(client):
+    summary = client.get("/v1/summary").json()
+    assert summary["sightings"] == 10
+    assert summary["cameras"] == [{"name": "1", "sightings": 5}, {"name": "2", "sightings": 5}]
+    assert summary["days"] == [{"day": "2026-05-01", "sightings": 10}]
+    [gallery] = client.get("/v1/galleries").json()["galleries"]
+    assert gallery["model"] == summary["model"]
+    assert client.get("/v1/summary?gallery=other").status_code == 404
