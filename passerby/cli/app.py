@@ -17,12 +17,12 @@ from passerby.cli import (
     gallery,
     models,
     results,
-    serving,
     studies,
     training,
 )
 from passerby.cli.accountability import cases
 from passerby.cli.deciding import asking, decisions, persons
+from passerby.cli.server import serving
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
 from passerby.process.cores import share_cores
