@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,7 @@ def add(
     part: Part = "all",
     keep_thumbnails: bool = False,
     replace: bool = False,
+    alerts: bool = False,
     report: File = None,
 ) -> None:
     """Add images or saved embeddings; what is there already is not embedded again.
@@ -68,14 +70,20 @@ def add(
         part: of a data set.
         keep_thumbnails: store a small JPEG of each image (else only its path).
         replace: let new sightings take the place of those of the same content.
+        alerts: hold what is added against the gallery's alerts, as passerby watch does.
         report: write a CSV of the images that cannot be read.
     """
     from passerby.data.images import write_unreadable
+    from passerby.gallery.alerts.adding import alerts_on_added
 
     require_folder_of(report)
     said = labels.of(zone, names, part)
     with gallery_model.open(place) as gallery:
-        enrolled = gallery.add(inputs, said, keep_thumbnails=keep_thumbnails, replace=replace)
+        held = alerts_on_added(gallery.store, place) if alerts else nullcontext()
+        with held:
+            enrolled = gallery.add(inputs, said, keep_thumbnails=keep_thumbnails, replace=replace)
+        if enrolled.added and gallery.about.alerts and not alerts:
+            say("note: what was added was not held against the gallery's alerts (--alerts does)")
     for note in enrolled.notes:
         say(f"note: {note}")
     if report is not None:
