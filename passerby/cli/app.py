@@ -20,7 +20,7 @@ from passerby.cli import (
     studies,
     training,
 )
-from passerby.cli.accountability import cases
+from passerby.cli.accountability import cases, forgetting
 from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.server import serving
 from passerby.cli.video import alerting, watching
@@ -65,6 +65,7 @@ GALLERY: Commands = {
     "path": paths.path,
     "transits": paths.transits,
     "remove": gallery.remove,
+    "forget": forgetting.forget,
     "check": gallery.check,
     "compact": gallery.compact,
     "dump": gallery.dump,
@@ -76,6 +77,13 @@ GALLERY: Commands = {
     "adapt": adapting.adapt_gallery,
     "export-case": cases.export_case,
     "verify-case": cases.verify_case,
+    "verify-certificate": forgetting.verify_certificate,
+}
+
+OPT_OUT: Commands = {
+    "list": forgetting.opt_out_list,
+    "add": forgetting.opt_out_add,
+    "remove": forgetting.opt_out_remove,
 }
 
 COMMANDS: Commands = {
@@ -111,6 +119,7 @@ GROUPS: Mapping[str, tuple[Commands, str]] = {
     "gallery": (GALLERY, "Keep sightings: add, search, show, forget."),
     "gallery person": (PERSON, "Say who is who: name, merge, split; all can be undone."),
     "gallery alert": (ALERT, "Be told when somebody is seen, with few false alarms."),
+    "gallery opt-out": (OPT_OUT, "Who was forgotten on request and is not enrolled again."),
     "serve": (SERVE, "Galleries over HTTP and in a browser."),
 }
 

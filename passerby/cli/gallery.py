@@ -192,7 +192,8 @@ def restore(place: Positional[NewPlace], /, *, file: Annotated[str, arg(metavar=
     from passerby.gallery.gallery import Gallery
 
     written = Gallery.restore(file, place)
-    say(f"{written.added} sightings restored, {written.present} were there already")
+    kept_out = f", {written.refused} refused by the opt-out list" if written.refused else ""
+    say(f"{written.added} sightings restored, {written.present} were there already{kept_out}")
 
 
 def reembed(

@@ -7,7 +7,7 @@ methods make of them what the package takes.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -324,6 +324,10 @@ class Filter:
             known=self.known if self.known or self.unknown else None,
             min_quality=self.min_quality,
         )
+
+    def where_without_person(self) -> Where:
+        """The same less its persons, for a command that takes them for something else."""
+        return replace(self.where(), persons=())
 
 
 def joined_data(data: tuple[str, ...]) -> Split:

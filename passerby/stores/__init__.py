@@ -7,6 +7,7 @@ with its class as ``ENGINE``; the conformance suite under tests/stores says what
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.stores.about import About
+from passerby.stores.about import About, OptOut
+from passerby.stores.opting_out import refusals
 from passerby.tables.columns import IDS, PERSONS, SIGHTING_COLUMNS, Column, Kind
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
@@ -34,11 +36,13 @@ _AT_ONCE = 1000  # ids in one condition
 @dataclass(frozen=True)
 class Written:
     """added: sightings that were new; replaced: that were there and were asked to be replaced;
-    present: that were there and stay as they were, or came twice in one batch."""
+    present: that were there and stay as they were, or came twice in one batch; refused: that the
+    opt-out list keeps out."""
 
     added: int
     replaced: int
     present: int
+    refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,9 +154,36 @@ class Store(ABC):
             _require_short(column, getattr(sightings, column.name))
         firsts = np.sort(np.unique(sightings.ids, return_index=True)[1])
         unique = sightings if len(firsts) == len(sightings) else sightings[firsts]
-        present = self._write(unique, replace=replace)
-        added, replaced = len(unique) - present, present if replace else 0
-        return Written(added, replaced, len(sightings) - added - replaced)
+        listed = self.refresh_about().opt_outs
+        kept = unique[self.refusals(unique) < 0] if listed else unique
+        present = self._write(kept, replace=replace)
+        added, replaced = len(kept) - present, present if replace else 0
+        late = self._take_back(kept, listed)
+        refused = len(unique) - len(kept) + late
+        added -= min(late, added)
+        return Written(added, replaced, len(sightings) - added - replaced - refused, refused)
+
+    def refusals(self, sightings: Sightings) -> NDArray[np.int64]:
+        """For each of N sightings the entry of the opt-out list that refuses it [N], −1 for none;
+        counted with the entry. `write` asks this; others may before they make use of a sighting."""
+        found = refusals(sightings, self.about)
+        if (found >= 0).any():
+            names = [entry.id for entry in self.about.opt_outs]
+            counts = Counter(names[number] for number in found[found >= 0].tolist())
+            self.change_about(lambda about: _with_refused(about, counts))
+        return found
+
+    def _take_back(self, written: Sightings, listed: Sequence[OptOut]) -> int:
+        """Delete again what an entry refuses that was made while it was written; returns how many:
+        whoever is forgotten is not brought back by who was writing at that moment."""
+        known = {entry.id for entry in listed}
+        if {entry.id for entry in self.refresh_about().opt_outs} <= known or not len(written):
+            return 0
+        found = self.refusals(written)
+        ids = written.ids[found >= 0].tolist()
+        for start in range(0, len(ids), _AT_ONCE):
+            self._delete(Where(ids=tuple(ids[start : start + _AT_ONCE])))
+        return len(ids)
 
     @abstractmethod
     def _write(self, sightings: Sightings, *, replace: bool) -> int:
@@ -285,6 +316,12 @@ class Store(ABC):
                 f"the gallery holds vectors of {self.about.dimensions} dimensions, got the shape "
                 f"{list(vectors.shape)}"
             )
+
+
+def _with_refused(about: About, counts: Mapping[str, int]) -> About:
+    """With so many more refusals of each entry, by its id."""
+    entries = (replace(one, refused=one.refused + counts.get(one.id, 0)) for one in about.opt_outs)
+    return replace(about, opt_outs=tuple(entries))
 
 
 class StoreUnavailable(ValueError):

@@ -61,6 +61,33 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class OptOut:
+    """Somebody who was forgotten on request and is not enrolled again (`stores.opting_out`).
+
+    id: 16 hexadecimal digits, by chance; model, pooling: of the vector, and what it holds for;
+    vector: float16 [D], pooled from what was forgotten, in base 64; coherence: of what it was
+    pooled from; pictures: digests of the ids of these, in base 64; distance: below which a sighting
+    is refused, None where pictures alone are; false_match_rate: share of other persons' sightings
+    that is refused with it, at most, and basis: how that is known; share: of the person's own that
+    is refused, as the calibration says, None where it does not; created: when, ISO 8601 in UTC;
+    refused: how many sightings were.
+    """
+
+    id: str
+    model: str
+    pooling: str
+    vector: str
+    coherence: float
+    pictures: str
+    distance: float | None
+    false_match_rate: float | None
+    basis: str
+    share: float | None = None
+    created: str = ""
+    refused: int = 0
+
+
+@dataclass(frozen=True)
 class About:
     """Stored with a gallery, so that no other model's embeddings come into it.
 
@@ -70,9 +97,10 @@ class About:
     has them; brought: those that lay beside the model, learnt wherever that was; answers: of whom
     pairs of its sightings are, as people said; adapted: what was learnt of its sightings
     (`gallery.adapted`), in base 64, "" for nothing; set_aside: calibrations of the distances
-    without it, while there is something; alerts: persons to be told of; decisions: of people about
-    who is who, that hold (`gallery.ledger`); not_persons: sightings that are none, as they said;
-    created: when, ISO 8601 in UTC; format: of the gallery.
+    without it, while there is something; alerts: persons to be told of; opt_outs: who is not
+    enrolled again; decisions: of people about who is who, that hold (`gallery.ledger`);
+    not_persons: sightings that are none, as they said; created: when, ISO 8601 in UTC; format: of
+    the gallery.
     """
 
     model: str
@@ -90,6 +118,7 @@ class About:
     alerts: tuple[Alert, ...] = ()
     decisions: int = 0
     not_persons: int = 0
+    opt_outs: tuple[OptOut, ...] = ()
     format: int = FORMAT
 
     def to_json(self) -> str:

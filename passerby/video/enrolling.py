@@ -34,7 +34,8 @@ MOST_LOOKS = 10
 class Enroller:
     """Embeds passages and writes them, now and then.
 
-    added, present: passages that were new, and that were there already. keep_thumbnails: and the
+    added, present, refused: passages that were new, that were there already, and that the opt-out
+    list keeps out, of which nobody is told. keep_thumbnails: and the
     pictures. ended: told of the sighting of each passage before it is written, so that a kill
     between both loses nothing that the next run does not bring.
 
@@ -55,7 +56,7 @@ class Enroller:
         self._ended = ended
         self._waiting: list[Sightings] = []
         self._written = time.monotonic()
-        self.added = self.present = 0
+        self.added = self.present = self.refused = 0
 
     def embed(self, passage: Passage) -> Embedded:
         """With the vectors of its spread looks."""
@@ -64,15 +65,20 @@ class Enroller:
         crops = [look.crop if rgb else look.crop[..., ::-1] for look in looks]
         return Embedded(passage, looks, unit(self._embedder(crops)))
 
-    def take(self, piece: Embedded, camera: str) -> None:
-        """Enrol a passage by a camera; it is on disk after the next `flush` at the latest."""
+    def take(self, piece: Embedded, camera: str) -> bool:
+        """Enrol a passage by a camera; it is on disk after the next `flush` at the latest. Whether
+        the opt-out list lets it in."""
         sighting = self._sighting(piece, camera)
+        if self._store.refresh_about().opt_outs and self._store.refusals(sighting)[0] >= 0:
+            self.refused += 1
+            return False
         if self._ended is not None:
             self._ended(sighting)
         self._waiting.append(sighting)
         late = time.monotonic() - self._written > _SECONDS
         if late or len(self._waiting) >= _PASSAGES:
             self.flush()
+        return True
 
     @property
     def waiting(self) -> int:
@@ -123,6 +129,7 @@ class Enroller:
             written = self._store.write(Sightings.joined(self._waiting))
             self._waiting = []
             self.added, self.present = self.added + written.added, self.present + written.present
+            self.refused += written.refused
         self._written = time.monotonic()
 
 

@@ -74,7 +74,8 @@ class Stay:
 @dataclass(frozen=True)
 class Watched:
     """What came of watching. frames: that were looked at; seconds: of video; took: seconds of work;
-    added, present: sightings new in the gallery, and there already."""
+    added, present, refused: sightings new in the gallery, there already, and kept out by its
+    opt-out list, of whose passages nothing is told."""
 
     frames: int
     seconds: float
@@ -83,6 +84,7 @@ class Watched:
     events: tuple[Event, ...]
     added: int = 0
     present: int = 0
+    refused: int = 0
 
     def to_json(self) -> str:
         """All of it."""
@@ -93,7 +95,7 @@ class Watched:
         lines = [
             f"{len(self.stays)} passages in {self.frames} frames of {self.seconds:.1f} s of video, "
             f"{speed:.1f} times real time; {self.added} added to the gallery, {self.present} were "
-            "there already"
+            "there already" + (f", {self.refused} refused by the opt-out list" * bool(self.refused))
         ]
         for stay in self.stays:
             when = f", since {stay.since}" if stay.since else ""
@@ -205,8 +207,8 @@ class _Work:
 
     def _keep(self, camera: Camera, piece: Embedded) -> None:
         assert self._enroller is not None
-        self._enroller.take(piece, camera.name)
-        self._done(camera, piece.passage)
+        if self._enroller.take(piece, camera.name):
+            self._done(camera, piece.passage)
 
     def _done(self, camera: Camera, passage: Passage) -> None:
         """Keep of a passage what is told in the end: pictures only where a sheet shows them."""
@@ -279,6 +281,7 @@ class _Work:
             tuple(event for camera in self._cameras for event in camera.source.journal.events),
             enroller.added if enroller else 0,
             enroller.present if enroller else 0,
+            enroller.refused if enroller else 0,
         )
 
     def _stays(self) -> Iterator[tuple[Camera, Passage]]:

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from passerby.stores import MOST_BYTES, Store
+from passerby.stores.about import OptOut
 from passerby.stores.opening import create_store, open_store
+from passerby.stores.opting_out import digests_of, distances_to, encoded
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, days, with_columns, with_persons
 
@@ -339,3 +341,23 @@ def test_any_name_comes_back_or_is_refused(column, name, store, sightings):
     gone = Where(**{column: (name,)}, ids=tuple(ids))
     assert store.delete(gone) == gone.keeps(given).sum()
     assert store.count(Where(ids=tuple(ids))) == (~gone.keeps(given)).sum()
+
+
+def test_the_opt_out_list_refuses_and_counts(store, sightings):
+    """By looks and by the very pictures; with ``replace``, too."""
+    given = sightings(30)
+    one, other = given[:1], given[1:2]
+    entry = OptOut(
+        "ab" * 8, store.about.model, store.about.pooling, encoded(one.vectors[0]), 1.0,
+        digests_of("ab" * 8, other.ids.tolist()), 1e-3, 1e-3, "by hand",
+    )  # fmt: skip
+    store.change_about(lambda about: replace(about, opt_outs=(entry,)))
+    near = distances_to(given, entry, store.about.dimensions) < 1e-3
+    wanted = int((near | np.isin(given.ids, other.ids)).sum())
+    written = store.write(given, replace=True)
+    assert (written.added, written.refused) == (30 - wanted, wanted)
+    assert wanted >= 2
+    assert store.count(Where(ids=(str(one.ids[0]), str(other.ids[0])))) == 0
+    assert store.refresh_about().opt_outs[0].refused == wanted
+    store.change_about(lambda about: replace(about, opt_outs=()))
+    assert store.write(given).added == wanted

@@ -101,7 +101,9 @@ def enrol_arrays(
     )
     written = store.write(sightings, replace=replace)
     timeless = min(int(np.isnat(sightings.times).sum()), written.added + written.replaced)
-    return Enrolled(written.added, written.replaced, written.present, timeless)
+    return Enrolled(
+        written.added, written.replaced, written.present, timeless, refused=written.refused
+    )
 
 
 def id_of(image: object, pixels: NDArray[np.uint8]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,9 @@ _LOOKED_UP = 512  # images asked for at once, whether they are there already
 
 @dataclass(frozen=True)
 class Enrolled:
-    """What came of adding: added, replaced and present as `Written`; set_aside: images that could
-    not be read, with the reason; timeless: of the new sightings, those whose time is not known;
-    notes: what was decided in reading the inputs."""
+    """What came of adding: added, replaced, present and refused as `Written`; set_aside: images
+    that could not be read, with the reason; timeless: of the new sightings, those whose time is not
+    known; notes: what was decided in reading the inputs."""
 
     added: int = 0
     replaced: int = 0
@@ -47,11 +47,14 @@ class Enrolled:
     timeless: int = 0
     set_aside: tuple[UnreadableImage, ...] = ()
     notes: tuple[str, ...] = ()
+    refused: int = 0
 
     def __str__(self) -> str:
         parts = [f"{self.added} sightings added", f"{self.present} were there already"]
         if self.replaced:
             parts.insert(1, f"{self.replaced} replaced")
+        if self.refused:
+            parts.append(f"{self.refused} refused by the opt-out list")
         if self.set_aside:
             parts.append(f"{len(self.set_aside)} images cannot be read: {self.set_aside[0].path}")
         if self.timeless:
@@ -122,6 +125,11 @@ class Acknowledged:
         """Count sightings that were there already."""
         self._count(Written(0, 0, count), 0)
 
+    def refuse(self, count: int) -> None:
+        """Count sightings that the opt-out list keeps out before they were made."""
+        if count:
+            self._count(Written(0, 0, 0, count), 0)
+
     def _count(self, written: Written, timeless: int) -> None:
         known = self.counted
         self.counted = Enrolled(
@@ -129,6 +137,7 @@ class Acknowledged:
             known.replaced + written.replaced,
             known.present + written.present,
             known.timeless + min(timeless, written.added + written.replaced),
+            refused=known.refused + written.refused,
         )
 
     def _report(self) -> None:
@@ -297,6 +306,4 @@ def _labelled(sightings: Sightings, labels: Labels) -> Sightings:
 
 
 def _finished(counted: Enrolled, set_aside: Sequence[UnreadableImage]) -> Enrolled:
-    return Enrolled(
-        counted.added, counted.replaced, counted.present, counted.timeless, tuple(set_aside)
-    )
+    return replace(counted, set_aside=tuple(set_aside))

@@ -35,12 +35,16 @@ _LOOKED_UP = 512
 class Reembedded:
     """added: sightings in the new gallery; present: that were there from a call before; left_out:
     sightings whose image is gone, changed or cannot be read, with the reason; alerts: names of
-    those left behind, whose images are not kept."""
+    those left behind, whose images are not kept; refused: sightings that the opt-out list of the
+    old gallery, or of the new one, keeps out; opt_outs: entries that went along, of which only the
+    digests of pictures hold for the new model."""
 
     added: int
     present: int
     left_out: tuple[UnreadableImage, ...]
     alerts: tuple[str, ...] = ()
+    refused: int = 0
+    opt_outs: int = 0
 
     def __str__(self) -> str:
         text = f"{self.added} sightings embedded anew, {self.present} were there already"
@@ -50,6 +54,14 @@ class Reembedded:
             text += (
                 f"\nalerts are of the model and stay behind: {', '.join(self.alerts)} (passerby "
                 "gallery alert add, with the images again)"
+            )
+        if self.refused:
+            text += f"\n{self.refused} refused by the opt-out list"
+        if self.opt_outs:
+            text += (
+                f"\n{self.opt_outs} entries of the opt-out list are of the old model: here they "
+                "refuse the very pictures that were forgotten, and nobody by looks, before they "
+                "are made anew (passerby gallery opt-out add)"
             )
         return text
 
@@ -76,6 +88,7 @@ def reembed(
     try:
         with progress("embedding") as advance, StopRequest() as stop:
             way = Acknowledged(target, store.count(), pace, False, advance)
+            carried = _carry_opt_outs(store, target)
             for waiting, passed in _missing(store, target, way):
                 stays = np.array([looks is not None for looks in waiting.looks], bool)
                 parts = (
@@ -96,7 +109,10 @@ def reembed(
     finally:
         target.close()
     names = tuple(alert.name for alert in store.about.alerts)
-    return Reembedded(way.counted.added, way.counted.present, tuple(left_out), names)
+    counted = way.counted
+    return Reembedded(
+        counted.added, counted.present, tuple(left_out), names, counted.refused, carried
+    )
 
 
 def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> Store:
@@ -115,6 +131,7 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
             decisions=0,
             not_persons=0,
             alerts=(),
+            opt_outs=(),
             adapted="",
             set_aside={},
         )
@@ -124,16 +141,32 @@ def _target(embedder: Embedder, place: str | os.PathLike[str], store: Store) -> 
 
 def _missing(store: Store, target: Store, way: Acknowledged) -> Iterator[tuple[Sightings, int]]:
     """The sightings that the target lacks, by hundreds, with how many were looked at for them."""
-    for given in store.read(with_vectors=False, with_thumbnails=True, batch=_LOOKED_UP):
+    listed = bool(store.refresh_about().opt_outs)  # of this model, so held against these vectors
+    for given in store.read(with_vectors=listed, with_thumbnails=True, batch=_LOOKED_UP):
         for start in range(0, len(given), _LOOKED_UP):
-            part = given[start : start + _LOOKED_UP]
-            there = [
-                known.ids
-                for known in target.read(Where(ids=tuple(part.ids.tolist())), with_vectors=False)
-            ]
+            looked_at = given[start : start + _LOOKED_UP]
+            part = looked_at[store.refusals(looked_at) < 0] if listed else looked_at
+            way.refuse(len(looked_at) - len(part))
+            asked = Where(ids=tuple(part.ids.tolist()))  # without any it would mean all
+            found = [] if asked.everything else target.read(asked, with_vectors=False)
+            there = [known.ids for known in found]
             missing = part[~np.isin(part.ids, np.concatenate(there))] if there else part
             way.skip(len(part) - len(missing))
-            yield missing, len(part)
+            yield missing, len(looked_at)
+
+
+def _carry_opt_outs(store: Store, target: Store) -> int:
+    """Let the entries of the opt-out list go along; returns how many there are."""
+    entries = store.refresh_about().opt_outs
+
+    def with_entries(about: About) -> About:
+        known = {one.id for one in about.opt_outs}
+        new = (replace(one, refused=0) for one in entries if one.id not in known)
+        return replace(about, opt_outs=(*about.opt_outs, *new))
+
+    if entries:
+        target.change_about(with_entries)
+    return len(entries)
 
 
 def _embedded(

@@ -123,17 +123,18 @@ def restore(path: str | os.PathLike[str], place: str | os.PathLike[str]) -> Writ
         store = open_or_create_store(
             place, about, lambda a: (a.model, a.pooling, a.dimensions, a.created) == key
         )
-        added = present = 0
+        added = present = refused = 0
         try:
             for number in parts:
                 sightings = _decoded(archive, number, about, path)
                 written = store.write(sightings)
                 added, present = added + written.added, present + written.present
-                advance(added + present, total)
+                refused += written.refused
+                advance(added + present + refused, total)
             restore_ledger(store, decisions)
         finally:
             store.close()
-    return Written(added, 0, present)
+    return Written(added, 0, present, refused)
 
 
 def _bounded(batches: Iterator[Sightings]) -> Iterator[Sightings]:

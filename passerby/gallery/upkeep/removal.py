@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -95,11 +95,28 @@ def remove(store: Store, where: Where, *, timeless: bool = False, compact: bool 
             told |= sightings_of_hits(store, Where(ids=ids))
             count += store.delete(Where(ids=ids))
         left = 0
+    _forget_traces(store, told, count)
+    return Removed(count, left, store.compact() if compact else None)
+
+
+def remove_sightings(store: Store, ids: Sequence[str], *, compact: bool = False) -> Removed:
+    """Forget exactly these sightings, however many, and what was learnt or said of them."""
+    told: set[str] = set()
+    count = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        where = Where(ids=tuple(ids[start : start + _AT_ONCE]))
+        told |= sightings_of_hits(store, where)
+        count += store.delete(where)
+    _forget_traces(store, told, count)
+    return Removed(count, 0, store.compact() if compact else None)
+
+
+def _forget_traces(store: Store, told: set[str], count: int) -> None:
+    """What outlasts ``count`` sightings that were deleted; told: those that were hits of alerts."""
     forget_hits_of(store, told)
     forget_lost(store)
     if count:
         relearn(store)  # or what was learnt from them would outlast them
-    return Removed(count, left, store.compact() if compact else None)
 
 
 def _timeless(store: Store, where: Where) -> Iterator[tuple[str, ...]]:

@@ -48,6 +48,7 @@ class LanceStore(Store):
 
     def __init__(self, folder: Path, about: About) -> None:
         self.about = about
+        self._about_written: tuple[int, ...] = ()  # which file that was read from
         self._folder = GalleryFolder(folder)
         self._clear_caches()
         self._folder.table()
@@ -97,7 +98,11 @@ class LanceStore(Store):
         return self.about
 
     def refresh_about(self) -> About:
-        self.about = About.from_json((self._folder.path / ABOUT).read_text("utf-8"))
+        status = (self._folder.path / ABOUT).stat()
+        written = status.st_ino, status.st_mtime_ns, status.st_size
+        if written != self._about_written:
+            self.about = About.from_json((self._folder.path / ABOUT).read_text("utf-8"))
+            self._about_written = written
         return self.about
 
     # Writing

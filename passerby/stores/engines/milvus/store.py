@@ -78,7 +78,9 @@ class MilvusStore(Store):
         return self.about
 
     def refresh_about(self) -> About:
-        self.about = self._collection.about()
+        about = self._collection.about()
+        if about != self.about:  # who holds on to the old one finds it the same
+            self.about = about
         return self.about
 
     def _write(self, sightings: Sightings, *, replace: bool) -> int:
