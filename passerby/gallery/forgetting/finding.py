@@ -190,7 +190,8 @@ class _Choice:
     def _common_name(self) -> str:
         """That people gave to more than half of the chosen passages, "" for none."""
         mine = np.isin(self._rows.numbers, [*self._chosen])
-        names, persons = [], self._rows.sightings.persons
+        names: list[str] = []
+        persons = self._rows.sightings.persons
         for passage in self._chosen:
             names += {*persons[mine & (self._rows.numbers == passage)].tolist()}
         counted = Counter(n for n in names if n and not n.startswith(Rules().prefix))
