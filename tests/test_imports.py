@@ -32,7 +32,7 @@ LAYERS = [
     {"studies", "video", "fine_tuning"},
     {"visual"},
     {"serve"},
-    {"demo"},
+    {"demo", "doctor"},
     {"cli"},
     {"__main__"},
 ]

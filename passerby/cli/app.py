@@ -22,6 +22,7 @@ from passerby.cli import (
 )
 from passerby.cli.accountability import cases, forgetting
 from passerby.cli.deciding import asking, decisions, persons
+from passerby.cli.machine import doctoring
 from passerby.cli.server import serving
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
@@ -110,6 +111,7 @@ COMMANDS: Commands = {
     "show": results.show,
     "list": models.list_components,
     "demo": training.demo,
+    "doctor": doctoring.doctor,
 }
 
 SERVE: Commands = {"start": serving.serve}

@@ -1,0 +1,1 @@
+"""What `passerby doctor` says: of the installation, the machine, and traps that it shows."""
