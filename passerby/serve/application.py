@@ -7,17 +7,29 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from passerby.serve.detecting import Frames
 from passerby.serve.galleries import Galleries
 from passerby.serve.guards.bodies import BoundedBodies
 from passerby.serve.guards.headers import SafeHeaders
 from passerby.serve.guards.sites import OwnSite
 from passerby.serve.guards.turns import InTurn, Turns
 from passerby.serve.problems import RESPONSES, answer_problems
-from passerby.serve.routes import overview, probes, search, sightings
+from passerby.serve.routes import (
+    alerts,
+    linking,
+    models,
+    overview,
+    persons,
+    probes,
+    review,
+    search,
+    sightings,
+    visits,
+)
 from passerby.serve.settings import Settings
 from passerby.version import __version__
 
-_ROUTERS = (overview.router, search.router, sightings.router)
+_ROUTES = (overview, search, sightings, persons, review, linking, visits, alerts, models)
 
 
 def application(settings: Settings, turns: Turns | None = None) -> FastAPI:
@@ -44,10 +56,11 @@ def application(settings: Settings, turns: Turns | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     made.state.galleries, made.state.settings = galleries, settings
+    made.state.frames = Frames(settings.detector) if settings.detector else None
     answer_problems(made)
     made.include_router(probes.router)
-    for router in _ROUTERS:
-        made.include_router(router, responses=RESPONSES)
+    for routes in _ROUTES:
+        made.include_router(routes.router, responses=RESPONSES)
     # The last one added is the first that a request meets.
     made.add_middleware(BoundedBodies, most=settings.limits.bytes)
     made.add_middleware(OwnSite, local=settings.local and not settings.behind_proxy)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import UseAppendAction, arg
@@ -13,7 +12,7 @@ from passerby.process.reporting import say
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
-    from passerby.tables.filters import Where
+    pass
 
 
 def visitors(
@@ -57,7 +56,7 @@ def visitors(
     from passerby.gallery.link.rules import Rules
     from passerby.gallery.upkeep.removal import period
     from passerby.gallery.visitors.counting import Sampling
-    from passerby.gallery.visitors.parts import Question
+    from passerby.gallery.visitors.parts import Question, on_day
     from passerby.visual.visits.visitors_page import write_visitors_page
 
     if json and csv:
@@ -75,14 +74,3 @@ def visitors(
         say(counted.to_csv().rstrip("\n"))
     else:
         say(counted.to_json() if json else counted)
-
-
-def on_day(where: Where, day: str, zone: tzinfo) -> Where:
-    """The same filter on one day of a zone. Raises ValueError for no date, or another time."""
-    if where.timed:
-        raise ValueError("--day and --since or --until contradict each other: name one")
-    try:
-        begin = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=zone)
-    except ValueError:
-        raise ValueError(f"expected a day such as 2026-05-01, got {day!r}") from None
-    return replace(where, since=begin, until=(begin + timedelta(days=1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
@@ -42,6 +42,17 @@ class Question:
                 "what came before is looked at from the beginning of a time: name the day (--day) "
                 "or the beginning (--since)"
             )
+
+
+def on_day(where: Where, day: str, zone: tzinfo) -> Where:
+    """The same filter on one day of a zone. Raises ValueError for no date, or another time."""
+    if where.timed:
+        raise ValueError("a day and a time (since, until) contradict each other: name one")
+    try:
+        begin = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=zone)
+    except ValueError:
+        raise ValueError(f"expected a day such as 2026-05-01, got {day!r}") from None
+    return replace(where, since=begin, until=(begin + timedelta(days=1)))
 
 
 @dataclass(frozen=True)

@@ -42,3 +42,14 @@ def where_of(
 
 
 Filter = Annotated[Where, Depends(where_of)]
+Overlapping = Annotated[
+    list[str], Query(max_length=1000, description="two cameras that see one place, as A,B")
+]
+
+
+def pairs_of(overlapping: list[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of cameras. Raises ValueError for what is not two names with a comma between."""
+    found = [tuple(text.split(",")) for text in overlapping]
+    if any(len(pair) != 2 or not all(pair) for pair in found):
+        raise ValueError("overlapping is of two cameras, as overlapping=A,B")
+    return tuple((pair[0], pair[1]) for pair in found)

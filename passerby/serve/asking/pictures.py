@@ -25,14 +25,14 @@ MEMORY = 45_000_000
 
 _EACH = {"JPEG": 3.5, "progressive JPEG": 10, "PNG": 12, "deep PNG": 32, "WebP": 18}
 _PROGRESSIVE = (b"\xff\xc2", b"\xff\xc6", b"\xff\xca", b"\xff\xce")
-_KINDS = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
+_KINDS = ("image/jpeg", "image/png", "image/webp")
 _FORM = "multipart/form-data"
 
 BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in _KINDS[:3]},
+            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in _KINDS},
             _FORM: {
                 "schema": {
                     "type": "object",

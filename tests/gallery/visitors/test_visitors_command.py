@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from passerby.cli.visits.visitors import on_day
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.visitors.parts import on_day
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 
