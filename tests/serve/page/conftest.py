@@ -1,0 +1,188 @@
+"""The page in a browser: drawn persons in a gallery of the packaged model, a server in a thread."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from passerby.embedding.embedder import load
+from passerby.gallery.gallery import Gallery
+from passerby.serve.application import application
+from passerby.serve.settings import Limits, Settings
+from passerby.synthesis.figures import draw, photo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = "/usr/bin/chromium"
+OFFLINE = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+HOSTILE = "Anna <img src=x onerror=alert(1)>"
+CAMERAS = ("Entrance", "<b>Hall</b>", "Yard")
+NAMES = {1: HOSTILE, 2: "Boris", 3: "linked/3", 4: "linked/4"}
+"""By number; persons 5 to 8 are not named."""
+MORNING = datetime(2026, 5, 1, 8, tzinfo=UTC)
+SEED = 5
+WAIT = 8_000  # milliseconds: what takes longer hangs
+
+
+@pytest.fixture(scope="session")
+def drawn_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight persons by three cameras, calibrated as the model is."""
+    place = tmp_path_factory.mktemp("page") / "lobby"
+    with Gallery.create(place, load("default")) as gallery:
+        for person in range(1, 9):
+            crops = [photo(SEED, person, camera, 0) for camera in (1, 2, 3)]
+            times = [MORNING + timedelta(minutes=20 * person + 3 * c) for c in range(3)]
+            gallery.add(
+                crops,
+                person=NAMES.get(person),
+                camera=list(CAMERAS),
+                time=times,
+                until=[each + timedelta(seconds=30) for each in times],
+                keep_thumbnails=True,
+            )
+    return place
+
+
+@dataclass
+class Site:
+    """A server of one gallery in a thread. place: of the gallery."""
+
+    address: str
+    place: Path
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+    def gallery(self) -> Gallery:
+        """The same gallery, opened beside the server."""
+        return Gallery.open(self.place)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Site]:
+    """A server while the context lasts; it can be stopped and started again on its port."""
+    import uvicorn
+
+    running: list[tuple[Any, threading.Thread]] = []
+
+    def start() -> None:
+        port = running[0][0].config.port if running else 0
+        config = uvicorn.Config(
+            application(settings), host="127.0.0.1", port=port, log_level="error", lifespan="on"
+        )
+        socket = config.bind_socket()
+        config.port = socket.getsockname()[1]
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([socket],))
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        running.append((server, thread))
+
+    def stop() -> None:
+        server, thread = running[-1]
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+
+    start()
+    try:
+        address = f"http://127.0.0.1:{running[0][0].config.port}"
+        yield Site(address, Path(settings.galleries["lobby"]), stop, start)
+    finally:
+        stop()
+
+
+@pytest.fixture
+def site(tmp_path: Path, drawn_gallery: Path) -> Iterator[Site]:
+    """A server of a copy of that gallery, without keys."""
+    place = Path(shutil.copytree(drawn_gallery, tmp_path / "lobby"))
+    settings = Settings(
+        {"lobby": str(place)}, state=str(tmp_path / "state"), limits=Limits(bytes=2_000_000)
+    )
+    with serving(settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. For a module at most: while it is open its thread has a running loop."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OFFLINE))
+        yield opened
+        opened.close()
+
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[Open]:
+    """Opens a view: ``open_page("people")``; afterwards no script has failed in any."""
+    contexts, failures = [], []
+
+    def opened(view: str = "search", **options: Any) -> Page:
+        context = browser.new_context(**{"timezone_id": "Europe/Berlin", **options})
+        context.set_default_timeout(WAIT)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", lambda said: _worth_a_failure(said) and failures.append(said.text))
+        page.goto(f"{site.address}/#/{view}")
+        page.wait_for_selector("main h1")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert failures == []
+
+
+def _worth_a_failure(said: Any) -> bool:
+    # A browser tells of every refusal of a server; the page tells it in words, which tests look at.
+    return said.type in ("error", "warning") and not said.text.startswith("Failed to load resource")
+
+
+@pytest.fixture(scope="session")
+def crop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """The file of another picture of a person, by number; those above 8 are not in the gallery."""
+    folder = tmp_path_factory.mktemp("crops")
+
+    def made(person: int) -> Path:
+        path = folder / f"{person}.jpg"
+        if not path.exists():
+            path.write_bytes(photo(SEED, person, 1, 4))
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[int, int, int, int]]:
+    """A frame of 640 × 360 with person 2 in it, and where."""
+    import simplejpeg
+
+    person = draw(SEED, 2, 1, 4)
+    high, wide = person.shape[:2]
+    frame = np.full((360, 640, 3), 130, np.uint8)
+    left, top = 400, 120
+    frame[top : top + high, left : left + wide] = person
+    path = tmp_path_factory.mktemp("scene") / "scene.jpg"
+    path.write_bytes(simplejpeg.encode_jpeg(frame, quality=95))
+    return path, (left, top, left + wide, top + high)
