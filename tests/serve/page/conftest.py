@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from passerby.assessment.calibrate import calibration_file
 from passerby.embedding.embedder import load
+from passerby.evaluation.decisions.calibration_files import read_calibrations
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.stored_calibrations import keep_calibrations
+from passerby.models.packaged import DEFAULT, model_folder
 from passerby.serve.application import application
 from passerby.serve.settings import Limits, Settings
 from passerby.synthesis.figures import draw, photo
@@ -40,9 +44,14 @@ WAIT = 8_000  # milliseconds: what takes longer hangs
 
 @pytest.fixture(scope="session")
 def drawn_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight persons by three cameras, calibrated as the model is."""
+    """Eight persons by three cameras; what came with the model serves as calibrated here."""
     place = tmp_path_factory.mktemp("page") / "lobby"
-    with Gallery.create(place, load("default")) as gallery:
+    with Gallery.create(place, load(DEFAULT)) as gallery:
+        (came,) = read_calibrations(calibration_file(model_folder(DEFAULT)))
+        assert came.within is not None
+        within = replace(came.within, sources=("drawn",))
+        here = replace(came, sources=("drawn",), within=within)
+        keep_calibrations(gallery.store, {"single": asdict(here)})
         for person in range(1, 9):
             crops = [photo(SEED, person, camera, 0) for camera in (1, 2, 3)]
             times = [MORNING + timedelta(minutes=20 * person + 3 * c) for c in range(3)]
@@ -81,7 +90,11 @@ def serving(settings: Settings) -> Iterator[Site]:
     def start() -> None:
         port = running[0][0].config.port if running else 0
         config = uvicorn.Config(
-            application(settings), host="127.0.0.1", port=port, log_level="error", lifespan="on"
+            application(settings),
+            host="127.0.0.1",
+            port=port,
+            log_level="error",
+            timeout_graceful_shutdown=1,
         )
         socket = config.bind_socket()
         config.port = socket.getsockname()[1]
@@ -95,7 +108,7 @@ def serving(settings: Settings) -> Iterator[Site]:
 
     def stop() -> None:
         server, thread = running[-1]
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         thread.join(10)
 
     start()
@@ -181,8 +194,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[int, in
     person = draw(SEED, 2, 1, 4)
     high, wide = person.shape[:2]
     frame = np.full((360, 640, 3), 130, np.uint8)
-    left, top = 400, 120
+    left, top = 400, 60
     frame[top : top + high, left : left + wide] = person
     path = tmp_path_factory.mktemp("scene") / "scene.jpg"
-    path.write_bytes(simplejpeg.encode_jpeg(frame, quality=95))
+    path.write_bytes(simplejpeg.encode_jpeg(frame, 95))
     return path, (left, top, left + wide, top + high)
