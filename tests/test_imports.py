@@ -31,7 +31,7 @@ LAYERS = [
     {"training", "gallery", "export"},
     {"studies", "video", "fine_tuning"},
     {"visual"},
-    {"serve"},
+    {"serve", "assistants"},
     {"demo", "doctor"},
     {"cli"},
     {"__main__"},

@@ -21,6 +21,7 @@ from passerby.cli import (
     training,
 )
 from passerby.cli.accountability import cases, forgetting
+from passerby.cli.assistants import mcp_server
 from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.machine import doctoring
 from passerby.cli.server import serving
@@ -103,6 +104,7 @@ COMMANDS: Commands = {
     "ablate": studies.ablate,
     "ablation-table": studies.ablation_table,
     "watch": watching.watch,
+    "mcp": mcp_server.mcp,
     "pull": models.pull,
     "convert": models.convert,
     "card": models.card,

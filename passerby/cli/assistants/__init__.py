@@ -1,0 +1,1 @@
+"""Commands for the assistants of language models."""
