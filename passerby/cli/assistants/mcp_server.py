@@ -26,7 +26,7 @@ def mcp(
     from passerby.assistants.tools import Tools
 
     folder = None if pictures is None else Path(pictures)
-    if folder is not None and not folder.is_dir():
-        raise ValueError(f"{pictures}: there is no such folder of pictures")
     with gallery_model.open(gallery) as opened:
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"{pictures}: there is no such folder of pictures")
         server_of(Tools(opened, folder)).run("stdio")
