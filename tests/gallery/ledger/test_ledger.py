@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from passerby.gallery.ledger.ledger import BuiltUpon
 from passerby.gallery.ledger.obeyed import obeyed
 from passerby.gallery.reviewed_pairs import answer
 from passerby.tables.filters import Where
@@ -146,6 +147,22 @@ def test_what_must_be_undone_first_is_named(few):
     ledger.undo()
     with pytest.raises(ValueError, match="no decision to undo"):
         ledger.undo()
+
+
+def test_what_an_earlier_decision_overruled_hangs_on_it(few):
+    ledger = few.ledger
+    ledger.answer([answer(name(8), name(9), False)])  # 1
+    ledger.name(ids(9), "bert")  # 2
+    ledger.name(ids(8), "bert")  # 3: overrules 1, as 2 has it so
+    with pytest.raises(BuiltUpon) as refused:
+        ledger.undo(2)
+    assert refused.value.later == (3,)
+    ledger.tell_apart("linked/1", "linked/2")  # 4
+    ledger.name(ids(3), "dora")  # 5
+    ledger.name(ids(0), "dora")  # 6: overrules 4, as 5 has it so
+    with pytest.raises(BuiltUpon) as refused:
+        ledger.undo(5)
+    assert refused.value.later == (6,)
 
 
 def test_decisions_are_listed(few):
