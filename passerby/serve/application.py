@@ -16,6 +16,8 @@ from passerby.serve.guards.turns import InTurn, Turns
 from passerby.serve.problems import RESPONSES, answer_problems
 from passerby.serve.routes import (
     alerts,
+    cases,
+    forgetting,
     linking,
     models,
     overview,
@@ -29,7 +31,19 @@ from passerby.serve.routes import (
 from passerby.serve.settings import Settings
 from passerby.version import __version__
 
-_ROUTES = (overview, search, sightings, persons, review, linking, visits, alerts, models)
+_ROUTES = (
+    overview,
+    search,
+    sightings,
+    persons,
+    review,
+    linking,
+    visits,
+    alerts,
+    models,
+    forgetting,
+    cases,
+)
 
 
 def application(settings: Settings, turns: Turns | None = None) -> FastAPI:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -77,6 +77,17 @@ def without_paths(text: str) -> str:
     'the model is no longer at …/street: say where it is'
     """
     return _PATH.sub(r"…/\1", text)
+
+
+def of_validation(error: ValidationError) -> Problem:
+    """What is wrong with JSON that a route reads itself: 400 where it is none, else 422."""
+    slips = [
+        {"where": ".".join(map(str, ("body", *one["loc"]))), "detail": one["msg"]}
+        for one in error.errors()[:20]
+    ]
+    broken = any(one["type"] == "json_invalid" for one in error.errors())
+    said = "; ".join(f"{slip['where']}: {slip['detail']}" for slip in slips)
+    return Problem(400 if broken else 422, said, errors=slips)
 
 
 def answer_problems(application: FastAPI) -> None:

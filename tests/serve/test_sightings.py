@@ -34,7 +34,13 @@ def test_a_picture_is_added_once_and_forgotten(client, place, tmp_path, draw_cro
     added = client.post(f"/v1/sightings?{query}", content=data, headers=JPEG)
     assert added.status_code == 201
     name = content_id(data)
-    assert added.json() == {"added": 1, "replaced": 0, "present": 0, "sightings": [name]}
+    assert added.json() == {
+        "added": 1,
+        "replaced": 0,
+        "present": 0,
+        "refused": 0,
+        "sightings": [name],
+    }
     again = client.post("/v1/sightings", content=data, headers=JPEG).json()
     assert again["present"] == 1
     one = client.get(f"/v1/sightings/{name}").json()

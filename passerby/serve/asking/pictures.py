@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from passerby.data.crops import content_id
 from passerby.data.images import decode_contents
+from passerby.serve.asking.told import tell
 from passerby.serve.problems import Problem
 
 MEMORY = 45_000_000
@@ -28,7 +32,7 @@ _PROGRESSIVE = (b"\xff\xc2", b"\xff\xc6", b"\xff\xca", b"\xff\xce")
 _KINDS = ("image/jpeg", "image/png", "image/webp")
 _FORM = "multipart/form-data"
 
-BODY = {
+BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -52,6 +56,18 @@ BODY = {
 """For OpenAPI: one picture as it is, or several as parts of a form."""
 
 
+def with_json(body: dict[str, Any], shape: type[BaseModel]) -> dict[str, Any]:
+    """The same for OpenAPI, or JSON of a shape in its place."""
+    content = body["requestBody"]["content"]
+    either = {**content, "application/json": {"schema": shape.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": either}}
+
+
+def is_json(request: Request) -> bool:
+    """Whether JSON comes in place of pictures."""
+    return _kind_of(request) == "application/json"
+
+
 def most_pixels(kind: str) -> int:
     """Pixels that a picture of a kind may have: "JPEG", "PNG", "WebP", and dearer forms of them."""
     return int(MEMORY / _EACH[kind])
@@ -64,7 +80,7 @@ async def pictures_of(request: Request, most: int) -> list[bytes]:
         Problem: No picture (422), more than ``most`` (413), not a known type (415), more pixels
             than are decoded (422), or a form that is broken (400).
     """
-    named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    named = _kind_of(request)
     if named == _FORM:
         files = await _parts(request, most)
     elif named in _KINDS:
@@ -75,7 +91,16 @@ async def pictures_of(request: Request, most: int) -> list[bytes]:
         raise Problem(422, "expected a picture, got nothing: form parts are named image")
     for number, data in enumerate(files, 1):
         _require_few_pixels(data, f"picture {number}" if len(files) > 1 else "the picture")
+    tell(request, {"pictures": [content_id(data) for data in files]})
     return files
+
+
+async def field_of(request: Request, name: str) -> str:
+    """A field of a form of which the pictures were taken, "" where it has none."""
+    if _kind_of(request) != _FORM:
+        return ""
+    value = (await request.form()).get(name, "")
+    return value if isinstance(value, str) else ""
 
 
 def cut(data: bytes, box: str) -> NDArray[np.uint8]:
@@ -96,6 +121,10 @@ def cut(data: bytes, box: str) -> NDArray[np.uint8]:
     if not part.size:
         raise ValueError(f"the box {box[:80]} holds nothing of a picture of {width}×{height}")
     return np.ascontiguousarray(part)
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _parts(request: Request, most: int) -> list[bytes]:

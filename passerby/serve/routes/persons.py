@@ -12,6 +12,7 @@ from passerby.gallery.ledger.events import Event
 from passerby.gallery.ledger.persons import KnownPerson, persons
 from passerby.serve.asking.chosen import ChosenGallery
 from passerby.serve.asking.filters import Filter
+from passerby.serve.asking.told import tell
 from passerby.serve.asking.who import READ, WRITE, who_of
 from passerby.serve.problems import Problem
 from passerby.stores import StoreUnavailable
@@ -172,7 +173,7 @@ async def decision(number: int, chosen: ChosenGallery) -> dict[str, Any]:
 async def decide(request: Request, chosen: ChosenGallery, asked: Decision) -> dict[str, Any]:
     """Name, rename, merge, split, set aside or tell apart; each can be undone."""
     by = who_of(request).name
-    return (await chosen.run(lambda gallery: asked.decide(gallery, by))).to_json()
+    return decided(request, await chosen.run(lambda gallery: asked.decide(gallery, by)))
 
 
 @router.post("/decisions/undo", dependencies=[WRITE], status_code=201)
@@ -186,7 +187,13 @@ async def undo(request: Request, chosen: ChosenGallery, asked: Undoing) -> dict[
         except ValueError as error:
             raise _as(409, error) from None
 
-    return (await chosen.run(work)).to_json()
+    return decided(request, await chosen.run(work))
+
+
+def decided(request: Request, event: Event) -> dict[str, Any]:
+    """A decision as JSON holds it, told to the audit log."""
+    tell(request, {"decision": event.number, "kind": event.kind})
+    return event.to_json()
 
 
 def _as(status: int, error: ValueError) -> Exception:

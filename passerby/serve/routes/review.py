@@ -12,6 +12,7 @@ from passerby.gallery.review.learning import learn_from_answers
 from passerby.gallery.review.queue import KINDS, Asked, Kind, Said, queue, reply
 from passerby.serve.asking.chosen import Chosen, ChosenGallery
 from passerby.serve.asking.who import READ, WRITE, who_of
+from passerby.serve.routes.persons import decided
 from passerby.stores import StoreUnavailable
 
 router = APIRouter(prefix="/v1", tags=["review"])
@@ -66,7 +67,7 @@ async def answer(request: Request, chosen: ChosenGallery, asked: Reply) -> dict[
     one, other = asked.persons
     said = Said(asked.kind, asked.first, asked.second, (one, other), asked.same)
     by = who_of(request).name
-    return (await chosen.run(lambda gallery: reply(gallery.ledger, said, by=by))).to_json()
+    return decided(request, await chosen.run(lambda gallery: reply(gallery.ledger, said, by=by)))
 
 
 @router.post("/learn", dependencies=[WRITE])

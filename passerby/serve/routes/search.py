@@ -15,9 +15,9 @@ from passerby.gallery.search.options import SearchOptions
 from passerby.serve.answers import found_answer
 from passerby.serve.asking.chosen import ChosenGallery, Started
 from passerby.serve.asking.filters import Filter
-from passerby.serve.asking.pictures import BODY, cut, pictures_of
+from passerby.serve.asking.pictures import BODY, cut, is_json, pictures_of, with_json
 from passerby.serve.asking.who import READ
-from passerby.serve.problems import Problem
+from passerby.serve.problems import Problem, of_validation
 from passerby.tables.embeddings import Embeddings
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -50,18 +50,14 @@ def _options(
 
 
 Options = Annotated[SearchOptions, Depends(_options)]
-_JSON = {"application/json": {"schema": SearchBody.model_json_schema()}}
-_EITHER = {"requestBody": {**BODY["requestBody"]}}
-_EITHER["requestBody"]["content"] = {**BODY["requestBody"]["content"], **_JSON}  # type: ignore[dict-item]
 
 
-@router.post("/search", dependencies=[READ], openapi_extra=_EITHER)
+@router.post("/search", dependencies=[READ], openapi_extra=with_json(BODY, SearchBody))
 async def search(
     request: Request, chosen: ChosenGallery, settings: Started, options: Options, box: Box = ""
 ) -> dict[str, Any]:
     """The passages of those who are likest: by pictures of one person, a vector or a sighting."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if is_json(request):
         asked = _body(await request.body())
         found = found_answer(await chosen.run(lambda g: _by_json(g, asked, options)), chosen)
         return {**found, "query": f"sighting {asked.sighting}"} if asked.sighting else found
@@ -80,13 +76,7 @@ def _body(data: bytes) -> SearchBody:
     try:
         asked = SearchBody.model_validate_json(data)
     except ValidationError as error:
-        slips = [
-            {"where": ".".join(map(str, ("body", *one["loc"]))), "detail": one["msg"]}
-            for one in error.errors()[:20]
-        ]
-        broken = any(one["type"] == "json_invalid" for one in error.errors())
-        said = "; ".join(f"{slip['where']}: {slip['detail']}" for slip in slips)
-        raise Problem(400 if broken else 422, said, errors=slips) from None
+        raise of_validation(error) from None
     if sum(given is not None for given in vars(asked).values()) != 1:
         raise Problem(422, "expected one of vector, vectors and sighting")
     return asked

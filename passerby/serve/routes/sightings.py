@@ -17,6 +17,7 @@ from passerby.serve.answers import sighting_answers
 from passerby.serve.asking.chosen import ChosenGallery, Started
 from passerby.serve.asking.filters import Filter
 from passerby.serve.asking.pictures import BODY, cut, pictures_of
+from passerby.serve.asking.told import tell
 from passerby.serve.asking.who import DELETE, READ, WRITE
 from passerby.serve.problems import Problem
 from passerby.serve.routes.search import Box
@@ -114,12 +115,13 @@ async def add(
         return added, [id_of(crop, crop) for crop in crops]
 
     done, ids = await chosen.run(work)
-    counts = {"added": done.added, "replaced": done.replaced, "present": done.present}
+    counts = {name: getattr(done, name) for name in ("added", "replaced", "present", "refused")}
+    tell(request, counts)
     return {**counts, "sightings": ids}
 
 
 @router.delete("/{sighting}", dependencies=[DELETE])
-async def forget_one(sighting: str, chosen: ChosenGallery) -> dict[str, Any]:
+async def forget_one(request: Request, sighting: str, chosen: ChosenGallery) -> dict[str, Any]:
     """Forget a sighting."""
 
     def work(gallery: Gallery) -> Removed:
@@ -128,11 +130,12 @@ async def forget_one(sighting: str, chosen: ChosenGallery) -> dict[str, Any]:
             raise _unknown(sighting)
         return gallery.remove(where)
 
-    return _said(await chosen.run(work))
+    return _said(request, await chosen.run(work))
 
 
 @router.delete("", dependencies=[DELETE])
 async def forget(
+    request: Request,
     chosen: ChosenGallery,
     where: Filter,
     expected: Annotated[int | None, Query(description="refused where it is another count")] = None,
@@ -147,10 +150,11 @@ async def forget(
             raise Problem(409, f"{count} sightings satisfy the filter, not {expected}: look again")
         return gallery.remove(where, timeless=timeless, compact=compact)
 
-    return _said(await chosen.run(work))
+    return _said(request, await chosen.run(work))
 
 
-def _said(removed: Removed) -> dict[str, Any]:
+def _said(request: Request, removed: Removed) -> dict[str, Any]:
+    tell(request, {"removed": removed.count})
     return {"removed": removed.count, "said": str(removed)}
 
 
