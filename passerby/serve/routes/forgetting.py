@@ -82,7 +82,7 @@ async def forget(
     """Remove exactly the sightings named, physically, and certify it; with the pictures that found
     them the person is looked for once more. In a form the JSON is the field ``request``."""
     if is_json(request):
-        pictures, text = [], await request.body()
+        pictures, text = [], (await request.body()).decode(errors="replace")
     else:
         pictures = await pictures_of(request, settings.limits.images)
         text = await field_of(request, "request")

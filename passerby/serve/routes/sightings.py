@@ -135,6 +135,7 @@ async def forget_one(request: Request, sighting: str, chosen: ChosenGallery) -> 
 
 @router.delete("", dependencies=[DELETE])
 async def forget(
+    *,
     request: Request,
     chosen: ChosenGallery,
     where: Filter,
