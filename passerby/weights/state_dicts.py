@@ -2,8 +2,9 @@
 
 A .pth file is a pickle, and a pickle is a program. It is read by torch's restricted unpickler,
 which makes tensors and plain containers and nothing else. Checkpoints of trainers also hold scores
-as NumPy values; those are read as stand-ins without content, so that no code but torch's restricted
-reader and this file's touches what the file says. Anything else is refused by its name.
+as NumPy values and their options as argparse has them; those are read as stand-ins without content,
+so that no code but torch's restricted reader and this file's touches what the file says. Anything
+else is refused by its name.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _NESTS = (
     "ema",
     "state_dict_ema",
     "model_ema",
+    "teacher",  # of DINO and its kin: the mean of the student, and what their authors use
 )
 _DEEPEST = 3  # nests in nests
 
@@ -47,7 +49,7 @@ CRITERIA = ("criterion.", "loss.", "losses.", "loss_fn.", "criterion_")
 
 
 class _StandIn:
-    """In place of a NumPy value in a checkpoint: takes what it is given and keeps nothing."""
+    """In place of a NumPy value or options in a checkpoint: takes what it is given, keeps nothing."""
 
     def __new__(cls, *_: object) -> _StandIn:
         return super().__new__(cls)
@@ -72,6 +74,7 @@ _KNOWN: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     ),
     (_StandIn, "numpy.dtype"),
     (_StandIn, "numpy.ndarray"),
+    (_StandIn, "argparse.Namespace"),
     (dict, "builtins.dict"),
     (_plain_dict, "collections.defaultdict"),
 ]

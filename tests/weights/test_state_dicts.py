@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_code_is_refused_by_its_name_and_not_run(legacy, tmp_path):
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        ({"state_dict": STATE, "options": argparse.Namespace(a=1)}, r"argparse\.Namespace"),
+        ({"state_dict": STATE, "options": SimpleNamespace(a=1)}, r"types\.SimpleNamespace"),
         (torch.nn.Linear(2, 2), r"torch\.nn\.modules\.linear\.Linear"),
         ({"state_dict": STATE, "where": Path("x")}, r"pathlib"),
     ],
@@ -112,6 +113,20 @@ def test_what_a_file_needs_is_named(content, name, tmp_path):
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=f"is refused: reading it would run {name}"):
         read_weights(tmp_path / "a.pth")
+
+
+def test_options_and_the_teacher_of_self_supervised_training(tmp_path):
+    options = argparse.Namespace(lr=5e-4, output=Path)
+    student = {f"module.{name}": torch.zeros_like(tensor) for name, tensor in STATE.items()}
+    content = {"student": student, "teacher": STATE, "epoch": 3, "args": options}
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match="would run pathlib"):
+        read_weights(tmp_path / "a.pth")
+    options.output = "runs"
+    torch.save(content, tmp_path / "a.pth")
+    found = read_weights(tmp_path / "a.pth")
+    assert found.keys() == STATE.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in STATE.items())
 
 
 @pytest.mark.hostile

@@ -1,7 +1,10 @@
 """What tests of published weights share: randomised peers, their files, and the comparison."""
 
+import collections.abc
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -101,3 +104,49 @@ def embedder_of(tmp_path: Path) -> Callable[[Path], Embedder]:
         return load_embedder(tmp_path / "model")
 
     return make
+
+
+@pytest.fixture
+def check_exact(tmp_path: Path) -> CheckSame:
+    """Convert a saved checkpoint; our embeddings must be the peer's to 1e-5 of the largest number.
+
+    check(content, embed, size, cameras=None): embed(images) are the peer's vectors; cameras: what
+    ours is told besides.
+    """
+
+    def check(
+        content: object,
+        embed: Callable[[Tensor], Tensor],
+        size: tuple[int, int],
+        cameras: Tensor | None = None,
+    ) -> Conversion:
+        file = tmp_path / "published.pth"
+        torch.save(content, file)
+        out = tmp_path / f"model{len(list(tmp_path.glob('model*')))}"
+        done = convert_weights(file, out)
+        model, _ = load_model(out)
+        images = crops(6, size, seed=7)
+        with torch.inference_mode():
+            wanted = embed(images)
+            ours = model(images, cameras).embedding
+        assert ours.shape == wanted.shape == (6, done.dimensions)
+        middle = wanted.mean(dim=0)
+        assert float((wanted - middle).abs().max()) > 0.1 * float(middle.abs().max())
+        torch.testing.assert_close(ours, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
+        return done
+
+    return check
+
+
+@pytest.fixture
+def old_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What authors' code imports, uses for nothing that is compared, and is no more or not here."""
+    stand_ins = {
+        "torch._six": {"container_abcs": collections.abc},
+        "mmcv": {},
+        "mmcv.runner": {"load_checkpoint": None},
+    }
+    for name, content in stand_ins.items():
+        module = ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, name, module)
