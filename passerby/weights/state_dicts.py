@@ -49,7 +49,7 @@ CRITERIA = ("criterion.", "loss.", "losses.", "loss_fn.", "criterion_")
 
 
 class _StandIn:
-    """In place of NumPy values and options in a checkpoint: takes what it is given, keeps nothing."""
+    """In place of NumPy values and options in a checkpoint: takes what it gets, keeps nothing."""
 
     def __new__(cls, *_: object) -> _StandIn:
         return super().__new__(cls)
