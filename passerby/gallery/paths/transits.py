@@ -29,14 +29,14 @@ FEWEST_PERSONS = 20
 FOLDS = 5
 """Of persons, by their numbers."""
 
-_STEPS = np.geomspace(1, 2**17, 35)  # seconds: by a factor of the root of 2 up to a day and a half
+_STEPS = 2.0 ** (np.arange(35) / 2)  # seconds: by a factor of the root of 2 up to a day and a half
 EDGES = np.concatenate([[-np.inf], -_STEPS[::-1], [0.0], _STEPS, [np.inf]])
 """Of the bins of signed seconds."""
 
 _BINS = len(EDGES) - 1
+_BEFORE, _AFTER = EDGES[1 : len(_STEPS) + 2], EDGES[len(_STEPS) + 1 : -1]  # both with zero
 _PRIOR = 8.0  # persons, and pairs of persons, that the mean of both densities counts for
 _ERRORS = 2.0  # standard errors by which ratios must cost less than saying nothing
-_AT_ONCE = 2_000_000  # pairs in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +85,9 @@ def signed_seconds(
     other_last: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """From the end of a stay to the beginning of another: above zero where the other follows, below
-    where it came before, NaN where they overlap or a time is not known. Broadcast."""
+    where it came before, NaN where they overlap or touch, or a time is not known. Broadcast."""
     after, before = other_first - last, other_last - first
-    return np.where(after >= 0, after, np.where(before <= 0, before, np.nan))
+    return np.where(after > 0, after, np.where(before < 0, before, np.nan))
 
 
 def learn_transits(times: Times, names: Mapping[int, str]) -> tuple[Transit, ...]:
@@ -138,32 +138,23 @@ class _Counts:
     def of(cls, a: Times, b: Times) -> _Counts:
         ones, row = np.unique(a.person, return_inverse=True)
         others, column = np.unique(b.person, return_inverse=True)
-        same = np.zeros(len(ones) * _BINS)
-        by_one = np.zeros(len(ones) * FOLDS * _BINS)
-        by_other = np.zeros(len(others) * FOLDS * _BINS)
-        step = max(1, _AT_ONCE // max(1, len(column)))
-        for start in range(0, len(row), step):
-            part = np.arange(start, min(start + step, len(row)))
-            some = a.of(part)
-            seconds = signed_seconds(some.first[:, None], some.last[:, None], b.first, b.last)
-            at, to = np.nonzero(~np.isnan(seconds))
-            bins, one, other = bins_of(seconds[at, to]), row[part][at], column[to]
-            own = ones[one] == others[other]
-            sure = own & some.sure[at]
-            same += np.bincount((one * _BINS + bins)[sure], minlength=len(same))
-            folds = others[other] % FOLDS
-            cells = ((one * FOLDS + folds) * _BINS + bins)[~own]
-            by_one += np.bincount(cells, minlength=len(by_one))
-            folds = ones[one] % FOLDS
-            cells = ((other * FOLDS + folds) * _BINS + bins)[~own]
-            by_other += np.bincount(cells, minlength=len(by_other))
-        return cls(
-            ones,
-            others,
-            same.reshape(-1, _BINS),
-            by_one.reshape(-1, FOLDS, _BINS),
-            by_other.reshape(-1, FOLDS, _BINS),
-        )
+        by_one = np.zeros((len(ones), FOLDS, _BINS))
+        by_other = np.zeros((len(others), FOLDS, _BINS))
+        for fold in range(FOLDS):
+            np.add.at(by_one[:, fold], row, _following(a, b.of(b.person % FOLDS == fold)))
+            np.add.at(by_other[:, fold], column, _followed_by(a.of(a.person % FOLDS == fold), b))
+        same = np.zeros((len(ones), _BINS))
+        one, other = _of_one_person(row, column, ones, others)
+        seconds = signed_seconds(a.first[one], a.last[one], b.first[other], b.last[other])
+        known = ~np.isnan(seconds)
+        one, other, bins = one[known], other[known], bins_of(seconds[known])
+        folds = a.person[one] % FOLDS
+        sure = a.sure[one]
+        np.add.at(same, (row[one][sure], bins[sure]), 1)
+        np.add.at(by_one, (row[one], folds, bins), -1)
+        np.add.at(by_other, (column[other], folds, bins), -1)
+        # At the edge of a bin a pair may have been rounded into the next one.
+        return cls(ones, others, same, np.maximum(by_one, 0), np.maximum(by_other, 0))
 
     @cached_property
     def strangers(self) -> NDArray[np.float64]:
@@ -180,6 +171,50 @@ class _Counts:
         pairs = len(ones) * len(others) - len(np.intersect1d(ones, others))
         strangers = self.strangers[np.ix_(left, left)].sum(axis=(0, 1))
         return log_ratios(same.sum(axis=0), int(np.sum(same.any(axis=1))), strangers, pairs)
+
+
+def _following(a: Times, b: Times) -> NDArray[np.int64]:
+    """For each stay of a how many of b are in each bin [a, B], by sorting instead of by pairs."""
+    firsts = np.sort(b.first)
+    after = np.searchsorted(firsts, a.last[:, None] + _AFTER)
+    after[:, 0] = np.searchsorted(firsts, a.last, side="right")  # without those that touch
+    before = np.searchsorted(np.sort(b.last), a.first[:, None] + _BEFORE)
+    whole = np.full((len(a.first), 1), len(b.first))
+    found = [np.diff(before, axis=1, prepend=0), np.diff(np.hstack([after, whole]), axis=1)]
+    return np.hstack(found)
+
+
+def _followed_by(a: Times, b: Times) -> NDArray[np.int64]:
+    """For each stay of b how many of a are in each bin [b, B]."""
+    lasts = np.sort(a.last)
+    after = np.searchsorted(lasts, b.first[:, None] - _AFTER, side="right")
+    after[:, 0] = np.searchsorted(lasts, b.first)  # without those that touch
+    before = np.searchsorted(np.sort(a.first), b.last[:, None] - _BEFORE, side="right")
+    none = np.zeros((len(b.first), 1), np.int64)
+    found = [
+        np.diff(len(a.first) - before, axis=1, prepend=0),
+        -np.diff(np.hstack([after, none]), axis=1),
+    ]
+    return np.hstack(found)
+
+
+def _of_one_person(
+    row: NDArray[np.int64],
+    column: NDArray[np.int64],
+    ones: NDArray[np.int64],
+    others: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of a stay here and a stay there of one person, as rows of either."""
+    first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    here, there = (
+        np.split(np.argsort(of, kind="stable"), np.cumsum(np.bincount(of))[:-1])
+        for of in (row, column)
+    )
+    common = np.intersect1d(ones, others, return_indices=True)[1:]
+    for one, other in zip(*(each.tolist() for each in common), strict=True):
+        first.append(np.repeat(here[one], len(there[other])))
+        second.append(np.tile(there[other], len(here[one])))
+    return np.concatenate(first), np.concatenate(second)
 
 
 def log_ratios(
