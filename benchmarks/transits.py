@@ -10,11 +10,14 @@ left out. Each site has a calibration of its own, on 100 other persons of the sa
 their order*: the times are those of the walks; *shuffled*: passages of a camera change their times
 with each other, so that these say nothing.
 
-Prints two Markdown tables, means over the sites: pairwise F1 of linking by looks and by looks and
-times (`passerby gallery link --transits`); and what the ratios of pairs by two cameras cost (Cllr
-in bits), where the time says something: those of looks, of times (learnt without either person, as
+Prints three Markdown tables, means over the sites: pairwise F1 of linking by looks and by looks and
+times (`passerby gallery link --transits`); what the ratios of pairs by two cameras cost (Cllr in
+bits), where the time says something: those of looks, of times (learnt without either person, as
 linking has them), and their product, with the mean ratio of pairs of two persons, 1 where ratios
-are true.
+are true; and searches for a passage that is not in the gallery, among those by other cameras, three
+in ten of persons of whom nothing is there (`passerby gallery search --transits`): how often one of
+the person is first, and how many bits are missing from the probability of what is true, somebody or
+nobody.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -31,28 +35,42 @@ from visitors import START, blurred, calibrated, pools
 
 from passerby.embedding.embedder import load
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.agreement import Score
 from passerby.gallery.link.linking import Linking, link
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.pair_evidence import OTHER, pair_llrs
 from passerby.gallery.paths.gallery_transits import transits_of
+from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.stored_calibrations import fitting
 from passerby.stores.about import About
 from passerby.stores.engines.memory import MemoryStore
 from passerby.synthesis.motion.passages import passages_of
 from passerby.synthesis.motion.site import Site
 from passerby.tables.embeddings import Embeddings
-from passerby.tables.sightings import Sightings
+from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings, with_columns
 from passerby.tables.unit_length import unit
 
 OVERLAPPING = (("1", "2"),)
 KINDS = ("looks", "times", "product")
+ASKED, ABSENT = 60, 0.3  # searches of a site, and how many of these are for persons not in it
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Of the searches of a site: share of those for present persons that had them first, and the
+    mean of bits that were missing from the probability of what is true."""
+
+    first: float
+    missing: float
 
 
 @dataclass(frozen=True)
 class Outcome:
     """Of one site: pairwise scores, which pairs of cameras count, and of each kind of ratio what it
-    costs and its mean over pairs of two persons; NaN where times do not count."""
+    costs and its mean over pairs of two persons; NaN where times do not count; searches by looks
+    and by both."""
 
     site: str
     passages: int
@@ -62,6 +80,7 @@ class Outcome:
     counting: int
     costs: dict[str, float]
     strangers: dict[str, float]
+    searches: tuple[Searched, Searched]
 
 
 def walked(known: Embeddings, persons: np.ndarray, site: Site, *, shuffled: bool) -> Sightings:
@@ -110,7 +129,50 @@ def outcome(site: str, seen: Sightings, calibration: Calibration) -> Outcome:
     counting = len(transits_of(plain).transits)
     costs, strangers, pairs = judged(seen, plain, calibration)
     scores = plain.agreement.pairs, both.agreement.pairs
-    return Outcome(site, len(seen), pairs, *scores, counting, costs, strangers)
+    searches = searched(seen, store.about)
+    return Outcome(site, len(seen), pairs, *scores, counting, costs, strangers, searches)
+
+
+def searched(seen: Sightings, about: About) -> tuple[Searched, Searched]:
+    """Search for passages that are left out, by looks and by both."""
+    random = np.random.default_rng(17)
+    persons = random.permutation(np.unique(seen.persons))
+    absent = persons[: round(ABSENT * len(persons))]
+    queries = []
+    for person in persons:
+        own = random.permutation(np.flatnonzero(seen.persons == person))
+        others = seen.cameras[own[1:]] != seen.cameras[own[0]]
+        if person in absent or others.any():
+            queries.append(int(own[0]))
+    queries = random.permutation(queries)[:ASKED].tolist()
+    left = ~np.isin(seen.persons, absent)
+    left[queries] = False
+    store = MemoryStore(about)
+    store.write(with_columns(seen[left], persons=[""] * int(left.sum())))
+    gallery, names = (
+        Gallery(store),
+        dict(zip(seen.ids.tolist(), seen.persons.tolist(), strict=True)),
+    )
+    share = float(np.mean(np.isin(seen.persons[queries], absent)))
+    found: list[list[tuple[float, float]]] = [[], []]
+    for row in queries:
+        camera, there = str(seen.cameras[row]), str(seen.persons[row])
+        middle = seen.times[row] + (seen.untils[row] - seen.times[row]) // 2
+        for way in (False, True):
+            options = SearchOptions(
+                len(seen), Where(not_cameras=(camera,)), prior_absent=share, camera=camera,
+                time=middle.astype(datetime).replace(tzinfo=UTC), transits=way,
+            )  # fmt: skip
+            said = gallery.search_with(seen.vectors[row], options)
+            own = [match for match in said if names[match.sighting] == there]
+            if there in absent:
+                first, right = math.nan, said.posterior.absent
+            else:
+                first = float(names[said[0].sighting] == there)
+                right = sum(said.probability(match) for match in own)
+            found[way].append((first, -math.log2(max(right, 1e-9))))
+    means = [np.nanmean(np.array(each), axis=0).tolist() for each in found]
+    return Searched(*means[0]), Searched(*means[1])
 
 
 def judged(
@@ -156,7 +218,7 @@ def outcomes(given: argparse.Namespace) -> Iterator[Outcome]:
 
 
 def tables(found: Sequence[Outcome]) -> str:
-    """The two tables, a row for each kind of site."""
+    """The tables, a row for each kind of site."""
     linked = [
         "| site | sites, passages (mean) | pairs of cameras that count | F1 by looks | F1 by both "
         "(better in) | precision, recall by looks | by both |",
@@ -193,7 +255,29 @@ def tables(found: Sequence[Outcome]) -> str:
                 f"{costs[1]:.3f} | {costs[2]:.3f} ({less} of {len(counted)}) | "
                 f"{strangers[0]:.2f} | {strangers[1]:.2f} | {strangers[2]:.2f} |"
             )
-    return "\n".join([*linked, "", *cost])
+    return "\n".join([*linked, "", *cost, "", *searches_table(found)])
+
+
+def searches_table(found: Sequence[Outcome]) -> list[str]:
+    """A row for each kind of site."""
+    lines = [
+        "| site | searches | first, %: by looks | by both | missing bits: by looks | by both (less "
+        "in) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for site in dict.fromkeys(one.site for one in found):
+        own = [one.searches for one in found if one.site == site]
+        first, missing = (
+            np.array([[getattr(each, name) for each in pair] for pair in own])
+            for name in ("first", "missing")
+        )
+        less = int(np.sum(missing[:, 1] < missing[:, 0]))
+        lines.append(
+            f"| {site} | {ASKED * len(own)} | {100 * first[:, 0].mean():.1f} | "
+            f"{100 * first[:, 1].mean():.1f} | {missing[:, 0].mean():.2f} | "
+            f"{missing[:, 1].mean():.2f} ({less} of {len(own)}) |"
+        )
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

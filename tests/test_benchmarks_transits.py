@@ -27,3 +27,6 @@ def test_times_are_judged_beside_looks(tmp_path):
     assert list(linked) == ["60 minutes, in their order", "60 minutes, shuffled"]
     assert linked["60 minutes, shuffled"][2] == "0.0 of 6"
     assert linked["60 minutes, shuffled"][5] == linked["60 minutes, shuffled"][6]
+    searched = {row[0]: row for row in rows if row[0].startswith("60 minutes") and len(row) == 6}
+    assert [row[1] for row in searched.values()] == ["60", "60"]
+    assert searched["60 minutes, shuffled"][4] == searched["60 minutes, shuffled"][5].split()[0]
