@@ -13,6 +13,7 @@ from passerby.serve.guards.bodies import BoundedBodies
 from passerby.serve.guards.headers import SafeHeaders
 from passerby.serve.guards.sites import OwnSite
 from passerby.serve.guards.turns import InTurn, Turns
+from passerby.serve.metrics import Measured
 from passerby.serve.problems import RESPONSES, answer_problems
 from passerby.serve.routes import (
     alerts,
@@ -79,5 +80,6 @@ def application(settings: Settings, turns: Turns | None = None) -> FastAPI:
     made.add_middleware(BoundedBodies, most=settings.limits.bytes)
     made.add_middleware(OwnSite, local=settings.local and not settings.behind_proxy)
     made.add_middleware(InTurn, turns=turns or Turns(), seconds=settings.limits.seconds)
+    made.add_middleware(Measured)
     made.add_middleware(SafeHeaders)
     return made

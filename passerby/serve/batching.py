@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.embedding.runtimes import Outputs, Runtime
+from passerby.serve.metrics import BATCHES
 
 MOST = 32
 """Images of one batch."""
@@ -75,6 +76,7 @@ class Together(Runtime):
         return None
 
     def _answer(self, together: list[_Asked]) -> None:
+        BATCHES.observe(sum(len(images) for images, _ in together))
         try:
             made = self._inner.start(torch.cat([images for images, _ in together]), None)()
         except Exception as error:  # whoever asked is told, and the thread goes on

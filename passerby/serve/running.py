@@ -10,6 +10,7 @@ import uvicorn
 from passerby.process.reporting import say
 from passerby.serve.application import application
 from passerby.serve.guards.turns import Turns
+from passerby.serve.metrics import shared_counts
 from passerby.serve.settings import Settings
 from passerby.serve.workers import run_workers
 
@@ -69,7 +70,8 @@ def run(settings: Settings) -> None:
     shown = f"[{host}]" if ":" in host else host
     say(f"serving {', '.join(settings.galleries)} at http://{shown}:{port} (Ctrl-C stops)")
     if settings.workers > 1:
-        run_workers(settings.workers, partial(server.run, [bound]))
+        with shared_counts():
+            run_workers(settings.workers, partial(server.run, [bound]))
     else:
         server.run(sockets=[bound])
     say("stopped: what was taken is finished")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
+from passerby.serve.asking.chosen import AllGalleries
+from passerby.serve.asking.who import READ
+from passerby.serve.metrics import exposition
 from passerby.serve.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -33,6 +36,13 @@ async def ready(request: Request) -> dict[str, str]:
     for name in galleries.names:
         await galleries.run(name, lambda gallery: gallery.about)
     return {"status": "ready"}
+
+
+@router.get("/metrics", dependencies=[READ])
+async def metrics(galleries: AllGalleries) -> Response:
+    """Counts for Prometheus."""
+    counts = {name: await galleries.run(name, len) for name in galleries.names}
+    return Response(exposition(counts), media_type="text/plain; version=0.0.4")
 
 
 @router.get("/")
