@@ -2,5 +2,5 @@
 
 A request passes the guards (`guards/`) before anything of it is stored or decoded; `asking/` reads
 what it asks, a file of `routes/` answers it by one function of the gallery, in a thread of
-`galleries.py` that has the gallery to itself.
+`working/` that has the gallery to itself.
 """

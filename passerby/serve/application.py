@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from passerby.serve.detecting import Frames
-from passerby.serve.galleries import Galleries
 from passerby.serve.guards.bodies import BoundedBodies
 from passerby.serve.guards.headers import SafeHeaders
 from passerby.serve.guards.sites import OwnSite
@@ -17,8 +15,6 @@ from passerby.serve.metrics import Measured
 from passerby.serve.problems import RESPONSES, answer_problems
 from passerby.serve.routes import (
     alerts,
-    cases,
-    forgetting,
     linking,
     models,
     overview,
@@ -29,7 +25,10 @@ from passerby.serve.routes import (
     sightings,
     visits,
 )
+from passerby.serve.routes.accountability import cases, forgetting
 from passerby.serve.settings import Settings
+from passerby.serve.working.detecting import Frames
+from passerby.serve.working.galleries import Galleries
 from passerby.version import __version__
 
 _ROUTES = (

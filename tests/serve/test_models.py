@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from passerby.embedding.embedder import load
 from passerby.embedding.runtimes import Outputs, Runtime
 from passerby.serve.application import application
-from passerby.serve.batching import Together
-from passerby.serve.detecting import Frames
+from passerby.serve.working.batching import Together
+from passerby.serve.working.detecting import Frames
 from passerby.video.detectors.detections import Detections
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -49,7 +49,7 @@ def test_frames_need_a_detector(client, crops, settings, monkeypatch):
             height, width = pixels.shape[:2]
             return Detections(np.array([[0, 0, width, height]], "f4"), np.array([0.5], "f4"))
 
-    monkeypatch.setattr("passerby.serve.detecting.open_detector", lambda name: Whole())
+    monkeypatch.setattr("passerby.serve.working.detecting.open_detector", lambda name: Whole())
     with TestClient(application(settings), "http://127.0.0.1") as other:
         other.app.state.frames = Frames("whole")
         found = other.post("/v1/detect", content=data, headers=JPEG).json()

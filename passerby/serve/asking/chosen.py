@@ -10,9 +10,9 @@ from urllib.parse import quote
 from fastapi import Depends, Query, Request
 
 from passerby.gallery.gallery import Gallery
-from passerby.serve.galleries import Galleries
 from passerby.serve.problems import Problem
 from passerby.serve.settings import Settings
+from passerby.serve.working.galleries import Galleries
 
 _Answer = TypeVar("_Answer")
 

@@ -16,7 +16,7 @@ from passerby.serve.asking.chosen import ChosenGallery, Started
 from passerby.serve.asking.pictures import BODY, is_json, pictures_of, with_json
 from passerby.serve.asking.told import tell
 from passerby.serve.asking.who import READ, who_of
-from passerby.serve.routes.forgetting import NOBODY, Nothing
+from passerby.serve.routes.accountability.forgetting import NOBODY, Nothing
 from passerby.serve.routes.search import Options
 from passerby.visual.case.case_page import write_case_file
 

@@ -15,9 +15,9 @@ from passerby.embedding.embedder import Embedder
 from passerby.gallery.binding import open_embedder
 from passerby.gallery.gallery import Gallery
 from passerby.process.reporting import say
-from passerby.serve.batching import Together
 from passerby.serve.problems import Problem
 from passerby.serve.settings import Settings
+from passerby.serve.working.batching import Together
 from passerby.stores.opening import open_store
 
 _Answer = TypeVar("_Answer")

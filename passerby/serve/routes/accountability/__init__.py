@@ -1,0 +1,1 @@
+"""Routes by which somebody answers for what is done: forgetting, evidence."""

@@ -1,0 +1,1 @@
+"""What works on requests: threads with galleries, batches of images, a detector."""
