@@ -6,18 +6,28 @@ import { announce, button, fill, h, select, working } from "./shared/dom.js";
 import { left, problemPanel } from "./shared/problems.js";
 import { t } from "./shared/translate.js";
 import { language } from "./texts.js";
+import * as alerts from "./views/alerts.js";
+import * as decisions from "./views/decisions.js";
+import * as forget from "./views/forget.js";
+import * as overview from "./views/overview.js";
+import * as people from "./views/people.js";
+import * as person from "./views/person.js";
+import * as review from "./views/review.js";
+import * as search from "./views/search.js";
+import * as visitors from "./views/visitors.js";
 
-// In the order of the navigation; scope: what a key needs to be shown the way there.
+// In the order of the navigation; all are loaded at once, so that a server that is gone is told of
+// by the page. scope: what a key needs to be shown the way there.
 const VIEWS = {
-  search: { file: "./views/search.js", scope: "read" },
-  people: { file: "./views/people.js", scope: "read" },
-  review: { file: "./views/review.js", scope: "write" },
-  visitors: { file: "./views/visitors.js", scope: "read" },
-  alerts: { file: "./views/alerts.js", scope: "read" },
-  overview: { file: "./views/overview.js", scope: "read" },
-  decisions: { file: "./views/decisions.js", scope: "read" },
-  forget: { file: "./views/forget.js", scope: "delete" },
-  person: { file: "./views/person.js", scope: "read", hidden: true },
+  search: { view: search, scope: "read" },
+  people: { view: people, scope: "read" },
+  review: { view: review, scope: "write" },
+  visitors: { view: visitors, scope: "read" },
+  alerts: { view: alerts, scope: "read" },
+  overview: { view: overview, scope: "read" },
+  decisions: { view: decisions, scope: "read" },
+  forget: { view: forget, scope: "delete" },
+  person: { view: person, scope: "read", hidden: true },
 };
 
 const main = document.getElementById("main");
@@ -41,8 +51,7 @@ async function show({ focus = true } = {}) {
   }
   const waiting = setTimeout(() => fill(main, working(t("loading"))), 150);
   try {
-    const view = await import(VIEWS[name].file);
-    const nodes = await view.show({ params, signal, reload: () => show({ focus: false }) });
+    const nodes = await VIEWS[name].view.show({ params, signal, reload: () => show({ focus: false }) });
     if (!signal.aborted) fill(main, nodes);
   } catch (error) {
     if (signal.aborted || left(error)) return;
@@ -87,7 +96,7 @@ async function start() {
   if (!session.server.galleries.includes(session.gallery)) session.gallery = session.server.galleries[0] ?? "";
   navigation();
   asker();
-  await show();
+  await show({ focus: false }); // the first Tab leads to the skip link
 }
 
 document.documentElement.lang = language;
