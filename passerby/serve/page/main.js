@@ -108,6 +108,7 @@ skip.addEventListener("click", (event) => {
 });
 session.askForKey = askKey;
 addEventListener("hashchange", () => show());
+addEventListener("undone", () => show({ focus: false }));
 // Whatever fails where nobody waits for it (a button's act) is told, and not only to the console.
 addEventListener("unhandledrejection", (event) => {
   event.preventDefault();

@@ -239,7 +239,7 @@ export const texts = {
   "review.alt": "Picture {number}: {camera}, {time}",
   "review.keys": "Keys: 1 same, 2 different, 3 cannot say, U undo",
   "review.takenback": "The answer is taken back",
-  "review.none": "There is nothing to ask: no pair is doubtful, or the gallery is too small.",
+  "review.none": "There is nothing to ask.",
   "review.done": { one: "One question is answered", other: "{count} questions are answered" },
   "review.learning": "Learning from the answers…",
   "review.learnt": "The gallery has learnt from all answers so far. Probabilities and counts use it from now on.",

@@ -20,12 +20,12 @@ export function toast(text, undo = null) {
   note.addEventListener("focusout", () => (timer = setTimeout(away, STAYS)));
 }
 
-/** Say what was decided, with a way back; then changed(). */
-export function decided(event, changed) {
+/** Say what was decided, with a way back; then changed(), and where it is taken back undone(). */
+export function decided(event, changed, undone = showAgain) {
   toast(event.said, async () => {
     try {
       toast((await api.undo(event.number)).said);
-      changed();
+      undone();
     } catch (error) {
       toast(t("undo.failed", { why: error.message }));
     }
@@ -33,9 +33,14 @@ export function decided(event, changed) {
   changed();
 }
 
-async function deciding(asking, changed) {
+/** The view that is shown by now, whichever it is, is shown anew: main.js listens. */
+function showAgain() {
+  dispatchEvent(new Event("undone"));
+}
+
+async function deciding(asking, changed, undone) {
   const event = await asking;
-  if (event) decided(event, changed);
+  if (event) decided(event, changed, undone);
 }
 
 /** These sightings are of a person, new or known. */
@@ -45,7 +50,7 @@ export function nameSightings(sightings, changed, value = "") {
   return deciding(askName({ title, help: t("name.help"), value, label: t("name.do"), act }), changed);
 }
 
-/** A person gets another name; renamed(new) in place of changed. */
+/** A person gets another name; renamed(name) with the one that they have by then. */
 export function rename(person, renamed) {
   let given = "";
   const act = (name) => {
@@ -53,7 +58,7 @@ export function rename(person, renamed) {
     return api.decide({ kind: "rename", person, new: name });
   };
   const title = t("rename.title", { person });
-  return deciding(askName({ title, value: person, label: t("rename.do"), act }), () => renamed(given));
+  return deciding(askName({ title, value: person, label: t("rename.do"), act }), () => renamed(given), () => renamed(person));
 }
 
 /** Several persons are one; asks which name stays. */
@@ -79,7 +84,7 @@ export function mergeInto(person, merged) {
       if (!into || into === person) throw new Error(t("merge.missing"));
       return api.decide({ kind: "merge", persons: [into, person], into });
     },
-  }), () => merged(other.input.value.trim()));
+  }), () => merged(other.input.value.trim()), () => merged(person));
 }
 
 /** Two persons are two, and are not asked about again. */

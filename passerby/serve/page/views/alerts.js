@@ -59,13 +59,13 @@ function hit(about) {
     fill(verdict,
       can("write") ? [choose(true, "alerts.right"), choose(false, "alerts.wrong"), right === null ? null : button(t("alerts.reopen"), () => judge(null), "plain")]
         : h("span", {}, words(right)),
-      h("a", { class: "button", href: `#/search?${new URLSearchParams({ sighting })}` }, t("found.like")));
+      sighting ? h("a", { class: "button", href: `#/search?${new URLSearchParams({ sighting })}` }, t("found.like")) : null);
   };
   draw(about.right);
   return h("li", { class: "card" },
     h("div", { class: "strip" }, picture(url, t("picture.alt", { rank: number, camera: cameraName(camera), time: when(time) }))),
-    h("div", { class: "about" }, h("p", { class: "where" }, h("b", {}, alert), " ", cameraName(camera), " ", when(time)),
-      h("p", { class: "faint" }, t("found.distance", { distance: distance.toFixed(3) })), trouble), verdict);
+    h("div", { class: "about" }, h("p", { class: "where" }, h("b", {}, alert ?? t("unknown")), " ", cameraName(camera), " ", when(time)),
+      distance === null ? null : h("p", { class: "faint" }, t("found.distance", { distance: distance.toFixed(3) })), trouble), verdict);
 }
 
 function words(right) {

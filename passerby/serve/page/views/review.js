@@ -24,22 +24,17 @@ export async function show({ signal }) {
 async function begin(round) {
   fill(round.place, working(t("review.looking")));
   try {
-    const { questions } = await api.questions({ count: TEN }, round.signal);
+    const { questions, said } = await api.questions({ count: TEN }, round.signal);
     Object.assign(round, { questions, given: [] });
-    draw(round);
+    if (questions.length) draw(round);
+    else fill(round.place, h("p", { class: "empty" }, t("review.none"), " ", said));
   } catch (error) {
-    if (left(error)) return;
-    const nothing = error.status === 422; // as the server says it where no pair is left to ask about
-    fill(round.place, nothing ? h("p", { class: "empty" }, error.detail) : problemPanel(error, () => begin(round)));
+    if (!left(error)) fill(round.place, problemPanel(error, () => begin(round)));
   }
 }
 
 function draw(round) {
   const { questions, given, place } = round;
-  if (!questions.length) {
-    fill(place, h("p", { class: "empty" }, t("review.none")));
-    return;
-  }
   if (given.length >= questions.length) {
     finish(round);
     return;
