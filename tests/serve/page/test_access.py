@@ -62,8 +62,10 @@ def test_a_phone_shows_all_of_a_view(open_page, view):
 
 def focused(page: Page) -> str:
     return page.evaluate(
-        "() => document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
-        " || document.activeElement.id"
+        """() => {
+          const { activeElement: one } = document;
+          return one.getAttribute("aria-label") || one.innerText || one.id;
+        }"""
     )
 
 
