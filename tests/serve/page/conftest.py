@@ -108,8 +108,14 @@ def serving(settings: Settings) -> Iterator[Site]:
 
     def stop() -> None:
         server, thread = running[-1]
+        # A browser that goes leaves its connections a moment later: none is cut off half-way.
+        for _ in range(100):
+            if not server.server_state.connections:
+                break
+            time.sleep(0.01)
         server.should_exit = True
         thread.join(10)
+        assert not thread.is_alive()
 
     start()
     try:
