@@ -35,8 +35,9 @@ def test_no_merge_was_left_half_done():
     assert not marked
 
 
-# Fixtures and calls that fail by themselves: they compare, or raise on what they cannot read.
-JUDGES = {"raises", "warns", "check_gradients", "parse_command", "parse"}
+# Fixtures and calls that fail by themselves: they compare, or raise on what they cannot read;
+# expect: of a browser, what is waited for.
+JUDGES = {"expect", "raises", "warns", "check_gradients", "parse_command", "parse"}
 
 
 def judges(function, known):

@@ -125,14 +125,28 @@ def serving(settings: Settings) -> Iterator[Site]:
         stop()
 
 
+@contextmanager
+def serving_copy(drawn_gallery: Path, folder: Path) -> Iterator[Site]:
+    """A server of a copy of a gallery, without keys."""
+    place = Path(shutil.copytree(drawn_gallery, folder / "lobby"))
+    limits = Limits(bytes=2_000_000)
+    with serving(
+        Settings({"lobby": str(place)}, state=str(folder / "state"), limits=limits)
+    ) as made:
+        yield made
+
+
 @pytest.fixture
 def site(tmp_path: Path, drawn_gallery: Path) -> Iterator[Site]:
-    """A server of a copy of that gallery, without keys."""
-    place = Path(shutil.copytree(drawn_gallery, tmp_path / "lobby"))
-    settings = Settings(
-        {"lobby": str(place)}, state=str(tmp_path / "state"), limits=Limits(bytes=2_000_000)
-    )
-    with serving(settings) as made:
+    """Of a test alone, which may change it and stop it."""
+    with serving_copy(drawn_gallery, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_site(tmp_path_factory: pytest.TempPathFactory, drawn_gallery: Path) -> Iterator[Site]:
+    """Of the tests of a file that change nothing."""
+    with serving_copy(drawn_gallery, tmp_path_factory.mktemp("lasting")) as made:
         yield made
 
 

@@ -11,7 +11,16 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from tests.serve.page.conftest import Site
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is absent").expect
+
+
+@pytest.fixture(scope="module")
+def site(lasting_site: Site) -> Site:
+    """Nothing here changes it."""
+    return lasting_site
+
 
 PHONE = {"width": 360, "height": 740}
 VIEWS = ("search", "overview")

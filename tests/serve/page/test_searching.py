@@ -14,7 +14,16 @@ from tests.serve.page.conftest import HOSTILE
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from tests.serve.page.conftest import Site
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is absent").expect
+
+
+@pytest.fixture(scope="module")
+def site(lasting_site: Site) -> Site:
+    """Nothing here changes it."""
+    return lasting_site
+
 
 GIVEN = """([selector, kind, text, name, type]) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
