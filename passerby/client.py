@@ -57,7 +57,7 @@ class Client:
     Raises:
         ValueError: The url is none of http or https.
 
-    Example:
+    Examples:
         ``Client("http://127.0.0.1:8765").search("a.jpg")["matches"]``
     """
 

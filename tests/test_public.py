@@ -14,8 +14,8 @@ NAMES = [name for name in passerby.__all__ if name != "__version__"]
 def test_a_public_name_has_its_sections(name: str) -> None:
     thing = getattr(passerby, name)
     said = inspect.getdoc(thing) or ""
-    sections = set(re.findall(r"^(Args|Attributes|Returns|Raises|Example):$", said, re.MULTILINE))
-    wanted = {"Example"}
+    sections = set(re.findall(r"^(Args|Attributes|Returns|Raises|Examples):$", said, re.MULTILINE))
+    wanted = {"Examples"}
     if inspect.isclass(thing):
         assert sections & {"Args", "Attributes"}, name
     else:

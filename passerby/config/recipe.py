@@ -53,7 +53,7 @@ class Recipe:
     Raises:
         ValueError: A number out of its range, with its path.
 
-    Example:
+    Examples:
         >>> Recipe("short", epochs=20).with_setting("optimizer.rate", 1e-3).optimizer.rate
         0.001
     """

@@ -52,7 +52,7 @@ class CropFault:
 def crop_faults(pixels: NDArray[np.uint8]) -> tuple[CropFault, ...]:
     """What speaks against an image [H, W, 3] as a crop of a person; nothing of an ordinary one.
 
-    Example:
+    Examples:
         >>> [fault.kind for fault in crop_faults(np.zeros((128, 64, 3), np.uint8))]
         ['blank']
         >>> str(crop_faults(np.zeros((1, 1, 3), np.uint8))[0])

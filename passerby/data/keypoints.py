@@ -39,7 +39,7 @@ def read_keypoints(file: str | os.PathLike[str], records: Sequence[Record]) -> n
         ValueError: No such file, another format or another number of joints, or no joints for any
             of the records.
 
-    Example:
+    Examples:
         ``read_keypoints("street/keypoints.json", split.train)`` is of [3000, 17, 3] where
         ``split.train`` has 3,000 records.
     """

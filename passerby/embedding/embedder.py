@@ -73,7 +73,7 @@ class Embedder:
         fingerprint: Of its vectors; "": that of the network's weights.
         calibration: The text of the calibration.json that came inside the model's file.
 
-    Example:
+    Examples:
         >>> import numpy as np, passerby
         >>> embedder = passerby.load(unit_length=True)
         >>> crops = np.random.default_rng(0).integers(0, 256, (2, 128, 64, 3), np.uint8)
@@ -286,7 +286,7 @@ def load(
     Raises:
         ValueError: There is no model in the folder, or it cannot be read or run so.
 
-    Example:
+    Examples:
         >>> import numpy as np, passerby
         >>> passerby.load()(np.zeros((128, 64, 3), np.uint8)).shape
         (1, 1280)

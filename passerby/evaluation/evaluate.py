@@ -67,7 +67,7 @@ def evaluate(
         ValueError: for empty parts, other widths or models, vectors that are not finite, missing
             cameras, and when no query has a match.
 
-    Example:
+    Examples:
         >>> query = Embeddings([[1, 0], [0, 1]], persons=[7, 8], cameras=[1, 1])
         >>> gallery = Embeddings([[1, 0.1], [0.1, 1], [0.2, 1]], [7, 7, 8], [2, 2, 2])
         >>> report = evaluate(query, gallery)

@@ -68,7 +68,7 @@ class Report:
         own_images: scored queries whose nearest match is their very own picture, by its file's
             hash or its vector: found for nothing.
 
-    Example:
+    Examples:
         >>> from passerby.evaluation.evaluate import evaluate
         >>> from passerby.tables.embeddings import Embeddings
         >>> two = Embeddings([[1, 0], [0, 1]], persons=[7, 8], cameras=[1, 1])

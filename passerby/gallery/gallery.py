@@ -77,7 +77,7 @@ class Gallery:
         runtime: What runs it, as `passerby.load` takes it.
         embedder: Its model where that is open already, as several galleries may share one.
 
-    Example:
+    Examples:
         ``with Gallery.open("lobby") as gallery: print(gallery.search("a.jpg"))``
     """
 
@@ -217,15 +217,21 @@ class Gallery:
             inputs: Paths of any of these, `Embeddings`, or crops in memory: uint8 [H, W, 3] in the
                 embedder's colours, [N, H, W, 3], Pillow images, bytes of image files.
             labels: Said of all that comes from paths or embeddings.
-            person, camera, source, time, tracklet, frame, quality, until: Of crops in memory, one
-                for all or one for each; a time has a zone; until: when a passage ended.
+            person: Of crops in memory, one for all or one for each; so with what follows.
+            camera: That took it.
+            source: Where it comes from: a file, a data set.
+            time: When, with a zone.
+            tracklet: Number of the stay that it is of.
+            frame: Number in the video.
+            quality: From 0 to 1.
+            until: When a passage ended.
             keep_thumbnails: Store a small JPEG of each; of crops in memory the only picture.
             replace: Let new sightings take the place of those of the same content.
 
         Raises:
             ValueError: Nothing to add, what is no image, or embeddings of another model.
 
-        Example:
+        Examples:
             ``gallery.add(crops, camera="door", time=datetime.now(UTC), tracklet=[7, 7, 8])``
         """
         from passerby.data.crops import Labels

@@ -75,7 +75,7 @@ class KnownNames:
 def nearest(name: str, known: Collection[str]) -> str:
     """What to say of a name that is not known: the nearest that is, or some of those that are.
 
-    Example:
+    Examples:
         >>> nearest("entrnce", ["hall", "entrance"])
         "; did you mean 'entrance'?"
         >>> nearest("99", ["2", "1"])

@@ -54,7 +54,7 @@ class Embeddings:
     Raises:
         ValueError: A column of another length, type or range.
 
-    Example:
+    Examples:
         >>> pair = Embeddings([[3.0, 4.0], [0.0, 1.0]], persons=[7, 7], cameras=[1, 2])
         >>> len(pair), pair[1:].cameras.tolist()
         (2, [2])

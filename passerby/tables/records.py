@@ -29,7 +29,7 @@ class Record:
         frame: Frame number within its video.
         time: When it was seen, with a zone.
 
-    Example:
+    Examples:
         >>> record = Record("0002_c1s1_000451_03.jpg", 2, 1, "market1501")
         >>> record.person_name
         'market1501/2'
@@ -107,7 +107,7 @@ class Split:
         ignored: Files that are not images of the data set.
         joined: Splits whose train parts this one's is (`join_splits`); they keep their test parts.
 
-    Example:
+    Examples:
         >>> split = Split("mine", gallery=(Record("a.jpg", 1, None, "mine"),))
         >>> list(split.parts), split.has_cameras
         (['gallery'], False)

@@ -16,7 +16,7 @@ def moment(time: datetime) -> np.datetime64:
     Raises:
         ValueError: It has no zone, or lies outside the years 1 to 9999 in UTC.
 
-    Example:
+    Examples:
         >>> moment(datetime.fromisoformat("2026-05-01T08:30:00+02:00"))
         np.datetime64('2026-05-01T06:30:00.000000')
     """

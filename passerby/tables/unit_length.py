@@ -39,7 +39,7 @@ def unit(vectors: NDArray[np.float32], what: str = "vectors") -> NDArray[np.floa
     Raises:
         ValueError: Some have no direction: they are zero, shorter than `SHORTEST`, or not finite.
 
-    Example:
+    Examples:
         >>> unit(np.array([[3, 4]], np.float32)).round(3).tolist()
         [[0.6000000238418579, 0.800000011920929]]
     """

@@ -55,7 +55,7 @@ def distil(
     Raises:
         ValueError: No teacher, and as `train`.
 
-    Example:
+    Examples:
         ``distil(["default"], open_recipe("osnet(width=0.25)"), read_split("unlabelled=crops"),
         "runs/small")``
     """

@@ -140,7 +140,7 @@ def train(
             the term, the step and the images).
         Stopped: a KeyboardInterrupt, with the checkpoint saved, on Ctrl-C and SIGTERM.
 
-    Example:
+    Examples:
         ``train(open_recipe("table1_ours"), read_split("market1501=ROOT"), "runs/ours")``
     """
     out, place = Path(out), find_device(device)

@@ -32,7 +32,7 @@ class Appearance:
     Raises:
         ValueError: colours is neither.
 
-    Example:
+    Examples:
         >>> import numpy as np, passerby
         >>> appearance = Appearance(passerby.load(), colours="bgr")
         >>> frame = np.zeros((240, 320, 3), np.uint8)

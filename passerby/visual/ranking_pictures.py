@@ -50,7 +50,7 @@ def draw_rankings(
         ValueError: There is no ranking, no column or no such style, or the embeddings do not name
             their images.
 
-    Example:
+    Examples:
         ``draw_rankings(query, gallery, rank(query, gallery)[:12], Path("lists"))``
     """
     if not rankings:

@@ -82,7 +82,7 @@ def read_split(data: str) -> Split:
     Raises:
         ValueError: Nothing there can be read; the message says what was expected and what came.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> root = Path(tempfile.mkdtemp())
         >>> for name in ("anna/cam1/1.jpg", "anna/cam2/2.jpg"):

@@ -55,7 +55,7 @@ def rerank(
         ValueError: for a budget that is too small, empty parts, other widths or models, vectors
             that are zero or not finite, and values out of range.
 
-    Example:
+    Examples:
         >>> query = Embeddings([[1, 0], [0, 1]], persons=[7, 8])
         >>> gallery = Embeddings([[1, 0.1], [0.5, 1], [0.2, 1]], [7, 7, 8])
         >>> distances = rerank(query, gallery, k1=2, k2=1)

@@ -25,7 +25,7 @@ def alerts_on_added(store: Store, place: str) -> Iterator[None]:
     is of what was seen before. They are in the store by then: what a kill cuts off is not held
     against alerts when it is added again. Raises ValueError as `alerts_of`.
 
-    Example:
+    Examples:
         ``with alerts_on_added(gallery.store, "lobby"): gallery.add(crops, camera="door")``
     """
     with alerts_of(store, place) as ended:

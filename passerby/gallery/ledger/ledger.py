@@ -35,7 +35,7 @@ class Ledger:
     Args:
         store: The gallery's, plain or seen through what it learnt.
 
-    Example:
+    Examples:
         ``gallery.ledger.merge(["linked/3", "linked/7"]); gallery.ledger.undo()``
     """
 

@@ -120,7 +120,7 @@ def time_in_name(name: str, zone: tzinfo | None) -> datetime | None:
     Raises:
         ValueError: It has no zone, or is none of the calendar.
 
-    Example:
+    Examples:
         >>> from datetime import UTC
         >>> time_in_name("door_2026-05-01_08-30-00.mp4", UTC).isoformat()
         '2026-05-01T08:30:00+00:00'

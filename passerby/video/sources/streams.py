@@ -151,7 +151,7 @@ def shown_url(url: str) -> str:
     Raises:
         ValueError: It is not one of a stream.
 
-    Example:
+    Examples:
         >>> shown_url("rtsp://admin:secret@10.0.0.5:554/door?password=secret")
         'rtsp://10.0.0.5:554/door'
     """
