@@ -55,7 +55,9 @@ def test_it_builds_strictly_and_fetches_nothing(tmp_path):
         made = (tmp_path / "site" / page).with_suffix(".html").read_text("utf-8")
         assert "<code>```" not in made, page
         fetched = re.findall(r'<(?:script|img)[^>]+src="(https?:[^"]+)', made)
-        fetched += re.findall(r'<link rel="(?:stylesheet|preconnect)"[^>]+href="(https?:[^"]+)', made)
+        fetched += re.findall(
+            r'<link rel="(?:stylesheet|preconnect)"[^>]+href="(https?:[^"]+)', made
+        )
         assert fetched == [], page
     reference = (tmp_path / "site" / "api" / "index.html").read_text("utf-8")
     assert 'id="passerby.gallery.gallery.Gallery.search"' in reference
