@@ -53,9 +53,7 @@ def decisions(
         if undo is not None:
             said(gallery.ledger.undo(_number(undo), by=by or login()))
             return
-        events = gallery.ledger.events(newest or None, person=person)
-        if kinds["json"] or kinds["csv"]:
-            events = tuple(gallery.ledger.event(each.number) for each in events)
+        events = gallery.ledger.events(newest or None, person=person, whole=any(kinds.values()))
     text = events_json if kinds["json"] else events_csv if kinds["csv"] else events_text
     if out is None:
         say(text(events).rstrip("\n"))

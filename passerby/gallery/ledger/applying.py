@@ -94,11 +94,14 @@ def _apply(store: Store, file: LedgerFile, changes: Changes) -> None:
     for start in range(0, len(due), _WRITTEN):
         part = due[start : start + _WRITTEN]
         store.name_persons([each.sighting for each in part], [each.after for each in part])
-    store.change_about(
-        lambda about: counted(
-            store, file, replace(about, answers=_answered(about.answers, changes.answers))
-        )
-    )
+    aside = any(NOT_A_PERSON in (each.before, each.after) for each in moved)
+
+    def changed(about: About) -> About:
+        answers = _answered(about.answers, changes.answers)
+        about = replace(about, answers=answers, decisions=file.in_force())
+        return counted(store, file, about) if aside else about  # the count reads the gallery
+
+    store.change_about(changed)
 
 
 def _answered(answers: tuple[Answer, ...], changes: tuple[AnswerChange, ...]) -> tuple[Answer, ...]:

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any, get_args
 
 from passerby.gallery.ledger.events import Kind
-from passerby.gallery.ledger.file import COLUMNS
 from passerby.gallery.ledger.forgetting import forget_lost
 from passerby.gallery.ledger.place import deciding, reading
+from passerby.gallery.ledger.tables import COLUMNS
 from passerby.process.json_files import parse_json
 from passerby.stores import Store
 from passerby.stores.about import Answer
 
 _PART = 4_000_000  # characters of JSON after which another part begins
 _LONGEST = 8192  # characters of a name, as in dumps
-_TEXTS = frozenset({"kind", "by", "at", "sighting", "before", "after", "first", "second"})
+_TEXTS = frozenset({"kind", "by", "at", "sighting", "before", "after", "first", "second", "person"})
 _OPTIONAL = frozenset(
     {
         ("events", "undoes"), ("events", "undone_by"), ("answers", "before"), ("answers", "after"),

@@ -113,7 +113,11 @@ def splitting(before: Before, ids: Sequence[str], person: str) -> Changes:
     changes = _settled(before, _named(now, name))
     contrary = _lost(before.answers, True, ({*own}, {*rest}))
     return Changes(
-        changes.names, (*changes.answers, *contrary), (own, rest), dropped=changes.dropped
+        changes.names,
+        (*changes.answers, *contrary),
+        (own, rest),
+        (whole, whole),
+        changes.dropped,
     )
 
 
@@ -132,7 +136,8 @@ def telling_apart(before: Before, one: str, other: str) -> Changes:
     sides = tuple(before.sightings(one)), tuple(before.sightings(other))
     if normal_name(one) == normal_name(other):
         raise ValueError(f"expected two persons, got {one!r} twice; to tell sightings apart, split")
-    return Changes(answers=_lost(before.answers, True, ({*sides[0]}, {*sides[1]})), apart=sides)
+    lost = _lost(before.answers, True, ({*sides[0]}, {*sides[1]}))
+    return Changes(answers=lost, apart=sides, whose=(normal_name(one), normal_name(other)))
 
 
 def answering(before: Before, answers: Iterable[Answer]) -> Changes:

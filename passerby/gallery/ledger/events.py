@@ -45,12 +45,14 @@ class AnswerChange:
 @dataclass(frozen=True)
 class Changes:
     """What an event does. apart: two sides of which no sighting of one is of a person of the other,
-    both empty for none; dropped: sightings that are no longer of the sides of earlier events, as
-    (event, sighting): what was said later holds."""
+    both empty for none; whose: the persons of the sides by name, as these had it; dropped:
+    sightings that are no longer of the sides of earlier events, as (event, sighting): what was said
+    later holds."""
 
     names: tuple[NameChange, ...] = ()
     answers: tuple[AnswerChange, ...] = ()
     apart: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    whose: tuple[str, str] = ("", "")
     dropped: tuple[tuple[int, str], ...] = ()
 
     @property
@@ -72,7 +74,8 @@ class Event:
     undoes: the event that this one takes back; undone_by: the one that took this one back; moved:
     sightings by person before and after; answered: how many pairs were answered, and answer the
     only one; overruled: earlier answers and separations that no longer hold for it; sides: how many
-    sightings were told apart from how many; changes: all of it, where it was asked for.
+    sightings were told apart from how many, and whose: of whom; changes: all of it, where it was
+    asked for.
     """
 
     number: int
@@ -86,6 +89,7 @@ class Event:
     answer: Answer | None = None
     overruled: int = 0
     sides: tuple[int, int] = (0, 0)
+    whose: tuple[str, str] = ("", "")
     changes: Changes | None = None
 
     @property
@@ -118,7 +122,9 @@ class Event:
         if self.kind == "answer":
             return self._answer()
         if self.kind == "apart" and all(self.sides):
-            return f"{self.sides[0]} and {self.sides[1]} sightings are of two persons"
+            counted = zip(self.whose, self.sides, strict=True)
+            both = " and ".join(f"{name!r} ({count} sightings)" for name, count in counted)
+            return f"{both} are two persons"
         if not count:
             return "of sightings that were removed since"
         return {

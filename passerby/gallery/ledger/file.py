@@ -1,12 +1,8 @@
-"""The file of a ledger: events, and what they changed, as SQLite keeps them.
-
-What is deleted is overwritten with zeros.
-"""
+"""The file of a ledger: events, and what they changed, as SQLite keeps them."""
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,39 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from passerby.gallery.ledger.events import AnswerChange, Changes, Event, Kind, NameChange
+from passerby.gallery.ledger.tables import COLUMNS, HOLDS, connected
 from passerby.stores.about import Answer
 from passerby.tables.sightings import NOT_A_PERSON
-
-COLUMNS = {
-    "events": ("number", "kind", "by", "at", "undoes", "undone_by"),
-    "names": ("event", "sighting", "before", "after"),
-    "answers": ("event", "first", "second", "before", "after", "place"),
-    "apart": ("event", "side", "sighting", "dropped_by"),
-}
-"""What the tables hold."""
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, by TEXT NOT NULL,
-    at TEXT NOT NULL, undoes INTEGER, undone_by INTEGER,
-    pending INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS names (
-    event INTEGER NOT NULL, sighting TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL,
-    PRIMARY KEY (event, sighting)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS named ON names (sighting, event);
-CREATE TABLE IF NOT EXISTS answers (
-    event INTEGER NOT NULL, first TEXT NOT NULL, second TEXT NOT NULL, before TEXT, after TEXT,
-    place INTEGER NOT NULL, PRIMARY KEY (event, first, second)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answered ON answers (first, second);
-CREATE TABLE IF NOT EXISTS apart (
-    event INTEGER NOT NULL, side INTEGER NOT NULL, sighting TEXT NOT NULL, dropped_by INTEGER,
-    PRIMARY KEY (event, sighting)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS told_apart ON apart (sighting);
-"""
-
-# Of a row that tells a sighting apart: its event holds, and no later one that does took it out.
-_UNDONE = "SELECT number FROM events WHERE undone_by IS NOT NULL"
-_HOLDS = f"event NOT IN ({_UNDONE}) AND (dropped_by IS NULL OR dropped_by IN ({_UNDONE}))"
 
 _COUNTS = """
 SELECT event, count(*), sum(before IS NOT NULL AND after IS NULL), max(after) FROM answers
@@ -69,18 +35,7 @@ class LedgerFile:
 
         Raises ValueError where it is no ledger, or cannot be written.
         """
-        try:
-            if path is not None:
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            base = sqlite3.connect(
-                path or ":memory:", timeout=30, isolation_level=None, check_same_thread=False
-            )
-            for setting in ("secure_delete = ON", "synchronous = FULL", "temp_store = MEMORY"):
-                base.execute(f"PRAGMA {setting}")
-            base.executescript(_TABLES)
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise ValueError(f"the ledger of decisions {path} cannot be used: {error}") from None
-        return cls(base)
+        return cls(connected(path))
 
     def close(self) -> None:
         """Give the file back."""
@@ -128,8 +83,12 @@ class LedgerFile:
             ),
         )
         base.executemany(
-            "INSERT INTO apart VALUES (?, ?, ?, NULL)",
-            ((number, side, one) for side, ids in enumerate(changes.apart) for one in ids),
+            "INSERT INTO apart VALUES (?, ?, ?, ?, NULL)",
+            (
+                (number, side, one, changes.whose[side])
+                for side, ids in enumerate(changes.apart)
+                for one in ids
+            ),
         )
         base.executemany(
             "UPDATE apart SET dropped_by = ? WHERE event = ? AND sighting = ?",
@@ -187,9 +146,12 @@ class LedgerFile:
 
     def built_upon(self, number: int) -> list[int]:
         """Later decisions that nobody took back and that are about the same, the newest first: the
-        same sightings or pairs, persons of the names that it took from sightings, or earlier
+        same sightings or pairs, whole persons of the names that it took from sightings, or earlier
         statements about its sightings that they overruled."""
         touched = "SELECT event, sighting FROM names UNION SELECT event, sighting FROM apart"
+        lost = "SELECT DISTINCT before AS lost FROM names WHERE event = ?1 AND before != after "
+        lost += "AND before NOT IN ('', ?2)"
+        wholly = "'rename', 'merge', 'not a person'"  # of all sightings of a name
         own = f"SELECT sighting FROM ({touched}) WHERE event = ?1"
         rows = self._base.execute(
             f"""
@@ -203,10 +165,10 @@ class LedgerFile:
                     first IN ({own}) OR second IN ({own}))
                 UNION SELECT dropped_by FROM apart WHERE event = ?1 OR event IN (
                     SELECT event FROM apart WHERE sighting IN ({own}))
-                UNION SELECT event FROM names
-                    JOIN (SELECT DISTINCT before AS lost FROM names WHERE event = ?1
-                        AND before != after AND before NOT IN ('', ?2))
-                    ON lost IN (before, after) WHERE event > ?1 AND before != after
+                UNION SELECT event FROM names JOIN events ON event = number JOIN ({lost})
+                    ON lost = after OR (lost = before AND kind IN ({wholly}))
+                    WHERE event > ?1 AND before != after
+                UNION SELECT event FROM apart JOIN ({lost}) ON lost = person
             ) ORDER BY number DESC""",
             (number, NOT_A_PERSON),
         )
@@ -225,10 +187,10 @@ class LedgerFile:
         for event, before, after, count in self._base.execute(counted + "GROUP BY 1, 2, 3", span):
             moved[event][before, after] = count
         answered = {row[0]: row[1:] for row in self._base.execute(_COUNTS, span)}
-        sides: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-        counted = "SELECT event, side, count(*) FROM apart WHERE event BETWEEN ? AND ? "
-        for event, side, count in self._base.execute(counted + "GROUP BY 1, 2", span):
-            sides[event][side] = count
+        sides: dict[int, dict[int, tuple[int, str]]] = defaultdict(dict)
+        counted = "SELECT event, side, count(*), max(person) FROM apart WHERE event BETWEEN ? AND ?"
+        for event, side, count, person in self._base.execute(f"{counted} GROUP BY 1, 2", span):
+            sides[event][side] = count, person
         dropped = dict(
             self._base.execute(
                 "SELECT dropped_by, count(DISTINCT event) FROM apart WHERE dropped_by BETWEEN ? "
@@ -243,6 +205,7 @@ class LedgerFile:
         )
         events = []
         for number, kind, by, at, undoes, undone_by in rows:
+            one, two = (sides[number].get(side, (0, "")) for side in (0, 1))
             count, lost, text = answered.get(number, (0, 0, None))
             events.append(
                 Event(
@@ -250,7 +213,7 @@ class LedgerFile:
                     moved.get(number, {}), count - lost,
                     _answer(text) if count - lost == 1 else None,
                     lost + dropped.get(number, 0),
-                    (sides[number][0], sides[number][1]) if number in sides else (0, 0),
+                    (one[0], two[0]), (one[1], two[1]),
                 )
             )  # fmt: skip
         return events
@@ -266,15 +229,18 @@ class LedgerFile:
             "second",
             (number,),
         )
-        apart = base.execute("SELECT side, sighting FROM apart WHERE event = ?", (number,))
+        apart = base.execute("SELECT side, sighting, person FROM apart WHERE event = ?", (number,))
         sides: tuple[list[str], list[str]] = ([], [])
-        for side, sighting in apart:
+        whose = ["", ""]
+        for side, sighting, person in apart:
             sides[side].append(sighting)
+            whose[side] = person
         dropped = base.execute("SELECT event, sighting FROM apart WHERE dropped_by = ?", (number,))
         return Changes(
             tuple(NameChange(*row) for row in names),
             tuple(AnswerChange(_answer(one), _answer(two), place) for one, two, place in answers),
             (tuple(sides[0]), tuple(sides[1])),
+            (whose[0], whose[1]),
             tuple(dropped),
         )
 
@@ -289,7 +255,7 @@ class LedgerFile:
     def told_apart(self) -> list[tuple[int, int, str]]:
         """Event, side and sighting of all that holds, by event."""
         rows = self._base.execute(
-            f"SELECT event, side, sighting FROM apart WHERE {_HOLDS} ORDER BY event"
+            f"SELECT event, side, sighting FROM apart WHERE {HOLDS} ORDER BY event"
         )
         return [*rows]
 
@@ -297,7 +263,7 @@ class LedgerFile:
         """Events that hold and tell one of these apart from others."""
         with self.writing(), self._given(sightings):
             rows = self._base.execute(
-                f"SELECT DISTINCT event FROM apart WHERE {_HOLDS} "
+                f"SELECT DISTINCT event FROM apart WHERE {HOLDS} "
                 "AND sighting IN (SELECT id FROM given)"
             )
             return {row[0] for row in rows}
@@ -305,7 +271,7 @@ class LedgerFile:
     def sides(self, number: int) -> tuple[set[str], set[str]]:
         """What an event tells apart, as far as it holds."""
         rows = self._base.execute(
-            f"SELECT side, sighting FROM apart WHERE event = ? AND {_HOLDS}", (number,)
+            f"SELECT side, sighting FROM apart WHERE event = ? AND {HOLDS}", (number,)
         )
         found: tuple[set[str], set[str]] = (set(), set())
         for side, sighting in rows:
@@ -333,13 +299,17 @@ class LedgerFile:
 
     def persons(self) -> set[str]:
         """All names that it has traces of."""
-        rows = self._base.execute("SELECT before FROM names UNION SELECT after FROM names")
+        rows = self._base.execute(
+            "SELECT before FROM names UNION SELECT after FROM names UNION SELECT person FROM apart"
+        )
         return {row[0] for row in rows}
 
     def numbers_naming(self, person: str) -> list[int]:
         """Events that a person by name takes part in."""
         rows = self._base.execute(
-            "SELECT DISTINCT event FROM names WHERE before = ?1 OR after = ?1 ORDER BY 1", (person,)
+            "SELECT event FROM names WHERE before = ?1 OR after = ?1 "
+            "UNION SELECT event FROM apart WHERE person = ?1 ORDER BY 1",
+            (person,),
         )
         return [row[0] for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from passerby.gallery.ledger import deciding as kinds
 from passerby.gallery.ledger.applying import carry_out, finish, take_back
@@ -104,12 +105,17 @@ class Ledger:
         return found
 
     def events(
-        self, newest: int | None = None, *, before: int | None = None, person: str = ""
+        self,
+        newest: int | None = None,
+        *,
+        before: int | None = None,
+        person: str = "",
+        whole: bool = False,
     ) -> tuple[Event, ...]:
-        """Decisions, the last first, without their sightings.
+        """Decisions, the last first.
 
         newest: at most so many; before: only earlier ones than this number; person: that a person
-        of this name takes part in.
+        of this name takes part in; whole: with all that they changed.
         """
         with reading(self.store) as file:
             if file is None:
@@ -118,9 +124,13 @@ class Ledger:
             if person:
                 numbers = [one for one in file.numbers_naming(person) if one <= last]
                 chosen = numbers[::-1][:newest]
-                return tuple(event for one in chosen for event in file.events(one, one))
-            first = 1 if newest is None else max(1, last - newest + 1)
-            return tuple(file.events(first, last))
+                found = [event for one in chosen for event in file.events(one, one)]
+            else:
+                first = 1 if newest is None else max(1, last - newest + 1)
+                found = file.events(first, last)
+            if whole:
+                found = [replace(each, changes=file.changes(each.number)) for each in found]
+            return tuple(found)
 
     def _decide(self, kind: Kind, by: str, changes_of: Callable[[Before], Changes]) -> Event:
         def decided(file: LedgerFile) -> int:

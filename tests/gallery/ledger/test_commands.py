@@ -51,7 +51,7 @@ def test_persons_are_listed_and_decided_about(passerby_command, place):
         "by Kim: 'linked/1' and 'linked/2' are one person: 'linked/1' (2 sightings)"
     )
     assert len(run("decisions", place, "--newest", 2).splitlines()) == 2
-    assert len(run("decisions", place, "--person", "bert").splitlines()) == 1
+    assert len(run("decisions", place, "--person", "bert").splitlines()) == 2
     assert "decision 6 is undone" in run("decisions", place, "--undo", "last")
     with Gallery.open(place) as gallery:
         assert sorted(persons(gallery.store).items())[:5] == [

@@ -165,6 +165,18 @@ def test_what_an_earlier_decision_overruled_hangs_on_it(few):
     assert refused.value.later == (6,)
 
 
+def test_who_was_told_apart_since_hangs_on_it_but_not_who_left_the_same_person(few):
+    ledger = few.ledger
+    ledger.name(ids(0), "bert")  # 1: of linked/1
+    ledger.name(ids(1), "cleo")  # 2: of linked/1, too
+    ledger.undo(1)
+    ledger.name(ids(0), "bert")  # 4
+    ledger.tell_apart("linked/1", "anna")  # 5: without sighting 0
+    with pytest.raises(BuiltUpon) as refused:
+        ledger.undo(4)
+    assert refused.value.later == (5,)
+
+
 def test_decisions_are_listed(few):
     ledger = few.ledger
     assert ledger.events() == ()
@@ -176,7 +188,7 @@ def test_decisions_are_listed(few):
     assert [event.number for event in ledger.events(person="bert")] == [1]
     assert [event.said for event in ledger.events()] == [
         "decision 1 is undone",
-        "2 and 2 sightings are of two persons",
+        "'anna' (2 sightings) and 'linked/2' (2 sightings) are two persons",
         "'linked/1' is 'bert' (3 sightings)",
     ]
     content = ledger.event(1).to_json(whole=True)
