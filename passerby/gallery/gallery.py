@@ -314,7 +314,7 @@ class Gallery:
 
     def compact(self) -> Erased:
         """Make deletion physical, join small pieces and bring the index up to date."""
-        from passerby.gallery.ledger.forgetting import forget_lost
+        from passerby.gallery.ledger.applying import forget_lost
 
         forget_lost(self.store)
         return self.store.compact()

@@ -1,7 +1,8 @@
 """Decisions carried out: what the ledger says becomes so in the gallery, forward or back.
 
 All of it may be done twice: after a kill the ledger is gone through again. What was changed since
-by other means (sightings removed, or added anew with another person) stays as it is.
+by other means (sightings removed, or added anew with another person) stays as it is. Of removed
+sightings the ledger keeps that somebody decided, and when.
 """
 
 from __future__ import annotations
@@ -60,6 +61,22 @@ def finish(store: Store, file: LedgerFile) -> None:
     """The same, by who decides at the moment."""
     for number in file.pending():
         carry_out(store, file, number)
+
+
+def forget_lost(store: Store) -> int:
+    """Take all traces of sightings that the gallery no longer has out of its ledger; returns how
+    many there were. Also those that a process removed which was killed before it came to this."""
+    if not has_ledger(store):
+        return 0
+    plain = store.plain
+    with deciding(plain) as file:
+        finish(plain, file)
+        known = file.sightings()
+        lost = known - {*persons_of(plain, known)}
+        if lost:
+            file.forget(lost)
+        plain.change_about(lambda about: counted(plain, file, about))
+    return len(lost)
 
 
 def undone(changes: Changes) -> Changes:

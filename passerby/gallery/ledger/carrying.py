@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, get_args
 
+from passerby.gallery.ledger.applying import forget_lost
 from passerby.gallery.ledger.events import Kind
-from passerby.gallery.ledger.forgetting import forget_lost
 from passerby.gallery.ledger.place import deciding, reading
 from passerby.gallery.ledger.tables import COLUMNS
 from passerby.process.json_files import parse_json

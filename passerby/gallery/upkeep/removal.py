@@ -11,7 +11,7 @@ import numpy as np
 
 from passerby.gallery.adapting import relearn
 from passerby.gallery.alerts.forgetting import forget_hits_of, sightings_of_hits
-from passerby.gallery.ledger.forgetting import forget_lost
+from passerby.gallery.ledger.applying import forget_lost
 from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
