@@ -24,7 +24,7 @@ from passerby.cli.accountability import cases, forgetting
 from passerby.cli.assistants import mcp_server
 from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.machine import doctoring
-from passerby.cli.server import serving
+from passerby.cli.server import audit, keys, serving
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
 from passerby.process.cores import share_cores
@@ -118,6 +118,10 @@ COMMANDS: Commands = {
 
 SERVE: Commands = {"start": serving.serve}
 
+SERVE_KEYS: Commands = {"add": keys.add, "list": keys.list_keys, "revoke": keys.revoke}
+
+SERVE_AUDIT: Commands = {"show": audit.show, "verify": audit.verify}
+
 GROUPS: Mapping[str, tuple[Commands, str]] = {
     "data": (DATA, "Check a data set, or make a synthetic one."),
     "gallery": (GALLERY, "Keep sightings: add, search, show, forget."),
@@ -125,6 +129,8 @@ GROUPS: Mapping[str, tuple[Commands, str]] = {
     "gallery alert": (ALERT, "Be told when somebody is seen, with few false alarms."),
     "gallery opt-out": (OPT_OUT, "Who was forgotten on request and is not enrolled again."),
     "serve": (SERVE, "Galleries over HTTP and in a browser."),
+    "serve keys": (SERVE_KEYS, "Who may ask a server for what."),
+    "serve audit": (SERVE_AUDIT, "Who did what, and whether the log of it is whole."),
 }
 
 _NARROWEST = 60  # columns: below, boxes of help fall apart

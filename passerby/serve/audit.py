@@ -29,6 +29,8 @@ from filelock import FileLock
 from passerby.process.json_files import parse_object
 from passerby.process.whole_files import explain_disk_full
 
+LOG = "audit.jsonl"
+
 FIRST = "0" * 64
 """The hash that the first line has of the line before it."""
 
@@ -83,7 +85,7 @@ class Audit:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "audit.jsonl"
+        self.path = folder / LOG
         self._lock = threading.Lock()
         self._waiting: deque[_Entry] = deque()
         self._file_lock = FileLock(folder / "audit.lock", mode=0o600)

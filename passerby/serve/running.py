@@ -10,8 +10,10 @@ import uvicorn
 from passerby.process.reporting import say
 from passerby.serve.application import application
 from passerby.serve.guards.turns import Turns
+from passerby.serve.keys import Keys
 from passerby.serve.metrics import shared_counts
 from passerby.serve.settings import Settings
+from passerby.serve.state import state_folder
 from passerby.serve.workers import run_workers
 
 _GRACE = 5  # ticks of a tenth of a second in which a stopping server still says that it stops
@@ -78,9 +80,12 @@ def run(settings: Settings) -> None:
 
 
 def require_guarded(settings: Settings) -> None:
-    """ValueError where others reach the server and nothing decides who may ask."""
-    if not settings.local and not settings.behind_proxy:
-        raise ValueError(
-            f"{settings.host} is reached from other machines: make a key first (passerby serve "
-            "keys add NAME --scope read), or say --behind-proxy where a proxy decides who may ask"
-        )
+    """ValueError where keys are asked for and there are none: nobody could ask anything, or others
+    reach the server and nothing decides who may."""
+    if not settings.guarded or Keys(state_folder(settings.state)).any():
+        return
+    where = "keys are asked for" if settings.local else f"{settings.host} is reached from elsewhere"
+    raise ValueError(
+        f"{where}, and there is no key: make one first (passerby serve keys add NAME --scope read)"
+        + ("" if settings.keys else ", or say --behind-proxy where a proxy decides who may ask")
+    )

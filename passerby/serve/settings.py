@@ -27,7 +27,8 @@ class Limits:
 class Settings:
     """galleries: place by name, the first is the default; model, device, runtime: as
     `Gallery.open` takes them; detector: file of a detector of persons, "" for none; state: folder
-    of keys and audit log; behind_proxy: a proxy decides who may ask."""
+    of keys and audit log, "" for the usual one; behind_proxy: a proxy decides who may ask, where
+    there are no keys; keys: they are asked for on this machine as well."""
 
     galleries: Mapping[str, str]
     model: str | None = None
@@ -39,6 +40,7 @@ class Settings:
     port: int = DEFAULT_PORT
     workers: int = 1
     behind_proxy: bool = False
+    keys: bool = False
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -48,6 +50,16 @@ class Settings:
             raise ValueError(f"a port is a number from 0 to 65535, got {self.port}")
         if self.workers < 1:
             raise ValueError(f"workers must be 1 or more, got {self.workers}")
+
+    @property
+    def guarded(self) -> bool:
+        """Whether nobody without a key may ask anything."""
+        return self.keys or not (self.local or self.behind_proxy)
+
+    @property
+    def asks_keys(self) -> bool:
+        """Whether a key is asked for where there are some."""
+        return self.guarded or self.behind_proxy
 
     @property
     def local(self) -> bool:

@@ -1,1 +1,1 @@
-"""Commands around the server."""
+"""The commands of a server of galleries: itself, its keys, its audit log."""

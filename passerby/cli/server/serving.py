@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import UseAppendAction, arg
 
 from passerby.cli.options import MovedModel, Number
+from passerby.cli.server.keys import State
 
 
 def serve(
@@ -16,9 +17,10 @@ def serve(
     host: Annotated[str, arg(metavar="ADDRESS")] = "127.0.0.1",
     port: Number = 8765,
     workers: Number = 1,
+    keys: bool = False,
     behind_proxy: bool = False,
     detector: Annotated[str, arg(metavar="FILE")] = "",
-    state: Annotated[str, arg(metavar="FOLDER")] = "",
+    state: State = None,
 ) -> None:
     """Serve galleries over HTTP, with a page for a browser, until stopped.
 
@@ -27,9 +29,10 @@ def serve(
         host: to listen at; any but this machine's own needs keys, or --behind-proxy.
         port: to listen at; 0: a free one.
         workers: processes.
-        behind_proxy: a proxy before it decides who may ask; nobody else reaches the port.
+        keys: ask for a key on this machine as well (passerby serve keys add NAME).
+        behind_proxy: a proxy decides who may ask, where there are no keys; nobody else reaches the
+            port.
         detector: file of a detector of persons, to click them in whole frames.
-        state: folder of keys and audit log.
     """
     from passerby.serve.running import run
     from passerby.serve.settings import Settings, named_places
@@ -41,10 +44,11 @@ def serve(
             device=gallery_model.device,
             runtime=gallery_model.runtime,
             detector=detector,
-            state=state,
+            state=state or "",
             host=host,
             port=port,
             workers=workers,
             behind_proxy=behind_proxy,
+            keys=keys,
         )
     )
