@@ -26,7 +26,9 @@ def test_searches_additions_and_removals_are_told(client, settings, draw_crop, t
     assert [line["did"] for line in told] == [
         "POST /v1/search", "POST /v1/sightings", "DELETE /v1/sightings/{sighting}",
     ]  # fmt: skip
-    assert told[0]["details"] == {"gallery": "lobby", "query": {"camera": ["1"], "k": ["3"]}}
+    assert told[0]["details"]["gallery"] == "lobby"
+    assert told[0]["details"]["query"] == {"camera": ["1"], "k": ["3"]}
+    assert told[0]["details"]["pictures"] == [name]  # by the hash of its content
     assert told[2]["details"]["sighting"] == name
     assert {line["by"] for line in told} == {""}
 
