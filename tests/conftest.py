@@ -212,6 +212,8 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.gallery.gallery.Gallery.restore",
         "passerby.models.checkpoint.read_card",
         "passerby.models.convert.convert_weights",
+        "passerby.serve.running.run",
+        "passerby.serve.state.state_folder",
         "passerby.sharing.push.push",
         "passerby.weights.pull.pull",
         "passerby.weights.pull.published_listing",

@@ -122,6 +122,7 @@ def test_no_words_bring_a_traceback(
     trial: int, passerby_command: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PASSERBY_STATE", str(tmp_path / "state"))  # of a server's keys
 
     @seed(trial)
     @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
