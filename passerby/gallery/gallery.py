@@ -297,6 +297,7 @@ class Gallery:
         from passerby.gallery.upkeep.removal import remove
 
         self._names.require(where)
+        self._times = None  # so that nothing of theirs stays
         return remove(self.store, where, timeless=timeless, compact=compact)
 
     def keep(

@@ -142,6 +142,8 @@ def _words(found: Matches) -> list[str]:
 
 def _lines(match: Match) -> list[str]:
     worth = [] if match.llr is None else [f"LR {likelihood_ratio(match.llr)}"]
+    if match.joint_llr is not None:  # one line: a cell has no more
+        worth = [f"LR {likelihood_ratio(match.joint_llr)} with way"]
     if match.false_match_rate is not None:
         worth.append(f"FMR {match.false_match_rate:.2g}")
     day, _, clock = time_text(match.time)[:19].partition("T")  # a cell is too narrow for both

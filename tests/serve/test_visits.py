@@ -79,6 +79,15 @@ def test_links_and_visitors_are_the_library_s(crowded):
         named = client.get("/v1/persons?like=here/").json()["total"]
         assert (written["persons"], written["named"] > 0) == (named, True)
         assert client.get("/v1/links?least_ratio=0.5").status_code == 422
+        for links in ("/v1/links?transits=true", "/v1/search?transits=true&query_camera=a"):
+            method = client.get if "links" in links else client.post
+            body = {} if "links" in links else {"json": {"vector": [1.0] * 12}}
+            told = method(links, **body).json()
+            assert any("transit times do not count" in note for note in told["notes"]), told
+        timed = "/v1/search?transits=true&query_camera=a&query_time=2026-05-01T12:00:00Z"
+        (found, *_) = client.post(timed, json={"vector": [1.0] * 12}).json()["matches"]
+        assert found["transit_likelihood_ratio"] is found["joint_likelihood_ratio"] is None
+        assert client.post(f"{timed[:-1]}", json={"vector": [1.0] * 12}).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from passerby.serve.asking.who import READ, WRITE
 from passerby.serve.routes.visits import Ratio, Seconds
 
 router = APIRouter(prefix="/v1", tags=["links"])
+Transits = Annotated[bool, Query(description="count the time between cameras, too")]
 
 
 @router.get("/links", dependencies=[READ])
@@ -27,11 +28,13 @@ async def links(
     least_ratio: Ratio = None,
     gap: Seconds = 60.0,
     tolerance: Seconds = 1.0,
+    transits: Transits = False,
 ) -> dict[str, Any]:
     """Who is one person, as far as can be told; nothing is written."""
     rules = Rules(
-        least_ratio=least_ratio, tolerance=tolerance, gap=gap, overlapping=pairs_of(overlapping)
-    )
+        least_ratio=least_ratio, tolerance=tolerance, gap=gap, overlapping=pairs_of(overlapping),
+        transits=transits,
+    )  # fmt: skip
     linking = await chosen.run(lambda gallery: gallery.link(where, rules))
     content: dict[str, Any] = json.loads(linking.to_json())
     for person in content["persons"]:
@@ -50,6 +53,7 @@ async def write(
     least_ratio: Ratio = None,
     gap: Seconds = 60.0,
     tolerance: Seconds = 1.0,
+    transits: Transits = False,
     prefix: Annotated[str, Query(min_length=1, max_length=100)] = PREFIX,
     extend: Annotated[bool, Query(description="known persons get sightings as well")] = False,
 ) -> dict[str, Any]:
@@ -60,6 +64,7 @@ async def write(
         gap=gap,
         overlapping=pairs_of(overlapping),
         prefix=prefix,
+        transits=transits,
     )
 
     def work(gallery: Gallery) -> tuple[int, Linking]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.listing import sightings_of
@@ -40,13 +40,18 @@ def _options(
     where: Filter,
     k: Annotated[int, Query(ge=1, le=200, description="passages in the answer")] = 10,
     query_camera: Annotated[str, Query(description="that took the query")] = "",
+    query_time: Annotated[AwareDatetime | None, Query(description="when it did")] = None,
     elsewhere: Annotated[bool, Query(description="no camera of the gallery took it")] = False,
+    transits: Annotated[bool, Query(description="count the time between cameras, too")] = False,
     exact: Annotated[bool, Query(description="compare all, without an index")] = False,
     rerank: Annotated[bool, Query(description="order the nearest 200 anew")] = False,
     prior_absent: Annotated[Share, Query(description="probability that it is nobody")] = 0.5,
     fpir: Annotated[Share, Query(description="share of false answers")] = 0.01,
 ) -> SearchOptions:
-    return SearchOptions(k, where, exact, rerank, prior_absent, fpir, True, query_camera, elsewhere)
+    return SearchOptions(
+        k, where, exact, rerank, prior_absent, fpir, True, query_camera, elsewhere, query_time,
+        transits,
+    )  # fmt: skip
 
 
 Options = Annotated[SearchOptions, Depends(_options)]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from passerby.data.evidence import picture_of
 from passerby.data.images import UnreadableImage
-from passerby.evaluation.decisions.wording import percent, ratio_with_ends
+from passerby.evaluation.decisions.wording import likelihood_ratio, percent, ratio_with_ends
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.text_tables import span_text, time_text
 from passerby.process.whole_files import write_whole
@@ -62,6 +62,10 @@ def _match(found: Matches, match: Match) -> dict[str, object]:
     worth = [f"distance {match.distance:.4f}"]
     if match.llr is not None:
         worth.append(f"likelihood ratio {ratio_with_ends(match.llr, match.llr_interval)}")
+    if match.transit_llr is not None:
+        worth.append(f"of the time between {likelihood_ratio(match.transit_llr)}")
+    if match.joint_llr is not None:
+        worth.append(f"of both {likelihood_ratio(match.joint_llr)}")
     if match.false_match_rate is not None:
         worth.append(f"false-match rate {match.false_match_rate:.2g}")
     if probability is not None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from passerby.evaluation.decisions.wording import likelihood_ratio
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.link.linking import link
 from passerby.gallery.paths.gallery_transits import Moments, transits_of
@@ -20,6 +21,8 @@ from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.search.querying import Query
 from passerby.gallery.search.searching import search
 from passerby.tables.filters import Where
+from passerby.visual.found.match_page import write_match_page
+from passerby.visual.match_pictures import _lines
 from tests.gallery.link.test_linking_by_transits import timed
 
 K = 200
@@ -73,6 +76,18 @@ def test_both_ratios_are_told_and_their_product_believed(site, crowd):
     for said in (shown, row):
         both = [float(said[f"{name}likelihood_ratio"]) for name in ("", "transit_", "joint_")]
         assert both[0] * both[1] == pytest.approx(both[2], rel=1e-3)
+
+
+def test_pages_and_pictures_tell_both(site, crowd, tmp_path):
+    vector, at = asked(site, crowd)
+    time = at - timedelta(seconds=60)
+    found = Gallery(site).search(vector, 3, camera="a", time=time, transits=True)
+    page = write_match_page([found], tmp_path / "page.html").read_text("utf-8")
+    first = found[0]
+    assert f"of the time between {likelihood_ratio(first.transit_llr)}" in page
+    assert f"of both {likelihood_ratio(first.joint_llr)}" in page
+    assert f"LR {likelihood_ratio(first.joint_llr)} with way" in _lines(first)
+    assert len(_lines(first)) <= 7
 
 
 def test_the_moment_of_the_query_s_own_sighting_is_known(site):
