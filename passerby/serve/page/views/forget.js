@@ -68,14 +68,20 @@ function chooser(asked, found) {
   if (!found.passages.length && !found.alerts.length) return [notes(found.notes), h("p", { class: "empty" }, t("forget.none"))];
   const chosen = { passages: new Set(found.passages.filter((each) => each.chosen)), alerts: new Set(found.alerts.filter((each) => each.chosen)) };
   const said = h("p", { role: "status", class: "big" });
-  const go = button("", () => confirm(asked, chosen, reason.value, optOut.querySelector("input").checked), "danger");
   const reason = h("textarea", { rows: 2, maxlength: 1000 });
+  const trouble = h("div", {});
+  const go = button("", () => {
+    const missing = !reason.value.trim();
+    fill(trouble, missing ? problemPanel(new Error(t("forget.reasonmissing"))) : null);
+    if (missing) reason.focus();
+    else confirm(asked, found, chosen, reason.value.trim(), optOut.querySelector("input").checked);
+  }, "danger");
   const optOut = choice(t("forget.optout"), {});
   const draw = () => {
     const ids = idsOf(chosen);
     fill(said, h("b", {}, count(ids.length)), " ", t("forget.chosen", { count: ids.length, passages: chosen.passages.size }));
     go.textContent = t("forget.do", { count: ids.length });
-    go.disabled = !ids.length && !chosen.alerts.size;
+    go.disabled = !ids.length;
   };
   const toggle = (set, each) => (event) => {
     if (event.target.checked) set.add(each);
@@ -88,7 +94,7 @@ function chooser(asked, found) {
     found.alerts.length ? h("fieldset", {}, h("legend", {}, t("forget.alerts")), found.alerts.map((each) =>
       choice(`${each.name} (${each.why})`, { checked: each.chosen, onchange: toggle(chosen.alerts, each) }))) : null,
     said, h("div", { class: "box" }, field(t("forget.reason"), reason, t("forget.reasonhelp")), optOut, h("p", { class: "help" }, t("forget.optoutwhat"))),
-    h("div", { class: "actions" }, go));
+    trouble, h("div", { class: "actions" }, go));
 }
 
 function idsOf({ passages }) {
@@ -106,29 +112,27 @@ function passage(each, onchange) {
     each.sightings.length > 1 ? h("span", { class: "faint" }, t("found.sightings", { count: each.sightings.length })) : null));
 }
 
-async function confirm(asked, chosen, reason, optOut) {
+async function confirm(asked, found, chosen, reason, optOut) {
   const ids = idsOf(chosen);
   const alerts = [...chosen.alerts].map(({ name }) => name);
-  const content = { ids, reason, opt_out: optOut, alerts, ...(asked.person && { person: asked.person }) };
+  const spared = idsOf({ passages: found.passages.filter((each) => !chosen.passages.has(each)) });
+  const content = { ids, spared, reason, opt_out: optOut, alerts, person: asked.person };
   const certificate = await confirmCount({
     title: t("forget.sure"), label: t("forget.do", { count: ids.length }), count: ids.length,
     body: [h("p", {}, t("forget.surewhat")), optOut ? h("p", {}, t("forget.sureoptout")) : null],
-    act: () => {
-      if (!reason.trim()) throw new Error(t("forget.reasonmissing"));
-      return api.forget(asked, content);
-    },
+    act: () => api.forget(asked, content),
   });
   if (!certificate) return;
   fill(asked.place, certified(certificate));
   asked.place.querySelector("h2").focus();
 }
 
-function certified(certificate) {
-  const { said, sha256 } = certificate;
+function certified({ said, ...certificate }) {
+  const { sha256 } = certificate; // of all its other fields, so that nothing may be added
   const text = JSON.stringify(certificate, null, 1);
   const save = () => download(new Blob([text], { type: "application/json" }), `forgotten-${sha256.slice(0, 12)}.json`);
   return h("section", { class: "panel certificate" }, h("h2", { tabindex: "-1" }, t("forget.done")),
-    h("pre", { class: "words" }, said), h("p", { class: "faint" }, t("forget.sha", { sha256 })),
+    h("pre", { class: "words" }, said),
     h("div", { class: "actions" }, button(t("forget.save"), save, "main"), button(t("forget.print"), () => print())));
 }
 

@@ -1,7 +1,7 @@
 // What a search found: the answer in words, and passages as cards that can be walked through.
 
 import { can } from "../shared/api.js";
-import { exportCase, nameSightings, notAPerson, removeSightings, splitOff } from "../shared/deciding.js";
+import { nameSightings, notAPerson, removeSightings, splitOff } from "../shared/deciding.js";
 import { button, h, notes } from "../shared/dom.js";
 import { cameraName, likely, percent, ratioWithEnds, span } from "../shared/format.js";
 import { roving } from "../shared/keys.js";
@@ -9,7 +9,7 @@ import { sightingsOf } from "../shared/passages.js";
 import { strip } from "../shared/pictures.js";
 import { t } from "../shared/translate.js";
 
-/** acts: what (pictures or sighting), query, again(), more() or null, notCamera(name), like(id). */
+/** acts: again(), more() or null, notCamera(name), like(id), evidence() or null. */
 export function foundList(found, seconds, acts) {
   const chosen = new Set();
   const bar = h("div", { class: "chosen", hidden: true });
@@ -27,7 +27,7 @@ export function foundList(found, seconds, acts) {
       h("p", { class: "faint" }, t("found.among", { count: found.searched, seconds: seconds.toFixed(2) }),
         found.exact ? "" : ` ${t("found.approximate")}`,
         found.timeless ? ` ${t("found.timeless", { count: found.timeless })}` : ""),
-      acts.what.files?.length ? button(t("case.open"), () => exportCase(acts.what, acts.query), "plain") : null),
+      acts.evidence && button(t("case.open"), acts.evidence, "plain")),
     found.matches.length ? h("p", { class: "faint hint" }, t("found.keys")) : h("p", { class: "empty" }, t("found.none")),
     bar, list, acts.more && h("div", { class: "actions" }, button(t("found.more"), acts.more)));
 }

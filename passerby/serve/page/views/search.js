@@ -1,6 +1,7 @@
 // Who is this? A picture, or several of one person, or a sighting; and what was found for it.
 
 import { api, session } from "../shared/api.js";
+import { exportCase } from "../shared/deciding.js";
 import { announce, button, choice, field, fill, h, heading, select, working } from "../shared/dom.js";
 import { conditions, filterForm, filterQuery, noFilter } from "../shared/filters.js";
 import { cameraName } from "../shared/format.js";
@@ -220,11 +221,12 @@ function optionsBox() {
     field(t("option.fpir"), number("fpir", 0.001, 0.5), t("option.fpirhelp")), exact));
 }
 
-/** The filter and options as a query of the server; pictures that it goes with. */
-async function question() {
+/** The filter and options as a query of the server; pictures that it goes with. cutHere: parts of
+ * pictures are cut out here, where the server takes no box. */
+async function question(cutHere = false) {
   const query = { ...filterQuery(state.filter, summary.cameras), ...state.options };
   const { pictures, sighting } = state;
-  if (pictures.length === 1) {
+  if (pictures.length === 1 && !cutHere) {
     const [{ file, box }] = pictures;
     return { what: { files: [file] }, query: box ? { ...query, box: box.join(",") } : query };
   }
@@ -248,7 +250,7 @@ async function search() {
     clearTimeout(waiting);
     if (signal.aborted) return;
     fill(places.results, foundList(found, (performance.now() - began) / 1000, {
-      what, query, again: search, more: more(found), notCamera, like,
+      again: search, more: more(found), notCamera, like, evidence: state.pictures.length ? evidence : null,
     }));
     announce(t("found.announce", { count: found.matches.length }));
   } catch (error) {
@@ -256,6 +258,11 @@ async function search() {
     if (signal.aborted || left(error)) return;
     fill(places.results, problemPanel(error, search));
   }
+}
+
+async function evidence() {
+  const { what, query } = await question(true);
+  exportCase(what, query);
 }
 
 function more(found) {

@@ -1,0 +1,110 @@
+"""What somebody answers for: forgetting a person with a certificate, evidence, who asks."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from passerby.gallery.case.verifying import verify_case
+from passerby.gallery.forgetting.certificate import is_unchanged
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is absent").expect
+
+
+def test_a_person_is_forgotten_by_a_photo_with_a_certificate(open_page, site, crop, tmp_path):
+    page = open_page("forget")
+    page.get_by_role("button", name="Show what is kept").click()
+    expect(page.locator(".problem")).to_contain_text("Give a picture of the person, or their name")
+    page.set_input_files("#forget-file", crop(2))
+    page.get_by_role("button", name="Show what is kept").click()
+    chosen = page.locator(".pick:has(:checked)")
+    expect(chosen).to_have_count(3)
+    assert "Boris" in chosen.first.inner_text()
+    page.locator(".pick:has(:checked) input").last.uncheck()
+    expect(page.locator(".big")).to_contain_text("2 sightings in 2 passage(s)")
+    page.locator(".pick").nth(2).locator("input").check()
+    page.get_by_role("button", name="Delete 3 sightings…").click()
+    expect(page.locator(".problem")).to_contain_text("The certificate needs a reason")
+    page.get_by_label("Reason").fill("letter of 1 May")
+    page.get_by_label("Do not record this person again").check()
+    page.get_by_role("button", name="Delete 3 sightings…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Type 3 to confirm").fill("3")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator(".certificate h2")).to_have_text("Forgotten")
+    assert "letter of 1 May" in page.locator(".certificate").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the certificate").click()
+    kept = Path(download.value.path()).read_text()
+    assert is_unchanged(kept)
+    with site.gallery() as gallery:
+        assert "Boris" not in gallery.show().persons
+        assert len(gallery) == 21
+    page.reload()
+    expect(page.locator(".panel")).to_contain_text("Persons who are not recorded")
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.locator(".panel")).to_have_count(0)
+
+
+def test_nobody_like_it_is_nothing_to_forget(open_page, crop):
+    page = open_page("forget")
+    page.set_input_files("#forget-file", crop(30))
+    page.get_by_role("button", name="Show what is kept").click()
+    expect(page.locator("main")).to_contain_text("0 sightings in 0 passage(s)")
+    expect(page.get_by_role("button", name="Delete 0 sightings…")).to_be_disabled()
+
+
+def test_a_search_is_exported_as_evidence(open_page, scene, tmp_path):
+    path, _ = scene
+    page = open_page()
+    page.set_input_files("#file", path)
+    page.get_by_role("button", name="Search the whole picture").click()
+    expect(page.locator(".found .card")).to_have_count(12)
+    page.get_by_role("button", name="Export as evidence…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Make the file").click()
+    expect(dialog.locator(".problem")).to_contain_text("Say why")
+    dialog.get_by_label("Reason").fill("file 12/34")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Make the file").click()
+    kept = Path(download.value.path())
+    assert verify_case(kept).whole
+    with zipfile.ZipFile(kept) as case:
+        assert b"file 12/34" in case.read("report.html")
+    expect(page.locator(".toast")).to_contain_text("SHA-256")
+
+
+def test_a_key_is_asked_for_and_what_it_may_not_do_is_not_offered(open_page, site):
+    page = open_page()
+
+    def guarded(route) -> None:
+        if route.request.headers.get("authorization") != "Bearer right":
+            problem = '{"title": "Unauthorized", "status": 401, "detail": "a key is needed"}'
+            route.fulfill(status=401, body=problem, content_type="application/problem+json")
+        elif route.request.url.endswith("/v1/server"):
+            told = route.fetch()
+            route.fulfill(json={**told.json(), "key": "guard", "scopes": ["read"]})
+        else:
+            route.continue_()
+
+    page.context.route("**/v1/**", guarded)
+    page.reload()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This server asks for a key")
+    dialog.get_by_label("Key").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("This key is not known here")
+    dialog.get_by_label("Key").fill("right")
+    page.keyboard.press("Enter")
+    expect(page.locator("nav")).to_contain_text("Search")
+    expect(page.locator("nav")).not_to_contain_text("Forget")
+    page.goto(f"{site.address}/#/people")
+    expect(page.locator(".people .card")).to_have_count(4)
+    assert page.locator(".people input").count() == 0
+    picture = page.locator(".people img").first
+    page.wait_for_timeout(100)
+    assert picture.evaluate("image => image.complete")
+    page.get_by_role("button", name="Forget key guard").click()
+    expect(page.get_by_role("dialog")).to_contain_text("This server asks for a key")
