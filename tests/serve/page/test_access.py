@@ -23,7 +23,10 @@ def site(lasting_site: Site) -> Site:
 
 
 PHONE = {"width": 360, "height": 740}
-VIEWS = ("search", "overview")
+VIEWS = (
+    "search", "people", "person?name=Boris", "review", "visitors", "alerts", "overview",
+    "decisions", "forget",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +60,20 @@ def test_axe_finds_nothing_in_any_view(open_page, crop, axe, site, colours):
     expect(page.locator(".found .card")).to_have_count(12)
     page.locator(".found input[type=checkbox]").first.check()
     assert found_by(axe, page) == []
+    page.get_by_role("button", name="Name…").first.click()
+    assert found_by(axe, page) == []
+    page.keyboard.press("Escape")
     for view in VIEWS[1:]:
         page.goto(f"{site.address}/#/{view}")
         page.wait_for_selector("main h1")
+        if view == "visitors":
+            page.get_by_role("button", name="Count").click()
+            page.wait_for_selector(".chart svg")
         assert found_by(axe, page) == [], view
+    page.set_input_files("#forget-file", crop(2))
+    page.get_by_role("button", name="Show what is kept").click()
+    page.wait_for_selector(".pick")
+    assert found_by(axe, page) == []
 
 
 @pytest.mark.parametrize("view", VIEWS)
