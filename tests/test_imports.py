@@ -31,7 +31,7 @@ LAYERS = [
     {"training", "gallery", "export"},
     {"studies", "video", "fine_tuning"},
     {"visual"},
-    {"serve", "assistants"},
+    {"serve", "assistants", "mqtt"},
     {"demo", "doctor"},
     {"cli"},
     {"__main__"},

@@ -24,6 +24,7 @@ from passerby.cli.accountability import cases, forgetting
 from passerby.cli.assistants import mcp_server
 from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.machine import doctoring
+from passerby.cli.messages import frigate
 from passerby.cli.server import audit, keys, serving
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
@@ -105,6 +106,7 @@ COMMANDS: Commands = {
     "ablation-table": studies.ablation_table,
     "watch": watching.watch,
     "mcp": mcp_server.mcp,
+    "frigate": frigate.frigate,
     "pull": models.pull,
     "convert": models.convert,
     "card": models.card,

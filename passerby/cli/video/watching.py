@@ -12,8 +12,10 @@ from passerby.process.reporting import say
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, tzinfo
 
+    from passerby.tables.sightings import Sightings
     from passerby.video.sources.frames import Source
     from passerby.video.sources.paces import Pace
     from passerby.video.watching import Camera
@@ -41,6 +43,8 @@ def watch(
     annotate: File = None,
     sheet: File = None,
     mot: File = None,
+    mqtt: Annotated[str | None, arg(metavar="mqtt://HOST/TOPIC")] = None,
+    vectors: bool = False,
     json: Json = False,
 ) -> None:
     """Detect and track the persons of videos and streams, and enrol each passage when it ends.
@@ -65,6 +69,8 @@ def watch(
             gallery knows.
         sheet: write a picture with a row for each passage (.png or .jpg).
         mot: write tracks as the MOTChallenge has them.
+        mqtt: tell a broker of each passage and who it is: TOPIC/CAMERA/passage and .../identity.
+        vectors: send them to the broker as well; whoever may read the topic has biometric data.
     """
     from passerby.video.sources.opening import open_source
     from passerby.video.sources.paces import pace_of
@@ -87,11 +93,14 @@ def watch(
         ]
 
     if gallery is None:
-        if mend:
-            raise ValueError("--mend compares by the gallery's model: name one with --gallery")
+        if mend or mqtt:
+            raise ValueError(
+                "--mend and --mqtt compare by the gallery's model: name one with --gallery"
+            )
         watched = watch_cameras(cameras(), None, outputs)
     else:
-        from passerby.gallery.alerts.running import alerts_of
+        from passerby.gallery.alerts.running import alerts_of, name_of
+        from passerby.mqtt.passages_out import passages_to
         from passerby.video.enrolling import Enroller, ratio_of
         from passerby.video.mending import Mender
 
@@ -101,11 +110,26 @@ def watch(
             made = cameras()
             for one in made if mend else ():
                 one.mender = Mender(ratio_of(kept.store), mend)
-            with alerts_of(kept.store, gallery) as ended:
+            with (
+                alerts_of(kept.store, gallery) as alerts,
+                passages_to(mqtt, kept, name_of(gallery), names, vectors=vectors) as told,
+            ):
+                ended = _each(alerts, told)
                 enroller = Enroller(kept.store, kept.embedder, keep_thumbnails, ended)
                 watched = watch_cameras(made, enroller, outputs)
             kept.store.update_index()
     say(watched.to_json() if json else watched)
+
+
+def _each(*told: Callable[[Sightings], object] | None) -> Callable[[Sightings], None]:
+    """What tells each of them that is there."""
+
+    def tell(passage: Sightings) -> None:
+        for one in told:
+            if one is not None:
+                one(passage)
+
+    return tell
 
 
 def _start(start: str | None, zone: str | None) -> tuple[datetime | None, tzinfo | None]:
