@@ -45,7 +45,9 @@ MAX_PIXELS = 64_000_000
 _MAX_BYTES = 8 * MAX_PIXELS  # an uncompressed image of 16-bit RGB within MAX_PIXELS fits
 _MAX_SCANS = 500  # of a JPEG; thousands of empty ones, each a pass over all pixels, take hours
 _DEPTHS = (8, 10, 12, 14, 16)  # bits that sensors use
-_UPRIGHT = 1  # the orientation of a picture that is stored as it is shown
+UPRIGHT = 1
+"""The orientation of a picture that is stored as it is shown."""
+
 _EXIF = b"Exif\0\0"
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _JPEG_SCAN, _JPEG_PROGRESSIVE = b"\xff\xda", b"\xff\xc2"
@@ -123,7 +125,7 @@ def pillow_pixels(image: Image.Image) -> NDArray[np.uint8]:
     """The pixels [H, W, 3] RGB of an image that Pillow has opened, as `decode` makes them."""
     # A TIFF is turned by Pillow itself. Some formats leave the mark of EXIF away.
     exif = _EXIF + image.info.get("exif", b"").removeprefix(_EXIF)
-    return _turned(_stored_pixels(image), _orientation(exif))
+    return _turned(_stored_pixels(image), orientation(exif))
 
 
 def write_unreadable(path: Path, images: Sequence[UnreadableImage]) -> None:
@@ -161,7 +163,7 @@ def _pixels(data: bytes) -> NDArray[np.uint8]:
     _require_bounded_size(height, width)
     if colours not in ("YCbCr", "RGB", "Gray"):
         return _pixels_by_pillow(data)
-    return _turned(_jpeg_pixels(data), _orientation(data))
+    return _turned(_jpeg_pixels(data), orientation(data))
 
 
 def _jpeg_pixels(data: bytes) -> NDArray[np.uint8]:
@@ -183,7 +185,7 @@ def _strictly_decoded(data: bytes) -> NDArray[np.uint8]:
     return pixels
 
 
-def _orientation(data: bytes) -> int:
+def orientation(data: bytes) -> int:
     """1 to 8, of the first EXIF in some data; upright when it has none or a damaged one.
 
     By hand, because Pillow warns of damaged EXIF, and because most crops have none.
@@ -191,7 +193,7 @@ def _orientation(data: bytes) -> int:
     start = data.find(_EXIF, 0, 65_536) + len(_EXIF)
     order = {b"II": "<", b"MM": ">"}.get(data[start : start + 2])
     if start < len(_EXIF) or order is None:
-        return _UPRIGHT
+        return UPRIGHT
     try:
         (offset,) = struct.unpack_from(f"{order}I", data, start + 4)
         (entries,) = struct.unpack_from(f"{order}H", data, start + offset)
@@ -202,7 +204,7 @@ def _orientation(data: bytes) -> int:
                 return int(value)
     except struct.error:  # it leads beyond the end of the data
         pass
-    return _UPRIGHT
+    return UPRIGHT
 
 
 def _turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

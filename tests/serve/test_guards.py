@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from passerby.gallery.gallery import Gallery
 from passerby.serve.application import application
-from passerby.serve.asking.pictures import most_pixels
+from passerby.serve.asking.pixel_bounds import most_pixels
 from passerby.serve.guards.bodies import MOST_UNSAID, BoundedBodies
 from passerby.serve.guards.turns import InTurn, Turns
 from passerby.serve.problems import without_paths

@@ -1,19 +1,11 @@
-"""Pictures of a request: told by their content, bounded by their header before they are decoded.
-
-A decoder needs memory for each pixel that a header promises, however small the file. The bounds
-follow from what ours were seen to take for a pixel: no picture costs more than `MEMORY`.
-"""
+"""Pictures of a request: told by their content, bounded by their header before they are decoded."""
 
 from __future__ import annotations
 
-import io
-import struct
 from typing import Any
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -21,14 +13,10 @@ from starlette.requests import Request
 
 from passerby.data.crops import content_id
 from passerby.data.images import decode_contents
+from passerby.serve.asking.pixel_bounds import other_type, require_few_pixels
 from passerby.serve.asking.told import tell
 from passerby.serve.problems import Problem
 
-MEMORY = 45_000_000
-"""Bytes that decoding one picture may take."""
-
-_EACH = {"JPEG": 3.5, "progressive JPEG": 10, "PNG": 12, "deep PNG": 32, "WebP": 18}
-_PROGRESSIVE = (b"\xff\xc2", b"\xff\xc6", b"\xff\xca", b"\xff\xce")
 _KINDS = ("image/jpeg", "image/png", "image/webp")
 _FORM = "multipart/form-data"
 
@@ -68,11 +56,6 @@ def is_json(request: Request) -> bool:
     return _kind_of(request) == "application/json"
 
 
-def most_pixels(kind: str) -> int:
-    """Pixels that a picture of a kind may have: "JPEG", "PNG", "WebP", and dearer forms of them."""
-    return int(MEMORY / _EACH[kind])
-
-
 async def pictures_of(request: Request, most: int) -> list[bytes]:
     """The files of a request, each checked: at least one.
 
@@ -86,11 +69,11 @@ async def pictures_of(request: Request, most: int) -> list[bytes]:
     elif named in _KINDS:
         files = [await request.body()]
     else:
-        raise _other_type(f"Content-Type is {named or 'not stated'}")
+        raise other_type(f"Content-Type is {named or 'not stated'}")
     if not files or not all(files):
         raise Problem(422, "expected a picture, got nothing: form parts are named image")
     for number, data in enumerate(files, 1):
-        _require_few_pixels(data, f"picture {number}" if len(files) > 1 else "the picture")
+        require_few_pixels(data, f"picture {number}" if len(files) > 1 else "the picture")
     tell(request, {"pictures": [content_id(data) for data in files]})
     return files
 
@@ -139,63 +122,3 @@ async def _parts(request: Request, most: int) -> list[bytes]:
     except HTTPException as error:
         status = 413 if "Too many" in str(error.detail) else 400
         raise Problem(status, f"the form is not understood: {error.detail}") from None
-
-
-def _require_few_pixels(data: bytes, name: str) -> None:
-    try:
-        kind, width, height = _header(data)
-    except (ValueError, IndexError):
-        raise Problem(422, f"{name} is damaged: its size cannot be read") from None
-    if width * height > most_pixels(kind):
-        raise Problem(
-            422,
-            f"{name} has {width}×{height} pixels: of a {kind} at most {most_pixels(kind):,} are "
-            "decoded. Make it smaller, or cut the person out",
-        )
-
-
-def _header(data: bytes) -> tuple[str, int, int]:
-    """Kind, width and height, without decoding; Problem for what is none of the three."""
-    if data.startswith(b"\xff\xd8\xff"):
-        progressive = any(mark in data for mark in _PROGRESSIVE)
-        return ("progressive JPEG" if progressive else "JPEG", *_jpeg_size(data))
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
-        size = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-        return ("deep PNG" if data[24] > 8 else "PNG", *size)  # type: ignore[return-value]
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP", *_webp_size(data)
-    raise _other_type("it begins like none of them")
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """As the decoder that will decode it reads it."""
-    try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except (ValueError, KeyError):  # an unusual chroma subsampling, which Pillow decodes
-        try:
-            with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-                return image.size
-        except (OSError, SyntaxError, KeyError, struct.error) as error:
-            raise ValueError(str(error)) from None
-    return width, height
-
-
-def _webp_size(data: bytes) -> tuple[int, int]:
-    kind = data[12:16]
-    if len(data) < 30:
-        raise ValueError("too short")
-    if kind == b"VP8X":
-        sizes = (int.from_bytes(data[start : start + 3], "little") + 1 for start in (24, 27))
-    elif kind == b"VP8L":
-        packed = int.from_bytes(data[21:25], "little")
-        sizes = ((packed >> shift & 0x3FFF) + 1 for shift in (0, 14))
-    else:
-        sizes = (int.from_bytes(data[start : start + 2], "little") & 0x3FFF for start in (26, 28))
-    width, height = sizes
-    return width, height
-
-
-def _other_type(came: str) -> Problem:
-    return Problem(
-        415, f"expected a picture as JPEG, PNG or WebP (raw, or form parts named image): {came}"
-    )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from passerby.gallery.adapted import back_end_of
 from passerby.gallery.gallery import Gallery
 from passerby.serve.asking.chosen import AllGalleries, ChosenGallery, Started
-from passerby.serve.asking.pictures import most_pixels
+from passerby.serve.asking.pixel_bounds import most_pixels
 from passerby.serve.asking.who import READ, who_of
 from passerby.stores.about import About
 from passerby.version import __version__
