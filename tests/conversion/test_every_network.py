@@ -49,6 +49,7 @@ NETWORKS = {
     "osnet": (Network("osnet(width=0.25)", projection="linear_norm_relu(width=32)"), SMALL),
     "osnet ain": (Network("osnet(width=0.25, variant=ain)"), SMALL),
     "timm": (Network("timm(name=resnet10t)"), SMALL),
+    "swin": (Network("swin(semantic=0.2)", system="plain(embedding=before_neck)"), SMALL),
     "pcb": (Network("resnet18", system="pcb"), STRIPED),
     "pcb refined": (Network("resnet18", system="pcb(refine=true)"), STRIPED),
     "mgn": (Network("resnet18", system="mgn"), STRIPED),

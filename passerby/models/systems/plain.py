@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from torch import Tensor, nn
 
 from passerby.config import Network
@@ -11,16 +13,26 @@ from passerby.models.features import Features, Part
 from passerby.models.system import System
 from passerby.registry import BACKBONES, CLASSIFIERS, POOLINGS, PROJECTIONS, SYSTEMS
 
+Embedding = Literal["after_neck", "before_neck"]
+
 
 @SYSTEMS.register
 class Plain(System):
     """Backbone, pooling, neck and one classifier, all of the recipe's choice.
 
-    One part, "global"; without ``persons`` there is no classifier.
+    One part, "global"; without ``persons`` there is no classifier. embedding: the vector after the
+    neck or the one before it, of which persons are told.
     """
 
-    def __init__(self, network: Network, persons: int) -> None:
+    def __init__(
+        self, network: Network, persons: int, *, embedding: Embedding = "after_neck"
+    ) -> None:
         super().__init__()
+        if embedding not in get_args(Embedding):
+            raise ValueError(
+                f"embedding must be {' or '.join(get_args(Embedding))}, got {embedding!r}"
+            )
+        self.embedding = embedding
         self.backbone: Backbone = BACKBONES.build(
             network.backbone, start=network.start, attention=network.attention
         )
@@ -51,10 +63,10 @@ class Plain(System):
     def of_maps(self, maps: Tensor) -> Features:
         """Features of the backbone's maps [B, C, h, w]."""
         before_neck = self.projection(self.pooling(maps))  # [B, D]
-        embedding = self.neck(before_neck)
-        similarities = None if self.classifier is None else self.classifier(embedding)
-        part = Part("global", before_neck, embedding, similarities, self.classifier)
-        return Features(embedding, (part,))
+        after_neck = self.neck(before_neck)
+        similarities = None if self.classifier is None else self.classifier(after_neck)
+        part = Part("global", before_neck, after_neck, similarities, self.classifier)
+        return Features(after_neck if self.embedding == "after_neck" else before_neck, (part,))
 
 
 def _neck(channels: int) -> nn.BatchNorm1d:

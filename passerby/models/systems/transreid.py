@@ -30,20 +30,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from passerby.config import Network
 from passerby.models.features import Features
 from passerby.models.system import System, build_classifiers, classified, require_defaults
+from passerby.models.transformers.layers import (
+    PATCH,
+    Layer,
+    Patches,
+    grid_of,
+    norm,
+    normal,
+    resized,
+)
 from passerby.registry import SYSTEMS
 
 Variant = Literal["base", "small", "tiny"]
 
-_PATCH = 16
 _GROUPS = 4
 _LOCALS = tuple(f"jigsaw_{number + 1}" for number in range(_GROUPS))
 _DEPTH = 12  # of the ImageNet weights
@@ -93,18 +100,18 @@ class Transreid(System):
         require_defaults(network, "transreid", frozenset({"classifier"}))
         _check(variant, depth, stride, cameras)
         self.channels, self.sie, self.jigsaw = _SIZES[variant].width, sie, jigsaw
-        self.grid = _grid(height, width, stride)
-        self.patch_embed = _Patches(self.channels, stride)
-        self.cls_token = nn.Parameter(_normal(1, 1, self.channels))
-        self.pos_embed = nn.Parameter(_normal(1, 1 + self.grid[0] * self.grid[1], self.channels))
-        self.sie_embed = nn.Parameter(_normal(len(cameras), 1, self.channels)) if cameras else None
+        self.grid = grid_of(height, width, stride)
+        self.patch_embed = Patches(self.channels, stride)
+        self.cls_token = nn.Parameter(normal(1, 1, self.channels))
+        self.pos_embed = nn.Parameter(normal(1, 1 + self.grid[0] * self.grid[1], self.channels))
+        self.sie_embed = nn.Parameter(normal(len(cameras), 1, self.channels)) if cameras else None
         self.reads_cameras = bool(cameras)
         if cameras:
             self.register_buffer("camera_numbers", torch.tensor(sorted(cameras)))
         heads = _SIZES[variant].heads
         drops = [drop_path * number / (depth - 1) for number in range(depth)]
-        self.blocks = nn.Sequential(*(_Layer(self.channels, heads, drop) for drop in drops[:-1]))
-        self.whole = nn.Sequential(_Layer(self.channels, heads, drops[-1]), _norm(self.channels))
+        self.blocks = nn.Sequential(*(Layer(self.channels, heads, drop) for drop in drops[:-1]))
+        self.whole = nn.Sequential(Layer(self.channels, heads, drops[-1]), norm(self.channels))
         if network.start == "imagenet":
             self._load_imagenet(variant, depth)
         self.shared = copy.deepcopy(self.whole) if jigsaw else None
@@ -132,7 +139,7 @@ class Transreid(System):
     def _tokens(self, images: Tensor, cameras: Tensor | None) -> Tensor:
         """The class token and the patches, placed and with their camera [B, 1 + N, width]."""
         patches, grid = self.patch_embed(images)
-        place = self.pos_embed if grid == self.grid else _resized(self.pos_embed, self.grid, grid)
+        place = self.pos_embed if grid == self.grid else resized(self.pos_embed, self.grid, grid)
         tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1), patches], dim=1) + place
         if self.sie_embed is None:
             return tokens
@@ -164,68 +171,10 @@ class Transreid(System):
             name = key.replace(f"blocks.{depth - 1}.", "whole.0.")
             renamed[f"whole.1.{name[5:]}" if name.startswith("norm.") else name] = value
         side = round((renamed["pos_embed"].shape[1] - 1) ** 0.5)
-        renamed["pos_embed"] = _resized(renamed["pos_embed"], (side, side), self.grid)
+        renamed["pos_embed"] = resized(renamed["pos_embed"], (side, side), self.grid)
         missing, unexpected = self.load_state_dict(renamed, strict=False)
         assert not unexpected, unexpected
         assert set(missing) <= {"sie_embed", "camera_numbers"}, missing
-
-
-class _Patches(nn.Module):
-    """Patches of 16 pixels, ``stride`` apart, as tokens in rows [B, N, width]; and their grid."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, width, _PATCH, stride)
-        nn.init.normal_(self.proj.weight, std=(2 / (_PATCH**2 * width)) ** 0.5)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        maps = self.proj(images)
-        return maps.flatten(2).transpose(1, 2), (maps.shape[2], maps.shape[3])
-
-
-class _Layer(nn.Module):
-    """A transformer's layer, norms first (Dosovitskiy et al. 2021): attention, then an MLP.
-
-    In training each of the two is left out of an image with probability ``drop`` (drop path).
-    """
-
-    def __init__(self, width: int, heads: int, drop: float) -> None:
-        super().__init__()
-        self.drop = drop
-        self.norm1 = _norm(width)
-        self.attn = _Attention(width, heads)
-        self.norm2 = _norm(width)
-        self.mlp = nn.ModuleDict(
-            {"fc1": _linear(width, 4 * width), "fc2": _linear(4 * width, width)}
-        )
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self._dropped(self.attn(self.norm1(tokens)))
-        inner = F.gelu(self.mlp["fc1"](self.norm2(tokens)))
-        return tokens + self._dropped(self.mlp["fc2"](inner))
-
-    def _dropped(self, branch: Tensor) -> Tensor:
-        if not self.training or self.drop == 0:
-            return branch
-        kept = torch.rand(len(branch), 1, 1, device=branch.device) >= self.drop
-        return branch * kept.to(branch.dtype) / (1 - self.drop)
-
-
-class _Attention(nn.Module):
-    """Multi-head self-attention."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = _linear(width, 3 * width)
-        self.proj = _linear(width, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        batch, length, width = tokens.shape
-        split = self.qkv(tokens).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)  # each [B, heads, N, width / heads]
-        mixed = F.scaled_dot_product_attention(query, key, value)
-        return cast(Tensor, self.proj(mixed.transpose(1, 2).reshape(batch, length, width)))
 
 
 def shuffled(patches: Tensor, shift: int = 4) -> Tensor:
@@ -242,9 +191,9 @@ def shuffled(patches: Tensor, shift: int = 4) -> Tensor:
 def _check(variant: str, depth: int, stride: int, cameras: Sequence[int]) -> None:
     if variant not in get_args(Variant):
         raise ValueError(f"variant must be one of {', '.join(get_args(Variant))}, got {variant!r}")
-    if depth < 2 or not 1 <= stride <= _PATCH:
+    if depth < 2 or not 1 <= stride <= PATCH:
         raise ValueError(
-            f"transreid needs depth 2 or more and a stride from 1 to {_PATCH}, got {depth} and "
+            f"transreid needs depth 2 or more and a stride from 1 to {PATCH}, got {depth} and "
             f"{stride}"
         )
     whole = all(type(camera) is int and camera >= 0 for camera in cameras)
@@ -253,33 +202,6 @@ def _check(variant: str, depth: int, stride: int, cameras: Sequence[int]) -> Non
             f"cameras must be the different numbers of the training set's, as in (1, 2), got "
             f"{cameras!r}"
         )
-
-
-def _grid(height: int, width: int, stride: int) -> tuple[int, int]:
-    """Rows and columns of patches."""
-    return (height - _PATCH) // stride + 1, (width - _PATCH) // stride + 1
-
-
-def _resized(places: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """A position embedding [1, 1 + N, width] on another grid; the class token's stays."""
-    maps = places[:, 1:].transpose(1, 2).unflatten(2, old)
-    maps = F.interpolate(maps, new, mode="bilinear", align_corners=False)
-    return torch.cat([places[:, :1], maps.flatten(2).transpose(1, 2)], dim=1)
-
-
-def _linear(channels: int, out: int) -> nn.Linear:
-    linear = nn.Linear(channels, out)
-    nn.init.trunc_normal_(linear.weight, std=0.02)
-    nn.init.zeros_(linear.bias)
-    return linear
-
-
-def _normal(*shape: int) -> Tensor:
-    return nn.init.trunc_normal_(torch.empty(shape), std=0.02)
-
-
-def _norm(width: int) -> nn.LayerNorm:
-    return nn.LayerNorm(width, eps=1e-6)
 
 
 def _neck(width: int) -> nn.BatchNorm1d:

@@ -7,6 +7,7 @@ from passerby.config import Network, Recipe
 from passerby.embedding.embedder import Embedder
 from passerby.models.system import build_model
 from passerby.models.systems import transreid
+from passerby.models.transformers.layers import drop_path
 from passerby.tables.records import Record
 
 TINY = "variant=tiny, depth=2, height=64, width=32"
@@ -140,14 +141,13 @@ def test_the_embedder_hands_cameras_on(tiny):
 
 
 def test_drop_path_leaves_whole_images_out():
-    layer = transreid._Layer(64, 2, 0.5)
     branch = torch.ones(2000, 3, 64)
     torch.manual_seed(0)
-    dropped = layer.train()._dropped(branch)
+    dropped = drop_path(branch, 0.5, training=True)
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert torch.equal(dropped[:, :1, :1].expand_as(dropped), dropped)
     assert abs(float(dropped.mean()) - 1) < 0.06
-    assert torch.equal(layer.eval()._dropped(branch), branch)
+    assert torch.equal(drop_path(branch, 0.5, training=False), branch)
 
 
 def test_other_sizes_interpolate_the_places():

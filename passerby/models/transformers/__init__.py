@@ -1,0 +1,1 @@
+"""Parts that several transformers share; the networks are systems and backbones."""
