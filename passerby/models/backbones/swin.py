@@ -10,7 +10,8 @@ layers are frozen; those of the last stage touch nothing that is returned, and a
 
 Maps are padded to whole windows with zeros behind the norm, and positions that come together by
 the shift alone are kept apart by −100 before the softmax, as in the authors' code, which shifts
-maps of a single window too; four neighbours are merged in the order of ``F.unfold``. Parameters are named as in Microsoft's code.
+maps of a single window too; four neighbours are merged in the order of ``F.unfold``. Parameters
+are named as in Microsoft's code.
 """
 
 from __future__ import annotations
