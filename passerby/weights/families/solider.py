@@ -62,7 +62,9 @@ def solider(state: State, architecture: str | None) -> Converted | None:
             name = re.sub(theirs, own, name)  # noqa: PLW2901
         ours[f"backbone.{name}"] = tensor
     controlled = "semantic_embed_w.0.weight" in trunk
-    notes = ("images of 384×128, values (v / 255 − 0.5) / 0.5, as the authors fine-tuned",)
+    notes: tuple[str, ...] = (
+        "images of 384×128, values (v / 255 − 0.5) / 0.5, as the authors fine-tuned",
+    )
     call = f"swin(variant={_variant(trunk)})"
     if controlled:
         call = call.replace(")", f", semantic={_SEMANTIC})")
