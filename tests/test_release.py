@@ -1,0 +1,81 @@
+"""What a release needs: all files in the package, workflows that do what is done here."""
+
+import fnmatch
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    for path in (ROOT / ".github" / "workflows").glob("*.yml")
+}
+
+
+def steps(workflow, job):
+    return [step.get("run", "") for step in workflow["jobs"][job]["steps"]]
+
+
+def test_every_file_of_the_package_is_packaged():
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["passerby"]
+    files = [
+        path.relative_to(ROOT / "passerby").as_posix()
+        for path in (ROOT / "passerby").rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    ]
+    assert "py.typed" in files
+    # ** of setuptools stands for no folder, too.
+    flat = [*patterns, *(one.removeprefix("**/") for one in patterns if one.startswith("**/"))]
+    left = [one for one in files if not any(fnmatch.fnmatch(one, pattern) for pattern in flat)]
+    assert left == []
+
+
+def test_the_workflow_runs_what_the_readme_says_on_all_supported_pythons():
+    job = WORKFLOWS["test"]["jobs"]["test"]
+    assert "python start.py test" in steps(WORKFLOWS["test"], "test")
+    assert "python start.py test" in (ROOT / "README.md").read_text("utf-8")
+    assert "start.py test" in (ROOT / ".ci" / "run").read_text("utf-8")
+    told = {
+        found[1]
+        for one in PROJECT["project"]["classifiers"]
+        if (found := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", one))
+    }
+    assert {*job["strategy"]["matrix"]["python"]} == told
+    assert {one["os"] for one in job["strategy"]["matrix"]["include"]} == {
+        "macos-latest", "windows-latest",
+    }  # fmt: skip
+
+
+def test_a_release_is_checked_used_and_published_without_a_password():
+    release = WORKFLOWS["release"]
+    ran = "\n".join(steps(release, "build"))
+    for part in ("twine check --strict", "check-wheel-contents", "pip install dist/*.whl"):
+        assert part in ran
+    assert release["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert release["jobs"]["publish"]["needs"] == "build"
+    assert "secrets." not in (ROOT / ".github/workflows/release.yml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [*WORKFLOWS])
+def test_workflows_may_do_no_more_than_they_need(name):
+    assert WORKFLOWS[name]["permissions"] == {"contents": "read"}
+    for job in WORKFLOWS[name]["jobs"].values():
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"] == {"persist-credentials": False}
+
+
+def test_forms_for_issues_can_be_read():
+    forms = [*(ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")]
+    assert len(forms) >= 2
+    for form in forms:
+        content = yaml.safe_load(form.read_text("utf-8"))
+        assert content["name"]
+        assert content["description"]
+        fields = [part for part in content["body"] if part["type"] == "textarea"]
+        assert all(field["attributes"]["label"] for field in fields)
+    assert "passerby doctor" in (ROOT / ".github/ISSUE_TEMPLATE/fault.yml").read_text("utf-8")
