@@ -158,8 +158,9 @@ class Transits:
     @property
     def _silence(self) -> str:
         return (
-            f"{self.persons:,} surely linked persons by {self.cameras} cameras; two cameras need "
-            f"{FEWEST_PERSONS} persons that both saw, whose times differ from those of others"
+            f"{self.persons:,} surely linked persons by {self.cameras} cameras with times; two "
+            f"cameras need {FEWEST_PERSONS} persons that both saw, whose times differ from those "
+            "of others"
         )
 
     def fastest(self, one: str, other: str) -> float | None:
