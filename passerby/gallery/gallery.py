@@ -76,6 +76,7 @@ class Gallery:
         device: Where the model runs, when it is needed: "cpu", "cuda:1".
         runtime: What runs it, as `passerby.load` takes it.
         embedder: Its model where that is open already, as several galleries may share one.
+        learnt: What its distances show, shared by all who have it open.
 
     Examples:
         ``with Gallery.open("lobby") as gallery: print(gallery.search("a.jpg"))``
@@ -89,12 +90,13 @@ class Gallery:
         device: str | None = None,
         runtime: str = "auto",
         embedder: Embedder | None = None,
+        learnt: OwnDistancesOf | None = None,
     ) -> None:
         self.store = store
         self._model, self._device, self._runtime = model, device, runtime
         self._embedder = embedder
         self._populations = Populations(people(store))
-        self._learnt: OwnDistancesOf | None = None
+        self._learnt = learnt or OwnDistancesOf()
         self._times: TransitsOf | None = None
         self._names = KnownNames(store)
 
@@ -148,7 +150,7 @@ class Gallery:
         before = bool(self.about.not_persons)
         self.store.refresh_about()  # another process may have set some aside
         if bool(self.about.not_persons) != before:
-            self._populations, self._learnt = Populations(people(self.store)), None
+            self._populations = Populations(people(self.store))
         return people(self.store)
 
     @property
@@ -406,14 +408,8 @@ class Gallery:
 
         if self._times is None or self._times.pooling != shown.about.pooling:
             self._times = TransitsOf(shown)
-        learnt = self._learnt_of(shown)
-        return search(shown, asked, options, self._populations, learnt, transits=self._times)
-
-    def _learnt_of(self, shown: Store) -> OwnDistancesOf:
-        """What the distances within the gallery show, as it is seen now."""
-        if self._learnt is None or self._learnt.pooling != shown.about.pooling:
-            self._learnt = OwnDistancesOf(shown)
-        return self._learnt
+        counted = self._populations
+        return search(shown, asked, options, counted, self._learnt, transits=self._times)
 
     def search_each(
         self, queries: Embeddings, options: SearchOptions | None = None

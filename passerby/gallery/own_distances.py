@@ -8,6 +8,7 @@ lives as long as the process, and is learnt anew when the gallery has changed by
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -100,22 +101,24 @@ class OwnDistances:
 
 
 class OwnDistancesOf:
-    """What is learnt of one store, kept until it has changed. pooling: how its vectors were made,
-    adaptation included."""
+    """What is learnt of one gallery, kept until it has changed by a tenth, or is seen otherwise
+    than before (`gallery.adapted`). Threads that have it open for themselves may share one."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.pooling = store.about.pooling
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen = ("", False)  # pooling, adaptation included; whether some are no persons
         self._count = -1
         self._learnt: OwnDistances | None = None
 
-    def now(self) -> OwnDistances | None:
-        """What was learnt; None where there are too few sightings."""
-        count = self._store.count()
-        if self._count < 0 or abs(count - self._count) > _CHANGED * self._count:
-            self._learnt = own_distances(sample_of(self._store))
-            self._count = count
-        return self._learnt
+    def now(self, store: Store) -> OwnDistances | None:
+        """What was learnt; None where there are too few sightings. store: the caller's own."""
+        with self._lock:  # the others need what is being learnt
+            seen = store.about.pooling, bool(store.about.not_persons)
+            count = store.count()
+            if seen != self._seen or abs(count - self._count) > _CHANGED * self._count:
+                self._learnt = own_distances(sample_of(store))
+                self._seen, self._count = seen, count
+            return self._learnt
 
 
 def sample_of(store: Store, most: int = SAMPLE, seed: int = 0) -> Sightings:

@@ -68,6 +68,7 @@ def application(settings: Settings, turns: Turns | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def closing(_: FastAPI) -> AsyncIterator[None]:
+        galleries.warm()
         yield
         galleries.close()
 

@@ -161,7 +161,7 @@ def test_a_search_says_rates_where_nothing_is_calibrated():
 
 def test_too_few_sightings_show_nothing(learnt):
     few = filled(learnt[0][:20])
-    assert OwnDistancesOf(few).now() is None
+    assert OwnDistancesOf().now(few) is None
     found = Gallery(few).search(learnt[0].vectors[0], camera="c0")
     assert found.decision is None
     assert [match.false_match_rate for match in found] == [None] * len(found)
@@ -172,13 +172,16 @@ def test_too_few_sightings_show_nothing(learnt):
 
 def test_it_is_learnt_anew_when_the_gallery_has_changed(learnt):
     store = filled(learnt[0][:300])
-    own = OwnDistancesOf(store)
-    first = own.now()
-    assert own.now() is first
+    own = OwnDistancesOf()
+    first = own.now(store)
+    assert own.now(store) is first
     store.write(learnt[0][300:310])
-    assert own.now() is first
+    assert own.now(store) is first
     store.write(learnt[0][310:400])
-    assert own.now() is not first
+    later = own.now(store)
+    assert later is not first
+    store.change_about(lambda about: replace(about, not_persons=1))
+    assert own.now(store) is not later
 
 
 def test_a_sample_is_even_over_the_sightings(learnt):

@@ -237,7 +237,7 @@ def worth_in(store: Store) -> tuple[Worth, tuple[str, ...]]:
     here = judge_of(store.about, 1, Populations(store).cameras)
     if here.calibration is not None:
         return by_calibration(here.calibration), here.notes
-    learnt = OwnDistancesOf(store).now()
+    learnt = OwnDistancesOf().now(store)
     if learnt is None:
         raise ValueError(
             "linking needs to know what a distance is worth, and nothing says so: "

@@ -79,7 +79,7 @@ def search(
     judges = {images: judge_of(store.about, images, counts.cameras) for images in numbers}
     own = None
     if any(judge.calibration is None for judge in judges.values()) and 1 in judges:
-        own = (learnt or OwnDistancesOf(store)).now()
+        own = (learnt or OwnDistancesOf()).now(store)
     times = (transits or TransitsOf(store)).now() if options.transits else None
     recall = store.index_state().recall
     vectors = own is not None or options.rerank or corrects_hubs(store)

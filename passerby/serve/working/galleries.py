@@ -14,6 +14,7 @@ from typing import TypeVar
 from passerby.embedding.embedder import Embedder
 from passerby.gallery.binding import open_embedder
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.own_distances import OwnDistancesOf
 from passerby.process.reporting import say
 from passerby.serve.problems import Problem
 from passerby.serve.settings import Settings
@@ -37,6 +38,7 @@ class Galleries:
         self._taken = 0
         self._opened: list[Gallery] = []
         self._lock = threading.Lock()
+        self._learnt = {name: OwnDistancesOf() for name in settings.galleries}
         self._embedders = {name: self._embedder(name) for name in settings.galleries}
 
     @property
@@ -72,11 +74,21 @@ class Galleries:
         future.add_done_callback(given_back)
         return await asyncio.wrap_future(future)
 
+    def warm(self) -> None:
+        """Begin what the first search would wait for."""
+        for name in self.names:
+            self._pool.submit(self._warm, name)
+
     def close(self) -> None:
         """Finish what runs, drop what waits, close all."""
         self._pool.shutdown(cancel_futures=True)
         for gallery in self._opened:
             gallery.close()
+
+    def _warm(self, name: str) -> None:
+        shown = self._gallery(name).view
+        if not shown.about.calibrations:  # else its distances are judged by them
+            self._learnt[name].now(shown)
 
     def _give_back(self) -> None:
         self._taken -= 1
@@ -91,6 +103,7 @@ class Galleries:
                 device=settings.device,
                 runtime=settings.runtime,
                 embedder=self._embedders[name],
+                learnt=self._learnt[name],
             )
             with self._lock:
                 self._opened.append(own[name])
