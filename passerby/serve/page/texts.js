@@ -314,6 +314,7 @@ export const texts = {
   "retention.title": "Due for deletion",
   "retention.days": "Sightings may be kept for (days)",
   "retention.help": "Your rule; it is remembered in this browser.",
+  "retention.none": "Say for how long, and what is older is shown here.",
   "retention.due": { one: "One sighting is from before {time}.", other: "{count} sightings are from before {time}." },
   "retention.delete": "Delete these…",
 
@@ -350,7 +351,7 @@ export const texts = {
   "forget.found": { one: "One passage found", other: "{count} passages found" },
   "forget.none": "Nothing of this person was found. Try another picture, from another side or in the clothes of that day.",
   "forget.choose": "Which of these is the person?",
-  "forget.choosewhat": "Those that are surely the person are ticked. Untick who is somebody else, tick who was missed. Nothing is deleted yet.",
+  "forget.choosewhat": "Those that are likely the person are ticked. Look at each: untick who is somebody else, tick who was missed. Nothing is deleted yet.",
   "forget.alerts": "Alerts that look for this person, to be deleted too",
   "forget.chosen": { one: "sighting in {passages} passage(s) will be deleted", other: "sightings in {passages} passage(s) will be deleted" },
   "forget.reason": "Reason",

@@ -126,13 +126,13 @@ def serving(settings: Settings) -> Iterator[Site]:
 
 
 @contextmanager
-def serving_copy(drawn_gallery: Path, folder: Path) -> Iterator[Site]:
-    """A server of a copy of a gallery, without keys."""
+def serving_copy(drawn_gallery: Path, folder: Path, *, keys: bool = False) -> Iterator[Site]:
+    """A server of a copy of a gallery; its state lies in the folder."""
     place = Path(shutil.copytree(drawn_gallery, folder / "lobby"))
-    limits = Limits(bytes=2_000_000)
-    with serving(
-        Settings({"lobby": str(place)}, state=str(folder / "state"), limits=limits)
-    ) as made:
+    settings = Settings(
+        {"lobby": str(place)}, state=str(folder), keys=keys, limits=Limits(bytes=2_000_000)
+    )
+    with serving(settings) as made:
         yield made
 
 
@@ -170,15 +170,15 @@ def open_page(browser: Browser, site: Site) -> Iterator[Open]:
     """Opens a view: ``open_page("people")``; afterwards no script has failed in any."""
     contexts, failures = [], []
 
-    def opened(view: str = "search", **options: Any) -> Page:
+    def opened(view: str = "search", address: str = "", **options: Any) -> Page:
         context = browser.new_context(**{"timezone_id": "Europe/Berlin", **options})
         context.set_default_timeout(WAIT)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: _worth_a_failure(said) and failures.append(said.text))
-        page.goto(f"{site.address}/#/{view}")
-        page.wait_for_selector("main h1")
+        page.goto(f"{address or site.address}/#/{view}")
+        page.wait_for_selector("main h1, dialog h2")
         return page
 
     yield opened
@@ -219,3 +219,25 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[int, in
     path = tmp_path_factory.mktemp("scene") / "scene.jpg"
     path.write_bytes(simplejpeg.encode_jpeg(frame, 95))
     return path, (left, top, left + wide, top + high)
+
+
+def focused(page: Page) -> str:
+    """What the focus is on: its label, or its text."""
+    return page.evaluate(
+        """() => {
+          const { activeElement: one } = document;
+          const label = one.labels?.[0]?.innerText;
+          return one.getAttribute("aria-label") || label || one.innerText || one.id;
+        }"""
+    )
+
+
+def tab_to(page: Page, name: str, most: int = 60) -> None:
+    """Press Tab until something of that name has the focus."""
+    seen = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        seen.append(focused(page))
+        if name in seen[-1]:
+            return
+    pytest.fail(f"no Tab leads to {name!r}, but to {seen}")

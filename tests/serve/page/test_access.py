@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.serve.page.conftest import focused, tab_to
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -80,26 +82,6 @@ def test_axe_finds_nothing_in_any_view(open_page, crop, axe, site, colours):
 def test_a_phone_shows_all_of_a_view(open_page, view):
     page = open_page(view, viewport=PHONE)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-def focused(page: Page) -> str:
-    return page.evaluate(
-        """() => {
-          const { activeElement: one } = document;
-          return one.getAttribute("aria-label") || one.innerText || one.id;
-        }"""
-    )
-
-
-def tab_to(page: Page, name: str, most: int = 60) -> None:
-    """Press Tab until something of that name has the focus."""
-    seen = []
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        seen.append(focused(page))
-        if name in seen[-1]:
-            return
-    pytest.fail(f"no Tab leads to {name!r}, but to {seen}")
 
 
 def test_the_first_tab_skips_to_the_content(open_page):

@@ -10,6 +10,8 @@ import pytest
 
 from passerby.gallery.case.verifying import verify_case
 from passerby.gallery.forgetting.certificate import is_unchanged
+from passerby.serve.keys import Keys
+from tests.serve.page.conftest import focused, serving_copy, tab_to
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is absent").expect
 
@@ -76,34 +78,65 @@ def test_a_search_is_exported_as_evidence(open_page, scene, tmp_path):
     expect(page.locator(".toast")).to_contain_text("SHA-256")
 
 
-def test_a_key_is_asked_for_and_what_it_may_not_do_is_not_offered(open_page, site):
-    page = open_page()
+def test_a_key_is_asked_for_and_what_it_may_not_do_is_not_offered(
+    open_page, drawn_gallery, tmp_path
+):
+    folder = tmp_path / "keyed"
+    folder.mkdir()
+    secret = Keys(folder).add("guard", {"read"})
+    with serving_copy(drawn_gallery, folder, keys=True) as site:
+        page = open_page("people", site.address)
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("This server asks for a key")
+        dialog.get_by_label("Key").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(dialog).to_contain_text("This key is not known here")
+        dialog.get_by_label("Key").fill(secret)
+        page.keyboard.press("Enter")
+        expect(page.locator("nav")).to_contain_text("Search")
+        expect(page.locator("nav")).not_to_contain_text("Forget")
+        expect(page.locator(".people .card")).to_have_count(4)
+        assert page.locator(".people input").count() == 0
+        picture = page.locator(".people img").first
+        expect(picture).to_have_attribute("src", re.compile("^blob:"))  # fetched with the key
+        Keys(folder).revoke("guard")
+        page.goto(f"{site.address}/#/overview")
+        expect(dialog).to_contain_text("This key is not known here, or was revoked")
+        page.keyboard.press("Escape")
+        expect(page.locator("main")).to_contain_text("Without a key nothing can be shown")
+        page.context.close()  # before its server goes
 
-    def guarded(route) -> None:
-        if route.request.headers.get("authorization") != "Bearer right":
-            problem = '{"title": "Unauthorized", "status": 401, "detail": "a key is needed"}'
-            route.fulfill(status=401, body=problem, content_type="application/problem+json")
-        elif route.request.url.endswith("/v1/server"):
-            told = route.fetch()
-            route.fulfill(json={**told.json(), "key": "guard", "scopes": ["read"]})
-        else:
-            route.continue_()
 
-    page.context.route("**/v1/**", guarded)
-    page.reload()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This server asks for a key")
-    dialog.get_by_label("Key").fill("wrong")
+def test_a_person_is_named_merged_and_undone_and_forgotten_by_keys_alone(open_page, site):
+    page = open_page("people")
+    tab_to(page, "Part of a name")
+    page.keyboard.type("linked")
+    expect(page.locator(".people .card")).to_have_count(2)
+    tab_to(page, "linked/3")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(page.locator(".chosen")).to_contain_text("2 persons selected")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert focused(page) == "They are one person…"
     page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("This key is not known here")
-    dialog.get_by_label("Key").fill("right")
     page.keyboard.press("Enter")
-    expect(page.locator("nav")).to_contain_text("Search")
-    expect(page.locator("nav")).not_to_contain_text("Forget")
-    page.goto(f"{site.address}/#/people")
-    expect(page.locator(".people .card")).to_have_count(4)
-    assert page.locator(".people input").count() == 0
-    picture = page.locator(".people img").first
-    expect(picture).to_have_attribute("src", re.compile("^blob:"))  # fetched with the key
-    page.get_by_role("button", name="Forget key guard").click()
-    expect(page.get_by_role("dialog")).to_contain_text("This server asks for a key")
+    expect(page.locator(".people .card")).to_have_count(1)
+    tab_to(page, "Undo")
+    page.keyboard.press("Enter")
+    expect(page.locator(".people .card")).to_have_count(2)
+    page.goto(f"{site.address}/#/forget")
+    tab_to(page, "Or the name of the person")
+    page.keyboard.type("Boris")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pick:has(:checked)")).to_have_count(3)
+    tab_to(page, "Reason")
+    page.keyboard.type("letter of 1 May")
+    tab_to(page, "Delete")
+    page.keyboard.press("Enter")
+    page.keyboard.type(page.locator(".big b").inner_text())
+    page.keyboard.press("Enter")
+    expect(page.locator(".certificate h2")).to_be_focused()
+    with site.gallery() as gallery:
+        assert "Boris" not in gallery.show().persons

@@ -5,7 +5,7 @@ import { ask, askName, confirmCount, personField } from "./dialogs.js";
 import { announce, button, choice, field, freshId, h } from "./dom.js";
 import { t } from "./translate.js";
 
-const STAYS = 20_000; // milliseconds
+const STAYS = { undo: 20_000, said: 6_000 }; // milliseconds
 
 /** A note at the edge of the page; undo(): where what it says can be taken back. */
 export function toast(text, undo = null) {
@@ -15,9 +15,10 @@ export function toast(text, undo = null) {
   note.append(button("×", away, "plain", { "aria-label": t("close") }));
   document.getElementById("toasts").replaceChildren(note);
   announce(undo ? t("toast.undo", { text }) : text);
-  let timer = setTimeout(away, STAYS);
+  const stays = undo ? STAYS.undo : STAYS.said;
+  let timer = setTimeout(away, stays);
   note.addEventListener("focusin", () => clearTimeout(timer));
-  note.addEventListener("focusout", () => (timer = setTimeout(away, STAYS)));
+  note.addEventListener("focusout", () => (timer = setTimeout(away, stays)));
 }
 
 /** Say what was decided, with a way back; then changed(), and where it is taken back undone(). */

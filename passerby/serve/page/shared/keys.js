@@ -1,14 +1,22 @@
 // Keys: lists that the arrow keys walk through, and single keys of a view.
 
+const walked = new WeakSet(); // lists that listen already
 const WRITES = "input:not([type=checkbox], [type=radio]), textarea, select";
 
-/** Walk through the children of a list by arrow keys; only one of them is a stop of the Tab key. */
+/** Walk through the children of a list by arrow keys; only one of them, with what is in it, has stops
+ * of the Tab key: the next leads out of the list. To be called again where the list has grown. */
 export function roving(list) {
   const items = () => [...list.children].filter((each) => each.matches("[tabindex]"));
   const choose = (item) => {
-    for (const each of items()) each.tabIndex = each === item ? 0 : -1;
+    for (const each of items()) {
+      for (const stop of [each, ...each.querySelectorAll("a:not(.face), button, input")]) {
+        stop.tabIndex = each === item ? 0 : -1;
+      }
+    }
   };
-  for (const [index, item] of items().entries()) item.tabIndex = index === 0 ? 0 : -1;
+  choose(items().find((each) => each.tabIndex === 0) ?? items()[0]);
+  if (walked.has(list)) return;
+  walked.add(list);
   list.addEventListener("focusin", (event) => {
     const item = items().find((each) => each.contains(event.target));
     if (item) choose(item);

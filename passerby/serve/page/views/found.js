@@ -2,7 +2,7 @@
 
 import { can } from "../shared/api.js";
 import { nameSightings, notAPerson, removeSightings, splitOff } from "../shared/deciding.js";
-import { button, h, notes } from "../shared/dom.js";
+import { announce, button, h, notes } from "../shared/dom.js";
 import { cameraName, likely, percent, ratioWithEnds, span } from "../shared/format.js";
 import { roving } from "../shared/keys.js";
 import { sightingsOf } from "../shared/passages.js";
@@ -18,6 +18,7 @@ export function foundList(found, seconds, acts) {
     else chosen.delete(match);
     bar.replaceChildren(...chosenBar([...chosen], acts));
     bar.hidden = !chosen.size;
+    announce(t("chosen", { count: chosen.size }));
   }));
   const list = h("ol", { class: "found", "aria-label": t("found.list") }, cards);
   roving(list);

@@ -82,13 +82,17 @@ function sources({ sources: seen }) {
 function retention(signal, reload) {
   const place = h("div", {});
   const days = h("input", {
-    type: "number", min: 1, max: 3650, value: localStorage.getItem(DAYS) ?? "30",
+    type: "number", min: 1, max: 3650, value: localStorage.getItem(DAYS) ?? "",
     onchange: () => {
       localStorage.setItem(DAYS, days.value);
       due();
     },
   });
   const due = async () => {
+    if (!(Number(days.value) >= 1)) {
+      fill(place, h("p", {}, t("retention.none")));
+      return;
+    }
     const until = new Date(Date.now() - 86_400_000 * Number(days.value)).toISOString();
     fill(place, working(t("loading")));
     try {

@@ -23,6 +23,7 @@ export async function show({ signal, reload }) {
     else chosen.delete(name);
     fill(bar, acts([...chosen], reload));
     bar.hidden = !chosen.size;
+    announce(t("people.chosen", { count: chosen.size }));
   };
   const list = async () => {
     const waiting = setTimeout(() => fill(place, working(t("loading"))), 150);

@@ -5,7 +5,7 @@ import {
   exportCase, mergeInto, nameSightings, notAPerson, removeSightings, rename, splitOff,
 } from "../shared/deciding.js";
 import { lanes } from "../shared/charts.js";
-import { button, fill, h, heading, notes } from "../shared/dom.js";
+import { announce, button, fill, h, heading, notes } from "../shared/dom.js";
 import { cameraName, duration, span, zone } from "../shared/format.js";
 import { roving } from "../shared/keys.js";
 import { sightingsOf } from "../shared/passages.js";
@@ -65,6 +65,7 @@ function passages(name, { stays }, reload) {
     else chosen.delete(stay);
     fill(bar, acts(name, [...chosen], stays.length, reload));
     bar.hidden = !chosen.size;
+    announce(t("chosen", { count: chosen.size }));
   };
   const cards = stays.map((stay, index) => card(stay, index, choose));
   const list = h("ol", { class: "stays", "aria-label": t("path.list") }, cards);

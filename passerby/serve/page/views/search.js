@@ -30,17 +30,17 @@ export async function show({ params, signal }) {
   }
   summary = await api.summary(signal);
   if (params.get("sighting")) Object.assign(state, { sighting: params.get("sighting"), pictures: [] });
-  places = { asked: h("div", { class: "asked" }), picker: h("div", {}), results: h("div", { class: "results" }), filters: h("div", {}) };
+  places = { view: h("div", { class: "search" }), asked: h("div", { class: "asked" }), picker: h("div", {}), results: h("div", { class: "results" }), filters: h("div", {}) };
   document.addEventListener("paste", pasted, { signal });
   signal.addEventListener("abort", () => running.abort());
-  const view = h("div", { class: "search" },
+  places.view.append(
     heading(t("search.heading")),
     h("div", { class: "asking" }, dropZone(), places.asked, conditionsBox(), optionsBox()),
     h("div", {}, places.picker, places.results));
   showAsked();
   if (asking()) search();
   else if (!summary.sightings) fill(places.results, h("p", { class: "empty" }, t("search.nothingkept")));
-  return view;
+  return places.view;
 }
 
 function asking() {
@@ -96,7 +96,13 @@ async function take(files, { further = false } = {}) {
   const scene = state.pictures.find((each) => likeScene(each) && !each.box && !each.whole);
   showAsked();
   if (scene) choosePerson(scene);
-  else search();
+  else await search();
+  reveal(scene ? places.picker : places.results);
+}
+
+/** On a small screen what was asked for lies below what was asked with. */
+function reveal(place) {
+  if (place.getBoundingClientRect().top > 0.6 * innerHeight) place.scrollIntoView({ block: "start" });
 }
 
 function drop() {
@@ -110,16 +116,15 @@ function choosePerson(one) {
   fill(places.results);
   fill(places.picker, framePicker(one, (box) => {
     Object.assign(one, { box, whole: box === null });
-    fill(places.picker);
     showAsked();
     search();
   }, running.signal));
-  places.picker.scrollIntoView({ block: "nearest" });
 }
 
 /** What is asked with, small, each with a way to take it out. */
 function showAsked() {
   fill(places.picker);
+  places.view.classList.toggle("idle", !asking());
   const shown = state.pictures.map((one, index) => h("figure", {}, preview(one, index),
     h("figcaption", {},
       button(t("asked.part"), () => choosePerson(one), "plain"),

@@ -54,7 +54,9 @@ function result({ whole, parts, by, notes: said }) {
   const { low, middle, high } = whole.persons;
   const head = h("p", { class: "big", role: "status" }, h("b", {}, count(middle)), " ",
     low === high ? t("visitors.exact", { count: middle }) : t("visitors.whole", { low, high, count: middle }));
-  const name = (part) => (by === "camera" ? cameraName(part.name) : part.name);
+  const day = parts[0]?.name.slice(0, 10);
+  const oneDay = by === "hour" && parts.every((part) => part.name.startsWith(day));
+  const name = (part) => (by === "camera" ? cameraName(part.name) : oneDay ? part.name.slice(11) : part.name);
   const rows = parts.map((part) => ({ label: name(part), ...part.persons, said: estimate(part.persons) }));
   const back = parts.some((part) => part.new);
   const cells = parts.map((part) => [
