@@ -1,0 +1,133 @@
+"""Requests drawn from the server's own OpenAPI: each is answered as that says, and none is a fault.
+
+Pictures are drawn as JPEGs of persons, so that what comes after reading one is tried as well; a
+share of them is cut off or changed. With --long there are 10,000 requests.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+import requests
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from PIL import Image
+from schemathesis import GenerationMode, openapi
+from schemathesis.checks import FailureGroup, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from starlette.testclient import TestClient
+
+from passerby.serve.application import application
+
+pytestmark = pytest.mark.hostile
+CHECKED = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+FEW, MANY = 8, 10_000
+NARROWING = {
+    "camera", "not_camera", "source", "sighting", "since", "until", "known", "min_quality", "time",
+    "day", "zone", "back", "without", "overlapping", "box", "query_time", "transits", "after",
+    "expected",
+}  # fmt: skip
+"""Parameters that leave nothing of a small gallery, or contradict others, when they are drawn."""
+
+REACHED = {"POST /v1/search", "POST /v1/sightings", "POST /v1/embed", "POST /v1/forget/find"}
+"""Where a drawn picture must have come as far as an answer."""
+
+_KINDS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+
+
+def pictures(draw_crop, folder) -> None:
+    """Let the strategies of picture bodies draw pictures, some of them damaged."""
+    crop = Image.open(draw_crop(folder / "fuzz.png", 3))
+    for kind, named in _KINDS.items():
+        buffer = io.BytesIO()
+        crop.save(buffer, named)
+        whole = buffer.getvalue()
+        cut = st.integers(0, len(whole) - 1).map(lambda end, whole=whole: whole[:end])
+        drawn = st.sampled_from([whole] * 8) | cut | st.binary(max_size=64)
+        openapi.media_type(kind, drawn)
+    openapi.format("binary", drawn)  # of a form's parts
+
+
+def real(case, ids: list[str]) -> None:
+    """Let a request be about what is there: a gallery, a person, a sighting."""
+    names = {"gallery": "lobby", "person": ["p1"], "query_camera": "1"}
+    if isinstance(case.query, dict):
+        case.query |= {name: value for name, value in names.items() if name in case.query}
+        for name in NARROWING & {*case.query}:
+            del case.query[name]
+    paths = {"sighting": ids[0], "number": 0}
+    for name in {*paths} & {*(case.path_parameters or {})}:
+        case.path_parameters[name] = paths[name]
+    if isinstance(case.body, dict):
+        some = {"sighting": ids[0], "sightings": ids[:1], "ids": ids[:1], "person": "p1"}
+        some |= {"first": ids[0], "second": ids[2], "kind": "pair", "persons": ["p1", "p2"]}
+        case.body |= {name: value for name, value in some.items() if name in case.body}
+
+
+def test_drawn_requests_are_answered_as_said(settings, draw_crop, tmp_path, request):
+    pictures(draw_crop, tmp_path)
+    made = application(settings)
+    schema = openapi.from_dict(made.openapi())
+    operations = [found.ok() for found in schema.get_all_operations()]
+    operations.sort(key=lambda one: one.method.upper() == "DELETE" or "forget" in one.path)
+    each = MANY // len(operations) if request.config.getoption("long") else FEW
+    statuses: dict[str, Counter[int]] = {}
+    faults = []
+    with TestClient(made, "http://127.0.0.1", raise_server_exceptions=False) as client:
+        ids = [one["sighting"] for one in client.get("/v1/sightings").json()["sightings"]]
+        for operation in operations:
+            seen = statuses.setdefault(operation.label, Counter())
+            try:
+                ask(operation.as_strategy(), each // 2, client, ids, seen)
+                wrong = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+                with suppress(Unsatisfiable):  # where nothing can be said wrongly
+                    ask(wrong, each // 2, client, ids, seen)
+            except FailureGroup as group:
+                faults += [f"{operation.label}: {one}" for one in group.exceptions]
+    assert faults == [], "\n".join(faults)
+    assert len(operations) > 30
+    assert {label for label, seen in statuses.items() if {200, 201} & {*seen}} >= REACHED
+    print(statuses)
+
+
+def asked(client: TestClient, case):
+    """The answer to a case, whose words are those of requests."""
+    words = case.as_transport_kwargs(base_url=str(client.base_url))
+    known = ("method", "url", "params", "headers", "data", "json", "files", "cookies")
+    ready = requests.Request(**{name: words[name] for name in known if name in words}).prepare()
+    return client.request(
+        ready.method, ready.url, headers={**ready.headers}, content=ready.body or b""
+    )
+
+
+def ask(cases, count: int, client: TestClient, ids: list[str], seen: Counter[int]) -> None:
+    """Ask ``count`` of these cases, and hold the answers against the description."""
+
+    @hypothesis_settings(
+        max_examples=max(1, count),
+        phases=[Phase.generate],
+        suppress_health_check=[*HealthCheck],
+    )
+    @given(cases, st.booleans())
+    def one(case, of_what_is_there) -> None:
+        if of_what_is_there:
+            real(case, ids)
+        answer = asked(client, case)
+        seen[answer.status_code] += 1
+        case.validate_response(answer, checks=CHECKED)
+
+    one()
