@@ -168,3 +168,11 @@ def test_the_cost_of_passages_is_measured():
     assert [row[0] for row in rows] == ["columns of before", "with those of passages"]
     assert float(rows[1][1]) < float(rows[0][1]) + 0.1  # MB
     assert "one sighting with pictures: 1 rows" in printed
+
+
+def test_the_opt_out_list_is_measured(tiny_root):
+    printed = run("benchmarks/opt_out.py", "--data", str(tiny_root), "--persons", "2")
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line[:3] == "| 0"]
+    assert [float(row[0]) for row in rows] == [0.001, 0.01]
+    assert all(0 <= float(figure) <= 1 for row in rows for figure in row[1:3])
+    assert [row[3] for row in rows] == ["2", "2"]

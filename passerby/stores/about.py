@@ -68,7 +68,7 @@ class OptOut:
     vector: float16 [D], pooled from what was forgotten, in base 64; coherence: of what it was
     pooled from; pictures: digests of the ids of these, in base 64; distance: below which a sighting
     is refused, None where pictures alone are; false_match_rate: share of other persons' sightings
-    that is refused with it, at most, and basis: how that is known; share: of the person's own that
+    that is refused with it, and basis: how that is known; share: of the person's own that
     is refused, as the calibration says, None where it does not; created: when, ISO 8601 in UTC;
     refused: how many sightings were.
     """

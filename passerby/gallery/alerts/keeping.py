@@ -20,6 +20,7 @@ from passerby.gallery.search.querying import query_of_images
 from passerby.process.spelling import suggest
 from passerby.stores import Store
 from passerby.stores.about import About, Alert
+from passerby.tables.sightings import Sightings
 from passerby.tables.text import normal_names
 from passerby.tables.unit_length import unit
 
@@ -49,7 +50,8 @@ def add_alert(
 
     Raises:
         ValueError: A name that is taken, too many images, an address that is none, an embedder that
-            is not the gallery's, or images that are hardly crops of a person.
+            is not the gallery's, images that are hardly crops of a person, or somebody on the
+            opt-out list.
     """
     (name,) = normal_names("alerts", (wanted.name,))
     about = store.refresh_about()
@@ -68,6 +70,7 @@ def add_alert(
     if faults:
         raise ValueError(faults[0].removeprefix("no answer: "))
     each = [query_of_images([image], about, embedder).vector for image in images]
+    _require_not_opted_out(store, query.hashes, each)
     alert = Alert(
         name,
         uuid4().hex,
@@ -89,6 +92,19 @@ def add_alert(
 
     store.change_about(with_it)
     return alert, tuple(doubt.removeprefix("no answer: ") for doubt in query.doubts)
+
+
+def _require_not_opted_out(
+    store: Store, hashes: Sequence[str], vectors: Sequence[NDArray[np.float32]]
+) -> None:
+    """ValueError for reference images of somebody who is not to be enrolled: they would be kept."""
+    if store.about.opt_outs:
+        ids = [one or f"{row:032x}" for row, one in enumerate(hashes)]
+        if (store.refusals(Sightings(ids, np.stack(vectors))) >= 0).any():
+            raise ValueError(
+                "the opt-out list keeps out the person in these images, or one who looks alike: "
+                "no alert is made (passerby gallery opt-out list)"
+            )
 
 
 def remove_alert(store: Store, ledger: Ledger, name: str) -> int:

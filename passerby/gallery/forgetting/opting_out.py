@@ -77,7 +77,7 @@ def entries_text(entries: Sequence[Entry], *, as_json: bool = False) -> str:
         return json.dumps({"opt_outs": [vars(one) for one in entries]}, indent=1)
     if not entries:
         return "nobody is on the opt-out list"
-    rows = [["entry", "since", "refuses", "of others, at most", "of theirs", "so far"]]
+    rows = [["entry", "since", "refuses", "of others", "of theirs", "so far"]]
     rows += [
         [
             one.id,

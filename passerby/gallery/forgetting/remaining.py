@@ -47,7 +47,7 @@ def remains_of(store: Store, files: int, opted_out: bool) -> tuple[Remains, ...]
         Remains(
             "logs",
             "of servers, proxies and this program's callers, and the audit log of passerby serve, "
-            "which names sightings by id and keeps no picture",
+            "which names sightings and pictures by their hashes and keeps none of them",
         ),
         Remains(
             "trained models",

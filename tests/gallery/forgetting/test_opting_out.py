@@ -10,6 +10,7 @@ import pytest
 
 from passerby.data.crops import Labels
 from passerby.embedding.embedder import load
+from passerby.gallery.alerts.keeping import Wanted, add_alert
 from passerby.gallery.forgetting.forgetting import Request, forget
 from passerby.gallery.forgetting.opting_out import (
     entries_text,
@@ -203,6 +204,14 @@ def test_by_watching(left, tmp_path):
     enroller.flush()
     assert (enroller.refused, enroller.added, told) == (1, 0, [])
     assert len(left) == 8
+
+
+def test_by_an_alert(left):
+    """Its reference images would be kept of them."""
+    wanted = Wanted("thief", 1.0)
+    with pytest.raises(ValueError, match="opt-out list keeps out"):
+        add_alert(left.store, left.embedder, [left.paths[0]], wanted)
+    assert left.store.refresh_about().alerts == ()
 
 
 def test_by_a_dump(left, tmp_path, memory_place, crops):
