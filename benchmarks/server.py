@@ -48,7 +48,7 @@ from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import unit
 
 SEED, LATENT, PER_PERSON, CAMERAS, DAYS, BATCH = 0, 64, 50, 20, 10, 10_000
-CLIENTS = (1, 8, 64)
+CLIENTS = [1, 8, 64]
 ROUTES = {"search": "/v1/search?k=10", "embed": "/v1/embed"}
 WATCHED = 10  # times that memory is read
 STARTED = 120.0  # seconds that a server may take to start
@@ -220,10 +220,12 @@ def loaded(
     return load
 
 
-def speed(name: str, port: int, pictures: list[bytes], seconds: float) -> None:
+def speed(
+    name: str, port: int, pictures: list[bytes], seconds: float, numbers: Sequence[int]
+) -> None:
     """A row of each number of clients and kind of request."""
     for kind, route in ROUTES.items():
-        for clients in CLIENTS:
+        for clients in numbers:
             for length in (min(3.0, seconds), seconds):  # the first round is left out
                 end = time.monotonic() + length
 
@@ -315,6 +317,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sightings", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each row")
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
     parser.add_argument("--requests", type=int, default=20_000, help="over which memory is watched")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=["speed", "memory", "kill"])
@@ -333,7 +336,7 @@ def main() -> None:
             print("|---|---|---|---|---|---|---|---|", flush=True)
             for name in ("passerby", "naive"):
                 with served(command_of(name, place, port, options.workers), port):
-                    speed(name, port, pictures, options.seconds)
+                    speed(name, port, pictures, options.seconds, options.clients)
         if "memory" in wanted:
             with served(command_of("passerby", place, port, options.workers), port) as process:
                 memory(port, process, pictures, options.requests)

@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import socket
 
 import numpy as np
 import pytest
+import uvicorn
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -14,7 +16,7 @@ from passerby.serve.asking.pixel_bounds import most_pixels
 from passerby.serve.guards.bodies import MOST_UNSAID, BoundedBodies
 from passerby.serve.guards.turns import InTurn, Turns
 from passerby.serve.problems import without_paths
-from passerby.serve.running import require_guarded
+from passerby.serve.running import listening, require_guarded
 from passerby.serve.settings import Settings
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -175,3 +177,12 @@ def test_other_machines_need_keys_or_a_proxy(place):
         require_guarded(Settings(places, host="0.0.0.0"))
     for taken in (Settings(places), Settings(places, host="0.0.0.0", behind_proxy=True)):
         assert require_guarded(taken) is None
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    with listening(uvicorn.Config("none", port=0)) as bound:
+        bound.listen()
+        taken = socket.create_connection(bound.getsockname())
+        accepted, _ = bound.accept()
+        with taken, accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -1,6 +1,6 @@
 """Images of requests that come at once go through the network together.
 
-One thread waits a few milliseconds for more images once there is one, then runs all as one batch;
+One thread takes all images that came while it computed the batch before, and runs them as one;
 each request gets its own rows.
 """
 
@@ -23,8 +23,9 @@ from passerby.serve.metrics import BATCHES
 MOST = 32
 """Images of one batch."""
 
-WAIT = 0.005
-"""Seconds that a batch waits for more images."""
+WAIT = 0.0
+"""Seconds that a batch waits for more images: none, as those that come while one is computed are
+the next. Waiting 5 ms made a single client's answer as much later and eight clients' no sooner."""
 
 _Asked = tuple[Tensor, Future[Outputs]]
 
