@@ -23,7 +23,7 @@ from passerby.data.crops import content_id
 from passerby.data.images import UnreadableImage
 from passerby.gallery.gallery import Gallery
 from passerby.mqtt.broker import Broker, Message
-from passerby.mqtt.identities import identity_said, passage_said, search_like, vector_said
+from passerby.mqtt.identities import identity_of, passage_said, vector_said
 from passerby.mqtt.topics import discovery, topic_part
 from passerby.process.reporting import say
 from passerby.tables.sightings import Sightings
@@ -101,7 +101,7 @@ class Bridge:
             self.gallery.store.refusals(sighting)[0] >= 0
         ):
             return  # who asked not to be known is not told of either
-        who = identity_said(search_like(self.gallery, sighting)) if len(self.gallery) else {}
+        who = identity_of(self.gallery, sighting)
         if self.enrol:
             self.gallery.add(
                 [jpeg], camera=event.camera, source=self.frigate, time=event.first,
@@ -111,7 +111,7 @@ class Bridge:
 
     def _tell(self, event: Event, sighting: Sightings, who: dict[str, Any]) -> None:
         self._expect(event.camera)
-        said = {**passage_said(sighting), "gallery": self.name, "event": event.id, "person": None}
+        said = {**passage_said(sighting), "gallery": self.name, "event": event.id}
         more = vector_said(self.gallery, sighting) if self.vectors else {}
         topic = f"{self.broker.prefix}/{topic_part(event.camera)}/identity"
         self.broker.publish(topic, {**said, **who, **more})

@@ -74,6 +74,14 @@ def identity_said(found: Matches) -> dict[str, Any]:
     }
 
 
+def identity_of(gallery: Gallery, sighting: Sightings) -> dict[str, Any]:
+    """Who a sighting is like; of an empty gallery nobody, in the same shape."""
+    if len(gallery):
+        return identity_said(search_like(gallery, sighting))
+    nobody = Matches("", 1, (), (), 0, 0, True, None, None, ("the gallery is empty",))
+    return identity_said(nobody)
+
+
 def vector_said(gallery: Gallery, sighting: Sightings, row: int = 0) -> dict[str, Any]:
     """The vector of length 1, and of which model: distances are cosine, among one model's alone."""
     about = gallery.about

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from passerby.gallery.gallery import Gallery
 from passerby.mqtt.broker import Broker
-from passerby.mqtt.identities import identity_said, passage_said, search_like, vector_said
+from passerby.mqtt.identities import identity_of, passage_said, vector_said
 from passerby.mqtt.topics import discovery, topic_part
 from passerby.tables.sightings import Sightings
 
@@ -43,9 +43,9 @@ class PassagesOut:
         place = f"{self._broker.prefix}/{topic_part(str(passage.cameras[0]))}"
         said = {**passage_said(passage), "gallery": self._name}
         self._broker.publish(f"{place}/passage", said)
-        who = identity_said(search_like(self._gallery, passage)) if len(self._gallery) else {}
+        who = identity_of(self._gallery, passage)
         more = vector_said(self._gallery, passage) if self._vectors else {}
-        self._broker.publish(f"{place}/identity", {**said, "person": None, **who, **more})
+        self._broker.publish(f"{place}/identity", {**said, **who, **more})
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def test_an_event_is_told_of_enrolled_and_found_again(bridge, gallery):
     first, second = bridge.broker.of("passerby/front_door/identity")
     assert first["event"] == f"{START + 1}-abc1"
     assert (first["camera"], first["from"]) == ("front door", "2026-05-01T12:00:01.250000Z")
-    assert first["person"] is None
+    assert (first["person"], first["like"]) == (None, [])
     assert "vector" not in first
     assert [one["sighting"] for one in second["like"]] == [content_id(jpeg(1))]
     assert second["like"][0]["likelihood_ratio"] is None  # nothing is calibrated
@@ -180,7 +180,8 @@ def test_the_event_s_own_snapshot_and_a_sub_label(gallery, monkeypatch):
         bridge = Bridge(Recorded(), gallery, "home", http=http, enrol=True, label=True)
         bridge.take(Message("frigate/events", event()))
         monkeypatch.setattr(
-            "passerby.mqtt.frigate.identity_said", lambda _: {"person": "ann", "probability": 0.9}
+            "passerby.mqtt.frigate.identity_of",
+            lambda *_: {"person": "ann", "probability": 0.9},
         )
         bridge.take(Message("frigate/events", event(2)))
     finally:

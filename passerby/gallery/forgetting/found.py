@@ -96,7 +96,8 @@ class Found:
             f"are taken for the person's ({self._said()}); {len(self.passages) - chosen:,} more "
             "are doubtful"
         ]
-        rows = [["", "from, to", "camera", "LR", "FMR", "why", "name", "sightings", "sighting"]]
+        rows = [["", "from, to", "camera", "LR", "FMR", "distance"]]
+        rows[0] += ["why", "name", "sightings", "sighting"]
         rows += [_row(passage) for passage in self.passages]
         lines += aligned(rows) if self.passages else []
         lines += [f"alert {printable(alert.name)}: {alert.why}" for alert in self.alerts]
@@ -121,6 +122,7 @@ def _row(passage: FoundPassage) -> list[str]:
         printable(passage.camera, LONGEST) or "–",
         "–" if llr is None else ratio_with_ends(llr, spread),
         "–" if rate is None else f"{rate:.2g}",
+        "–" if worth is None else f"{worth.distance:z.4f}",
         passage.why,
         printable(passage.person, LONGEST) or "–",
         f"{len(passage.sightings):,}",
