@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from passerby.process.whole_files import DiskFull
@@ -95,6 +96,7 @@ def answer_problems(application: FastAPI) -> None:
     application.add_exception_handler(HTTPException, _of_http)
     application.add_exception_handler(RequestValidationError, _of_validation)
     application.add_exception_handler(ValueError, _of_value)
+    application.add_exception_handler(ClientDisconnect, _of_gone)
     application.add_exception_handler(Exception, _of_fault)
 
 
@@ -140,6 +142,11 @@ async def _of_value(_: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailable | DiskFull):
         return _answer(503, without_paths(str(error)), {"Retry-After": "5"})
     return _answer(422, without_paths(str(error)))
+
+
+async def _of_gone(request: Request, error: Exception) -> Response:
+    """Whoever asked has hung up, as a page does whose user asks something newer: no fault."""
+    return _answer(400, "the body broke off")
 
 
 async def _of_fault(request: Request, error: Exception) -> Response:

@@ -60,6 +60,28 @@ def test_a_large_body_is_refused_before_it_is_read(settings, kind):
     made.state.galleries.close()
 
 
+def test_who_hangs_up_is_no_fault_of_the_server(settings, caplog):
+    made, sent = application(settings), []
+    coming = iter([{"type": "http.request", "body": b"\xff", "more_body": True}])
+
+    async def receive():
+        return next(coming, {"type": "http.disconnect"})
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"image/jpeg"), (b"content-length", b"9")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/search", "raw_path": b"/v1/search",
+        "query_string": b"", "headers": headers, "http_version": "1.1", "scheme": "http",
+        "client": ("127.0.0.1", 1), "server": ("x", 1),
+    }  # fmt: skip
+    asyncio.run(made(scope, receive, send))
+    assert sent[0]["status"] == 400
+    assert caplog.records == []
+    made.state.galleries.close()
+
+
 def test_a_body_is_no_longer_than_it_says():
     async def reads_all(scope, receive, send):
         while (await receive())["more_body"]:
