@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -126,11 +126,16 @@ def _of_other_cameras(calibration: Calibration, cameras: Collection[str]) -> lis
     if learnt is None or learnt.cover(cameras):
         return []
     return [
-        f"the ratios were learnt by other cameras ({shortened(learnt.cameras)}) than these "
-        f"({shortened(sorted(cameras))}): unless those see people as these do, the interval may "
+        f"the ratios were learnt by other cameras ({_named(learnt.cameras)}) than these "
+        f"({_named(sorted(cameras))}): unless those see people as these do, the interval may "
         "miss the truth; forty questions about pairs of your own make it hold (passerby gallery "
         "calibrate GALLERY --review, and --one-camera)"
     ]
+
+
+def _named(cameras: Sequence[str]) -> str:
+    """Without the stroke before a camera whose source is not known."""
+    return shortened([camera.removeprefix("/") for camera in cameras])
 
 
 def _read(store: Store, question: Question) -> Sightings:
