@@ -3,7 +3,7 @@
 import { can } from "../shared/api.js";
 import { nameSightings, notAPerson, removeSightings, splitOff } from "../shared/deciding.js";
 import { announce, button, h, notes } from "../shared/dom.js";
-import { cameraName, likely, percent, ratioWithEnds, span } from "../shared/format.js";
+import { cameraName, likely, percent, ratio, ratioWithEnds, span } from "../shared/format.js";
 import { roving } from "../shared/keys.js";
 import { sightingsOf } from "../shared/passages.js";
 import { strip } from "../shared/pictures.js";
@@ -100,8 +100,12 @@ function worth(match, found) {
     lines.push(h("p", { class: "chance" }, meter, h("b", {}, likely(chance)), ` ${percent(chance)}`));
   }
   if (match.likelihood_ratio !== null) {
-    const ratio = ratioWithEnds(match.likelihood_ratio, match.likelihood_ratio_interval);
-    lines.push(h("p", {}, t("found.ratio", { ratio }), match.support ? h("small", {}, `: ${match.support}`) : null));
+    const ends = ratioWithEnds(match.likelihood_ratio, match.likelihood_ratio_interval);
+    lines.push(h("p", {}, t("found.ratio", { ratio: ends }), match.support ? h("small", {}, `: ${match.support}`) : null));
+    if (match.transit_likelihood_ratio !== null) {
+      const [way, both] = [match.transit_likelihood_ratio, match.joint_likelihood_ratio].map(ratio);
+      lines.push(h("p", { class: "faint" }, t("found.way", { way, both })));
+    }
   } else if (match.false_match_rate !== null) {
     lines.push(h("p", {}, t("found.rate", { percent: percent(match.false_match_rate) })));
   }

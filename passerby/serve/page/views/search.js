@@ -3,7 +3,7 @@
 import { api, session } from "../shared/api.js";
 import { exportCase } from "../shared/deciding.js";
 import { announce, button, choice, field, fill, h, heading, select, working } from "../shared/dom.js";
-import { conditions, filterForm, filterQuery, noFilter } from "../shared/filters.js";
+import { conditions, filterForm, filterQuery, instant, noFilter } from "../shared/filters.js";
 import { cameraName } from "../shared/format.js";
 import { framePicker, likeScene } from "./frame.js";
 import { cut, opened, picture } from "../shared/pictures.js";
@@ -17,7 +17,7 @@ const MOST = 200; // matches of one search
 const state = { pictures: [], sighting: "", filter: noFilter(), options: defaults(), gallery: null };
 
 function defaults() {
-  return { k: 12, query_camera: "", elsewhere: false, prior_absent: 0.5, fpir: 0.01, exact: false };
+  return { k: 12, query_camera: "", elsewhere: false, taken: "", prior_absent: 0.5, fpir: 0.01, exact: false };
 }
 
 let summary = null;
@@ -213,6 +213,13 @@ function optionsBox() {
       search();
     },
   });
+  const moment = h("input", {
+    type: "datetime-local", step: 1, value: options.taken,
+    onchange: (event) => {
+      options.taken = event.target.value;
+      search();
+    },
+  });
   const exact = choice(t("option.exact"), {
     checked: options.exact,
     onchange: (event) => {
@@ -222,6 +229,7 @@ function optionsBox() {
   });
   return h("details", { class: "box" }, h("summary", {}, t("option.title")), h("div", { class: "options" },
     field(t("option.camera"), taken, t("option.camerahelp")),
+    field(t("option.taken"), moment, t("option.takenhelp")),
     field(t("option.prior"), number("prior_absent", 0.01, 0.99), t("option.priorhelp")),
     field(t("option.fpir"), number("fpir", 0.001, 0.5), t("option.fpirhelp")), exact));
 }
@@ -229,7 +237,10 @@ function optionsBox() {
 /** The filter and options as a query of the server; pictures that it goes with. cutHere: parts of
  * pictures are cut out here, where the server takes no box. */
 async function question(cutHere = false) {
-  const query = { ...filterQuery(state.filter, summary.cameras), ...state.options };
+  const { taken, ...options } = state.options;
+  // How long the way takes says something only where both its ends are known.
+  const way = taken && options.query_camera ? { query_time: instant(taken), transits: true } : {};
+  const query = { ...filterQuery(state.filter, summary.cameras), ...options, ...way };
   const { pictures, sighting } = state;
   if (pictures.length === 1 && !cutHere) {
     const [{ file, box }] = pictures;
