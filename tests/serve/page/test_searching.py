@@ -143,3 +143,16 @@ def test_what_was_searched_is_there_again_after_a_look_elsewhere(open_page, crop
     page.wait_for_selector(".tiles")
     page.go_back()
     assert first_person(page) == HOSTILE
+
+
+def test_the_camera_and_time_of_a_picture_are_told_to_the_server(open_page, crop):
+    page = open_page()
+    page.set_input_files("#file", crop(2))
+    first_person(page)
+    page.get_by_text("How it is judged").click()
+    page.get_by_label("The picture was taken by").select_option("Yard")
+    with page.expect_request(lambda request: "query_time=2026-05-01T09" in request.url) as asked:
+        page.get_by_label("The picture was taken at").fill("2026-05-01T11:00:00")
+    assert "query_camera=Yard" in asked.value.url
+    assert "transits=true" in asked.value.url
+    assert first_person(page) == "Boris"
