@@ -51,11 +51,18 @@ async function show({ focus = true } = {}) {
   }
   const waiting = setTimeout(() => fill(main, working(t("loading"))), 150);
   try {
-    const nodes = await VIEWS[name].view.show({ params, signal, reload: () => show({ focus: false }) });
+    const nodes = await VIEWS[name].view.show({
+      params,
+      signal,
+      reload: () => show({ focus: false }),
+    });
     if (!signal.aborted) fill(main, nodes);
   } catch (error) {
     if (signal.aborted || left(error)) return;
-    fill(main, problemPanel(error, () => show()));
+    fill(
+      main,
+      problemPanel(error, () => show()),
+    );
   } finally {
     clearTimeout(waiting);
   }
@@ -64,7 +71,9 @@ async function show({ focus = true } = {}) {
 
 function navigation() {
   const ways = Object.entries(VIEWS).filter(([, { scope, hidden }]) => !hidden && can(scope));
-  const links = ways.map(([name]) => h("li", {}, h("a", { href: `#/${name}` }, t(`${name}.title`))));
+  const links = ways.map(([name]) =>
+    h("li", {}, h("a", { href: `#/${name}` }, t(`${name}.title`))),
+  );
   const nav = document.getElementById("nav");
   nav.setAttribute("aria-label", t("nav"));
   fill(nav, h("ul", {}, links));
@@ -78,9 +87,10 @@ function asker() {
     show();
   };
   const pairs = galleries.map((name) => [name, name]);
-  const chosen = galleries.length > 1
-    ? select(pairs, session.gallery, { "aria-label": t("gallery"), onchange: choose })
-    : h("span", { class: "faint" }, galleries[0] ?? "");
+  const chosen =
+    galleries.length > 1
+      ? select(pairs, session.gallery, { "aria-label": t("gallery"), onchange: choose })
+      : h("span", { class: "faint" }, galleries[0] ?? "");
   const out = session.key ? button(t("key.leave", { name: key ?? "" }), leave, "plain") : null;
   fill(document.getElementById("who"), chosen, out);
 }
@@ -93,7 +103,8 @@ async function start() {
     fill(main, problemPanel(error, start));
     return;
   }
-  if (!session.server.galleries.includes(session.gallery)) session.gallery = session.server.galleries[0] ?? "";
+  if (!session.server.galleries.includes(session.gallery))
+    session.gallery = session.server.galleries[0] ?? "";
   navigation();
   asker();
   await show({ focus: false }); // the first Tab leads to the skip link

@@ -42,7 +42,10 @@ export function can(scope) {
 function address(path, query, gallery) {
   const url = new URL(path.replace(/^\//, ""), document.baseURI);
   url.hash = "";
-  const pairs = Object.entries({ ...(gallery && session.gallery && { gallery: session.gallery }), ...query });
+  const pairs = Object.entries({
+    ...(gallery && session.gallery && { gallery: session.gallery }),
+    ...query,
+  });
   for (const [name, value] of pairs) {
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one !== undefined && one !== null && one !== "") url.searchParams.append(name, one);
@@ -61,7 +64,8 @@ async function answered(method, url, { body, type, signal }) {
     return await fetch(url, { method, headers, body, signal: both, credentials: "omit" });
   } catch (error) {
     if (signal?.aborted) throw error;
-    if (error.name === "TimeoutError") throw new Problem(t("slow.title"), t("slow.detail", { count: PATIENCE }));
+    if (error.name === "TimeoutError")
+      throw new Problem(t("slow.title"), t("slow.detail", { count: PATIENCE }));
     throw new Problem(t("gone.title"), t("gone.detail"));
   }
 }
@@ -70,7 +74,11 @@ async function problemOf(answer) {
   const said = await answer.json().catch(() => ({}));
   const title = said.title || t("failed.title", { status: answer.status });
   const again = answer.status >= 500 || answer.status === 429;
-  const about = { status: answer.status, errors: Array.isArray(said.errors) ? said.errors : [], again };
+  const about = {
+    status: answer.status,
+    errors: Array.isArray(said.errors) ? said.errors : [],
+    again,
+  };
   return new Problem(title, said.detail || t("failed.detail"), about);
 }
 
@@ -117,7 +125,8 @@ const post = (path, content, options = {}) =>
 
 /** Pictures as a body: one as it is, several as the parts of a form; fields: of that form. */
 function pictures(files, fields = {}) {
-  if (files.length === 1 && !Object.keys(fields).length) return { body: files[0], type: files[0].type };
+  if (files.length === 1 && !Object.keys(fields).length)
+    return { body: files[0], type: files[0].type };
   const form = new FormData();
   for (const file of files) form.append("image", file, file.name || "picture");
   for (const [name, value] of Object.entries(fields)) form.append(name, value);

@@ -22,7 +22,13 @@ function fitted(draw) {
 }
 
 function labelled(words, width, height, ...parts) {
-  const attributes = { role: "img", "aria-label": words, width, height, viewBox: `0 0 ${width} ${height}` };
+  const attributes = {
+    role: "img",
+    "aria-label": words,
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+  };
   return s("svg", attributes, parts);
 }
 
@@ -53,7 +59,8 @@ export function lanes(stays, words, chosen) {
     const left = labelWidth(names, width);
     const right = width - 14;
     const bottom = LANE * names.length + 8;
-    const x = (time) => left + ((Date.parse(time) - begin) / Math.max(end - begin, 1000)) * (right - left);
+    const x = (time) =>
+      left + ((Date.parse(time) - begin) / Math.max(end - begin, 1000)) * (right - left);
     const y = ({ camera }) => LANE * (names.indexOf(cameraName(camera)) + 0.5) + 6;
     const parts = names.flatMap((name, row) => [
       line(left, LANE * (row + 0.5) + 6, width, LANE * (row + 0.5) + 6, "rule"),
@@ -65,17 +72,31 @@ export function lanes(stays, words, chosen) {
     });
     for (const stay of timed) parts.push(block(stay, x, y, chosen));
     const several = new Date(begin).toDateString() !== new Date(end).toDateString();
-    parts.push(line(left, bottom, right, bottom, "rule"), ...moments(begin, end, left, right, bottom, several));
+    parts.push(
+      line(left, bottom, right, bottom, "rule"),
+      ...moments(begin, end, left, right, bottom, several),
+    );
     return labelled(words, width, bottom + 24, parts);
   });
 }
 
 function block(stay, x, y, chosen) {
-  const words = [cameraName(stay.camera), span(stay.first, stay.last), stay.impossible].filter(Boolean).join(", ");
+  const words = [cameraName(stay.camera), span(stay.first, stay.last), stay.impossible]
+    .filter(Boolean)
+    .join(", ");
   const width = Math.max(x(stay.last ?? stay.first) - x(stay.first), 7);
   const place = { x: x(stay.first), y: y(stay) - 11, width, height: 22, rx: 4 };
-  const flag = stay.impossible && s("text", { x: x(stay.first) + width / 2, y: y(stay) + 5, class: "flag", "text-anchor": "middle" }, "!");
-  const attributes = { class: stay.impossible ? "block impossible" : "block", onclick: () => chosen(stay.index) };
+  const flag =
+    stay.impossible &&
+    s(
+      "text",
+      { x: x(stay.first) + width / 2, y: y(stay) + 5, class: "flag", "text-anchor": "middle" },
+      "!",
+    );
+  const attributes = {
+    class: stay.impossible ? "block impossible" : "block",
+    onclick: () => chosen(stay.index),
+  };
   return s("g", attributes, s("title", {}, words), s("rect", place), flag);
 }
 
@@ -92,7 +113,10 @@ function moments(begin, end, left, right, y, several) {
 /** Numbers with their intervals: rows of {label, middle, low, high, said}. */
 export function intervals(rows, words) {
   return fitted((width) => {
-    const left = labelWidth(rows.map(({ label }) => label), width);
+    const left = labelWidth(
+      rows.map(({ label }) => label),
+      width,
+    );
     const right = width - Math.max(...rows.map(({ said }) => said.length)) * LETTER - 14;
     const full = Math.max(...rows.map(({ high }) => high), 1);
     const x = (value) => left + (value / full) * (right - left);
@@ -100,22 +124,43 @@ export function intervals(rows, words) {
       const y = ROW * row + 6;
       return [
         text(left - 8, y + 13, label, left - 8, "end"),
-        s("rect", { x: left, y: y + 1, width: Math.max(x(middle) - left, 1), height: 16, class: "bar" }),
-        ...(low === high ? [] : [
-          line(x(low), y + 9, x(high), y + 9, "whisker"),
-          line(x(low), y + 4, x(low), y + 14, "whisker"),
-          line(x(high), y + 4, x(high), y + 14, "whisker"),
-        ]),
+        s("rect", {
+          x: left,
+          y: y + 1,
+          width: Math.max(x(middle) - left, 1),
+          height: 16,
+          class: "bar",
+        }),
+        ...(low === high
+          ? []
+          : [
+              line(x(low), y + 9, x(high), y + 9, "whisker"),
+              line(x(low), y + 4, x(low), y + 14, "whisker"),
+              line(x(high), y + 4, x(high), y + 14, "whisker"),
+            ]),
         text(x(Math.max(high, middle)) + 7, y + 13, said, 400),
       ];
     });
-    return labelled(words, width, ROW * rows.length + 12, line(left, 2, left, ROW * rows.length + 6, "rule"), parts);
+    return labelled(
+      words,
+      width,
+      ROW * rows.length + 12,
+      line(left, 2, left, ROW * rows.length + 6, "rule"),
+      parts,
+    );
   });
 }
 
 /** Counts as bars without an interval: rows of {label, value}. */
 export function bars(rows, words) {
-  return intervals(rows.map(({ label, value }) => ({
-    label, middle: value, low: value, high: value, said: count(value),
-  })), words);
+  return intervals(
+    rows.map(({ label, value }) => ({
+      label,
+      middle: value,
+      low: value,
+      high: value,
+      said: count(value),
+    })),
+    words,
+  );
 }

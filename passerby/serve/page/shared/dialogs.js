@@ -15,9 +15,19 @@ export function ask({ title, body, label, act, kind = "main" }) {
     const trouble = h("div", { role: "alert" });
     const go = h("button", { type: "submit", class: kind }, label);
     let result = null;
-    const form = h("form", { method: "dialog", novalidate: true },
-      h("h2", { id }, title), h("div", { class: "body" }, body), trouble,
-      h("div", { class: "actions" }, button(t("cancel"), () => dialog.close(), "plain"), go));
+    const form = h(
+      "form",
+      { method: "dialog", novalidate: true },
+      h("h2", { id }, title),
+      h("div", { class: "body" }, body),
+      trouble,
+      h(
+        "div",
+        { class: "actions" },
+        button(t("cancel"), () => dialog.close(), "plain"),
+        go,
+      ),
+    );
     const dialog = h("dialog", { "aria-labelledby": id }, form);
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -46,10 +56,17 @@ export function ask({ title, body, label, act, kind = "main" }) {
 /** A text field that offers names of persons as one types. */
 export function personField(label, value = "", help = "") {
   const list = h("datalist", { id: freshId("names") });
-  const input = h("input", { type: "text", value, list: list.id, autocomplete: "off", maxlength: 200 });
+  const input = h("input", {
+    type: "text",
+    value,
+    list: list.id,
+    autocomplete: "off",
+    maxlength: 200,
+  });
   const suggest = settled(async () => {
     const found = await api.persons({ like: input.value, limit: 20 }).catch(() => null);
-    if (found) list.replaceChildren(...found.persons.map(({ name }) => h("option", { value: name })));
+    if (found)
+      list.replaceChildren(...found.persons.map(({ name }) => h("option", { value: name })));
   });
   input.addEventListener("input", suggest);
   suggest();
@@ -60,7 +77,9 @@ export function personField(label, value = "", help = "") {
 export function askName({ title, help = "", value = "", label, act, optional = false }) {
   const name = personField(t("name.label"), value, help);
   return ask({
-    title, label, body: name.node,
+    title,
+    label,
+    body: name.node,
     act: () => {
       const given = name.input.value.trim();
       if (!given && !optional) throw new Error(t("name.missing"));
@@ -73,10 +92,13 @@ export function askName({ title, help = "", value = "", label, act, optional = f
 export function confirmCount({ title, body, count, label, act }) {
   const typed = h("input", { type: "text", inputmode: "numeric", autocomplete: "off" });
   return ask({
-    title, label, kind: "danger",
+    title,
+    label,
+    kind: "danger",
     body: [body, field(t("confirm.count", { count }), typed)],
     act: () => {
-      if (typed.value.replace(/\D/g, "") !== String(count)) throw new Error(t("confirm.wrong", { count }));
+      if (typed.value.replace(/\D/g, "") !== String(count))
+        throw new Error(t("confirm.wrong", { count }));
       return act();
     },
   });
@@ -86,8 +108,13 @@ export function confirmCount({ title, body, count, label, act }) {
 export async function askKey(words) {
   const input = h("input", { type: "password", autocomplete: "off", spellcheck: "false" });
   const key = await ask({
-    title: t("key.title"), label: t("key.use"),
-    body: [words && h("p", { class: "warn" }, words), h("p", {}, t("key.what")), field(t("key.label"), input)],
+    title: t("key.title"),
+    label: t("key.use"),
+    body: [
+      words && h("p", { class: "warn" }, words),
+      h("p", {}, t("key.what")),
+      field(t("key.label"), input),
+    ],
     act: () => {
       // A header takes printable ASCII alone; anything else is a slip of the hand.
       if (!/^[\x21-\x7e]+$/.test(input.value.trim())) throw new Error(t("key.missing"));
@@ -100,8 +127,16 @@ export async function askKey(words) {
 
 /** Say what went wrong, and wait until it was read. */
 export function tell(error) {
-  const dialog = h("dialog", { "aria-label": t("problem.title"), onclose: () => dialog.remove() },
-    problemPanel(error), h("div", { class: "actions" }, button(t("close"), () => dialog.close(), "main")));
+  const dialog = h(
+    "dialog",
+    { "aria-label": t("problem.title"), onclose: () => dialog.remove() },
+    problemPanel(error),
+    h(
+      "div",
+      { class: "actions" },
+      button(t("close"), () => dialog.close(), "main"),
+    ),
+  );
   document.body.append(dialog);
   dialog.showModal();
 }

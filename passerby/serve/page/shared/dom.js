@@ -19,7 +19,8 @@ function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (["value", "checked", "selected", "disabled", "open"].includes(name)) element[name] = value;
+    else if (["value", "checked", "selected", "disabled", "open"].includes(name))
+      element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
   element.append(...present(children));
@@ -27,7 +28,9 @@ function filled(element, attributes, children) {
 }
 
 function present(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  return children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
 }
 
 /** Put these in place of all that an element holds. */
@@ -74,7 +77,9 @@ export function choice(label, attributes, ...more) {
 
 /** A select of [value, label] pairs. */
 export function select(pairs, value, attributes = {}) {
-  const options = pairs.map(([each, label]) => h("option", { value: each, selected: each === value }, label));
+  const options = pairs.map(([each, label]) =>
+    h("option", { value: each, selected: each === value }, label),
+  );
   return h("select", attributes, options);
 }
 
@@ -91,16 +96,39 @@ export function heading(text, ...beside) {
 /** Remarks of the server, as it said them. */
 export function notes(list) {
   if (!list?.length) return null;
-  return h("ul", { class: "notes", "aria-label": t("notes") }, list.map((note) => h("li", {}, note)));
+  return h(
+    "ul",
+    { class: "notes", "aria-label": t("notes") },
+    list.map((note) => h("li", {}, note)),
+  );
 }
 
 /** A table: head: titles; rows: lists of cells. */
 export function table(caption, head, rows) {
-  const titles = h("tr", {}, head.map((title) => h("th", { scope: "col" }, title)));
+  const titles = h(
+    "tr",
+    {},
+    head.map((title) => h("th", { scope: "col" }, title)),
+  );
   const lines = rows.map(([first, ...others]) =>
-    h("tr", {}, h("th", { scope: "row" }, first), others.map((cell) => h("td", {}, cell))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "unseen" }, caption), h("thead", {}, titles), h("tbody", {}, lines)));
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, first),
+      others.map((cell) => h("td", {}, cell)),
+    ),
+  );
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h(
+      "table",
+      {},
+      h("caption", { class: "unseen" }, caption),
+      h("thead", {}, titles),
+      h("tbody", {}, lines),
+    ),
+  );
 }
 
 /** After a pause without another call, once. */

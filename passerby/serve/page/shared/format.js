@@ -7,7 +7,12 @@ import { t } from "./translate.js";
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 const moment = new Intl.DateTimeFormat("sv-SE", {
-  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
 });
 
 /** "2026-05-01 08:30:05" of the reader's clock. */
@@ -43,8 +48,13 @@ export function percent(probability) {
 
 // The scale of the Intergovernmental Panel on Climate Change (guidance note on uncertainties, 2010).
 const LIKELIHOODS = [
-  [0.99, "likely.certain"], [0.9, "likely.very"], [0.66, "likely.likely"], [0.33, "likely.even"],
-  [0.1, "likely.unlikely"], [0.01, "likely.veryunlikely"], [-1, "likely.hardly"],
+  [0.99, "likely.certain"],
+  [0.9, "likely.very"],
+  [0.66, "likely.likely"],
+  [0.33, "likely.even"],
+  [0.1, "likely.unlikely"],
+  [0.01, "likely.veryunlikely"],
+  [-1, "likely.hardly"],
 ];
 
 /** A probability in words: "very likely". */
@@ -62,7 +72,11 @@ export function ratio(value) {
 /** The ratio with the ends of its interval, where these are known. */
 export function ratioWithEnds(value, interval) {
   if (!interval) return ratio(value);
-  return t("ratio.ends", { ratio: ratio(value), low: ratio(interval[0]), high: ratio(interval[1]) });
+  return t("ratio.ends", {
+    ratio: ratio(value),
+    low: ratio(interval[0]),
+    high: ratio(interval[1]),
+  });
 }
 
 /** A count with its marks of thousands. */

@@ -58,36 +58,9 @@ export function strip({ picture: single, pictures = [], camera, first, time, ran
     return h("div", { class: "strip" }, picture(single, t("picture.alt", values).trim()));
   }
   const words = (number) => t("picture.altof", { ...values, number, count: shown.length });
-  return h("div", { class: "strip" }, shown.map((each, index) => picture(each.url, words(index + 1))));
-}
-
-/** Read a file that somebody gave: {file, url, width, height, image}; throws an Error in words. */
-export async function opened(file, limits) {
-  const name = file.name || t("picture.pasted");
-  if (!["image/jpeg", "image/png", "image/webp"].includes(file.type)) {
-    throw new Error(t("picture.kind", { name, type: file.type || t("unknown") }));
-  }
-  if (limits?.bytes && file.size > limits.bytes) {
-    const [has, most] = [file.size, limits.bytes].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`);
-    throw new Error(t("picture.large", { name, has, most }));
-  }
-  const url = URL.createObjectURL(file);
-  const image = new Image();
-  image.src = url;
-  try {
-    await image.decode();
-  } catch {
-    URL.revokeObjectURL(url);
-    throw new Error(t("picture.broken", { name }));
-  }
-  return { file, url, image, width: image.naturalWidth, height: image.naturalHeight, box: null };
-}
-
-/** A part of a picture as a file of its own, pixel by pixel. */
-export async function cut({ image, file, box }) {
-  const [left, top, right, bottom] = box;
-  const canvas = new OffscreenCanvas(right - left, bottom - top);
-  canvas.getContext("2d").drawImage(image, -left, -top);
-  const blob = await canvas.convertToBlob({ type: "image/png" });
-  return new File([blob], file.name, { type: "image/png" });
+  return h(
+    "div",
+    { class: "strip" },
+    shown.map((each, index) => picture(each.url, words(index + 1))),
+  );
 }

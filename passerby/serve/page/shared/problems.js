@@ -8,10 +8,17 @@ import { t } from "./translate.js";
 export function problemPanel(error, again = null) {
   const known = error instanceof Problem;
   const title = known ? error.title : t("problem.title");
-  const places = known ? error.errors.map(({ where, detail }) => h("li", {}, `${where}: ${detail}`)) : [];
-  return h("div", { class: "problem", role: "alert" },
-    h("h2", {}, title), h("p", {}, error.message), places.length ? h("ul", {}, places) : null,
-    again && button(t("again"), again, "main"));
+  const places = known
+    ? error.errors.map(({ where, detail }) => h("li", {}, `${where}: ${detail}`))
+    : [];
+  return h(
+    "div",
+    { class: "problem", role: "alert" },
+    h("h2", {}, title),
+    h("p", {}, error.message),
+    places.length ? h("ul", {}, places) : null,
+    again && button(t("again"), again, "main"),
+  );
 }
 
 /** Whether it is only that nobody waits for the answer any more. */

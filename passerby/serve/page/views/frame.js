@@ -16,16 +16,30 @@ export function likeScene({ width, height }) {
 
 /** Boxes over a picture ({file, url, width, height}); picked(box), box null for the whole picture. */
 export function framePicker(picture, picked, signal) {
-  const stage = h("div", { class: "stage" }, h("img", { src: picture.url, alt: t("frame.alt"), draggable: "false" }));
+  const stage = h(
+    "div",
+    { class: "stage" },
+    h("img", { src: picture.url, alt: t("frame.alt"), draggable: "false" }),
+  );
   const said = h("div", {});
   const choose = (box) => picked(box && box.map(Math.round));
   const draw = button(t("frame.draw"), () => drawn(stage, picture, choose).focus());
   draws(stage, picture, choose);
   if (session.server.detector) find(stage, said, picture, choose, signal);
   else said.replaceChildren(h("p", {}, t("frame.nodetector")));
-  return h("section", { class: "frame", "aria-label": t("frame.title") },
-    h("h2", {}, t("frame.title")), said, stage,
-    h("div", { class: "actions" }, draw, button(t("frame.whole"), () => choose(null), "plain")));
+  return h(
+    "section",
+    { class: "frame", "aria-label": t("frame.title") },
+    h("h2", {}, t("frame.title")),
+    said,
+    stage,
+    h(
+      "div",
+      { class: "actions" },
+      draw,
+      button(t("frame.whole"), () => choose(null), "plain"),
+    ),
+  );
 }
 
 async function find(stage, said, picture, choose, signal) {
@@ -43,7 +57,9 @@ async function find(stage, said, picture, choose, signal) {
     announce(words);
   } catch (error) {
     if (nobodyWaits(error)) return;
-    const words = [404, 409].includes(error.status) ? t("frame.nodetector") : t("frame.failed", { why: error.message });
+    const words = [404, 409].includes(error.status)
+      ? t("frame.nodetector")
+      : t("frame.failed", { why: error.message });
     said.replaceChildren(h("p", {}, words));
   }
 }
@@ -51,8 +67,10 @@ async function find(stage, said, picture, choose, signal) {
 function place(element, [left, top, right, bottom], width, height) {
   const share = (value, of) => `${(100 * value) / of}%`;
   Object.assign(element.style, {
-    left: share(left, width), top: share(top, height),
-    width: share(right - left, width), height: share(bottom - top, height),
+    left: share(left, width),
+    top: share(top, height),
+    width: share(right - left, width),
+    height: share(bottom - top, height),
   });
 }
 
@@ -61,10 +79,15 @@ function drawn(stage, picture, choose) {
   stage.querySelector(".drawn")?.remove();
   const { width, height } = picture;
   const box = [0.4 * width, 0.2 * height, 0.6 * width, 0.8 * height];
-  const shown = button("", () => choose(box), "box drawn", { "aria-label": t("frame.keys"), title: t("frame.keys") });
+  const shown = button("", () => choose(box), "box drawn", {
+    "aria-label": t("frame.keys"),
+    title: t("frame.keys"),
+  });
   place(shown, box, width, height);
   shown.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
+      event.key
+    ];
     if (!move) return;
     event.preventDefault();
     const [x, y] = [move[0] * STEP * width, move[1] * STEP * height];
@@ -92,9 +115,17 @@ function draws(stage, { width, height }, choose) {
   const at = (event) => {
     const { left, top, width: wide, height: high } = stage.getBoundingClientRect();
     const share = (value) => Math.min(Math.max(value, 0), 1);
-    return [share((event.clientX - left) / wide) * width, share((event.clientY - top) / high) * height];
+    return [
+      share((event.clientX - left) / wide) * width,
+      share((event.clientY - top) / high) * height,
+    ];
   };
-  const box = (to) => [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.max(from[0], to[0]), Math.max(from[1], to[1])];
+  const box = (to) => [
+    Math.min(from[0], to[0]),
+    Math.min(from[1], to[1]),
+    Math.max(from[0], to[0]),
+    Math.max(from[1], to[1]),
+  ];
   stage.addEventListener("pointerdown", (event) => {
     if (event.target.closest("button") || event.button !== 0) return;
     event.preventDefault();

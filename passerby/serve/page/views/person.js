@@ -2,13 +2,19 @@
 
 import { api, can } from "../shared/api.js";
 import {
-  exportCase, mergeInto, nameSightings, notAPerson, removeSightings, rename, splitOff,
+  exportCase,
+  mergeInto,
+  nameSightings,
+  notAPerson,
+  removeSightings,
+  rename,
+  sightingsOf,
+  splitOff,
 } from "../shared/deciding.js";
 import { lanes } from "../shared/charts.js";
 import { announce, button, fill, h, heading, notes } from "../shared/dom.js";
 import { cameraName, duration, span, zone } from "../shared/format.js";
 import { roving } from "../shared/keys.js";
-import { sightingsOf } from "../shared/passages.js";
 import { strip } from "../shared/pictures.js";
 import { t } from "../shared/translate.js";
 
@@ -19,8 +25,11 @@ export async function show({ params, signal, reload }) {
     return null; // nobody bears this name any more
   });
   if (!path) {
-    return [heading(name || t("person.title")), h("p", { class: "empty" }, t("person.gone")),
-      h("a", { href: "#/people", class: "button" }, t("people.title"))];
+    return [
+      heading(name || t("person.title")),
+      h("p", { class: "empty" }, t("person.gone")),
+      h("a", { href: "#/people", class: "button" }, t("people.title")),
+    ];
   }
   const goTo = (other) => {
     const address = `#/person?${new URLSearchParams({ name: other })}`;
@@ -28,13 +37,18 @@ export async function show({ params, signal, reload }) {
     else location.replace(address);
   };
   return [
-    heading(name, tag(name)), h("p", { class: "lead" }, summary(path)), notes(path.notes),
-    tools(name, path, reload, goTo), passages(name, path, reload),
+    heading(name, tag(name)),
+    h("p", { class: "lead" }, summary(path)),
+    notes(path.notes),
+    tools(name, path, reload, goTo),
+    passages(name, path, reload),
   ];
 }
 
 function tag(name) {
-  return name.startsWith("linked/") ? h("span", { class: "tag", title: t("people.linkedwhat") }, t("people.linked")) : null;
+  return name.startsWith("linked/")
+    ? h("span", { class: "tag", title: t("people.linkedwhat") }, t("people.linked"))
+    : null;
 }
 
 function summary({ stays, impossible }) {
@@ -46,15 +60,28 @@ function summary({ stays, impossible }) {
 function tools(name, path, reload, goTo) {
   const total = path.stays.reduce((sum, { sightings }) => sum + sightings, 0);
   const away = () => (location.hash = "#/people");
-  return h("div", { class: "actions" },
-    can("write") ? [
-      button(t("rename.open"), () => rename(name, goTo), "main"),
-      button(t("merge.intoopen"), () => mergeInto(name, goTo)),
-      button(t("noperson.open"), () => notAPerson({ person: name }, away)),
-    ] : null,
+  return h(
+    "div",
+    { class: "actions" },
+    can("write")
+      ? [
+          button(t("rename.open"), () => rename(name, goTo), "main"),
+          button(t("merge.intoopen"), () => mergeInto(name, goTo)),
+          button(t("noperson.open"), () => notAPerson({ person: name }, away)),
+        ]
+      : null,
     button(t("case.open"), () => exportCase({}, { person: name })),
-    can("delete") ? button(t("delete.open"), () => removeSightings({ person: name }, total, away), "danger") : null,
-    can("delete") ? h("a", { class: "button", href: `#/forget?${new URLSearchParams({ name })}` }, t("forget.open")) : null);
+    can("delete")
+      ? button(t("delete.open"), () => removeSightings({ person: name }, total, away), "danger")
+      : null,
+    can("delete")
+      ? h(
+          "a",
+          { class: "button", href: `#/forget?${new URLSearchParams({ name })}` },
+          t("forget.open"),
+        )
+      : null,
+  );
 }
 
 function passages(name, { stays }, reload) {
@@ -74,24 +101,74 @@ function passages(name, { stays }, reload) {
     cards[index].scrollIntoView({ block: "center" });
     cards[index].focus();
   });
-  return [h("section", { class: "panel" }, h("h2", {}, t("path.title")), chart, h("p", { class: "faint" }, t("time.zone", { zone }))),
-    h("h2", {}, t("path.list")), can("write") ? h("p", { class: "faint hint" }, t("path.hint")) : null, bar, list];
+  return [
+    h(
+      "section",
+      { class: "panel" },
+      h("h2", {}, t("path.title")),
+      chart,
+      h("p", { class: "faint" }, t("time.zone", { zone })),
+    ),
+    h("h2", {}, t("path.list")),
+    can("write") ? h("p", { class: "faint hint" }, t("path.hint")) : null,
+    bar,
+    list,
+  ];
 }
 
 function card(stay, index, choose) {
   const number = index + 1;
-  const label = t("path.label", { number, camera: cameraName(stay.camera), time: span(stay.first, stay.last) });
-  const box = h("input", { type: "checkbox", onchange: (event) => choose(stay, event.target.checked) });
-  const item = h("li", { class: stay.impossible ? "card impossible" : "card", tabindex: "-1", "aria-label": label },
+  const label = t("path.label", {
+    number,
+    camera: cameraName(stay.camera),
+    time: span(stay.first, stay.last),
+  });
+  const box = h("input", {
+    type: "checkbox",
+    onchange: (event) => choose(stay, event.target.checked),
+  });
+  const item = h(
+    "li",
+    { class: stay.impossible ? "card impossible" : "card", tabindex: "-1", "aria-label": label },
     strip({ ...stay, rank: number }),
-    h("div", { class: "about" },
-      h("p", { class: "where" }, h("b", {}, cameraName(stay.camera)), " ", span(stay.first, stay.last)),
-      stay.impossible ? h("p", { class: "warn" }, t("path.cannot", { why: stay.impossible })) : null,
-      stay.seconds_before === null ? null : h("p", { class: "faint" }, t("path.after", { duration: duration(stay.seconds_before) })),
-      stay.sightings > 1 ? h("p", { class: "faint" }, t("found.sightings", { count: stay.sightings })) : null),
-    h("div", { class: "actions" },
-      h("a", { class: "button", href: `#/search?${new URLSearchParams({ sighting: stay.sighting })}` }, t("found.like")),
-      can("write") ? h("label", { class: "choice" }, box, h("span", {}, t("choose"), h("span", { class: "unseen" }, ` ${number}`))) : null));
+    h(
+      "div",
+      { class: "about" },
+      h(
+        "p",
+        { class: "where" },
+        h("b", {}, cameraName(stay.camera)),
+        " ",
+        span(stay.first, stay.last),
+      ),
+      stay.impossible
+        ? h("p", { class: "warn" }, t("path.cannot", { why: stay.impossible }))
+        : null,
+      stay.seconds_before === null
+        ? null
+        : h("p", { class: "faint" }, t("path.after", { duration: duration(stay.seconds_before) })),
+      stay.sightings > 1
+        ? h("p", { class: "faint" }, t("found.sightings", { count: stay.sightings }))
+        : null,
+    ),
+    h(
+      "div",
+      { class: "actions" },
+      h(
+        "a",
+        { class: "button", href: `#/search?${new URLSearchParams({ sighting: stay.sighting })}` },
+        t("found.like"),
+      ),
+      can("write")
+        ? h(
+            "label",
+            { class: "choice" },
+            box,
+            h("span", {}, t("choose"), h("span", { class: "unseen" }, ` ${number}`)),
+          )
+        : null,
+    ),
+  );
   item.addEventListener("keydown", (event) => {
     if (event.target !== item || event.key !== " ") return;
     event.preventDefault();
@@ -105,9 +182,21 @@ function acts(name, stays, all, reload) {
   const remove = (ids) => removeSightings({ sighting: ids }, ids.length, reload);
   return [
     h("b", {}, t("chosen", { count: stays.length })),
-    stays.length < all ? button(t("split.open"), withAll((ids) => splitOff(ids, name, reload)), "main") : null,
-    button(t("name.other"), withAll((ids) => nameSightings(ids, reload))),
-    button(t("noperson.open"), withAll((sightings) => notAPerson({ sightings }, reload))),
+    stays.length < all
+      ? button(
+          t("split.open"),
+          withAll((ids) => splitOff(ids, name, reload)),
+          "main",
+        )
+      : null,
+    button(
+      t("name.other"),
+      withAll((ids) => nameSightings(ids, reload)),
+    ),
+    button(
+      t("noperson.open"),
+      withAll((sightings) => notAPerson({ sightings }, reload)),
+    ),
     can("delete") ? button(t("delete.open"), withAll(remove), "danger") : null,
   ];
 }

@@ -15,10 +15,22 @@ export async function show({ signal }) {
   const place = h("div", { class: "review" });
   const round = { questions: [], given: [], busy: false, place, signal };
   const act = (same) => () => reply(round, same);
-  singleKeys({ 1: act(true), 2: act(false), 3: act(null), u: () => takeBack(round) }, signal, () => keysOn);
+  singleKeys(
+    { 1: act(true), 2: act(false), 3: act(null), u: () => takeBack(round) },
+    signal,
+    () => keysOn,
+  );
   await begin(round);
-  const keys = choice(t("review.keys"), { checked: keysOn, onchange: (event) => (keysOn = event.target.checked) });
-  return [heading(t("review.title")), h("p", { class: "lead" }, t("review.what")), place, h("p", {}, keys)];
+  const keys = choice(t("review.keys"), {
+    checked: keysOn,
+    onchange: (event) => (keysOn = event.target.checked),
+  });
+  return [
+    heading(t("review.title")),
+    h("p", { class: "lead" }, t("review.what")),
+    place,
+    h("p", {}, keys),
+  ];
 }
 
 async function begin(round) {
@@ -29,7 +41,11 @@ async function begin(round) {
     if (questions.length) draw(round);
     else fill(round.place, h("p", { class: "empty" }, t("review.none"), " ", said));
   } catch (error) {
-    if (!left(error)) fill(round.place, problemPanel(error, () => begin(round)));
+    if (!left(error))
+      fill(
+        round.place,
+        problemPanel(error, () => begin(round)),
+      );
   }
 }
 
@@ -42,16 +58,37 @@ function draw(round) {
   const number = given.length + 1;
   const question = questions[number - 1];
   const words = asking(question);
-  const buttons = [[true, "review.same", "1"], [false, "review.different", "2"], [null, "review.cannot", "3"]].map(
-    ([same, key, shortcut]) => button([t(key), " ", h("kbd", {}, shortcut)], () => reply(round, same), "answer", { "aria-keyshortcuts": shortcut }));
-  const back = button([t("undo"), " ", h("kbd", {}, "U")], () => takeBack(round), "plain", { "aria-keyshortcuts": "U", disabled: !given.length });
+  const buttons = [
+    [true, "review.same", "1"],
+    [false, "review.different", "2"],
+    [null, "review.cannot", "3"],
+  ].map(([same, key, shortcut]) =>
+    button([t(key), " ", h("kbd", {}, shortcut)], () => reply(round, same), "answer", {
+      "aria-keyshortcuts": shortcut,
+    }),
+  );
+  const back = button([t("undo"), " ", h("kbd", {}, "U")], () => takeBack(round), "plain", {
+    "aria-keyshortcuts": "U",
+    disabled: !given.length,
+  });
   const asked = h("h2", { tabindex: "-1" }, words);
-  fill(place,
-    h("div", { class: "progress" },
-      h("progress", { max: questions.length, value: given.length, "aria-label": t("review.progress", { number, count: questions.length }) }),
-      h("span", {}, t("review.progress", { number, count: questions.length }))),
-    asked, h("div", { class: "pair" }, side(question.first, 1), side(question.second, 2)),
-    h("div", { class: "actions answers" }, buttons, back), h("div", { class: "trouble" }));
+  fill(
+    place,
+    h(
+      "div",
+      { class: "progress" },
+      h("progress", {
+        max: questions.length,
+        value: given.length,
+        "aria-label": t("review.progress", { number, count: questions.length }),
+      }),
+      h("span", {}, t("review.progress", { number, count: questions.length })),
+    ),
+    asked,
+    h("div", { class: "pair" }, side(question.first, 1), side(question.second, 2)),
+    h("div", { class: "actions answers" }, buttons, back),
+    h("div", { class: "trouble" }),
+  );
   announce(`${t("review.progress", { number, count: questions.length })}. ${words}`);
 }
 
@@ -62,8 +99,12 @@ function asking({ kind, persons: [one, other] }) {
 }
 
 function side({ camera, time, picture: url }, number) {
-  return h("figure", {}, picture(url, t("review.alt", { number, camera: cameraName(camera), time: when(time) })),
-    h("figcaption", {}, h("b", {}, cameraName(camera)), " ", when(time)));
+  return h(
+    "figure",
+    {},
+    picture(url, t("review.alt", { number, camera: cameraName(camera), time: when(time) })),
+    h("figcaption", {}, h("b", {}, cameraName(camera)), " ", when(time)),
+  );
 }
 
 async function reply(round, same) {
@@ -73,12 +114,22 @@ async function reply(round, same) {
   for (const each of round.place.querySelectorAll(".answers button")) each.disabled = true;
   try {
     const { kind, first, second, persons } = question;
-    const event = await api.answer({ kind, first: first.sighting, second: second.sighting, persons, same });
+    const event = await api.answer({
+      kind,
+      first: first.sighting,
+      second: second.sighting,
+      persons,
+      same,
+    });
     round.given.push(event.number);
     draw(round);
   } catch (error) {
     draw(round);
-    fill(round.place.querySelector(".trouble"), problemPanel(error, () => reply(round, same)), skip(round));
+    fill(
+      round.place.querySelector(".trouble"),
+      problemPanel(error, () => reply(round, same)),
+      skip(round),
+    );
   } finally {
     round.busy = false;
   }
@@ -112,16 +163,33 @@ async function takeBack(round) {
 async function finish(round) {
   const learnt = h("div", {}, working(t("review.learning")));
   const title = h("h2", { tabindex: "-1" }, t("review.done", { count: round.given.length }));
-  fill(round.place, title, learnt, h("div", { class: "actions" },
-    button(t("review.ten"), () => begin(round), "main"),
-    button([t("undo"), " ", h("kbd", {}, "U")], () => takeBack(round), "plain", { disabled: !round.given.length }),
-    h("a", { class: "button", href: "#/decisions" }, t("decisions.title"))),
-    h("div", { class: "trouble" }));
+  fill(
+    round.place,
+    title,
+    learnt,
+    h(
+      "div",
+      { class: "actions" },
+      button(t("review.ten"), () => begin(round), "main"),
+      button([t("undo"), " ", h("kbd", {}, "U")], () => takeBack(round), "plain", {
+        disabled: !round.given.length,
+      }),
+      h("a", { class: "button", href: "#/decisions" }, t("decisions.title")),
+    ),
+    h("div", { class: "trouble" }),
+  );
   title.focus();
   try {
     const { said, calibrated } = await api.learn();
-    fill(learnt, h("p", {}, calibrated ? t("review.learnt") : t("review.notyet")), h("pre", { class: "words" }, said));
+    fill(
+      learnt,
+      h("p", {}, calibrated ? t("review.learnt") : t("review.notyet")),
+      h("pre", { class: "words" }, said),
+    );
   } catch (error) {
-    fill(learnt, [404, 405].includes(error.status) ? h("p", {}, t("review.elsewhere")) : problemPanel(error));
+    fill(
+      learnt,
+      [404, 405].includes(error.status) ? h("p", {}, t("review.elsewhere")) : problemPanel(error),
+    );
   }
 }

@@ -2,11 +2,19 @@
 
 import { api, session } from "../shared/api.js";
 import { exportCase } from "../shared/deciding.js";
-import { announce, button, choice, field, fill, h, heading, select, working } from "../shared/dom.js";
-import { conditions, filterForm, filterQuery, instant, noFilter } from "../shared/filters.js";
-import { cameraName } from "../shared/format.js";
+import { announce, button, fill, h, heading, working } from "../shared/dom.js";
+import {
+  conditions,
+  filterForm,
+  filterQuery,
+  judgingForm,
+  judgingQuery,
+  noFilter,
+  usualJudging,
+} from "../shared/filters.js";
 import { framePicker, likeScene } from "./frame.js";
-import { cut, opened, picture } from "../shared/pictures.js";
+import { allOpened, cut, dropZone, fileChoice, preview } from "../shared/given.js";
+import { picture } from "../shared/pictures.js";
 import { left, problemPanel } from "../shared/problems.js";
 import { t } from "../shared/translate.js";
 import { foundList } from "./found.js";
@@ -14,11 +22,13 @@ import { foundList } from "./found.js";
 const MOST = 200; // matches of one search
 
 // What is searched outlives the view: whoever comes back from a person finds it again.
-const state = { pictures: [], sighting: "", filter: noFilter(), options: defaults(), gallery: null };
-
-function defaults() {
-  return { k: 12, query_camera: "", elsewhere: false, taken: "", prior_absent: 0.5, fpir: 0.01, exact: false };
-}
+const state = {
+  pictures: [],
+  sighting: "",
+  filter: noFilter(),
+  options: usualJudging(),
+  gallery: null,
+};
 
 let summary = null;
 let running = new AbortController(); // the search that is under way
@@ -29,17 +39,28 @@ export async function show({ params, signal }) {
     Object.assign(state, { sighting: "", filter: noFilter(), gallery: session.gallery });
   }
   summary = await api.summary(signal);
-  if (params.get("sighting")) Object.assign(state, { sighting: params.get("sighting"), pictures: [] });
-  places = { view: h("div", { class: "search" }), asked: h("div", { class: "asked" }), picker: h("div", {}), results: h("div", { class: "results" }), filters: h("div", {}) };
-  document.addEventListener("paste", pasted, { signal });
+  if (params.get("sighting"))
+    Object.assign(state, { sighting: params.get("sighting"), pictures: [] });
+  places = {
+    view: h("div", { class: "search" }),
+    asked: h("div", { class: "asked" }),
+    picker: h("div", {}),
+    results: h("div", { class: "results" }),
+    filters: h("div", {}),
+  };
+  const words = [h("p", {}, t("search.drop")), h("p", { class: "faint" }, t("search.several"))];
+  const nothing = () => fill(places.results, problemPanel(new Error(t("search.nopicture"))));
+  const zone = dropZone("file", take, signal, words, nothing);
   signal.addEventListener("abort", () => running.abort());
   places.view.append(
     heading(t("search.heading")),
-    h("div", { class: "asking" }, dropZone(), places.asked, conditionsBox(), optionsBox()),
-    h("div", {}, places.picker, places.results));
+    h("div", { class: "asking" }, zone, places.asked, conditionsBox(), optionsBox()),
+    h("div", {}, places.picker, places.results),
+  );
   showAsked();
   if (asking()) search();
-  else if (!summary.sightings) fill(places.results, h("p", { class: "empty" }, t("search.nothingkept")));
+  else if (!summary.sightings)
+    fill(places.results, h("p", { class: "empty" }, t("search.nothingkept")));
   return places.view;
 }
 
@@ -47,45 +68,12 @@ function asking() {
   return state.pictures.length > 0 || state.sighting;
 }
 
-function dropZone() {
-  const input = h("input", {
-    type: "file", accept: "image/jpeg,image/png,image/webp", multiple: true, class: "unseen", id: "file",
-    onchange: (event) => {
-      const files = [...event.target.files];
-      event.target.value = ""; // the same file may be chosen again
-      take(files);
-    },
-  });
-  const zone = h("div", { class: "drop" }, input,
-    h("label", { for: "file", class: "button main" }, t("search.choose")), h("p", {}, t("search.drop")),
-    h("p", { class: "faint" }, t("search.several")));
-  zone.addEventListener("dragover", () => zone.classList.add("over"));
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    zone.classList.remove("over");
-    take([...event.dataTransfer.files]);
-  });
-  return zone;
-}
-
-function pasted(event) {
-  if (document.querySelector("dialog[open]")) return;
-  const files = [...event.clipboardData.files];
-  if (!files.length && event.target.matches?.("input, textarea")) return;
-  event.preventDefault();
-  if (files.length) take(files);
-  else fill(places.results, problemPanel(new Error(t("search.nopicture"))));
-}
-
 /** Pictures that somebody gave, in place of those before; several at once are of one person. */
 async function take(files, { further = false } = {}) {
   if (!files.length) return;
   running.abort();
   try {
-    const limits = session.server.limits;
-    const most = limits?.images ?? files.length;
-    if (files.length > most) throw new Error(t("search.toomany", { most, count: files.length }));
-    const given = await Promise.all(files.map((file) => opened(file, limits)));
+    const given = await allOpened(files);
     state.sighting = "";
     if (!further) drop();
     state.pictures.push(...given);
@@ -102,7 +90,8 @@ async function take(files, { further = false } = {}) {
 
 /** On a small screen what was asked for lies below what was asked with. */
 function reveal(place) {
-  if (place.getBoundingClientRect().top > 0.6 * innerHeight) place.scrollIntoView({ block: "start" });
+  if (place.getBoundingClientRect().top > 0.6 * innerHeight)
+    place.scrollIntoView({ block: "start" });
 }
 
 function drop() {
@@ -114,38 +103,46 @@ function choosePerson(one) {
   running.abort();
   running = new AbortController();
   fill(places.results);
-  fill(places.picker, framePicker(one, (box) => {
-    Object.assign(one, { box, whole: box === null });
-    showAsked();
-    search();
-  }, running.signal));
+  fill(
+    places.picker,
+    framePicker(
+      one,
+      (box) => {
+        Object.assign(one, { box, whole: box === null });
+        showAsked();
+        search();
+      },
+      running.signal,
+    ),
+  );
 }
 
 /** What is asked with, small, each with a way to take it out. */
 function showAsked() {
   fill(places.picker);
   places.view.classList.toggle("idle", !asking());
-  const shown = state.pictures.map((one, index) => h("figure", {}, preview(one, index),
-    h("figcaption", {},
-      button(t("asked.part"), () => choosePerson(one), "plain"),
-      button(t("asked.remove"), () => forgetPicture(one), "plain", { "aria-label": t("asked.removeone", { number: index + 1 }) }))));
+  const shown = state.pictures.map((one, index) =>
+    h(
+      "figure",
+      {},
+      preview(one, index + 1),
+      h(
+        "figcaption",
+        {},
+        button(t("asked.part"), () => choosePerson(one), "plain"),
+        button(t("asked.remove"), () => forgetPicture(one), "plain", {
+          "aria-label": t("asked.removeone", { number: index + 1 }),
+        }),
+      ),
+    ),
+  );
   if (state.sighting) shown.push(sightingAsked());
-  fill(places.asked, shown.length ? h("h2", {}, t("asked.title", { count: shown.length })) : null, shown,
-    state.pictures.length ? moreButton() : null);
-}
-
-function preview({ url, box, width, height }, index) {
-  const image = h("img", { src: url, alt: t("asked.alt", { number: index + 1 }) });
-  if (!box) return h("div", { class: "preview" }, image);
-  const [wide, high] = [box[2] - box[0], box[3] - box[1]];
-  const scale = 120 / high;
-  const window = h("div", { class: "preview part" }, image);
-  Object.assign(window.style, { width: `${wide * scale}px`, height: "120px" });
-  Object.assign(image.style, {
-    width: `${width * scale}px`, height: `${height * scale}px`,
-    left: `${-box[0] * scale}px`, top: `${-box[1] * scale}px`,
-  });
-  return window;
+  fill(
+    places.asked,
+    shown.length ? h("h2", {}, t("asked.title", { count: shown.length })) : null,
+    shown,
+    state.pictures.length ? moreButton() : null,
+  );
 }
 
 function sightingAsked() {
@@ -154,16 +151,22 @@ function sightingAsked() {
     (one) => fill(place, picture(one.picture ?? one.pictures[0]?.url, t("asked.sighting"))),
     () => fill(place, h("span", { class: "missing" }, t("picture.lost"))),
   );
-  return h("figure", {}, place, h("figcaption", {}, t("asked.sighting"),
-    button(t("asked.remove"), () => ((state.sighting = ""), showAsked(), search()), "plain")));
+  return h(
+    "figure",
+    {},
+    place,
+    h(
+      "figcaption",
+      {},
+      t("asked.sighting"),
+      button(t("asked.remove"), () => ((state.sighting = ""), showAsked(), search()), "plain"),
+    ),
+  );
 }
 
 function moreButton() {
-  const input = h("input", {
-    type: "file", accept: "image/jpeg,image/png,image/webp", multiple: true, class: "unseen", id: "further",
-    onchange: (event) => take([...event.target.files], { further: true }),
-  });
-  return h("div", { class: "further" }, input, h("label", { for: "further", class: "button" }, t("asked.more")));
+  const further = (files) => take(files, { further: true });
+  return h("div", { class: "further" }, fileChoice("further", t("asked.more"), further));
 }
 
 function forgetPicture(one) {
@@ -186,7 +189,11 @@ function conditionsBox() {
       draw();
       search();
     };
-    fill(places.filters, filterForm(state.filter, summary.cameras, changed), button(t("filter.clear"), clear, "plain"));
+    fill(
+      places.filters,
+      filterForm(state.filter, summary.cameras, changed),
+      button(t("filter.clear"), clear, "plain"),
+    );
   };
   places.drawFilters = draw;
   draw();
@@ -195,52 +202,17 @@ function conditionsBox() {
 }
 
 function optionsBox() {
-  const { options } = state;
-  const number = (name, step, max) =>
-    h("input", {
-      type: "number", min: step, max, step, value: options[name],
-      onchange: (event) => {
-        options[name] = Number(event.target.value);
-        search();
-      },
-    });
-  const cameras = [["", t("option.cameraunknown")], ["*", t("option.elsewhere")],
-    ...summary.cameras.filter(({ name }) => name).map(({ name }) => [name, cameraName(name)])];
-  const taken = select(cameras, options.elsewhere ? "*" : options.query_camera, {
-    onchange: (event) => {
-      const { value } = event.target;
-      Object.assign(options, { elsewhere: value === "*", query_camera: value === "*" ? "" : value });
-      search();
-    },
-  });
-  const moment = h("input", {
-    type: "datetime-local", step: 1, value: options.taken,
-    onchange: (event) => {
-      options.taken = event.target.value;
-      search();
-    },
-  });
-  const exact = choice(t("option.exact"), {
-    checked: options.exact,
-    onchange: (event) => {
-      options.exact = event.target.checked;
-      search();
-    },
-  });
-  return h("details", { class: "box" }, h("summary", {}, t("option.title")), h("div", { class: "options" },
-    field(t("option.camera"), taken, t("option.camerahelp")),
-    field(t("option.taken"), moment, t("option.takenhelp")),
-    field(t("option.prior"), number("prior_absent", 0.01, 0.99), t("option.priorhelp")),
-    field(t("option.fpir"), number("fpir", 0.001, 0.5), t("option.fpirhelp")), exact));
+  const form = judgingForm(state.options, summary.cameras, search);
+  return h("details", { class: "box" }, h("summary", {}, t("option.title")), form);
 }
 
 /** The filter and options as a query of the server; pictures that it goes with. cutHere: parts of
  * pictures are cut out here, where the server takes no box. */
 async function question(cutHere = false) {
-  const { taken, ...options } = state.options;
-  // How long the way takes says something only where both its ends are known.
-  const way = taken && options.query_camera ? { query_time: instant(taken), transits: true } : {};
-  const query = { ...filterQuery(state.filter, summary.cameras), ...options, ...way };
+  const query = {
+    ...filterQuery(state.filter, summary.cameras),
+    ...judgingQuery(state.options),
+  };
   const { pictures, sighting } = state;
   if (pictures.length === 1 && !cutHere) {
     const [{ file, box }] = pictures;
@@ -265,9 +237,16 @@ async function search() {
     const found = await api.search(what, query, signal);
     clearTimeout(waiting);
     if (signal.aborted) return;
-    fill(places.results, foundList(found, (performance.now() - began) / 1000, {
-      again: search, more: more(found), notCamera, like, evidence: state.pictures.length ? evidence : null,
-    }));
+    fill(
+      places.results,
+      foundList(found, (performance.now() - began) / 1000, {
+        again: search,
+        more: more(found),
+        notCamera,
+        like,
+        evidence: state.pictures.length ? evidence : null,
+      }),
+    );
     announce(t("found.announce", { count: found.matches.length }));
   } catch (error) {
     clearTimeout(waiting);
