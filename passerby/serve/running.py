@@ -23,9 +23,15 @@ _GRACE = 5  # ticks of a tenth of a second in which a stopping server still says
 class _Server(uvicorn.Server):
     """Told to stop, it finishes what it took and refuses the rest; told twice, it stops at once."""
 
-    def __init__(self, config: uvicorn.Config, turns: Turns) -> None:
+    def __init__(self, config: uvicorn.Config, turns: Turns, serving: str) -> None:
         super().__init__(config)
-        self._turns, self._ticks = turns, 0
+        self._turns, self._ticks, self._serving = turns, 0, serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        if self.started and self.config.workers == 1:
+            say(self._serving)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal: stop taking requests."""
@@ -67,12 +73,13 @@ def run(settings: Settings) -> None:
         timeout_keep_alive=15,
         backlog=2048,
     )
-    server = _Server(config, turns)
     bound = listening(config)
     host, port = bound.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    say(f"serving {', '.join(settings.galleries)} at http://{shown}:{port} (Ctrl-C stops)")
+    names = ", ".join(settings.galleries)
+    server = _Server(config, turns, f"serving {names} at http://{shown}:{port} (Ctrl-C stops)")
     if settings.workers > 1:
+        say(f"{settings.workers} workers begin to serve {names} at http://{shown}:{port}")
         with shared_counts():
             run_workers(settings.workers, partial(server.run, [bound]))
     else:

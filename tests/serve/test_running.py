@@ -36,7 +36,7 @@ def served(place, *words, tmp=None):
         while " at http" not in said:
             assert said, "the server ended before it served"
             said = process.stdout.readline()
-        port = int(re.search(r":(\d+) ", said)[1])
+        port = int(re.search(r"http://\S+:(\d+)", said)[1])
         wait_for(lambda: status(port, "/readyz") == 200)
         yield process, port
     finally:
