@@ -50,6 +50,14 @@ def vector_of(entry: OptOut, dimensions: int) -> NDArray[np.float32]:
     return _vector(entry.vector, entry.id, dimensions)
 
 
+def require_whole(about: About) -> None:
+    """ValueError for a list with a damaged entry, as a file from elsewhere may bring."""
+    for entry in about.opt_outs:
+        _digests(entry.pictures, entry.id)
+        if (entry.model, entry.pooling) == (about.model, about.pooling):
+            vector_of(entry, about.dimensions)
+
+
 def encoded(vector: NDArray[np.float32]) -> str:
     """A vector as an entry keeps it: float16 in base 64."""
     return base64.b64encode(vector.astype("<f2").tobytes()).decode()

@@ -35,6 +35,7 @@ from passerby.process.whole_files import replacing
 from passerby.stores import Store, Written
 from passerby.stores.about import About
 from passerby.stores.opening import open_or_create_store
+from passerby.stores.opting_out import require_whole
 from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 from passerby.tables.unit_length import is_unit
@@ -274,6 +275,7 @@ def _checked(
     if "about.json" not in manifest["members"]:
         raise ValueError(f"{named} does not say what it is a dump of")
     about = About.from_json(archive.read("about.json").decode("utf-8", "replace"))
+    require_whole(about)
     names = [name for name in manifest["members"] if name.startswith("part-")]
     numbers = sorted({name.partition(".")[0].removeprefix("part-") for name in names})
     whole = {f"part-{number}.{ending}" for number in numbers for ending in _ALWAYS}

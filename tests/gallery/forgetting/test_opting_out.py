@@ -228,6 +228,20 @@ def test_by_a_dump(left, tmp_path, memory_place, crops):
         assert new.add(crops).refused == 2
 
 
+@pytest.mark.parametrize("damage", [{"vector": "AAAA"}, {"vector": "%"}, {"pictures": "AAAA"}])
+def test_a_dump_with_a_damaged_list_is_refused_before_anything(
+    damage, left, tmp_path, memory_place
+):
+    left.store.change_about(
+        lambda a: replace(a, opt_outs=tuple(replace(one, **damage) for one in a.opt_outs))
+    )
+    left.dump(tmp_path / "bad.zip")
+    with pytest.raises(ValueError, match="is damaged"):
+        Gallery.restore(tmp_path / "bad.zip", f"{memory_place}-bad")
+    with pytest.raises(ValueError, match="no gallery of this process"):
+        Gallery.open(f"{memory_place}-bad")
+
+
 def test_by_embedding_anew(left, memory_place, crops, make_model, tmp_path):
     other = load(make_model(1), device="cpu")
     moved = left.reembed(other, f"{memory_place}-other")
