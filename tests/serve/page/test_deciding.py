@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.serve.page.conftest import HOSTILE
+from passerby.synthesis.figures import photo
+from tests.serve.page.conftest import HOSTILE, MORNING, SEED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -171,3 +173,24 @@ def test_visitors_are_counted_with_their_interval(open_page):
     page.get_by_label("For each").select_option("camera")
     page.get_by_role("button", name="Count").click()
     expect(page.locator(".chart").first).to_contain_text("<b>Hall</b>")
+
+
+def test_what_is_decided_of_a_passage_holds_for_all_its_sightings(open_page, site, crop):
+    begin = MORNING + timedelta(hours=5)
+    with site.gallery() as gallery:
+        gallery.add(
+            [photo(SEED, 20, 2, moment) for moment in range(3)],
+            camera="Yard",
+            time=[begin + timedelta(seconds=second) for second in range(3)],
+            tracklet=7,
+            keep_thumbnails=True,
+        )
+    page = open_page()
+    page.set_input_files("#file", crop(20))
+    card = page.locator(".found .card", has_text="3 sightings")
+    card.get_by_role("button", name="Name…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Who is in these 3 sightings?")
+    page.get_by_role("dialog").get_by_label("Name").fill("Dora")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("Dora")
+    assert names(site)["Dora"] == 3
