@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from passerby.process.reporting import say
 from passerby.serve.audit import Audit
+from passerby.serve.examples import show_examples
 from passerby.serve.guards.audited import Audited
 from passerby.serve.guards.bodies import BoundedBodies
 from passerby.serve.guards.headers import SafeHeaders
@@ -88,6 +89,7 @@ def application(settings: Settings, turns: Turns | None = None) -> FastAPI:
     made.include_router(probes.router)
     for routes in _ROUTES:
         made.include_router(routes.router, responses=RESPONSES)
+    show_examples(made)
     # The last one added is the first that a request meets.
     made.add_middleware(Audited, audit=log, first=galleries.names[0])
     made.add_middleware(BoundedBodies, most=settings.limits.bytes)
