@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import FastAPI
 
-
 EXAMPLES: Mapping[str, object] = {
     "GET /v1/server": {
         "version": "0.1.0.dev0",
