@@ -43,20 +43,24 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, begin = 500, time.perf_counter()
+        begin, counted = time.perf_counter(), False
+
+        def route() -> str:
+            return getattr(scope.get("route"), "path", "other")
 
         async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            nonlocal counted
+            if message["type"] == "http.response.start":  # before anybody has the answer
+                REQUESTS.labels(scope["method"], route(), message["status"]).inc()
+                counted = True
             await send(message)
 
         try:
             await self._app(scope, receive, noted)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
-            REQUESTS.labels(scope["method"], route, status).inc()
-            SECONDS.labels(route).observe(time.perf_counter() - begin)
+            if not counted:
+                REQUESTS.labels(scope["method"], route(), 500).inc()
+            SECONDS.labels(route()).observe(time.perf_counter() - begin)
 
 
 def exposition(sightings: dict[str, int]) -> bytes:
