@@ -355,6 +355,7 @@ export const texts = {
   "forget.none": "Nothing of this person was found. Try another picture, from another side or in the clothes of that day.",
   "forget.choose": "Which of these is the person?",
   "forget.choosewhat": "Those that are likely the person are ticked. Look at each: untick who is somebody else, tick who was missed. Nothing is deleted yet.",
+  "forget.unlike": "Unlike your picture: look closely",
   "forget.alerts": "Alerts that look for this person, to be deleted too",
   "forget.chosen": { one: "sighting in {passages} passage(s) will be deleted", other: "sightings in {passages} passage(s) will be deleted" },
   "forget.reason": "Reason",

@@ -195,6 +195,7 @@ function passage(each, onchange) {
       ),
       h("span", {}, h("b", {}, cameraName(camera)), " ", span(first, last)),
       h("span", { class: "faint" }, personName(person), " · ", why),
+      ratio !== null && ratio < 1 && h("b", { class: "warn" }, t("forget.unlike")),
       ratio === null
         ? null
         : h("span", { class: "faint" }, t("found.ratio", { ratio: ratioWithEnds(ratio, ends) })),
