@@ -155,7 +155,8 @@ class _Choice:
         found = np.isin(self._rows.numbers, [*self._chosen])
         for name in np.unique(persons[found]).tolist():
             if name not in (UNKNOWN, NOT_A_PERSON, self._question.person):
-                self._take_group(self._rows.passages(persons == name), "named alike")
+                told = not name.startswith(Rules().prefix)
+                self._take_group(self._rows.passages(persons == name), "named alike", told=told)
 
     def take_linked(self, gallery: Gallery) -> None:
         """Those whom a linking by appearance joins with chosen ones."""
@@ -237,16 +238,21 @@ class _Choice:
         most = _DOUBTFUL_RATE * self._question.most_false_match_rate
         return worth.false_match_rate is not None and worth.false_match_rate <= most
 
+    def _is_unlike(self, passage: int) -> bool:
+        worth = self._worth.get(passage)
+        return worth is not None and worth.llr is not None and worth.llr < 0
+
     def _take(self, passage: int, why: Why) -> None:
         self._why.setdefault(passage, why)
         self._chosen.add(passage)
 
-    def _take_group(self, passages: set[int], why: Why) -> None:
-        """Passages of one person, somebody says: chosen where most of them are already, for then
-        the group is of the person, and else a wrong one may be among them."""
+    def _take_group(self, passages: set[int], why: Why, *, told: bool = False) -> None:
+        """Passages of one person: chosen where most of them are already, for then the group is of
+        the person, and else a wrong one may be among them. Where no people told so, but a linking,
+        none is chosen that is likelier somebody else's by the pictures themselves."""
         of_ours = len(passages & self._chosen)
         for passage in passages - self._chosen:
-            if 2 * of_ours >= len(passages):
+            if 2 * of_ours >= len(passages) and (told or not self._is_unlike(passage)):
                 self._why.pop(passage, None)
                 self._take(passage, why)
             else:

@@ -77,8 +77,17 @@ def test_linked_names_are_taken_where_most_of_them_are_the_persons(sharp):
     sharp.store.name_persons([f"{n:032x}" for n in (0, 2, 4, 700)], ["linked/1"] * 4)
     sharp.store.name_persons([f"{n:032x}" for n in (6, *range(500, 520))], ["linked/2"] * 21)
     found = find(sharp, asked(sharp, link=False))
-    assert f"{700:032x}" in found.ids
     assert not {f"{n:032x}" for n in range(500, 520)} & {*found.ids}
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("linked/1", False), ("ann", True)])
+def test_whom_only_a_linking_joins_is_not_chosen_against_the_pictures(sharp, name, chosen):
+    stranger = f"{700:032x}"
+    sharp.store.name_persons([f"{n:032x}" for n in (0, 2, 4, 700)], [name] * 4)
+    found = find(sharp, asked(sharp, link=False))
+    assert {f"{n:032x}" for n in range(6)} <= {*found.ids}
+    passage = next(one for one in found.passages if stranger in one.sightings)
+    assert (passage.why, passage.chosen) == ("named alike", chosen)
 
 
 def test_who_is_not_there_is_not_found(sharp, crowd):
