@@ -62,6 +62,12 @@ NETWORKS = {
     "hacnn": (Network(system="hacnn"), SMALL),
     "svdnet": (Network("resnet18", system="svdnet(width=64)"), SMALL),
     "transreid": (Network(system="transreid(variant=tiny, depth=2, cameras=(0, 1))"), SMALL),
+    "clip_reid": (Network(system="clip_reid(depth=2, height=64, width=32)"), SMALL),
+    "clip_reid resnet50": (
+        Network(system="clip_reid(image=resnet50, height=64, width=32)"),
+        SMALL,
+    ),
+    "part_tokens": (Network(system="part_tokens(variant=tiny, depth=2)"), SMALL),
     "transreid without cameras": (Network(system="transreid(variant=tiny, depth=2)"), SMALL),
 }
 LARGE = {"resnet34", "resnet101", "densenet121", "densenet201", "efficientnet_lite1"}

@@ -32,6 +32,8 @@ NETWORKS = {
     "dpfl": Network("resnet18", system="dpfl"),
     "hacnn": Network(system="hacnn"),
     "svdnet": Network("resnet18", system="svdnet(width=64)"),
+    "clip_reid": Network(system="clip_reid(depth=2, height=96, width=32)"),
+    "part_tokens": Network(system="part_tokens(variant=tiny, depth=2)"),
     "transreid": Network(
         system="transreid(variant=tiny, depth=2, cameras=(0, 1))", classifier="circle"
     ),

@@ -23,7 +23,8 @@ _spec.loader.exec_module(networks)
 
 # Batch norms that have no layer right before them: of the neck, of halves of maps (IBN-a), before
 # the convolution (DenseNet), between pooling and ReLU (IANet's).
-STAY = {"ibn": 14, "densenet": 63, "ianet": 5, "dare": 4, "transreid": 5}
+STAY = {"ibn": 14, "densenet": 63, "ianet": 5, "dare": 4, "transreid": 5, "clip_reid": 2}
+STAY |= {"part_tokens": 4}
 
 
 def test_every_system_is_tried():

@@ -42,9 +42,11 @@ from passerby.models.transformers.layers import (
     PATCH,
     Layer,
     Patches,
+    batch_norm,
     grid_of,
     norm,
     normal,
+    of_cameras,
     resized,
 )
 from passerby.registry import SYSTEMS
@@ -116,7 +118,7 @@ class Transreid(System):
             self._load_imagenet(variant, depth)
         self.shared = copy.deepcopy(self.whole) if jigsaw else None
         names = ("global", *_LOCALS) if jigsaw else ("global",)
-        self.neck = nn.ModuleDict({name: _neck(self.channels) for name in names})
+        self.neck = nn.ModuleDict({name: batch_norm(self.channels) for name in names})
         self.dimensions = self.channels * len(names)
         self.classifier = build_classifiers(network, dict.fromkeys(names, self.channels), persons)
 
@@ -143,23 +145,8 @@ class Transreid(System):
         tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1), patches], dim=1) + place
         if self.sie_embed is None:
             return tokens
-        if cameras is None:
-            cameras = torch.full((images.shape[0],), -1, device=images.device)
-        return tokens + self.sie * self._of_cameras(self.sie_embed, cameras)
-
-    def _of_cameras(self, vectors: Tensor, cameras: Tensor) -> Tensor:
-        """The vector of each image's camera [B, 1, width]; their mean where it is not known."""
-        same = cameras[:, None] == self.camera_numbers[None, :]  # [B, cameras]
-        known = same.any(dim=1, keepdim=True)
-        if self.training and bool(((cameras >= 0) & ~known[:, 0]).any()):
-            foreign = sorted(set(cameras[~known[:, 0]].tolist()) - {-1})
-            raise ValueError(
-                f"the training set has cameras {foreign} and transreid knows "
-                f"{self.camera_numbers.tolist()}: set network.system.cameras to all of them, or "
-                "to () to leave the side information out"
-            )
-        shares = torch.where(known, same.to(vectors.dtype), 1 / len(self.camera_numbers))
-        return (shares @ vectors[:, 0])[:, None]
+        own = of_cameras(self.sie_embed, self.camera_numbers, cameras, images, self.training)
+        return tokens + self.sie * own
 
     def _load_imagenet(self, variant: Variant, depth: int) -> None:
         """timm's weights; the last layer and norm are the global branch's."""
@@ -202,12 +189,6 @@ def _check(variant: str, depth: int, stride: int, cameras: Sequence[int]) -> Non
             f"cameras must be the different numbers of the training set's, as in (1, 2), got "
             f"{cameras!r}"
         )
-
-
-def _neck(width: int) -> nn.BatchNorm1d:
-    norm = nn.BatchNorm1d(width)
-    norm.bias.requires_grad_(False)
-    return norm
 
 
 def _imagenet_weights(name: str) -> dict[str, Tensor]:

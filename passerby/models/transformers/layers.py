@@ -18,9 +18,9 @@ PATCH = 16
 class Patches(nn.Module):
     """Patches of 16 pixels, ``stride`` apart, as tokens in rows [B, N, width]; and their grid."""
 
-    def __init__(self, width: int, stride: int) -> None:
+    def __init__(self, width: int, stride: int, *, bias: bool = True) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, width, PATCH, stride)
+        self.proj = nn.Conv2d(3, width, PATCH, stride, bias=bias)
         nn.init.normal_(self.proj.weight, std=(2 / (PATCH**2 * width)) ** 0.5)
 
     def forward(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
@@ -32,19 +32,21 @@ class Layer(nn.Module):
     """A transformer's layer, norms first: attention, then an MLP.
 
     In training each of the two is left out of an image with probability ``drop`` (drop path).
+    quick: as in CLIP, x · sigmoid(1.702 x) in place of GELU, and 1e-5 in the norms.
     """
 
-    def __init__(self, width: int, heads: int, drop: float) -> None:
+    def __init__(self, width: int, heads: int, drop: float, *, quick: bool = False) -> None:
         super().__init__()
-        self.drop = drop
-        self.norm1 = norm(width)
+        self.drop, self.quick = drop, quick
+        self.norm1 = norm(width, 1e-5 if quick else 1e-6)
         self.attn = Attention(width, heads)
-        self.norm2 = norm(width)
+        self.norm2 = norm(width, 1e-5 if quick else 1e-6)
         self.mlp = nn.ModuleDict({"fc1": linear(width, 4 * width), "fc2": linear(4 * width, width)})
 
     def forward(self, tokens: Tensor) -> Tensor:
         tokens = tokens + drop_path(self.attn(self.norm1(tokens)), self.drop, self.training)
-        inner = F.gelu(self.mlp["fc1"](self.norm2(tokens)))
+        inner = self.mlp["fc1"](self.norm2(tokens))
+        inner = inner * (1.702 * inner).sigmoid() if self.quick else F.gelu(inner)
         return tokens + drop_path(self.mlp["fc2"](inner), self.drop, self.training)
 
 
@@ -82,11 +84,11 @@ def grid_of(height: int, width: int, stride: int) -> tuple[int, int]:
     return (height - PATCH) // stride + 1, (width - PATCH) // stride + 1
 
 
-def resized(places: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """A position embedding [1, 1 + N, width] on another grid; the class token's stays."""
-    maps = places[:, 1:].transpose(1, 2).unflatten(2, old)
+def resized(places: Tensor, old: tuple[int, int], new: tuple[int, int], tokens: int = 1) -> Tensor:
+    """A position embedding [1, tokens + N, width] on another grid; the first tokens' stay."""
+    maps = places[:, tokens:].transpose(1, 2).unflatten(2, old)
     maps = F.interpolate(maps, new, mode="bilinear", align_corners=False)
-    return torch.cat([places[:, :1], maps.flatten(2).transpose(1, 2)], dim=1)
+    return torch.cat([places[:, :tokens], maps.flatten(2).transpose(1, 2)], dim=1)
 
 
 def linear(channels: int, out: int) -> nn.Linear:
@@ -102,6 +104,35 @@ def normal(*shape: int) -> Tensor:
     return nn.init.trunc_normal_(torch.empty(shape), std=0.02)
 
 
-def norm(width: int) -> nn.LayerNorm:
+def norm(width: int, epsilon: float = 1e-6) -> nn.LayerNorm:
     """A layer norm as vision transformers have it, with 1e-6."""
-    return nn.LayerNorm(width, eps=1e-6)
+    return nn.LayerNorm(width, eps=epsilon)
+
+
+def batch_norm(width: int) -> nn.BatchNorm1d:
+    """Before a classifier (BNNeck): a batch norm whose bias stays zero."""
+    made = nn.BatchNorm1d(width)
+    made.bias.requires_grad_(False)
+    return made
+
+
+def of_cameras(
+    vectors: Tensor, numbers: Tensor, cameras: Tensor | None, images: Tensor, training: bool
+) -> Tensor:
+    """The vector of each image's camera [B, 1, width]; their mean where it is not known.
+
+    vectors [cameras, 1, width] of the cameras of these numbers; cameras [B], None where none is
+    known. Raises ValueError in training for a camera, not −1, that has no vector.
+    """
+    if cameras is None:
+        cameras = torch.full((images.shape[0],), -1, device=images.device)
+    same = cameras[:, None] == numbers[None, :]  # [B, cameras]
+    known = same.any(dim=1, keepdim=True)
+    if training and bool(((cameras >= 0) & ~known[:, 0]).any()):
+        foreign = sorted(set(cameras[~known[:, 0]].tolist()) - {-1})
+        raise ValueError(
+            f"the training set has cameras {foreign} and the network knows {numbers.tolist()}: "
+            "set network.system.cameras to all of them, or to () to leave the side information out"
+        )
+    shares = torch.where(known, same.to(vectors.dtype), 1 / len(numbers))
+    return (shares @ vectors[:, 0])[:, None]

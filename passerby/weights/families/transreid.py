@@ -97,18 +97,23 @@ def shape_of(trunk: State, places: int) -> tuple[Input, str, tuple[str, ...]]:
             "the file has a convolutional stem (TransReID-SSL's STEM_CONV, *_ics.yml), which is "
             "not known: take the one with patches cut from the image"
         )
-    for height, image_width in _SIZES:
+    size, stride, notes = size_of(places)
+    options = f"variant={_VARIANTS[width]}, depth={depth}, stride={stride}"
+    return size, f"{options}, height={size.height}, width={size.width}", notes
+
+
+def size_of(places: int) -> tuple[Input, int, tuple[str, ...]]:
+    """(The images, the stride, what was assumed) for a number of patches; ValueError for none."""
+    for height, width in _SIZES:
         for stride in _STRIDES:
-            rows, columns = ((side - _PATCH) // stride + 1 for side in (height, image_width))
+            rows, columns = ((side - _PATCH) // stride + 1 for side in (height, width))
             if rows * columns == places:
-                size = Input(height=height, width=image_width, mean=(0.5,) * 3, std=(0.5,) * 3)
-                options = f"variant={_VARIANTS[width]}, depth={depth}, stride={stride}"
-                options += f", height={height}, width={image_width}"
+                size = Input(height=height, width=width, mean=(0.5,) * 3, std=(0.5,) * 3)
                 note = (
-                    f"patches every {stride} pixels of images of {height}×{image_width}, values "
+                    f"patches every {stride} pixels of images of {height}×{width}, values "
                     "(v / 255 − 0.5) / 0.5: the file has the number of patches alone"
                 )
-                return size, options, (note,)
+                return size, stride, (note,)
     raise ValueError(
         f"{places} patches are those of no known size and stride (sizes: "
         f"{', '.join(f'{one}×{other}' for one, other in _SIZES)}; strides: "

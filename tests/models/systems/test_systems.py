@@ -29,6 +29,22 @@ SMALL = {
     "dpfl": (Network("resnet18", system="dpfl"), 64, 32),
     "hacnn": (Network(system="hacnn"), 64, 32),
     "svdnet": (Network("resnet18", system="svdnet(width=64)"), 64, 32),
+    "clip_reid": (
+        Network(system="clip_reid(depth=2, stride=12, cameras=(0, 1), height=64, width=32)"),
+        64,
+        32,
+    ),
+    "clip_reid resnet50": (
+        Network(system="clip_reid(image=resnet50, height=64, width=32)"),
+        64,
+        32,
+    ),
+    "part_tokens": (Network(system="part_tokens(variant=tiny, depth=2)"), 64, 32),
+    "part_tokens in one": (
+        Network(system="part_tokens(variant=tiny, depth=2, fusion=mean, necks=one)"),
+        64,
+        32,
+    ),
     "transreid": (
         Network(system="transreid(variant=tiny, depth=2, cameras=(0, 1))", classifier="circle"),
         64,

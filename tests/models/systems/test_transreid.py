@@ -126,7 +126,7 @@ def test_a_camera_that_is_not_named_stops_the_training():
     system = build(f"{TINY}, cameras=(1, 2)").train()
     images = torch.randn(3, 3, 64, 32)
     system(images, torch.tensor([1, -1, 2]))
-    with pytest.raises(ValueError, match=r"has cameras \[3\] and transreid knows \[1, 2\]"):
+    with pytest.raises(ValueError, match=r"has cameras \[3\] and the network knows \[1, 2\]"):
         system(images, torch.tensor([1, -1, 3]))
 
 
