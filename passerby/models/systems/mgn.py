@@ -41,7 +41,8 @@ class Mgn(System):
     """MGN (Wang et al. 2018): global_1…3, half_1…2, third_1…3; the backbone must be a ResNet.
 
     The embedding is the eight reduced vectors side by side [B, 8 · width], which are also the
-    vectors before the neck: a loss on ``global*`` sees those of the paper's triplet loss.
+    vectors before the neck: a loss on ``global*`` sees those of the paper's triplet loss. norm: a
+    batch norm behind each branch, as in LUPerson's (Fu et al. 2021).
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Mgn(System):
         pooling: str = "max",
         global_stride: int = 2,
         relu: bool = True,
+        norm: bool = False,
     ) -> None:
         super().__init__()
         require_defaults(network, "mgn", _READ)
@@ -74,6 +76,8 @@ class Mgn(System):
         ]
         _set_stride(branches[0][len(layer3) - 1], global_stride)
         self.branches = nn.ModuleList(branches)
+        count = 3 if norm else 0
+        self.norms = nn.ModuleList(nn.BatchNorm2d(backbone.channels) for _ in range(count))
         # Pooling may learn a power, one for each of the eight.
         self.pooling = nn.ModuleDict({name: POOLINGS.build(pooling) for name in _NAMES})
         self.reduction = nn.ModuleDict(
@@ -85,6 +89,8 @@ class Mgn(System):
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         shared = self.stem(images)
         maps = [branch(shared) for branch in self.branches]
+        if self.norms:
+            maps = [norm(own) for norm, own in zip(self.norms, maps, strict=True)]
         seen = dict(zip(_GLOBAL, maps, strict=True))
         for count, names in _STRIPES.items():
             height = maps[count - 1].shape[2]

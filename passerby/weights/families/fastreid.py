@@ -59,10 +59,12 @@ _STEM = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3.0"
 @FAMILIES.register
 def fastreid(state: State, architecture: str | None) -> Converted | None:
     """FastReID: BoT, AGW, SBS on resnet18/34/50/101 (IBN, non-local, SE) or osnet_x*; MGN."""
+    if any(name.startswith("heads_extra_bn_") for name in state):
+        return None  # LUPerson's MGN
     state, constants = without(state, "pixel_mean", "pixel_std")
     backbone = inside("backbone.", state)
     if "0.weight" in backbone and "b33_head.bottleneck.0.weight" in state:
-        converted = _mgn(state)
+        converted = fastreid_mgn(state)
     elif not any(name.startswith("heads.") for name in state):
         return None
     elif is_osnet(backbone):
@@ -120,7 +122,7 @@ def _fixed_pooling(pooling: str, field: str) -> str:
     return f"pooling {pooling}: a fixed one leaves no trace (--set {field}=...)"
 
 
-def _mgn(state: State) -> Converted:
+def fastreid_mgn(state: State) -> Converted:
     """MGN: the trunk up to layer3's first block, three copies of the rest, eight heads."""
     heads = {theirs: inside(f"{theirs}_head.", state) for theirs in _MGN_PARTS}
     learned = "pool_layer.p" in heads["b1"]
