@@ -85,7 +85,7 @@ class PartTokens(System):
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         patches, grid = self.patch_embed(images)
-        places = self.pos_embed
+        places: Tensor = self.pos_embed
         if grid != self.grid:
             places = resized(places, self.grid, grid, tokens=_TOKENS)
         first = self.tokens.expand(images.shape[0], -1, -1)
