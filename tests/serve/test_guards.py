@@ -208,3 +208,16 @@ def test_answers_do_not_wait_for_acknowledgements():
         accepted, _ = bound.accept()
         with taken, accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_pictures_of_a_form_never_lie_on_a_disk(client, draw_crop, tmp_path, monkeypatch):
+    def rolled(*_: object) -> None:
+        raise AssertionError("a part was written to a disk")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", rolled)
+    whole = draw_crop(tmp_path / "a.jpg", 1).read_bytes()
+    large = whole[:2] + (b"\xff\xfe\xff\xff" + bytes(65_533)) * 60 + whole[2:]  # comments: 4 MB
+    parts = [("image", (name, large, "image/jpeg")) for name in ("a.jpg", "b.jpg")]
+    answer = client.post("/v1/search", files=parts)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["images"] == 2

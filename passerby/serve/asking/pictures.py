@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from passerby.data.crops import content_id
 from passerby.data.images import decode_contents
+from passerby.serve.asking.forms import form_of
 from passerby.serve.asking.pixel_bounds import other_type, require_few_pixels
 from passerby.serve.asking.told import tell
 from passerby.serve.problems import Problem
@@ -82,7 +82,7 @@ async def field_of(request: Request, name: str) -> str:
     """A field of a form of which the pictures were taken, "" where it has none."""
     if _kind_of(request) != _FORM:
         return ""
-    value = (await request.form()).get(name, "")
+    value = (await form_of(request)).get(name, "")
     return value if isinstance(value, str) else ""
 
 
@@ -111,14 +111,11 @@ def _kind_of(request: Request) -> str:
 
 
 async def _parts(request: Request, most: int) -> list[bytes]:
+    form = await form_of(request, most)
     try:
-        async with request.form(max_files=most + 1, max_fields=8) as form:
-            parts = form.getlist("image")
-            if len(parts) > most:
-                raise Problem(413, f"at most {most} pictures come at once, got more")
-            return [await part.read() for part in parts if isinstance(part, UploadFile)]
-    except Problem:
-        raise
-    except HTTPException as error:
-        status = 413 if "Too many" in str(error.detail) else 400
-        raise Problem(status, f"the form is not understood: {error.detail}") from None
+        parts = form.getlist("image")
+        if len(parts) > most:
+            raise Problem(413, f"at most {most} pictures come at once, got more")
+        return [await part.read() for part in parts if isinstance(part, UploadFile)]
+    finally:
+        await form.close()  # its fields are still there
