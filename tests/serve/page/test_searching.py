@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.serve.page.conftest import HOSTILE
 
@@ -62,6 +63,22 @@ def test_a_chosen_picture_finds_the_person_whose_name_is_shown_as_text(open_page
     picture = page.locator(".found img").first
     expect(picture).to_have_attribute("src", re.compile("^blob:"))
     assert picture.evaluate("image => image.naturalHeight") > 60
+
+
+@pytest.mark.parametrize("turned", [1, 6])
+def test_a_photo_of_more_pixels_than_the_server_decodes_is_sent_smaller(
+    open_page, crop, tmp_path, turned
+):
+    with Image.open(crop(1)) as small:
+        photo = small.convert("RGB").resize((2600, 5200))
+    if turned == 6:
+        photo = photo.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    photo.save(tmp_path / "photo.jpg", exif=exif)
+    page = open_page()
+    page.set_input_files("#file", tmp_path / "photo.jpg")
+    assert first_person(page) == HOSTILE
 
 
 @pytest.mark.parametrize(("kind", "selector"), [("drop", ".drop"), ("paste", "body")])

@@ -5,6 +5,9 @@ import { h } from "./dom.js";
 import { t } from "./translate.js";
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
+// Megapixels that the server decodes of each whatever way it is turned; of an upright JPEG more.
+const SENT_AS_THEY_ARE = { "image/jpeg": 4.5, "image/png": 2.8, "image/webp": 1.7 };
+const MADE_SMALLER = 8; // megapixels, as an upright JPEG: enough to point at a person in it
 
 /** A button that chooses files; take(files). */
 export function fileChoice(id, label, take, kind = "") {
@@ -64,6 +67,16 @@ async function opened(file) {
     const [has, most] = [file.size, limits.bytes].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`);
     throw new Error(t("picture.large", { name, has, most }));
   }
+  const picture = await decoded(file);
+  if (!picture) throw new Error(t("picture.broken", { name }));
+  const { width, height } = picture;
+  if (width * height <= 1e6 * SENT_AS_THEY_ARE[file.type]) return picture;
+  URL.revokeObjectURL(picture.url);
+  return decoded(await smaller(picture));
+}
+
+/** {file, url, image, width, height, box}, upright; null for what is no picture. */
+async function decoded(file) {
   const url = URL.createObjectURL(file);
   const image = new Image();
   image.src = url;
@@ -71,9 +84,18 @@ async function opened(file) {
     await image.decode();
   } catch {
     URL.revokeObjectURL(url);
-    throw new Error(t("picture.broken", { name }));
+    return null;
   }
   return { file, url, image, width: image.naturalWidth, height: image.naturalHeight, box: null };
+}
+
+/** A photo of a telephone, which has more pixels than the server decodes, as one that it takes. */
+async function smaller({ file, image, width, height }) {
+  const scale = Math.min(1, Math.sqrt((1e6 * MADE_SMALLER) / (width * height)));
+  const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+  return new File([blob], file.name, { type: "image/jpeg" });
 }
 
 /** A part of a picture as a file of its own, pixel by pixel. */
