@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, get_args
 
@@ -91,7 +92,10 @@ def _require_row(table: str, row: object) -> None:
     if table == "events":
         if given["kind"] not in get_args(Kind):
             raise ValueError(f"no decision is of the kind {given['kind']!r:.80}")
-        datetime.fromisoformat(given["at"])
+        if datetime.fromisoformat(given["at"]).tzinfo is None:
+            raise ValueError(f"expected a time with its zone, got {given['at']!r:.80}")
+    if table == "apart" and given["side"] not in (0, 1):
+        raise ValueError(f"expected the side 0 or 1, got {given['side']}")
     for name in ("before", "after"):
         if table == "answers" and given[name]:
             _require_answer(given[name], given["first"], given["second"])
@@ -99,12 +103,14 @@ def _require_row(table: str, row: object) -> None:
 
 def _require_answer(text: str, first: str, second: str) -> None:
     content = parse_json(text.encode())
-    try:
-        answer = Answer(**content)
-        right = (answer.first, answer.second) == (first, second)
-    except TypeError:
-        right = False
-    if not right:
+    known = isinstance(content, dict) and {*content} == {each.name for each in fields(Answer)}
+    if (
+        not known
+        or (content["first"], content["second"]) != (first, second)
+        or not first < second
+        or content["same"] not in (True, False, None)
+        or type(content["labelled"]) is not bool
+    ):
         raise ValueError(f"expected an answer about its pair, got {text[:80]!r}")
 
 
