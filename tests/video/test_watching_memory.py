@@ -51,4 +51,4 @@ def test_memory_stays_flat(tmp_path, small_model, make_video, monkeypatch):
         watched = watch([camera], Enroller(gallery.store, gallery.embedder))
         assert watched.added == len(gallery) == FRAMES // EVERY
     early, late = walkers.megabytes[:SETTLED], walkers.megabytes[SETTLED:]
-    assert max(late) - max(early) < 8, [round(one) for one in walkers.megabytes[::250]]
+    assert max(late) - max(early) < 40, [round(one) for one in walkers.megabytes[::250]]
