@@ -200,6 +200,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.synthesis.writing.write",
         "passerby.demo.demo",
         "passerby.embedding.embedder.load",
+        "passerby.explanation.subject.open_subject",
         "passerby.export.exporting.export_model",
         "passerby.assessment.score.score",
         "passerby.assessment.verify.query_and_gallery",

@@ -26,7 +26,7 @@ LAYERS = [
     {"models", "adaptation"},
     {"conversion"},
     {"embedding"},
-    {"assessment"},
+    {"assessment", "explanation"},
     {"sharing"},
     {"training", "gallery", "export"},
     {"studies", "video", "fine_tuning"},

@@ -25,6 +25,7 @@ from passerby.cli.assistants import mcp_server
 from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.machine import doctoring
 from passerby.cli.messages import frigate
+from passerby.cli.pictures import explaining
 from passerby.cli.server import audit, keys, serving
 from passerby.cli.video import alerting, watching
 from passerby.cli.visits import paths, visitors
@@ -96,6 +97,7 @@ COMMANDS: Commands = {
     "evaluate": evaluating.evaluate,
     "embed": evaluating.embed,
     "rank": evaluating.rank,
+    "explain": explaining.explain,
     "verify": evaluating.verify,
     "calibrate": evaluating.calibrate,
     "compare": evaluating.compare,

@@ -15,6 +15,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from passerby.config import Network
+from passerby.models.backbones import Backbone
 from passerby.models.classifiers import Classifier
 from passerby.models.features import Features, Part
 from passerby.registry import CLASSIFIERS, SYSTEMS
@@ -36,6 +37,14 @@ class System(nn.Module):
     @abstractmethod
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         """Features of normalised images [B, 3, H, W] by cameras [B], if these are known."""
+
+    def last_maps(self) -> tuple[nn.Module, ...]:
+        """The modules whose outputs are the last that have positions: what vectors are pooled from.
+
+        Maps [B, C, h, w], or tokens [B, 1 + h · w, C] of a transformer. By default the backbones;
+        none where a system neither has one nor says it, and then no picture explains its vectors.
+        """
+        return tuple(module for module in self.modules() if isinstance(module, Backbone))
 
     def begin(self, phase: str) -> None:
         """Called once when a phase of the recipe begins, by its name; most systems stay.

@@ -85,6 +85,16 @@ class Picture:
     safe: Image.Image | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A part of a page of its own: charts are SVG text that was made by `passerby.visual.svg`."""
+
+    title: str
+    text: str = ""
+    pictures: Sequence[Picture] = ()
+    charts: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class Page:
     """What a report page says; parts that are empty do not appear.
@@ -93,7 +103,7 @@ class Page:
     ``headline``, its name; where a method's report has camera pairs they are charted. epochs: rows
     of metrics.jsonl (``epoch``, ``losses``, ``rate``, ``images_per_second``, ``validation``; all
     but the epoch may lack). facts: data, recipe, seed, command, versions, machine, time.
-    next_steps: explained commands, (what, command).
+    next_steps: explained commands, (what, command). sections: in their order, below the results.
     """
 
     title: str
@@ -102,6 +112,7 @@ class Page:
     headline: str = ""
     epochs: Sequence[Mapping[str, Any]] = ()
     pictures: Sequence[Picture] = ()
+    sections: Sequence[Section] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     next_steps: Sequence[tuple[str, str]] = ()
@@ -145,6 +156,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters["data_uri"] = data_uri
+TEMPLATES.filters["svg"] = Markup
 
 
 @dataclass(frozen=True)

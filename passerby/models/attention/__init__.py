@@ -9,6 +9,7 @@ features.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
@@ -24,6 +25,16 @@ class Attention(nn.Module):
     @abstractmethod
     def forward(self, maps: Tensor) -> Tensor:
         """Maps [B, C, H, W] of the same shape, attended."""
+
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        """What the module weighs in maps [B, C, H, W], in the order in which it does.
+
+        "channels" [B, C] and "positions" [B, H, W]: gates, or, of an attention between positions
+        or channels, how much each one gets from all, on average 1. Of a module that does not say
+        it, nothing, and no picture shows it.
+        """
+        del maps
+        return {}
 
     def begin_as_constant(self) -> float:
         """Set the module so that it multiplies its input by a constant; return the constant.

@@ -11,6 +11,8 @@ convolution stands in the order maximum, mean. The last says nothing but for wei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -56,6 +58,13 @@ class Cbam(Attention):
         maps = maps * self.channel_gate(pooled)  # the paper's eq. 7: F' = M_C(F) ⊗ F
         pooled = torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], dim=1)
         return maps * self.position_gate(pooled)  # and F'' = M_S(F') ⊗ F'
+
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        pooled = torch.stack([maps.mean((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)])
+        channels = self.channel_gate(pooled)
+        maps = maps * channels
+        pooled = torch.cat([maps.mean(1, keepdim=True), maps.amax(1, keepdim=True)], dim=1)
+        return {"channels": channels[..., 0, 0], "positions": self.position_gate(pooled)[:, 0]}
 
     def channel_gate(self, pooled: Tensor) -> Tensor:
         """M_C [B, C, 1, 1] from mean and maximum over the positions [2, B, C, 1, 1].

@@ -7,6 +7,8 @@ and, with both γ starting at 0, the network begins as its backbone: x + γ_p·P
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -34,11 +36,20 @@ class Danet(Attention):
             maps + self.position_gain * self._positions(maps) + self.channel_gain * _channels(maps)
         )
 
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        positions, channels = self._between_positions(maps), _between_channels(maps.flatten(2))
+        got = positions.sum(dim=1).unflatten(1, maps.shape[2:])
+        return {"positions": got, "channels": channels.sum(dim=1)}
+
     def _positions(self, maps: Tensor) -> Tensor:
-        asked = self.query(maps).flatten(2).transpose(1, 2)  # [B, HW, C/8]
-        weights = (asked @ self.key(maps).flatten(2)).softmax(dim=-1)  # [B, HW, HW]
+        weights = self._between_positions(maps)
         values = self.value(maps).flatten(2)  # [B, C, HW]
         return (values @ weights.transpose(1, 2)).unflatten(2, maps.shape[2:])
+
+    def _between_positions(self, maps: Tensor) -> Tensor:
+        """Weights [B, HW, HW] of each position (rows) over all; a row sums to 1."""
+        asked = self.query(maps).flatten(2).transpose(1, 2)  # [B, HW, C/8]
+        return (asked @ self.key(maps).flatten(2)).softmax(dim=-1)
 
     def begin_as_constant(self) -> float:
         return 1.0
@@ -46,7 +57,11 @@ class Danet(Attention):
 
 def _channels(maps: Tensor) -> Tensor:
     flat = maps.flatten(2)  # [B, C, HW]
+    return (_between_channels(flat) @ flat).unflatten(2, maps.shape[2:])
+
+
+def _between_channels(flat: Tensor) -> Tensor:
+    """Weights [B, C, C] of each channel (rows) over all, of flat maps [B, C, HW]."""
     energy = flat @ flat.transpose(1, 2)  # [B, C, C]
     # The authors' code subtracts from the row maximum: dissimilar channels get the large weights.
-    weights = (energy.amax(dim=-1, keepdim=True) - energy).softmax(dim=-1)
-    return (weights @ flat).unflatten(2, maps.shape[2:])
+    return (energy.amax(dim=-1, keepdim=True) - energy).softmax(dim=-1)

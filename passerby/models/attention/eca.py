@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
@@ -32,8 +33,15 @@ class Eca(Attention):
         self.conv = nn.Conv1d(1, 1, size, padding=size // 2, bias=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        gate = self.conv(maps.mean(dim=(2, 3))[:, None, :]).sigmoid()  # [B, 1, C]
-        return maps * gate[:, 0, :, None, None]
+        return maps * self._gate(maps)[:, 0, :, None, None]
+
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        return {"channels": self._gate(maps)[:, 0]}
+
+    def _gate(self, maps: Tensor) -> Tensor:
+        """[B, 1, C], each 0…1."""
+        gate: Tensor = self.conv(maps.mean(dim=(2, 3))[:, None, :]).sigmoid()
+        return gate
 
     def begin_as_constant(self) -> float:
         nn.init.zeros_(self.conv.weight)

@@ -7,6 +7,8 @@ takes the same five, ResNet-101 also five, ResNet-18 with two blocks a stage tak
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from passerby.models.attention import Attention
@@ -34,12 +36,18 @@ class NonLocal(Attention):
         nn.init.zeros_(self.norm.weight)
 
     def forward(self, maps: Tensor) -> Tensor:
+        values = self.g(maps).flatten(2).transpose(1, 2)  # [B, HW, C/2]
+        attended = (self._between(maps) @ values).transpose(1, 2).unflatten(2, maps.shape[2:])
+        return maps + self.norm(self.out(attended))
+
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        return {"positions": self._between(maps).sum(dim=1).unflatten(1, maps.shape[2:])}
+
+    def _between(self, maps: Tensor) -> Tensor:
+        """Weights [B, HW, HW] of each position (rows) over all; a row sums to 1."""
         asked = self.theta(maps).flatten(2).transpose(1, 2)  # [B, HW, C/2]
         keys = self.phi(maps).flatten(2)  # [B, C/2, HW]
-        values = self.g(maps).flatten(2).transpose(1, 2)  # [B, HW, C/2]
-        weights = (asked @ keys).softmax(dim=-1)  # [B, HW, HW]
-        attended = (weights @ values).transpose(1, 2).unflatten(2, maps.shape[2:])
-        return maps + self.norm(self.out(attended))
+        return (asked @ keys).softmax(dim=-1)
 
     def begin_as_constant(self) -> float:
         return 1.0

@@ -7,6 +7,9 @@ module is here for its weights; `non_local` is the paper's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import torch
 from torch import Tensor, nn
 
 from passerby.models.attention import Attention
@@ -35,6 +38,13 @@ class NonLocalDot(Attention):
         # Without a softmax the product may be taken in the order that needs no [N, N] matrix.
         attended = asked @ (keys @ values) / keys.shape[2]
         return maps + self.norm(self.out(attended.transpose(1, 2).unflatten(2, maps.shape[2:])))
+
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        """As θᵀφ / N may be negative, its magnitude; scaled to the mean 1."""
+        asked = self.theta(maps).flatten(2).transpose(1, 2)  # [B, N, inner]
+        got = (asked @ self.phi(maps).flatten(2)).abs().sum(dim=1)  # [B, N]
+        mean = got.mean(dim=1, keepdim=True).clamp(min=torch.finfo(got.dtype).tiny)
+        return {"positions": (got / mean).unflatten(1, maps.shape[2:])}
 
     def begin_as_constant(self) -> float:
         return 1.0

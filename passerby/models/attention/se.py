@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from passerby.models.attention import Attention
@@ -23,8 +25,15 @@ class Se(Attention):
         self.excite = nn.Linear(max(channels // reduction, 1), channels)
 
     def forward(self, maps: Tensor) -> Tensor:
-        gate = self.excite(self.squeeze(maps.mean(dim=(2, 3))).relu()).sigmoid()  # [B, C]
-        return maps * gate[:, :, None, None]
+        return maps * self._gate(maps)[:, :, None, None]
+
+    def weights(self, maps: Tensor) -> Mapping[str, Tensor]:
+        return {"channels": self._gate(maps)}
+
+    def _gate(self, maps: Tensor) -> Tensor:
+        """[B, C], each 0…1."""
+        gate: Tensor = self.excite(self.squeeze(maps.mean(dim=(2, 3))).relu()).sigmoid()
+        return gate
 
     def begin_as_constant(self) -> float:
         nn.init.zeros_(self.excite.weight)

@@ -65,6 +65,10 @@ class Dare(System):
         self.dimensions = width
         self.classifier = None
 
+    def last_maps(self) -> tuple[nn.Module, ...]:
+        # Those of the last stage, as they are pooled; the earlier ones become later ones, too.
+        return (self.rectification[-1],)
+
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         vectors = [
             reduce(rectify(maps).mean(dim=(2, 3)))

@@ -68,6 +68,10 @@ class Hacnn(System):
         self.fc_local = _head(_WIDTHS[-1] * _REGIONS, width)
         self.classifier = build_classifiers(network, {"global": width, "local": width}, persons)
 
+    def last_maps(self) -> tuple[nn.Module, ...]:
+        # Of the global branch: the local one's regions lie where each image has them.
+        return (self.get_submodule(f"inception{len(_REGION_SIZES)}"),)
+
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         maps = self.conv(images)
         streams: list[Tensor] = []

@@ -86,6 +86,9 @@ class Mgn(System):
         widths = {name: backbone.channels if name in _GLOBAL else width for name in _NAMES}
         self.classifier = build_classifiers(network, widths, persons)
 
+    def last_maps(self) -> tuple[nn.Module, ...]:
+        return tuple(self.branches)
+
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         shared = self.stem(images)
         maps = [branch(shared) for branch in self.branches]

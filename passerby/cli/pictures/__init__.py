@@ -1,0 +1,1 @@
+"""Commands that draw why a model says what it says."""

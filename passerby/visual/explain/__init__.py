@@ -1,0 +1,1 @@
+"""Pictures that explain a model: maps over images, matches, and where vectors lie."""

@@ -1,0 +1,62 @@
+"""A sheet of maps: a row an image, a column a map; below each what its colours stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from passerby.visual.drawing import FAINT, INK, PAPER, cut, drawable, letterboxed, load_font
+from passerby.visual.explain.heat import heated
+from passerby.visual.picture_cells import CELL_HEIGHT, CELL_WIDTH, GAP, LINE, MARGIN, TEXT
+
+_COLUMN = CELL_WIDTH + 16  # wide enough for the names of modules
+_HEAD = 2 * LINE + 6
+_FOOT = 2 * LINE + 10
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A kind of map of all images: two lines above; maps [B, h, w]; a line below each.
+
+    from_zero: the darkest colour is 0, else the least number of the map.
+    """
+
+    title: str
+    subtitle: str
+    maps: NDArray[np.float32]
+    notes: Sequence[str]
+    from_zero: bool = True
+
+
+def map_sheet(
+    images: Sequence[NDArray[np.uint8]], names: Sequence[str], columns: Sequence[Column]
+) -> Image.Image:
+    """The sheet of images [H, W, 3], by their names. Raises ValueError without an image."""
+    if not images:
+        raise ValueError("a sheet of maps needs an image at least")
+    width = 2 * MARGIN + (len(columns) + 1) * (_COLUMN + GAP) - GAP
+    row = CELL_HEIGHT + _FOOT
+    sheet = Image.new("RGB", (width, 2 * MARGIN + _HEAD + len(images) * row), PAPER)
+    draw, font = ImageDraw.Draw(sheet), load_font(TEXT)
+
+    def write(place: tuple[int, int], text: str, colour: tuple[int, int, int] = INK) -> None:
+        draw.text(place, cut(drawable(text), _COLUMN, font), fill=colour, font=font)
+
+    for number, column in enumerate(columns, 1):
+        x = MARGIN + number * (_COLUMN + GAP)
+        write((x, MARGIN), column.title)
+        write((x, MARGIN + LINE), column.subtitle, FAINT)
+    for line, (image, name) in enumerate(zip(images, names, strict=True)):
+        y = MARGIN + _HEAD + line * row
+        sheet.paste(letterboxed(Image.fromarray(image), CELL_WIDTH, CELL_HEIGHT), (MARGIN, y))
+        write((MARGIN, y + CELL_HEIGHT + 3), name)
+        for number, column in enumerate(columns, 1):
+            x = MARGIN + number * (_COLUMN + GAP)
+            drawn = heated(image, column.maps[line], from_zero=column.from_zero)
+            sheet.paste(letterboxed(drawn, CELL_WIDTH, CELL_HEIGHT), (x, y))
+            write((x, y + CELL_HEIGHT + 3), column.notes[line], FAINT)
+    return sheet

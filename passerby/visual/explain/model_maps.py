@@ -1,0 +1,73 @@
+"""Maps of a model's own over some images: Grad-CAM, its attention modules, roll-out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from passerby.explanation.attention_maps import AttentionMap, attention_maps
+from passerby.explanation.grad_cam import grad_cam
+from passerby.explanation.rollout import rollout
+from passerby.explanation.subject import Subject
+from passerby.models.systems.transreid import Transreid
+from passerby.visual.explain.map_sheet import Column, map_sheet
+
+
+def draw_maps(
+    subject: Subject, images: Sequence[NDArray[np.uint8]], names: Sequence[str]
+) -> tuple[Image.Image, list[str]]:
+    """The sheet, and what is to be said of it."""
+    inputs = subject.inputs(images)
+    columns = [_grad_cam(grad_cam(subject.network, inputs).cpu().numpy())]
+    if isinstance(subject.network, Transreid):
+        columns.append(_rollout(rollout(subject.network, inputs).cpu().numpy()))
+    found = attention_maps(subject.network, inputs)
+    shown = last_of_each_size(found)
+    columns += [_attention(one) for one in shown]
+    notes = []
+    if len(columns) == 1:
+        notes.append(
+            "this network has no attention whose maps could be drawn: Grad-CAM and the regions of "
+            "matches alone"
+        )
+    if len(shown) < len(found):
+        notes.append(
+            f"{len(shown)} of {len(found)} maps of attention are drawn: of each kind the last one "
+            "at each size of maps"
+        )
+    if subject.network.reads_cameras:
+        notes.append(
+            "this network looks at cameras: its maps are of images whose camera is unknown"
+        )
+    return map_sheet(images, names, columns), notes
+
+
+def last_of_each_size(found: Sequence[AttentionMap]) -> list[AttentionMap]:
+    """Of each kind of map the last one at each size of maps: a stage's, in most networks."""
+    last = {(one.kind, one.of, one.values.shape[1:]): one for one in found}
+    return [one for one in found if last[one.kind, one.of, one.values.shape[1:]] is one]
+
+
+def _grad_cam(maps: NDArray[np.float32]) -> Column:
+    empty = [not bool((one > 0).any()) for one in maps]
+    notes = ["nothing above 0" if none else "" for none in empty]
+    return Column("Grad-CAM", "of the embedding", maps, notes)
+
+
+def _rollout(maps: NDArray[np.float32]) -> Column:
+    even = 1 / (1 + maps[0].size)
+    notes = [f"{one.min() / even:.2f}-{one.max() / even:.2f} of even" for one in maps]
+    return Column("roll-out", "of attention", maps, notes, from_zero=False)
+
+
+def _attention(one: AttentionMap) -> Column:
+    maps = one.values.float().cpu().numpy()
+    notes = [
+        f"{each.min():.2f}-{each.max():.2f}, ±{100 * change:.0f} %"
+        for each, change in zip(maps, one.change.tolist(), strict=True)
+    ]
+    name = one.module.removeprefix("backbone.").removesuffix(".attention")
+    return Column(f"{one.kind} {one.of}", name, maps, notes, from_zero=False)

@@ -1,0 +1,88 @@
+"""What regions make of a match: the cosine is divided without a rest, and by hand the same."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from passerby.config import Network
+from passerby.explanation.pair_regions import pair_regions
+from passerby.models.system import build_model
+from passerby.models.systems.plain import Plain
+from tests.explanation.networks import Known, noise, plain, small_transreid, unlike_its_start
+
+
+@pytest.mark.parametrize("pooling", ["average", "gem", "max"])
+@pytest.mark.parametrize("neck", ["none", "batch_norm"])
+@pytest.mark.parametrize("projection", ["none", "linear(width=32)"])
+def test_the_positions_sum_to_the_cosine(pooling: str, neck: str, projection: str) -> None:
+    network = plain(pooling=pooling, neck=neck, projection=projection, attention="none")
+    images = noise(4)
+    vectors = network(images).embedding
+    found = pair_regions(network, images, vectors.flip(0))
+    expected = F.cosine_similarity(vectors, vectors.flip(0))
+    torch.testing.assert_close(found.cosines, expected)
+    torch.testing.assert_close(found.values.sum(dim=(1, 2)), expected, atol=1e-5, rtol=0)
+    assert found.exact.all()
+    assert (found.unplaced == 0).all()
+
+
+def test_a_position_counts_what_it_does_by_hand() -> None:
+    """Mean pooling and a batch norm, written out: W (x_p - mean) / N with the other's vector."""
+    network = plain(pooling="average", neck="batch_norm", attention="none")
+    assert isinstance(network, Plain)
+    one, other = noise(1, seed=1), noise(1, seed=2)
+    a, b = network(one).embedding[0], network(other).embedding[0]
+    maps, norm = network.backbone(one)[0], network.neck
+    assert isinstance(norm, torch.nn.BatchNorm1d)
+    assert norm.running_var is not None
+    found = pair_regions(network, one, b[None]).values[0]
+    for y in range(4):
+        for x in range(2):
+            scaled = (maps[:, y, x] - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
+            part = (scaled * norm.weight + norm.bias) / 8
+            expected = part @ b / a.norm() / b.norm()
+            # The batch norm's constant is spread evenly, not channel by channel.
+            assert found.shape == (4, 2)
+            assert float(found[y, x]) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_only_what_both_show_counts() -> None:
+    """Red is in both, wherever it stands; green in one alone."""
+    one, other = torch.zeros(1, 3, 64, 32), torch.zeros(1, 3, 64, 32)
+    one[:, 0, :16] = 1
+    one[:, 1, 48:] = 1
+    other[:, 0, 24:32] = 1
+    network = Known((1, 1, 1, 0))
+    found = pair_regions(network, one, network(other).embedding)
+    above, rest = found.values[0, :2], found.values[0, 2:]
+    assert bool((above > 0).all())
+    assert float(rest.abs().max()) < 1e-7
+    assert float(found.values.sum()) == pytest.approx(float(found.cosines), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Network(system="pcb", start="none", backbone="resnet18"),
+        Network(system="transreid(variant=tiny,depth=2)", start="none"),
+    ],
+    ids=["pcb", "transreid"],
+)
+def test_an_approximation_says_that_it_is_one(network: Network) -> None:
+    torch.manual_seed(0)
+    made = unlike_its_start(build_model(network, persons=0))
+    images = noise(2, 256, 128)
+    vectors = made(images).embedding
+    found = pair_regions(made, images, vectors.flip(0))
+    assert not found.exact.any()
+    total = found.values.sum(dim=(1, 2)) + found.unplaced
+    torch.testing.assert_close(total, F.cosine_similarity(vectors, vectors.flip(0)))
+
+
+def test_gradients_of_tokens_stand_on_the_grid_of_patches() -> None:
+    network = small_transreid()
+    assert pair_regions(network, noise(1), network(noise(1, seed=3)).embedding).values.shape == (
+        1, 4, 2,
+    )  # fmt: skip
