@@ -70,8 +70,8 @@ def explain(
         )
     else:
         found = read_crops(data)
-        files = [crop.image for crop in found.crops]
-        explained = explain_images(subject, files, title)
+        images = [crop.image for crop in found.crops]
+        explained = explain_images(subject, images, title)
     for note in explained.notes:
         say(f"note: {note}")
     files = write_explained(explained, out)
