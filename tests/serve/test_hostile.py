@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from passerby.tables.text import normal_names
+from tests.cli.test_hostile_words import HOSTILE_WORDS
 
 pytestmark = pytest.mark.hostile
 JPEG = {"Content-Type": "image/jpeg"}
@@ -246,3 +247,25 @@ def test_values_out_of_range_are_named(client, crop):
         answer = client.post(f"/v1/search?{query}", content=crop, headers=JPEG)
         assert answer.status_code in (404, 422), query
         refused(answer, 404, 422)
+
+
+ASKED = {
+    "/v1/sightings": ("person", "camera", "source", "sighting", "since", "until", "known", "limit"),
+    "/v1/summary": ("gallery",),
+    "/v1/persons": ("search", "limit", "after"),
+    "/v1/path": ("person", "since"),
+    "/v1/visitors": ("camera", "since", "by", "zone"),
+    "/v1/decisions": ("person", "before", "limit"),
+    "/v1/questions": ("count", "kind"),
+}
+
+
+@pytest.mark.parametrize("route", [*ASKED])
+def test_words_of_a_hostile_command_line_are_no_fault_over_http(client, route):
+    for name in ASKED[route]:
+        for word in HOSTILE_WORDS:
+            given = word.encode("utf-8", "surrogatepass")  # a lone half of a pair goes as it is
+            answer = client.get(route, params={name: given})
+            assert answer.status_code in (200, 400, 404, 409, 422), (name, word, answer.text)
+            if answer.status_code != 200:
+                refused(answer, answer.status_code)
