@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -61,10 +62,8 @@ def persons(store: Store, where: Where = EVERYTHING) -> tuple[KnownPerson, ...]:
     # By name, then time: those without a time last.
     named = named[np.lexsort((named.ids, named.times, named.persons))]
     starts = np.flatnonzero(np.append(True, named.persons[1:] != named.persons[:-1])[: len(named)])
-    found = [
-        _person(named[start:end], decided)
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(named)], strict=True)
-    ]
+    cuts = pairwise([*starts.tolist(), len(named)])  # no pair where nobody has a name
+    found = [_person(named[start:end], decided) for start, end in cuts]
     return tuple(sorted(found, key=lambda one: (-one.sightings, one.name)))
 
 
