@@ -33,8 +33,8 @@ from passerby.visual.svg.verification_charts import roc_chart
 _MAPS = (
     "Dark to bright, over the image in grey. Grad-CAM: what makes the image's vector long, from 0. "
     "Attention: what its modules weigh, from the least to the greatest weight of the map, which "
-    "stand below it (a gate's from 0 to 1, of other attention 1 is the mean); ± says by how much "
-    "the module changes what it is given."
+    "stand below it (a gate's from 0 to 1, of other attention 1 is the mean); changed says by how "
+    "much the module changes what it is given."
 )
 _MATCHES = (
     "The cosine of two vectors divided among the positions of each image, on one scale: orange "

@@ -57,11 +57,22 @@ class Match:
     halves: tuple[Half, Half]
     right: bool | None = None
 
+    def placed(self) -> list[float]:
+        """How much of the cosine has a place in each image."""
+        return [self.cosine - half.unplaced for half in self.halves]
+
+    def has_map(self) -> bool:
+        """Whether half of the cosine has a place at least: a map of less says nothing of it. Behind
+        a norm of the whole vector, as in a transformer, next to nothing may have one."""
+        return all(abs(one) >= abs(self.cosine) / 2 for one in self.placed())
+
     def words(self) -> tuple[str, str]:
         """What the cosine is made of, in two short lines."""
         if all(half.exact for half in self.halves):
             return f"cosine {self.cosine:.3f},", "all of it at positions"
-        placed = [self.cosine - half.unplaced for half in self.halves]
+        placed = self.placed()
+        if not self.has_map():
+            return f"cosine {self.cosine:.3f}; too little", "of it has a place: no map"
         return f"cosine {self.cosine:.3f}; roughly", f"placed: {placed[0]:.3f} and {placed[1]:.3f}"
 
 
@@ -120,7 +131,8 @@ def _draw_pair(
     scaled = [half.values * half.values.size for half in match.halves]
     greatest = max(float(np.abs(one).max()) for one in scaled)
     for side, (half, values) in enumerate(zip(match.halves, scaled, strict=True)):
-        drawn = balanced(half.image, values, greatest)
+        plain = Image.fromarray(half.image)
+        drawn = balanced(half.image, values, greatest) if match.has_map() else plain
         cell = letterboxed(drawn, CELL_WIDTH, CELL_HEIGHT, FRAME)
         sheet.paste(cell, (corner[0] + side * (CELL_WIDTH + 4), corner[1]))
     box = (corner[0], corner[1], corner[0] + _PAIR - 1, corner[1] + CELL_HEIGHT - 1)

@@ -34,8 +34,18 @@ def map_height_without_rows(one: int) -> int:
 
 def test_a_match_says_how_much_of_its_cosine_stands_at_positions() -> None:
     assert Match("1", 0.8, (half(), half())).words() == ("cosine 0.800,", "all of it at positions")
-    rough = Match("1", 0.8, (half(False, 0.3), half(False, 0.9))).words()
-    assert rough == ("cosine 0.800; roughly", "placed: 0.500 and -0.100")
+    rough = Match("1", 0.8, (half(False, 0.3), half(False, 0.2))).words()
+    assert rough == ("cosine 0.800; roughly", "placed: 0.500 and 0.600")
+
+
+def test_where_next_to_nothing_has_a_place_no_map_is_drawn() -> None:
+    hollow = Match("1", 0.93, (half(False, 0.93), half(False, 0.2)))
+    assert hollow.words() == ("cosine 0.930; too little", "of it has a place: no map")
+    drawn = match_sheet([MatchRow(IMAGE, "a", [hollow])])
+    mapped = match_sheet([MatchRow(IMAGE, "a", [Match("1", 0.93, (half(), half()))])])
+    left = (mapped.width // 4, 0, mapped.width, 100)
+    grey = [np.ptp(np.asarray(one.crop(left)).astype(int), axis=2).max() for one in (drawn, mapped)]
+    assert grey[0] < grey[1]
 
 
 @pytest.mark.parametrize(("right", "colour"), [(True, "right"), (False, "wrong")])
