@@ -73,7 +73,7 @@ def clip_reid(image: Literal["vit_base", "resnet50"] = "vit_base") -> Recipe:
             "5e-6 for 60 epochs (ViT) or 3.5e-4 for 120 (ResNet), tenths at 30 and 50 or 40 and "
             "70, 10 epochs of warm-up, biases twice as fast; smoothing 0.1 on both classifiers, "
             "triplet of margin 0.3 on each of three vectors; flip, pad 10 and crop, erasing",
-            "the mean over parts, weighed 3, is their sum of three triplet losses",
+            "triplet, weighed 3: the mean over parts is then their sum of three losses",
             "it begins with no weights unless network.start names a converted model: ours",
         ),
     )
