@@ -21,11 +21,11 @@ from passerby.gallery.case.folders import last_part, without_folders
 from passerby.gallery.listing import sightings_of
 from passerby.gallery.paths.path import Path as PersonPath
 from passerby.gallery.paths.path import Stay, path_of_sightings
+from passerby.gallery.search.by_sighting import search_like
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.text_tables import time_text
 from passerby.gallery.visitors.parts import Question
-from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings
 
@@ -144,16 +144,7 @@ class Tools:
         found = sightings_of(self._gallery.store, [sighting])
         if found is None:
             raise ValueError(f"no sighting is {sighting[:80]!r}")
-        about = self._gallery.about
-        query = Embeddings(
-            found.vectors,
-            persons=[-1],
-            hashes=found.ids,
-            named_cameras=found.cameras,
-            model=about.model,
-            pooling=about.pooling,
-        )
-        return self._gallery.search_each(query, options)[0]
+        return search_like(self._gallery, found, options)
 
 
 def _found(found: Matches) -> dict[str, Any]:

@@ -10,10 +10,9 @@ symmetric), and these are compared exactly. The nearest are then put in an order
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -24,8 +23,9 @@ from passerby.adaptation.camera_means import camera_means, camera_texts
 from passerby.adaptation.hubness import crowding
 from passerby.assessment.calibrate import Seen
 from passerby.gallery.search.querying import Query
-from passerby.stores import Erased, Group, Hits, IndexState, Store
+from passerby.stores import Hits, Store
 from passerby.stores.about import About
+from passerby.stores.view import View
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.looks import pool
@@ -92,32 +92,13 @@ def crowded(store: Store, near: Sightings) -> NDArray[np.float32] | None:
     return np.asarray(crowding(near.vectors, store.anchors()) / 2, np.float32)
 
 
-class AdaptedStore(Store):
+class AdaptedStore(View):
     """A store whose vectors are seen through a back-end. Its description has a pooling of its own,
     so that calibrations of the plain distances are not taken for its."""
 
     def __init__(self, store: Store, back_end: BackEnd) -> None:
         self.back_end = back_end
-        self._store = store
-        self.about = self._described(store.about)
-
-    @classmethod
-    def create(cls, place: str, about: About) -> Store:
-        """A view is of a gallery that is there already: ValueError."""
-        raise ValueError(f"{place}: galleries are made plain, and adapted then")
-
-    @classmethod
-    def open(cls, place: str) -> Store:
-        """A view is of a gallery that is open already: ValueError."""
-        raise ValueError(f"{place}: galleries are opened plain, and seen adapted then")
-
-    @property
-    def plain(self) -> Store:
-        return self._store.plain
-
-    @property
-    def folder(self) -> Path | None:
-        return self._store.folder
+        super().__init__(store, self._described(store.about))
 
     def change_about(self, change: Callable[[About], About]) -> About:
         def plain(about: About) -> About:
@@ -153,36 +134,6 @@ class AdaptedStore(Store):
             known = self.back_end.fingerprint, np.concatenate(parts)
             _READ[self.plain] = known
         return known[1]
-
-    def version(self) -> str | None:
-        return self._store.version()
-
-    def count(self, where: Where = EVERYTHING) -> int:
-        return self._store.count(where)
-
-    def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
-        return self._store.groups(by, where)
-
-    def compact(self) -> Erased:
-        return self._store.compact()
-
-    def index_state(self) -> IndexState:
-        return self._store.index_state()
-
-    def disk_bytes(self) -> int | None:
-        return self._store.disk_bytes()
-
-    def close(self) -> None:
-        self._store.close()
-
-    def _write(self, sightings: Sightings, *, replace: bool) -> int:
-        raise ValueError("sightings are written as the network made them, not through a view")
-
-    def _delete(self, where: Where) -> int:
-        return self._store.delete(where)
-
-    def _name_persons(self, named: Mapping[str, str]) -> int:
-        return self._store.name_persons([*named], [*named.values()])
 
     def _search(
         self,

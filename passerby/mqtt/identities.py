@@ -12,12 +12,12 @@ from typing import Any
 from passerby.evaluation.decisions.wording import support
 from passerby.gallery.case.folders import last_part, without_folders
 from passerby.gallery.gallery import Gallery
+from passerby.gallery.search.by_sighting import search_like
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.search.posterior import Candidate
 from passerby.gallery.text_tables import time_of, time_text
-from passerby.tables.embeddings import Embeddings
-from passerby.tables.sightings import Sightings, by_middle_look, ends
+from passerby.tables.sightings import Sightings, ends
 
 FORMAT = 1
 
@@ -37,22 +37,6 @@ def passage_said(sighting: Sightings, row: int = 0) -> dict[str, Any]:
         "to": time_text(last) or None,
         "seconds": None if looks is None else list(looks.span),
     }
-
-
-def search_like(gallery: Gallery, sighting: Sightings) -> Matches:
-    """Search with one sighting, by its camera, for whom it is like; it is left out itself. Of a
-    passage the middle look asks, as calibrations are of single pictures."""
-    one = by_middle_look(sighting)
-    about = gallery.about
-    query = Embeddings(
-        one.vectors,
-        persons=[-1],
-        hashes=one.ids,
-        named_cameras=one.cameras,
-        model=about.model,
-        pooling=about.pooling,
-    )
-    return gallery.search_each(query, SearchOptions(_LIKE))[0]
 
 
 def identity_said(found: Matches) -> dict[str, Any]:
@@ -77,7 +61,7 @@ def identity_said(found: Matches) -> dict[str, Any]:
 def identity_of(gallery: Gallery, sighting: Sightings) -> dict[str, Any]:
     """Who a sighting is like; of an empty gallery nobody, in the same shape."""
     if len(gallery):
-        return identity_said(search_like(gallery, sighting))
+        return identity_said(search_like(gallery, sighting, SearchOptions(_LIKE)))
     nobody = Matches("", 1, (), (), 0, 0, True, None, None, ("the gallery is empty",))
     return identity_said(nobody)
 

@@ -8,18 +8,15 @@ loses none. What is deleted is overwritten with zeros.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from passerby.gallery.files_beside import file_beside, writing
 from passerby.stores import Store
-
-LEDGER = "alerts.sqlite"
 
 MOST_WAITING = 10_000
 """Deliveries that wait; of more the oldest are given up, and the ledger says so."""
@@ -68,17 +65,12 @@ class Delivery:
 
 def ledger_path(store: Store) -> Path:
     """Where the ledger of a gallery is. Raises ValueError for one on a server without a folder."""
-    if store.folder is not None:
-        return store.folder / LEDGER
-    folder = os.environ.get("PASSERBY_STATE", "")
-    if not folder:
-        raise ValueError(
-            "hits are kept on this machine until they are delivered, and a gallery on a server has "
-            "no folder: name one in the environment variable PASSERBY_STATE"
-        )
-    about = store.about
-    name = hashlib.blake2b(f"{about.model} {about.created}".encode(), digest_size=8).hexdigest()
-    return Path(folder) / f"alerts-{name}.sqlite"
+    return file_beside(
+        store,
+        "alerts",
+        "hits are kept on this machine until they are delivered, and a gallery on a server has no "
+        "folder: name one in the environment variable PASSERBY_STATE",
+    )
 
 
 class Ledger:
@@ -108,7 +100,7 @@ class Ledger:
         self, hit: str, alert: str, payload: str, sightings: Sequence[str], to: Sequence[str]
     ) -> bool:
         """Keep a hit and what is to be delivered of it; whether it was new."""
-        with self._writing() as base:
+        with writing(self._base) as base:
             done = base.execute(
                 "INSERT OR IGNORE INTO hits (id, alert, payload, found) VALUES (?, ?, ?, ?)",
                 (hit, alert, payload, datetime.now(UTC).isoformat(timespec="seconds")),
@@ -133,7 +125,7 @@ class Ledger:
 
     def saw(self, alerts: Sequence[str], since: str, until: str) -> None:
         """That passages from ... to ... (ISO 8601 in UTC) were held against alerts."""
-        with self._writing() as base:
+        with writing(self._base) as base:
             base.executemany(
                 "INSERT INTO watched VALUES (?1, ?2, ?3) ON CONFLICT (alert) DO UPDATE SET "
                 "since = min(since, ?2), until = max(until, ?3)",
@@ -164,7 +156,7 @@ class Ledger:
 
     def judge(self, number: int, right: bool | None) -> None:
         """Keep what people said of a hit; None takes it back."""
-        with self._writing() as base:
+        with writing(self._base) as base:
             base.execute(
                 "UPDATE hits SET judged = ? WHERE number = ?",
                 (None if right is None else int(right), number),
@@ -181,7 +173,7 @@ class Ledger:
         """Of hits of removed sightings keep only that they were, and what people said: the key must
         stay, or the same passage would be told of again. Returns how many hits."""
         numbers: set[int] = set()
-        with self._writing() as base:
+        with writing(self._base) as base:
             for one in ids:
                 rows = base.execute("SELECT hit FROM sightings WHERE sighting = ?", (one,))
                 numbers.update(row[0] for row in rows)
@@ -193,7 +185,7 @@ class Ledger:
 
     def forget_alert(self, alert: str) -> int:
         """Forget an alert and all its hits; returns how many."""
-        with self._writing() as base:
+        with writing(self._base) as base:
             of_it = "(SELECT number FROM hits WHERE alert = ?)"
             base.execute(f"DELETE FROM deliveries WHERE hit IN {of_it}", (alert,))
             base.execute(f"DELETE FROM sightings WHERE hit IN {of_it}", (alert,))
@@ -237,14 +229,3 @@ class Ledger:
             "UPDATE deliveries SET tries = tries + 1, error = ? WHERE hit = ? AND address = ?",
             (reason, delivery.hit, delivery.address),
         )
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """All of it or nothing."""
-        self._base.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._base
-        except BaseException:
-            self._base.execute("ROLLBACK")
-            raise
-        self._base.execute("COMMIT")

@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from passerby.gallery.files_beside import writing
 from passerby.gallery.ledger.events import AnswerChange, Changes, Event, Kind, NameChange
 from passerby.gallery.ledger.tables import COLUMNS, HOLDS, connected
 from passerby.stores.about import Answer
@@ -43,16 +44,9 @@ class LedgerFile:
 
     # Writing
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """All of it or nothing, on the disk at the end."""
-        self._base.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._base
-        except BaseException:
-            self._base.execute("ROLLBACK")
-            raise
-        self._base.execute("COMMIT")
+        return writing(self._base)
 
     def begin(self, kind: Kind, by: str, changes: Changes, undoes: int | None = None) -> int:
         """Write an event that is still to be carried out; returns its number."""

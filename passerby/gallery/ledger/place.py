@@ -7,8 +7,6 @@ one in memory in memory.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +16,9 @@ from weakref import WeakKeyDictionary
 
 from filelock import FileLock, Timeout
 
+from passerby.gallery.files_beside import file_beside
 from passerby.gallery.ledger.file import LedgerFile
 from passerby.stores import Store
-
-DECISIONS = "decisions.sqlite"
 
 PATIENCE = 600.0
 """Seconds that one decision waits for others."""
@@ -42,19 +39,14 @@ _making = threading.Lock()
 def decisions_path(store: Store) -> Path | None:
     """Where the ledger of a gallery is, None for one in memory. Raises ValueError for one on a
     server without a folder."""
-    if store.folder is not None:
-        return store.folder / DECISIONS
-    if not store.plain.lasting:
+    if store.folder is None and not store.plain.lasting:
         return None
-    folder = os.environ.get("PASSERBY_STATE", "")
-    if not folder:
-        raise ValueError(
-            "who decided what is kept on this machine, and a gallery on a server has no folder: "
-            "name one in the environment variable PASSERBY_STATE, the same for all who decide"
-        )
-    about = store.about
-    name = hashlib.blake2b(f"{about.model} {about.created}".encode(), digest_size=8).hexdigest()
-    return Path(folder) / f"decisions-{name}.sqlite"
+    return file_beside(
+        store,
+        "decisions",
+        "who decided what is kept on this machine, and a gallery on a server has no folder: name "
+        "one in the environment variable PASSERBY_STATE, the same for all who decide",
+    )
 
 
 def has_ledger(store: Store) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -37,7 +36,7 @@ async def alerts(chosen: ChosenGallery) -> dict[str, Any]:
     def work(gallery: Gallery) -> tuple[AlertReport, ...]:
         if not gallery.about.alerts:
             return ()
-        with _ledger(gallery) as ledger:
+        with closing(Ledger(ledger_path(gallery.store))) as ledger:
             return report(AlertWatch(gallery.store, ledger, chosen.name), ledger)
 
     return {"alerts": [_alert(one) for one in await chosen.run(work)]}
@@ -58,7 +57,7 @@ async def hits(
         wanted = alert_named(about, alert).id if alert else None
         if not names:
             return [], names
-        with _ledger(gallery) as ledger:
+        with closing(Ledger(ledger_path(gallery.store))) as ledger:
             return ledger.hits(wanted), names
 
     found, names = await chosen.run(work)
@@ -78,22 +77,13 @@ async def judge(number: int, chosen: ChosenGallery, said: Judgement) -> dict[str
         names = {one.id: one.name for one in gallery.about.alerts}
         if not names:
             raise _no_hit(number)
-        with _ledger(gallery) as ledger:
+        with closing(Ledger(ledger_path(gallery.store))) as ledger:
             if all(hit.number != number for hit in ledger.hits()):
                 raise _no_hit(number)
             return judge_hit(gallery.store, ledger, str(number), said.right), names
 
     hit, names = await chosen.run(work)
     return _hit(hit, names, chosen)
-
-
-@contextmanager
-def _ledger(gallery: Gallery) -> Iterator[Ledger]:
-    ledger = Ledger(ledger_path(gallery.store))
-    try:
-        yield ledger
-    finally:
-        ledger.close()
 
 
 def _alert(one: AlertReport) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.listing import sightings_of
+from passerby.gallery.search.by_sighting import search_like
 from passerby.gallery.search.matches import Matches
 from passerby.gallery.search.options import SearchOptions
 from passerby.serve.answers import found_answer
@@ -18,7 +19,6 @@ from passerby.serve.asking.filters import Filter
 from passerby.serve.asking.pictures import BODY, cut, is_json, pictures_of, with_json
 from passerby.serve.asking.who import READ
 from passerby.serve.problems import Problem, of_validation
-from passerby.tables.embeddings import Embeddings
 
 router = APIRouter(prefix="/v1", tags=["search"])
 Share = Annotated[float, Query(gt=0, lt=1)]
@@ -100,13 +100,4 @@ def _by_sighting(gallery: Gallery, sighting: str, options: SearchOptions) -> Mat
     found = sightings_of(gallery.store, [sighting])
     if found is None:
         raise Problem(404, f"no sighting is {sighting[:80]!r}")
-    about = gallery.about
-    query = Embeddings(
-        found.vectors,
-        persons=[-1],
-        hashes=found.ids,
-        named_cameras=found.cameras,
-        model=about.model,
-        pooling=about.pooling,
-    )
-    return gallery.search_each(query, options)[0]
+    return search_like(gallery, found, options)

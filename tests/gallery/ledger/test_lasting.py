@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.ledger.place import DECISIONS, reading
+from passerby.gallery.ledger.place import reading
 from passerby.gallery.reviewed_pairs import answer
 from passerby.process.whole_files import DiskFull
 from passerby.stores.about import About
@@ -156,15 +156,15 @@ def test_what_a_killed_removal_left_goes_with_the_next_compaction(folder):
     with Gallery.open(folder) as gallery:
         gallery.ledger.rename("q", "Zebulon Quagmire")
         gallery.store.delete(Where(persons=("Zebulon Quagmire",)))
-        assert b"Zebulon" in (folder / DECISIONS).read_bytes()
+        assert b"Zebulon" in (folder / "decisions.sqlite").read_bytes()
         gallery.compact()
-        assert b"Zebulon" not in (folder / DECISIONS).read_bytes()
+        assert b"Zebulon" not in (folder / "decisions.sqlite").read_bytes()
 
 
 def test_a_ledger_that_is_not_here_is_told_of(folder):
     with Gallery.open(folder) as gallery:
         gallery.ledger.rename("q", "else")
-    (folder / DECISIONS).unlink()
+    (folder / "decisions.sqlite").unlink()
     with Gallery.open(folder) as gallery:
         for asked in (
             gallery.ledger.events,
@@ -173,7 +173,7 @@ def test_a_ledger_that_is_not_here_is_told_of(folder):
         ):
             with pytest.raises(ValueError, match=r"1 decisions of people .* ledger is not here"):
                 asked()
-    (folder / DECISIONS).write_bytes(b"no ledger" * 100)
+    (folder / "decisions.sqlite").write_bytes(b"no ledger" * 100)
     with pytest.raises(ValueError, match="cannot be used"):
         Gallery.open(folder)
 
@@ -181,4 +181,4 @@ def test_a_ledger_that_is_not_here_is_told_of(folder):
 def test_the_ledger_is_its_owners_alone(folder):
     with Gallery.open(folder) as gallery:
         gallery.ledger.rename("q", "else")
-    assert (folder / DECISIONS).stat().st_mode & 0o077 == 0
+    assert (folder / "decisions.sqlite").stat().st_mode & 0o077 == 0
