@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from passerby.gallery.files_beside import file_beside, writing
 from passerby.stores import Store
+from passerby.stores.files_beside import file_beside, writing
 
 MOST_WAITING = 10_000
 """Deliveries that wait; of more the oldest are given up, and the ledger says so."""

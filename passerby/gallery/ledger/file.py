@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from passerby.gallery.files_beside import writing
 from passerby.gallery.ledger.events import AnswerChange, Changes, Event, Kind, NameChange
 from passerby.gallery.ledger.tables import COLUMNS, HOLDS, connected
 from passerby.stores.about import Answer
+from passerby.stores.files_beside import writing
 from passerby.tables.sightings import NOT_A_PERSON
 
 _COUNTS = """

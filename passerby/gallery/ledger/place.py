@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 
 from filelock import FileLock, Timeout
 
-from passerby.gallery.files_beside import file_beside
 from passerby.gallery.ledger.file import LedgerFile
 from passerby.stores import Store
+from passerby.stores.files_beside import file_beside
 
 PATIENCE = 600.0
 """Seconds that one decision waits for others."""
