@@ -131,9 +131,17 @@ def milvus_collections() -> Iterator[dict[int, Store]]:
 
 
 @pytest.fixture
-def store(place: str, about: About, milvus_collections: dict[int, Store]) -> Iterator[Store]:
-    """An empty gallery."""
-    if place.startswith("milvus://root"):
+def store(
+    request: pytest.FixtureRequest,
+    place: str,
+    about: About,
+    milvus_collections: dict[int, Store],
+) -> Iterator[Store]:
+    """An empty gallery. The many tests of the contract share a collection of the real server, which
+    they empty; in whole runs, after ten minutes, a row that others had written with the same id,
+    and removed, was seen to be missing there, so that others have one of their own."""
+    shared = request.module.__name__.endswith("test_conformance")
+    if place.startswith("milvus://root") and shared:
         if about.dimensions not in milvus_collections:
             milvus_collections[about.dimensions] = create_store(place, about)
         kept = milvus_collections[about.dimensions]
