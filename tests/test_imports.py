@@ -29,7 +29,7 @@ LAYERS = [
     {"assessment", "explanation"},
     {"sharing"},
     {"training", "gallery", "export"},
-    {"studies", "video", "fine_tuning"},
+    {"studies", "video", "fine_tuning", "architecture_search"},
     {"visual"},
     {"serve", "assistants", "mqtt"},
     {"demo", "doctor"},

@@ -93,6 +93,7 @@ OPT_OUT: Commands = {
 COMMANDS: Commands = {
     "train": training.train,
     "distil": training.distil,
+    "search-architecture": training.search_architecture,
     "cross-validate": training.cross_validate,
     "evaluate": evaluating.evaluate,
     "embed": evaluating.embed,

@@ -121,6 +121,51 @@ def distil(
     say(f"the model is in {run.out}: passerby evaluate {run.out} --data ROOT")
 
 
+def search_architecture(
+    recipe: Positional[RecipeName],
+    /,
+    *,
+    data: SeveralData,
+    out: Folder,
+    running: Running,
+    epochs: Number = 50,
+    width: Number = 16,
+    nodes: Number = 4,
+    rate: Annotated[float, arg(metavar="RATE")] = 3e-3,
+    resume: bool = False,
+    save_minutes: Annotated[float, arg(metavar="MINUTES")] = 10.0,
+) -> None:
+    """Find the cells of a network by gradients, as Auto-ReID does, and write a recipe of them.
+
+    Args:
+        data: as of passerby train. Half of the train persons train weights, cells are chosen by
+            the others; test parts are not looked at.
+        out: folder of the search; OUT/recipe.json is what passerby train takes then.
+        epochs: of the first half of the persons; in the first fifth nothing is chosen.
+        width: of the network that is searched in; the found one has the recipe's.
+        nodes: of a cell.
+        rate: learning rate of what is learnt of each operation.
+        resume: go on with an interrupted search from where it was saved last.
+        save_minutes: time between two saved states within an epoch (0: after every step).
+    """
+    from passerby.architecture_search.search import FOUND, Search, search_architecture
+    from passerby.config import open_recipe
+
+    search_architecture(
+        open_recipe(recipe, running.set),
+        joined_data(data),
+        out,
+        Search(epochs=epochs, nodes=nodes, width=width, rate=rate),
+        seed=running.seed,
+        resume=resume,
+        device=running.device,
+        workers=running.workers or 0,
+        save_minutes=save_minutes,
+        cache=running.cache,
+    )
+    say(f"train what was found: passerby train {out}/{FOUND} --data {data[0]} --out ...")
+
+
 def cross_validate(
     recipe: Positional[RecipeName],
     /,

@@ -5,15 +5,24 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from passerby.process import distributed
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.training.record.logbook import Logbook
 from passerby.training.record.state import State, save_state
-from passerby.training.step.learner import Learner
 
 MINUTES = 10.0
 """Time between two states within an epoch: what a kill may cost at most, beside one step."""
+
+
+class Learning(Protocol):
+    """What is trained: a `Learner`, or a search."""
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """All that it needs to go on."""
+        ...
+
 
 _SAVE = 1  # what a process asks of the others; a signal's number, which is larger, also stops
 
@@ -27,7 +36,7 @@ class StateSaver:
     """
 
     def __init__(
-        self, out: Path, start: State, learner: Learner, logbook: Logbook, minutes: float
+        self, out: Path, start: State, learner: Learning, logbook: Logbook, minutes: float
     ) -> None:
         self.out, self.best_score = out, start.best_score
         self._start, self._learner, self._logbook = start, learner, logbook
@@ -77,7 +86,7 @@ class StateSaver:
 
     def _stop(self, where: str, number: int) -> None:
         raise Stopped(
-            f"stopped {where}, and saved in {self.out}: train goes on from there with --resume, "
-            "ablate and demo when they are called again",
+            f"stopped {where}, and saved in {self.out}: train goes on from there with --resume "
+            "(so does search-architecture), ablate and demo when they are called again",
             number,
         )

@@ -1,0 +1,1 @@
+"""Cells: small graphs of operations, found by a search, that networks are stacked from."""
