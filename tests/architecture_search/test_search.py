@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,3 +131,28 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
 def test_numbers_out_of_range_are_named(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be at least"):
         Search(**{field: 0})
+
+
+def test_the_command_finds_cells_that_another_trains(
+    passerby_command: Callable[..., Any], tiny_root: Path, tmp_path: Path
+) -> None:
+    sized = ("--set", "input.height=64", "--set", "input.width=32", "--set", "sampling.persons=4")
+    done = passerby_command(
+        *("search-architecture", "auto_reid(scale=compact)", "--data", tiny_root),
+        *("--out", tmp_path / "cells", "--epochs", 1, "--nodes", 1, "--width", 4, *sized),
+        *("--set", "network.backbone.stages=(1, 1)"),
+    )
+    assert (done.code, done.err) == (0, "")
+    recipe = tmp_path / "cells" / FOUND
+    last = f"train what was found: passerby train {recipe} --data {tiny_root} --out ..."
+    assert done.out.splitlines()[-1] == last
+    done = passerby_command(
+        *("train", recipe, "--data", tiny_root, "--out", tmp_path / "run", "--set", "epochs=1")
+    )
+    assert (done.code, done.err) == (0, "")
+    assert "with cells of its own: 72 images of 12 persons" in done.out
+    again = passerby_command(
+        *("search-architecture", "resnet18", "--data", tiny_root, "--out", tmp_path / "cells")
+    )
+    assert again.code == 2
+    assert "no recipe is named 'resnet18'" in again.err
