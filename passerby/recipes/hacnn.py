@@ -13,7 +13,8 @@ The row HAC of the paper's Tables 2 and 3 (89.0 / 71.25 and 78.5 / 60.3) is none
 stands for is not identified, and it stays as printed. Looked for in the article (the text at hand
 ends before its list of references, and names HAC in the two tables alone) and, by its name and
 figures, in public pages, code and discussions: nothing has them. DukeMTMC-reID was withdrawn by
-its authors in 2019 over privacy. Cost: 2.9 million parameters; a GPU of 4 GB and a night for 300 epochs.
+its authors in 2019 over privacy. Cost: 2.9 million parameters; a GPU of 4 GB and a night for 300
+epochs.
 """
 
 from __future__ import annotations
