@@ -112,6 +112,7 @@ COMMANDS: Commands = {
     "frigate": frigate.frigate,
     "pull": models.pull,
     "convert": models.convert,
+    "convert-config": models.convert_config,
     "card": models.card,
     "push": models.push,
     "export": models.export,

@@ -69,6 +69,44 @@ def convert(
     write_model_card(out)
 
 
+def convert_config(
+    file: Positional[Annotated[str, arg(metavar="FILE")]],
+    /,
+    *,
+    out: Annotated[str, arg(metavar="RECIPE.json")],
+    images: Annotated[int | None, arg(metavar="N")] = None,
+    bases: Annotated[str | None, arg(metavar="FOLDER")] = None,
+    set: Settings = (),
+) -> None:
+    """Turn a YAML configuration of FastReID or torchreid into a recipe, and say what is lost.
+
+    Every key is told: where it stands in the recipe, that nothing here is its counterpart, or that
+    it is not known. A network that is not here ends it, unless --set names another.
+
+    Args:
+        file: .yml or .yaml, with the bases that it names.
+        out: file of the recipe, which passerby train takes.
+        images: of the train part, where iterations are counted and no known data set is named.
+        bases: folder in which bases may lie (default: the one above the file's).
+    """
+    from pathlib import Path
+
+    from passerby.config.peers.converting import convert_config
+    from passerby.process.whole_files import write_whole
+
+    if not out.endswith(".json"):
+        raise ValueError(f"--out must end in .json, as a recipe does, got {out!r}")
+    if Path(out).exists():
+        raise ValueError(f"--out {out} is there already, and nothing is replaced")
+    converted = convert_config(
+        Path(file), images=images, bases=Path(bases) if bases else None, settings=set
+    )
+    write_whole(Path(out), converted.recipe.to_json())
+    say(converted)
+    data = " ".join(f"--data {kind}" for kind in converted.data)
+    say(f"the recipe is in {out}: passerby train {out} {data} --out RUN")
+
+
 def export(
     model: Positional[Model],
     /,

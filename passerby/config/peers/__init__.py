@@ -1,0 +1,1 @@
+"""Configurations of other toolkits as recipes of ours, one toolkit a file."""
