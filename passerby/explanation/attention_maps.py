@@ -22,8 +22,9 @@ class AttentionMap:
     """A module's weights of one kind.
 
     module: its name in the network; kind: of its class; of: what is weighed; values [B, h, w];
-    channels [B, C]: their weights, None where positions are weighed; change [B]: how long what the
-    module changes is, as a share of what it is given: near 0, it does nothing, whatever it weighs.
+    channels [B, C]: their weights, None where positions are weighed; change [B]: from 0 to 1, how
+    much of what leaves the module is not what entered it times one factor. Near 0 it does nothing,
+    whatever it weighs: a gate of one half everywhere tells nothing from anything else.
     """
 
     module: str
@@ -58,7 +59,7 @@ def attention_maps(network: System, images: Tensor) -> list[AttentionMap]:
 
 
 def _of_module(name: str, module: Attention, maps: Tensor, output: Tensor) -> list[AttentionMap]:
-    change = (output - maps).flatten(1).norm(dim=1) / maps.flatten(1).norm(dim=1).clamp(min=1e-12)
+    change = _changed(maps.flatten(1), output.flatten(1))
     kind = type(module).__name__
     made = []
     for of, weights in module.weights(maps).items():
@@ -68,6 +69,13 @@ def _of_module(name: str, module: Attention, maps: Tensor, output: Tensor) -> li
         values = _placed(weights, maps)
         made.append(AttentionMap(name, kind, "channels", values, weights, change))
     return made
+
+
+def _changed(given: Tensor, got: Tensor) -> Tensor:
+    """The share of ``got`` [B, N] that no factor on all of ``given`` [B, N] makes: a sine [B]."""
+    factor = (given * got).sum(dim=1) / given.square().sum(dim=1).clamp(min=1e-12)
+    rest = got - factor[:, None] * given
+    return rest.norm(dim=1) / got.norm(dim=1).clamp(min=1e-12)
 
 
 def _placed(weights: Tensor, maps: Tensor) -> Tensor:

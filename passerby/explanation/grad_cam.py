@@ -2,7 +2,9 @@
 
 An embedding has no class whose score could be followed. What is followed is its length, in the
 direction that it has: the maps show what makes this image's vector long, that is, far from the
-average image behind a batch norm. With another vector it is the cosine between the two.
+average image behind a batch norm. With another vector it is the cosine between the two. Lengths
+of parts within the network are held (`passerby.explanation.held`): the vector of PCB, whose stripes
+have length 1 each, is always as long.
 """
 
 from __future__ import annotations

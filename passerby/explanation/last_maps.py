@@ -9,29 +9,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from passerby.explanation.held import Held
 from passerby.models.system import System
-from passerby.models.systems.transreid import Transreid
+from passerby.models.transformers.tokens import Tokens
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """embedding [B, D], and the outputs that it came from: maps [B, C, h, w], or tokens
-    [B, 1 + h · w, C] on the grid (h, w)."""
+    """embedding [B, D], and the outputs that it came from: maps [B, C, h, w], or a transformer's
+    tokens [B, ahead + h · w, C]."""
 
     embedding: Tensor
     outputs: tuple[Tensor, ...]
-    grid: tuple[int, int] | None
+    tokens: Tokens | None
 
     def as_maps(self, value: Tensor) -> Tensor:
-        """Whatever has the shape of an output as maps [B, C, h, w]; without the class token."""
-        if self.grid is None:
+        """Whatever has the shape of an output as maps [B, C, h, w]; without the tokens ahead."""
+        if self.tokens is None or value.ndim == 4:
             return value
-        return value[:, 1:].transpose(1, 2).unflatten(2, self.grid)
+        return value[:, self.tokens.ahead :].transpose(1, 2).unflatten(2, self.tokens.grid)
 
 
 def see(network: System, images: Tensor, *, blank: bool = False) -> Seen:
     """One pass of images [B, 3, H, W] with the graph that gradients go through.
 
+    Behind the last maps lengths, attention weights and gates are held (`passerby.explanation.held`).
     blank: the last maps are all zero, as if nothing were seen. Raises ValueError for a network that
     does not say which maps are its last.
     """
@@ -51,13 +53,12 @@ def see(network: System, images: Tensor, *, blank: bool = False) -> Seen:
 
     handles = [module.register_forward_hook(keep) for module in modules]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), Held():
             embedding = network(images).embedding
     finally:
         for handle in handles:
             handle.remove()
-    grid = network.patch_grid(images) if isinstance(network, Transreid) else None
-    return Seen(embedding, tuple(outputs), grid)
+    return Seen(embedding, tuple(outputs), network.patch_tokens(images))
 
 
 def summed(maps: Sequence[Tensor]) -> Tensor:

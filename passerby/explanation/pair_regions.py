@@ -7,9 +7,12 @@ for a constant, the layers' biases, which no position made; it is spread evenly.
 positions that is the cosine, exactly. Behind a batch norm a position that looks like the average
 image then counts nothing.
 
-Elsewhere (a normalisation of parts, ReLUs after the pooling, a transformer's last layer) the same
-is an approximation of first order, and what it leaves over is said and not spread. Whether the one
-or the other holds is found out: an exact constant is what the network says of maps that are zero.
+Elsewhere what divides (the lengths of PCB's stripes, a transformer's norms) and what weighs
+(attention, gates, ReLUs that are open) is held as it is (`passerby.explanation.held`), as the
+length of the whole vector is everywhere: parts of unit length would not change with their own
+positions otherwise. What this leaves over, biases and what does not go through the last maps, is
+said and not spread. Whether the one or the other holds is found out: an exact constant is what the
+network says of maps that are zero.
 """
 
 from __future__ import annotations

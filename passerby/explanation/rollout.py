@@ -1,45 +1,52 @@
 """Attention roll-out of a vision transformer (Abnar & Zuidema 2020, "Quantifying Attention Flow").
 
 Through each layer a token goes on half as itself (the shortcut) and half as what it attends to, the
-mean over the heads. The product of these matrices over the layers says how much of the class
-token, which becomes the embedding, came from each patch. It follows attention alone: what the
-values hold and what the MLPs do is left out.
+mean over the heads. What becomes the embedding (a class token, part tokens, the mean of all
+patches) is followed back through the layers: how much of it came from each patch. It follows
+attention alone: what the values hold and what the MLPs do is left out.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Sequence
 
-from passerby.models.systems.transreid import Transreid
-from passerby.models.transformers.layers import Attention
+import torch
+from torch import Tensor
+
+from passerby.explanation.attention_weights import WatchedAttention
+from passerby.explanation.swin_rollout import followed_through_swin, swin_of
+from passerby.models.system import System
 
 
 @torch.inference_mode()
-def rollout(network: Transreid, images: Tensor) -> Tensor:
-    """Shares [B, h, w] of the global vector by patch, of images [B, 3, H, W].
+def rollout(network: System, images: Tensor) -> Tensor | None:
+    """Shares [B, h, w] of the embedding by patch, of images [B, 3, H, W].
 
-    All are 0 or more; with the class token's own share, which is left out, they sum to 1.
+    All are 0 or more; with what the tokens ahead of the patches keep, which is left out, they sum
+    to 1. None for a network without tokens. Raises ValueError for a network that says that it has
+    tokens and whose attention does not go through torch's.
     """
-    weights: list[Tensor] = []
-
-    def keep(module: nn.Module, given: tuple[Tensor], output: Tensor) -> None:
-        assert isinstance(module, Attention)
-        weights.append(module.weights(given[0]).mean(dim=1))  # over the heads
-
-    handles = [module.register_forward_hook(keep) for module in network.self_attentions()]
-    try:
+    tokens = network.patch_tokens(images)
+    if tokens is None:
+        swin = swin_of(network)
+        return None if swin is None else followed_through_swin(network, swin, images)
+    with WatchedAttention() as watched:
         network(images)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return rolled_out(weights)[:, 0, 1:].unflatten(1, network.patch_grid(images))
+    # TransReID's jigsaw attends to groups of the patches besides: other parts of its embedding.
+    whole = [one for one in watched.weights if one.shape[-2:] == (tokens.count, tokens.count)]
+    if not whole:
+        raise ValueError(
+            f"{type(network).__name__} says that it has {tokens.count} tokens, and none of its "
+            "layers attends to as many by scaled_dot_product_attention"
+        )
+    readers = tokens.readers.to(images.device).expand(len(images), -1)
+    return rolled_out(whole, readers)[:, tokens.ahead :].unflatten(1, tokens.grid)
 
 
-def rolled_out(weights: list[Tensor]) -> Tensor:
-    """The product over layers, the last one first, of (A + I) / 2; A [B, N, N], rows sum to 1."""
-    own = torch.eye(weights[0].shape[1], device=weights[0].device)
-    product = own.expand_as(weights[0])
-    for layer in weights:
-        product = (layer + own) / 2 @ product
-    return product
+def rolled_out(weights: Sequence[Tensor], readers: Tensor) -> Tensor:
+    """Readers [B, N], followed back through layers, first to last, of weights [B, N, N] whose rows
+    sum to 1: times (A + I) / 2 of each."""
+    shares = readers
+    for layer in reversed(weights):
+        shares = (shares + (shares[:, None] @ layer)[:, 0]) / 2
+    return shares

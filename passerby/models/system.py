@@ -18,6 +18,7 @@ from passerby.config import Network
 from passerby.models.backbones import Backbone
 from passerby.models.classifiers import Classifier
 from passerby.models.features import Features, Part
+from passerby.models.transformers.tokens import Tokens
 from passerby.registry import CLASSIFIERS, SYSTEMS
 
 
@@ -41,10 +42,18 @@ class System(nn.Module):
     def last_maps(self) -> tuple[nn.Module, ...]:
         """The modules whose outputs are the last that have positions: what vectors are pooled from.
 
-        Maps [B, C, h, w], or tokens [B, 1 + h · w, C] of a transformer. By default the backbones;
+        Maps [B, C, h, w], or tokens [B, ahead + h · w, C] as `patch_tokens` says. By default the backbones;
         none where a system neither has one nor says it, and then no picture explains its vectors.
         """
         return tuple(module for module in self.modules() if isinstance(module, Backbone))
+
+    def patch_tokens(self, images: Tensor) -> Tokens | None:
+        """How the tokens of images [B, 3, H, W] lie, for maps of attention; None without tokens.
+
+        By default those of the only backbone.
+        """
+        backbones = [module for module in self.modules() if isinstance(module, Backbone)]
+        return backbones[0].patch_tokens(images) if len(backbones) == 1 else None
 
     def begin(self, phase: str) -> None:
         """Called once when a phase of the recipe begins, by its name; most systems stay.

@@ -10,7 +10,7 @@ from passerby.calls import Call
 from passerby.explanation.attention_maps import attention_maps
 from passerby.models.attention import Attention
 from passerby.registry import ATTENTIONS
-from tests.explanation.networks import noise, plain
+from tests.explanation.networks import Known, noise, plain
 
 
 def module(call: str, channels: int = 32) -> Attention:
@@ -107,6 +107,18 @@ def test_a_channels_weight_stands_where_the_channel_is_strong() -> None:
 def test_a_module_that_begins_as_the_identity_is_said_to_change_nothing() -> None:
     network = plain(attention="danet")
     assert all(float(one.change) == 0 for one in attention_maps(network, noise(1)))
+
+
+@pytest.mark.parametrize(("bias", "expected"), [(0.0, 0.0), (-100.0, 2**-0.5)])
+def test_what_changes_is_what_no_single_factor_makes(bias: float, expected: float) -> None:
+    """A gate of one half on all changes nothing; one of two channels alike shut turns them by 45°."""
+    network, gate = Known((1, 1, 1, 0)), module("se", 4)
+    network.backbone = torch.nn.Sequential(network.backbone, gate)
+    torch.nn.init.zeros_(gate.excite.weight)
+    gate.excite.bias.data = torch.tensor([0, bias, 0, 0])
+    images = torch.zeros(1, 3, 64, 32)
+    images[:, :2, :32] = 1
+    assert float(attention_maps(network, images)[0].change) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_network_without_attention_has_no_maps() -> None:

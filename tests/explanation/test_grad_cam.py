@@ -10,7 +10,7 @@ from passerby.config import Network
 from passerby.explanation.grad_cam import grad_cam
 from passerby.models.system import build_model
 from passerby.models.systems.plain import Plain
-from tests.explanation.networks import Known, noise, plain
+from tests.explanation.networks import Known, noise, plain, unlike_its_start
 
 
 @pytest.mark.parametrize("compared", [False, True])
@@ -47,20 +47,52 @@ def test_the_map_lies_where_the_vector_comes_from() -> None:
     assert torch.nonzero(found > 0).tolist() == [[5, 1]]
 
 
+def test_stripes_of_length_one_have_a_map_of_what_makes_them_longer() -> None:
+    """PCB's vector is always as long: with the lengths held, finite differences say the same."""
+    torch.manual_seed(0)
+    call = Network(system="pcb(stripes=2,width=8)", start="none", backbone="resnet18(last_stride=1)")
+    network = unlike_its_start(build_model(call, persons=0)).double()
+    images = noise(1).double()
+    maps = network.backbone(images)  # [1, 512, 4, 2]
+    held = network.reduction(network._pooled(maps)[0]).norm(dim=1)
+    aim = F.normalize(network(images).embedding)
+
+    def score(changed: torch.Tensor) -> float:
+        stripes = network.reduction(network._pooled(changed)[0]) / held[:, None]
+        return float((stripes.flatten() * aim[0]).sum())
+
+    expected, step = torch.zeros(4, 2, dtype=torch.float64), 1e-6
+    for y in range(4):
+        for x in range(2):
+            grown = maps[:, :, y, x, None, None].expand_as(maps) / 8
+            slope = score(maps + step * grown) - score(maps - step * grown)
+            expected[y, x] = max(slope / (2 * step), 0)
+    assert float(expected.max()) > 0.01
+    torch.testing.assert_close(grad_cam(network, images)[0], expected, rtol=1e-4, atol=1e-7)
+
+
+SMALL = "depth=2, height=64, width=32"
+
+
 @pytest.mark.parametrize(
     ("system", "grid"),
     [
-        ("aligned", (16, 8)), ("dare", (16, 8)), ("dpfl", (16, 8)), ("hacnn", (16, 8)),
-        ("ianet", (16, 8)), ("mgn", (16, 8)), ("mutual", (16, 8)), ("pcb", (16, 8)),
-        ("svdnet(width=64)", (16, 8)), ("transreid(variant=tiny,depth=2,stride=16)", (16, 8)),
+        ("aligned", (4, 2)), ("dare", (4, 2)), ("dpfl", (4, 2)), ("hacnn", (4, 2)),
+        ("ianet", (4, 2)), ("mgn", (6, 2)), ("mutual", (4, 2)), ("pcb(stripes=2)", (4, 2)),
+        ("svdnet(width=64)", (4, 2)), (f"transreid(variant=tiny, stride=16, {SMALL})", (4, 2)),
+        (f"part_tokens(variant=tiny, {SMALL})", (4, 2)), (f"clip_reid({SMALL})", (4, 2)),
+        ("clip_reid(image=resnet50, height=64, width=32)", (4, 2)),
     ],
 )  # fmt: skip
-def test_every_system_has_one(system: str, grid: tuple[int, int]) -> None:
-    backbone = {} if system.startswith(("hacnn", "transreid")) else {"backbone": "resnet18"}
+def test_every_system_has_one_of_as_many_positions_as_its_last_maps(
+    system: str, grid: tuple[int, int]
+) -> None:
+    alone = system.startswith(("hacnn", "transreid", "part_tokens", "clip_reid"))
+    backbone = {} if alone else {"backbone": "resnet18(last_stride=1)"}
     torch.manual_seed(0)
-    network = build_model(Network(system=system, start="none", **backbone), persons=0).eval()
-    height = 288 if system == "mgn" else 256
-    found = grad_cam(network.requires_grad_(False), noise(1, height, 128))
-    assert found.ndim == 3
-    print(system, found.shape)
+    network = build_model(Network(system=system, start="none", **backbone), persons=0)
+    found = grad_cam(unlike_its_start(network), noise(2, 96 if system == "mgn" else 64))
+    assert found.shape == (2, *grid)
     assert bool(torch.isfinite(found).all())
+    assert bool((found >= 0).all())
+    assert float(found.max()) > 0

@@ -5,12 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from passerby.config import Network
 from passerby.explanation.pair_regions import pair_regions
 from passerby.models.system import build_model
+from passerby.models.systems.pcb import Pcb
 from passerby.models.systems.plain import Plain
-from tests.explanation.networks import Known, noise, plain, small_transreid, unlike_its_start
+from tests.explanation.networks import (
+    Known,
+    Quadrants,
+    noise,
+    plain,
+    small_transreid,
+    unlike_its_start,
+)
 
 
 @pytest.mark.parametrize("pooling", ["average", "gem", "max"])
@@ -62,18 +71,74 @@ def test_only_what_both_show_counts() -> None:
     assert float(found.values.sum()) == pytest.approx(float(found.cosines), abs=1e-6)
 
 
+def striped(width: int) -> Pcb:
+    """PCB of two stripes on maps of colours, whose stripes are their means."""
+    network = build_model(
+        Network(system=f"pcb(stripes=2,width={width})", start="none", backbone="resnet18"), 0
+    )
+    assert isinstance(network, Pcb)
+    network.backbone, network.reduction = Quadrants(), torch.nn.Sequential()
+    return network.eval().requires_grad_(False)
+
+
+def test_a_stripe_of_length_one_is_divided_among_its_positions() -> None:
+    """Half red, half green against red alone: red makes the cosine, green makes nothing.
+
+    With lengths that follow the positions red would count 1/2 of it and green speak against it.
+    """
+    one, other = torch.zeros(1, 3, 64, 32), torch.zeros(1, 3, 64, 32)
+    one[:, 0, :, :16] = 1
+    one[:, 1, :, 16:] = 1
+    other[:, 0] = 1
+    # Red twice in the lower half, as Quadrants see it: there it is √5 long and not √2.
+    network = striped(4)
+    found = pair_regions(network, one, network(other).embedding)
+    above, below = 1 / 2**0.5, 2 / (3 * 2) ** 0.5
+    assert float(found.cosines) == pytest.approx((above + below) / 2, abs=1e-6)
+    assert found.exact.all()
+    expected = torch.zeros(8, 4)
+    expected[:4, :2], expected[4:, :2] = above / 16, below / 16
+    torch.testing.assert_close(found.values[0], expected, atol=1e-6, rtol=0)
+
+
+def test_positions_of_pcb_count_what_their_absence_takes_away() -> None:
+    """Each position of the last maps blotted out, with the stripes' lengths as they were."""
+    torch.manual_seed(0)
+    call = Network(system="pcb(stripes=2,width=16)", start="none", backbone="resnet18")
+    network = unlike_its_start(build_model(call, persons=0)).double()
+    assert isinstance(network, Pcb)
+    one, other = noise(1, seed=1).double(), network(noise(1, seed=2).double()).embedding
+    maps = network.backbone(one)
+    inner = torch.nn.Sequential(*list(network.reduction)[:2])  # ahead of the ReLU
+
+    def reduced(changed: Tensor) -> Tensor:
+        open_gates = inner(network._pooled(maps)[0]) > 0
+        return inner(network._pooled(changed)[0]) * open_gates
+
+    lengths = reduced(maps).norm(dim=1, keepdim=True) * 2**0.5
+    found = pair_regions(network, one, other)
+    for y in range(found.values.shape[1]):
+        for x in range(found.values.shape[2]):
+            without = maps.clone()
+            without[:, :, y, x] = 0
+            lost = (reduced(maps) - reduced(without)) / lengths
+            expected = float(lost.flatten() @ F.normalize(other)[0])
+            assert float(found.values[0, y, x]) == pytest.approx(expected, abs=1e-9)
+    assert float(found.values.abs().max()) > 1e-3
+
+
 @pytest.mark.parametrize(
     "network",
     [
-        Network(system="pcb", start="none", backbone="resnet18"),
-        Network(system="transreid(variant=tiny,depth=2)", start="none"),
+        Network(system="pcb(stripes=2)", start="none", backbone="resnet18"),
+        Network(system="transreid(variant=tiny,depth=2,height=64,width=32)", start="none"),
     ],
     ids=["pcb", "transreid"],
 )
-def test_an_approximation_says_that_it_is_one(network: Network) -> None:
+def test_what_leaves_a_rest_says_so(network: Network) -> None:
     torch.manual_seed(0)
     made = unlike_its_start(build_model(network, persons=0))
-    images = noise(2, 256, 128)
+    images = noise(2)
     vectors = made(images).embedding
     found = pair_regions(made, images, vectors.flip(0))
     assert not found.exact.any()

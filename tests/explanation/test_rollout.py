@@ -1,4 +1,5 @@
-"""Roll-out against explicit products, layer by layer, of attention computed by hand."""
+"""Roll-out against explicit products, layer by layer, of attention computed by hand; of Swin,
+against what each patch would bring to the last maps on its own."""
 
 from __future__ import annotations
 
@@ -7,9 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from passerby.config import Network
+from passerby.explanation.attention_weights import WatchedAttention
 from passerby.explanation.rollout import rolled_out, rollout
+from passerby.models.system import build_model
 from passerby.models.systems.transreid import Transreid
-from tests.explanation.networks import noise, small_transreid
+from passerby.models.transformers.tokens import Tokens, read_patches
+from tests.explanation.networks import Known, noise, small_transreid
 
 
 def tokens_into(network: Transreid, images: Tensor) -> list[np.ndarray]:
@@ -30,10 +35,9 @@ def tokens_into(network: Transreid, images: Tensor) -> list[np.ndarray]:
 def test_it_is_the_product_of_half_attention_and_half_identity() -> None:
     network, images = small_transreid(), noise(1)
     product = None
-    for attention, tokens in zip(
-        network.self_attentions(), tokens_into(network, images), strict=True
-    ):
-        layer = next(one for one in network.modules() if getattr(one, "attn", 0) is attention)
+    layers = [*network.blocks, network.whole[0]]
+    for layer, tokens in zip(layers, tokens_into(network, images), strict=True):
+        attention = layer.attn
         mean, variance = tokens.mean(1, keepdims=True), tokens.var(1, keepdims=True)
         norm = layer.norm1
         normed = (tokens - mean) / np.sqrt(variance + 1e-6) * norm.weight.numpy()
@@ -50,32 +54,122 @@ def test_it_is_the_product_of_half_attention_and_half_identity() -> None:
         product = half if product is None else half @ product
     assert product is not None
     found = rollout(network, images)
+    assert found is not None
     assert found.shape == (1, 4, 2)
     np.testing.assert_allclose(found[0].flatten(), product[0, 1:], atol=1e-5)
     assert np.ptp(product[0, 1:]) > 1e-3  # not even
 
 
-def test_weights_are_those_that_the_forward_uses() -> None:
-    network = small_transreid()
-    attention = network.self_attentions()[1]
-    tokens = torch.randn(2, 9, 192)
-    value = attention.qkv(tokens).view(2, 9, 3, attention.heads, 64).permute(2, 0, 3, 1, 4)[2]
-    mixed = (attention.weights(tokens) @ value).transpose(1, 2).reshape(2, 9, 192)
-    torch.testing.assert_close(attention.proj(mixed), attention(tokens), atol=1e-4, rtol=1e-4)
+@torch.inference_mode()
+def followed(weights: list[Tensor], readers: Tensor) -> Tensor:
+    """The whole product of (A + I) / 2 over the layers, and the readers' rows of it."""
+    product = torch.eye(len(readers))
+    for layer in weights:
+        product = (layer[0] + torch.eye(len(readers))) / 2 @ product
+    return readers @ product
+
+
+@pytest.mark.parametrize(
+    ("call", "readers"),
+    [
+        ("part_tokens(variant=tiny, depth=3, height=64, width=32)", [1 / 2, 1 / 6, 1 / 6, 1 / 6]),
+        ("clip_reid(depth=2, height=64, width=32)", [1.0]),
+    ],
+)
+def test_each_familys_embedding_is_followed_from_the_tokens_that_it_is_made_of(
+    call: str, readers: list[float]
+) -> None:
+    torch.manual_seed(0)
+    network = build_model(Network(system=call, start="none"), persons=0).eval()
+    images = noise(1)
+    with torch.inference_mode(), WatchedAttention() as watched:
+        network(images)
+    expected = followed(watched.weights, torch.tensor([*readers, *[0.0] * 8]))
+    found = rollout(network, images)
+    assert found is not None
+    torch.testing.assert_close(found.flatten(), expected[len(readers) :])
+    assert 0.1 < float(found.sum()) < 1
 
 
 def test_the_shares_of_all_tokens_sum_to_one() -> None:
     layers = [torch.rand(2, 5, 5).softmax(dim=-1) for _ in range(4)]
-    torch.testing.assert_close(rolled_out(layers).sum(dim=-1), torch.ones(2, 5))
+    readers = torch.tensor([[0.5, 0.5, 0, 0, 0]]).expand(2, -1)
+    found = rolled_out(layers, readers)
+    torch.testing.assert_close(found.sum(dim=-1), torch.ones(2))
+    torch.testing.assert_close(found[0], followed([one[:1] for one in layers], readers[0]))
 
 
 def test_a_patch_that_alone_is_attended_to_has_it_all() -> None:
     layer = torch.zeros(1, 4, 4)
     layer[:, :, 2] = 1  # all look at token 2
-    found = rolled_out([layer])
-    assert found[0, 0].tolist() == [0.5, 0, 0.5, 0]
+    found = rolled_out([layer], torch.tensor([[1.0, 0, 0, 0]]))
+    assert found[0].tolist() == [0.5, 0, 0.5, 0]
 
 
 @pytest.mark.parametrize("size", [(64, 32), (96, 48)])
 def test_other_sizes_have_their_own_grid(size: tuple[int, int]) -> None:
-    assert rollout(small_transreid(), noise(2, *size)).shape == (2, size[0] // 16, size[1] // 16)
+    found = rollout(small_transreid(), noise(2, *size))
+    assert found is not None
+    assert found.shape == (2, size[0] // 16, size[1] // 16)
+
+
+def test_a_network_without_tokens_has_none() -> None:
+    assert rollout(Known((1, 1, 1, 0)), noise(1)) is None
+
+
+def test_tokens_without_attention_are_an_error() -> None:
+    class Silent(Known):
+        def patch_tokens(self, images: Tensor) -> Tokens:
+            return read_patches((8, 4), 0)
+
+    with pytest.raises(ValueError, match="says that it has 32 tokens, and none of its layers"):
+        rollout(Silent((1, 1, 1, 0)), noise(1))
+
+
+def window_of(place: int, length: int, shifted: bool) -> int:
+    """Which window a row (or column) of maps is in; a shift by three goes round the end."""
+    whole = -(-length // 7) * 7
+    return (place - 3 * shifted) % whole // 7 if shifted else place // 7
+
+
+def test_swin_is_followed_through_its_windows() -> None:
+    """Each patch's share by hand: one at the patch, mixed block by block, position by position."""
+    torch.manual_seed(0)
+    network = build_model(Network(backbone="swin(variant=tiny)", start="none"), persons=0).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Linear):
+            torch.nn.init.normal_(module.weight, std=0.1)
+    images = noise(1)
+    with torch.inference_mode(), WatchedAttention() as watched:
+        network(images)
+    found = rollout(network, images)
+    assert found is not None
+    assert found.shape == (1, 16, 8)
+    sizes = [(16, 8)] * 2 + [(8, 4)] * 2 + [(4, 2)] * 6 + [(2, 1)] * 2
+    for patch in ((0, 0), (9, 5), (15, 7)):
+        brought = np.zeros((16, 8))
+        brought[patch] = 1
+        for number, (size, weights) in enumerate(zip(sizes, watched.weights, strict=True)):
+            if brought.shape != size:
+                brought = brought.reshape(size[0], 2, size[1], 2).mean(axis=(1, 3))
+            brought = mixed(brought, weights[0].numpy(), shifted=number % 2 == 1)
+        assert float(found[0][patch]) == pytest.approx(brought.mean(), rel=1e-4)
+    assert float(found.max() / found.min()) > 1.5
+
+
+def mixed(maps: np.ndarray, weights: np.ndarray, *, shifted: bool) -> np.ndarray:
+    """Half of each position, and half of what its window attends to [windows, 49, 49]."""
+    rows, columns = maps.shape
+    wide = -(-columns // 7)
+    result = maps / 2
+    for y, x in np.ndindex(rows, columns):
+        for other_y, other_x in np.ndindex(rows, columns):
+            window, place = [], []
+            for a, b in ((y, x), (other_y, other_x)):
+                down, across = window_of(a, rows, shifted), window_of(b, columns, shifted)
+                window.append(down * wide + across)
+                place.append((a - 3 * shifted) % 7 * 7 + (b - 3 * shifted) % 7)
+            if window[0] == window[1]:
+                share = weights[window[0], place[0], place[1]]
+                result[y, x] += share * maps[other_y, other_x] / 2
+    return result

@@ -10,6 +10,7 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
+from passerby.models.transformers.tokens import Tokens
 
 class Backbone(nn.Module):
     """``channels``: width C of the maps that ``forward`` returns."""
@@ -19,6 +20,11 @@ class Backbone(nn.Module):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Maps [B, C, h, w] of normalised images [B, 3, H, W]."""
+
+    def patch_tokens(self, images: Tensor) -> Tokens | None:
+        """How a vision transformer's tokens of images [B, 3, H, W] lie; None of another network."""
+        del images
+        return None
 
 
 def require_no_attention(attention: str, backbone: str) -> None:

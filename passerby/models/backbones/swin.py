@@ -133,20 +133,10 @@ class _Block(nn.Module):
         return maps + drop_path(self.mlp["fc2"](inner), self.drop, self.training)
 
     def _mixed(self, maps: Tensor) -> Tensor:
-        rows, columns = maps.shape[1], maps.shape[2]
-        maps = F.pad(maps, (0, 0, 0, -columns % _WINDOW, 0, -rows % _WINDOW))
-        height, width = maps.shape[1], maps.shape[2]
-        apart = None
-        if self.shifted:
-            maps = maps.roll((-_SHIFT, -_SHIFT), dims=(1, 2))
-            apart = _apart(height, width, maps)
-        mixed = self.attn(_windows(maps), apart)  # [B, windows, 49, C]
-        grid = (height // _WINDOW, width // _WINDOW)
-        mixed = mixed.unflatten(2, (_WINDOW, _WINDOW)).unflatten(1, grid)
-        maps = mixed.transpose(2, 3).flatten(3, 4).flatten(1, 2)
-        if self.shifted:
-            maps = maps.roll((_SHIFT, _SHIFT), dims=(1, 2))
-        return maps[:, :rows, :columns]
+        size = (maps.shape[1], maps.shape[2])
+        windows = in_windows(maps, self.shifted)
+        apart = _apart(_padded(size[0]), _padded(size[1]), maps) if self.shifted else None
+        return out_of_windows(self.attn(windows, apart), size, self.shifted)
 
 
 class _WindowAttention(nn.Module):
@@ -176,6 +166,27 @@ class _WindowAttention(nn.Module):
         added = bias if apart is None else bias + apart
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=added)
         return cast(Tensor, self.proj(mixed.transpose(2, 3).flatten(3)))
+
+
+def in_windows(maps: Tensor, shifted: bool) -> Tensor:
+    """Maps [B, h, w, C], padded and if asked shifted, as [B, windows, 49, C]."""
+    rows, columns = maps.shape[1], maps.shape[2]
+    maps = F.pad(maps, (0, 0, 0, _padded(columns) - columns, 0, _padded(rows) - rows))
+    return _windows(maps.roll((-_SHIFT, -_SHIFT), dims=(1, 2)) if shifted else maps)
+
+
+def out_of_windows(windows: Tensor, size: tuple[int, int], shifted: bool) -> Tensor:
+    """The way back: windows [B, windows, 49, C] as maps of this size [B, h, w, C]."""
+    grid = (_padded(size[0]) // _WINDOW, _padded(size[1]) // _WINDOW)
+    maps = windows.unflatten(2, (_WINDOW, _WINDOW)).unflatten(1, grid)
+    maps = maps.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    maps = maps.roll((_SHIFT, _SHIFT), dims=(1, 2)) if shifted else maps
+    return maps[:, : size[0], : size[1]]
+
+
+def _padded(length: int) -> int:
+    """The length, in whole windows."""
+    return length + -length % _WINDOW
 
 
 def _windows(maps: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from passerby.models.transformers.layers import (
     of_cameras,
     resized,
 )
+from passerby.models.transformers.tokens import Tokens, read_first
 from passerby.registry import SYSTEMS
 
 Image = Literal["vit_base", "resnet50"]
@@ -86,6 +87,17 @@ class ClipReid(System):
         self.neck = nn.ModuleDict({name: batch_norm(width) for name, width in widths.items()})
         self.dimensions = sum(widths.values())
         self.classifier = build_classifiers(network, widths, persons)
+
+    def last_maps(self) -> tuple[nn.Module, ...]:
+        if isinstance(self.image, ClipVit):
+            return (self.image.blocks[-2],)  # what the last layer makes of patches becomes nothing
+        return (self.image.layer4,)
+
+    def patch_tokens(self, images: Tensor) -> Tokens | None:
+        if isinstance(self.image, ClipResnet50):
+            return None
+        stride = self.image.patch_embed.proj.stride[0]
+        return read_first(grid_of(images.shape[2], images.shape[3], stride))
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         if isinstance(self.image, ClipVit):

@@ -32,6 +32,7 @@ from passerby.models.transformers.layers import (
     normal,
     resized,
 )
+from passerby.models.transformers.tokens import Tokens, read_first
 from passerby.registry import SYSTEMS
 
 Variant = Literal["base", "small", "tiny"]
@@ -82,6 +83,14 @@ class PartTokens(System):
         count, each = (_TOKENS, channels) if necks == "four" else (1, self.dimensions)
         self.neck = nn.ModuleList(batch_norm(each) for _ in range(count))
         self.classifier = build_classifiers(network, {"global": self.dimensions}, persons)
+
+    def last_maps(self) -> tuple[nn.Module, ...]:
+        return (self.blocks[-2],)  # what the last layer makes of patches becomes nothing
+
+    def patch_tokens(self, images: Tensor) -> Tokens:
+        grid = grid_of(images.shape[2], images.shape[3], self.patch_embed.proj.stride[0])
+        # The class vector and the parts' mean count alike.
+        return read_first(grid, (1 / 2, *[1 / 2 / (_TOKENS - 1)] * (_TOKENS - 1)))
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         patches, grid = self.patch_embed(images)

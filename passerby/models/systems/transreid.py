@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +40,6 @@ from passerby.models.features import Features
 from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.models.transformers.layers import (
     PATCH,
-    Attention,
     Layer,
     Patches,
     batch_norm,
@@ -50,6 +49,7 @@ from passerby.models.transformers.layers import (
     of_cameras,
     resized,
 )
+from passerby.models.transformers.tokens import Tokens, read_first
 from passerby.registry import SYSTEMS
 
 Variant = Literal["base", "small", "tiny"]
@@ -126,15 +126,9 @@ class Transreid(System):
     def last_maps(self) -> tuple[nn.Module, ...]:
         return (self.blocks,)  # tokens: the class token, then the patches
 
-    def patch_grid(self, images: Tensor) -> tuple[int, int]:
-        """Rows and columns of patches of images [B, 3, H, W]."""
+    def patch_tokens(self, images: Tensor) -> Tokens:
         stride = self.patch_embed.proj.stride[0]
-        return grid_of(images.shape[2], images.shape[3], stride)
-
-    def self_attentions(self) -> tuple[Attention, ...]:
-        """Of each layer that the global vector goes through, first to last."""
-        layers = (*self.blocks, self.whole[0])
-        return tuple(cast(Layer, layer).attn for layer in layers)
+        return read_first(grid_of(images.shape[2], images.shape[3], stride))
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         tokens = self.blocks(self._tokens(images, cameras))

@@ -66,13 +66,6 @@ class Attention(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value)
         return cast(Tensor, self.proj(mixed.transpose(1, 2).reshape(batch, length, width)))
 
-    def weights(self, tokens: Tensor) -> Tensor:
-        """How much each token (rows) takes of each other [B, heads, N, N]; a row sums to 1."""
-        batch, length, width = tokens.shape
-        split = self.qkv(tokens).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, _ = split.permute(2, 0, 3, 1, 4)
-        return ((query / (width // self.heads) ** 0.5) @ key.transpose(-2, -1)).softmax(dim=-1)
-
 
 def drop_path(branch: Tensor, drop: float, training: bool) -> Tensor:
     """A branch [B, ...] that in training is nought for whole images, with probability ``drop``.

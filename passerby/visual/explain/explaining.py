@@ -33,13 +33,13 @@ from passerby.visual.svg.verification_charts import roc_chart
 _MAPS = (
     "Dark to bright, over the image in grey. Grad-CAM: what makes the image's vector long, from 0. "
     "Attention: what its modules weigh, from the least to the greatest weight of the map, which "
-    "stand below it (a gate's from 0 to 1, of other attention 1 is the mean); changed says by how "
-    "much the module changes what it is given."
+    "stand below it (a gate's from 0 to 1, of other attention 1 is the mean); changed says how much "
+    "of what leaves the module is not what entered it times one factor."
 )
 _MATCHES = (
     "The cosine of two vectors divided among the positions of each image, on one scale: orange "
-    "makes the two similar, blue speaks against it. Where the sheet says roughly, the network is "
-    "not linear behind its last maps, and the colours are an approximation of first order."
+    "makes the two similar, blue speaks against it. Where the sheet says roughly, what divides and "
+    "what weighs behind the last maps (lengths, attention, gates) is held as it is."
 )
 _PLANE = "Vectors of queries and gallery on a plane; in colour the persons with most images."
 

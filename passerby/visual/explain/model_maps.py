@@ -12,7 +12,6 @@ from passerby.explanation.attention_maps import AttentionMap, attention_maps
 from passerby.explanation.grad_cam import grad_cam
 from passerby.explanation.rollout import rollout
 from passerby.explanation.subject import Subject
-from passerby.models.systems.transreid import Transreid
 from passerby.visual.explain.map_sheet import Column, map_sheet
 
 
@@ -22,8 +21,9 @@ def draw_maps(
     """The sheet, and what is to be said of it."""
     inputs = subject.inputs(images)
     columns = [_grad_cam(grad_cam(subject.network, inputs).cpu().numpy())]
-    if isinstance(subject.network, Transreid):
-        columns.append(_rollout(rollout(subject.network, inputs).cpu().numpy()))
+    rolled = rollout(subject.network, inputs)
+    if rolled is not None:
+        columns.append(_rollout(rolled.cpu().numpy()))
     found = attention_maps(subject.network, inputs)
     shown = last_of_each_size(found)
     columns += [_attention(one) for one in shown]
@@ -58,8 +58,9 @@ def _grad_cam(maps: NDArray[np.float32]) -> Column:
 
 
 def _rollout(maps: NDArray[np.float32]) -> Column:
-    even = 1 / (1 + maps[0].size)
-    notes = [f"{one.min() / even:.2f}-{one.max() / even:.2f} of even" for one in maps]
+    # As gates and attention: 1 is the mean of the map.
+    means = maps.mean(axis=(1, 2))
+    notes = [f"{one.min() / m:.2f}-{one.max() / m:.2f}" for one, m in zip(maps, means, strict=True)]
     return Column("roll-out", "of attention", maps, notes, from_zero=False)
 
 

@@ -40,6 +40,7 @@ from passerby.visual.svg.marks import (
 
 WIDTH, HEIGHT = 560, 300  # of a line chart, in SVG units
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 44  # margins around its plot
+_NOTE = 18  # a line below the axis' label
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +72,10 @@ def line_chart(
 ) -> str:
     """Lines with markers over shared axes, as SVG.
 
-    A line is broken where points are not finite, and the chart says how many are missing.
-    y_range: shown at least, whatever the data. log_x, log_y: an axis by powers of ten; points that
-    are not above zero count as not finite. Raises ValueError without series, for x and
-    y of different lengths, and for a series without any finite point.
+    A line is broken where points are not finite, and the chart says how many are missing, in a line
+    of its own below. y_range: shown at least, whatever the data. log_x, log_y: an axis by powers of
+    ten, on which points at 0 and below have no place either. Raises ValueError without series, for
+    x and y of different lengths, and for a series without any point that can be drawn.
     """
     if not series:
         raise ValueError(f"chart {title!r} has no series")
@@ -82,7 +83,7 @@ def line_chart(
     if log_y and y_range:
         y_range = (math.log10(y_range[0]), math.log10(y_range[1]))
     finite = np.concatenate([p[np.isfinite(p).all(axis=1)] for p in points])
-    missing = sum(len(p) for p in points) - len(finite)
+    note = _not_drawn(series, sum(len(p) for p in points) - len(finite))
     across, shown = finite[:, 0], np.concatenate([finite[:, 1], y_range or ()])
     across = _whole_decades(across) if log_x else across
     shown = _whole_decades(shown) if log_y else shown
@@ -92,8 +93,9 @@ def line_chart(
     y_limits = (y_ticks[0], y_ticks[-1])
     legend = legend_rows([one.name for one in series], WIDTH - LEFT - RIGHT)
     shift = 18 * len(legend)
-    height = HEIGHT + shift
-    edges = (LEFT, WIDTH - RIGHT), (height - BOTTOM, TOP + shift)
+    bottom = HEIGHT + shift - BOTTOM
+    height = HEIGHT + shift + (_NOTE if note else 0)
+    edges = (LEFT, WIDTH - RIGHT), (bottom, TOP + shift)
     x_text, y_text = (power_of_ten if log else number_text for log in (log_x, log_y))
     place = Axes(x_limits, y_limits, *edges, x_text, y_text)
     parts = axes(place, x_ticks, y_ticks, x_label, y_label)
@@ -101,8 +103,7 @@ def line_chart(
         parts += _line(place, line, number, series[number].name)
     parts += legend_marks(legend, LEFT, TOP - 2, line_sample)
     description = f"{len(series)} lines: {', '.join(one.name for one in series)}."
-    if missing:
-        note = f"{missing} point{'s' if missing > 1 else ''} not finite, not drawn"
+    if note:
         parts.append(text_mark(WIDTH - RIGHT, height - 6, note, anchor="end", faint=True))
         description += f" {note}."
     return svg(WIDTH, height, title, description, parts)
@@ -230,6 +231,18 @@ def camera_pair_chart(pairs: Sequence[CameraPair], *, title: str) -> str:
         f"camera {hardest.query_camera} to camera {hardest.gallery_camera}."
     )
     return svg(width, height, title, description, parts)
+
+
+def _not_drawn(series: Sequence[Series], missing: int) -> str:
+    """What is said of points that are not drawn, those without a logarithm apart; "" of none."""
+    broken = sum(int((~np.isfinite(_points(one)).all(axis=1)).sum()) for one in series)
+    notes = []
+    if broken:
+        notes.append(f"{broken} point{'s' if broken > 1 else ''} not finite, not drawn")
+    if missing > broken:
+        points = f"{missing - broken} point{'s' if missing > broken + 1 else ''}"
+        notes.append(f"{points} at 0 or below: no place on an axis by powers of ten")
+    return "; ".join(notes)
 
 
 def _whole_decades(logarithms: np.ndarray) -> np.ndarray:

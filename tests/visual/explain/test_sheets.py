@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from passerby.visual.drawing import PAPER
 from passerby.visual.explain.map_sheet import Column, map_sheet
 from passerby.visual.explain.match_sheet import Half, Match, MatchRow, match_sheet
-from passerby.visual.picture_cells import STYLES
+from passerby.visual.picture_cells import CELL_HEIGHT, CELL_WIDTH, GAP, LINE, MARGIN, STYLES
 
 IMAGE = np.full((60, 30, 3), 90, np.uint8)
 
@@ -16,20 +18,34 @@ def half(exact: bool = True, unplaced: float = 0.0) -> Half:
     return Half(IMAGE, np.full((4, 2), 0.1, np.float32), exact, unplaced)
 
 
-def test_a_sheet_grows_by_images_and_by_maps() -> None:
-    column = Column("Grad-CAM", "", np.ones((3, 4, 2), np.float32), ["", "", ""])
-    small = map_sheet([IMAGE], ["a"], [column])
-    wide = map_sheet([IMAGE], ["a"], [column, column])
-    high = map_sheet([IMAGE] * 3, ["a", "b", "c"], [column])
-    assert wide.width > small.width
-    assert high.height - small.height == 2 * (small.height - map_height_without_rows(small.height))
+def column(count: int = 1) -> Column:
+    return Column("Grad-CAM", "", np.ones((count, 4, 2), np.float32), [""] * count)
+
+
+def drawn_cells(sheet: Image.Image, rows: int, columns: int) -> list[list[bool]]:
+    """Whether something of the image or of a map stands in the middle of each cell."""
+    step = (CELL_WIDTH + 16 + GAP, CELL_HEIGHT + 2 * LINE + 10)
+    first = (MARGIN + CELL_WIDTH // 2, MARGIN + 2 * LINE + 6 + CELL_HEIGHT // 2)
+    return [
+        [
+            sheet.getpixel((first[0] + x * step[0], first[1] + y * step[1])) != PAPER
+            for x in range(columns)
+        ]
+        for y in range(rows)
+    ]
+
+
+@pytest.mark.parametrize(("images", "maps"), [(1, 1), (3, 1), (2, 3)])
+def test_a_sheet_has_a_cell_for_each_image_and_each_of_its_maps(images: int, maps: int) -> None:
+    names = [f"{number}" for number in range(images)]
+    sheet = map_sheet([IMAGE] * images, names, [column(images)] * maps)
+    assert drawn_cells(sheet, images, maps + 1) == [[True] * (maps + 1)] * images
+    assert sheet.width == 2 * MARGIN + (maps + 1) * (CELL_WIDTH + 16 + GAP) - GAP
+
+
+def test_a_sheet_without_an_image_is_refused() -> None:
     with pytest.raises(ValueError, match="an image at least"):
-        map_sheet([], [], [column])
-
-
-def map_height_without_rows(one: int) -> int:
-    two = map_sheet([IMAGE] * 2, ["a", "b"], []).height
-    return one - (two - one)
+        map_sheet([], [], [column()])
 
 
 def test_a_match_says_how_much_of_its_cosine_stands_at_positions() -> None:

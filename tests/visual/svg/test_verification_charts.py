@@ -35,6 +35,11 @@ def test_a_better_model_lies_higher_and_curves_rise() -> None:
     assert better == sorted(better, reverse=True)  # upwards in a picture is towards zero
     assert np.mean(better) < np.mean(worse)
     assert "0.01" in chart
+    # The strictest thresholds accept no false pair, and the label keeps its line to itself.
+    label, note = (re.search(rf'y="([\d.]+)"[^>]*>{words}', chart) for words in ("false-m", r"\d+ po"))
+    assert label
+    assert note
+    assert float(note[1]) - float(label[1]) >= 14
 
 
 def test_the_command_draws_it(
