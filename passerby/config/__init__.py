@@ -24,6 +24,7 @@ from passerby.config.sections import (
     Rate,
     Sampling,
     Schedule,
+    Texts,
 )
 from passerby.config.settings import term_names
 from passerby.config.text import recipe_text
@@ -42,6 +43,7 @@ __all__ = [
     "Recipe",
     "Sampling",
     "Schedule",
+    "Texts",
     "allow_imports",
     "component_files",
     "import_allowed",

@@ -22,6 +22,7 @@ from passerby.config.sections import (
     Phase,
     Sampling,
     Schedule,
+    Texts,
     within,
 )
 from passerby.config.settings import changed
@@ -49,6 +50,7 @@ class Recipe:
         origins: Where each choice comes from, a line each: papers are silent on many.
         phases: Of a staged method, whose epochs add up to ``epochs``; none is one of all epochs.
         averaging: A mean of the weights in place of the last ones.
+        texts: How a text is learnt for each person ahead of the epochs; () learns none.
 
     Raises:
         ValueError: A number out of its range, with its path.
@@ -73,6 +75,7 @@ class Recipe:
     origins: tuple[str, ...] = field(default=())
     phases: tuple[Phase, ...] = ()
     averaging: Averaging = field(default_factory=Averaging)
+    texts: tuple[Texts, ...] = ()
 
     def __post_init__(self) -> None:
         within("epochs", self.epochs, 1, 100_000)

@@ -217,6 +217,36 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Texts:
+    """CLIP-ReID's first stage (Li et al. 2023): a text is learnt for each person.
+
+    epochs: ahead of the recipe's, over vectors of the images that are made once; batch: of them;
+    encoder: a file with CLIP's text side, or drawn(width=64, depth=2), which has read nothing;
+    sentence: its X are learnt.
+    """
+
+    encoder: str = ""
+    epochs: int = 120
+    batch: int = 64
+    sentence: str = "A photo of a X X X X person."
+    optimizer: Optimizer = Optimizer("adam", rate=3.5e-4, weight_decay=1e-4)
+    # Of the rate 3.5e-4: from 1e-5, and down to 1e-6.
+    schedule: Schedule = Schedule(
+        "cosine",
+        warm_up=5,
+        warm_up_start=1 / 35,
+        floor=1 / 350,
+        changes="epoch",
+        first_epoch=1,
+        cosine_from="beginning",
+    )
+
+    def __post_init__(self) -> None:
+        within("texts.epochs", self.epochs, 1, 100_000)
+        within("texts.batch", self.batch, 2, 1_000_000, " images")
+
+
+@dataclass(frozen=True)
 class Computation:
     """How a step is computed; docs/training.md says what each choice costs.
 

@@ -16,7 +16,7 @@ from passerby.process.spelling import suggest
 _Node = TypeVar("_Node")
 
 # Fields of text that name no component, and so have no options.
-_NO_COMPONENTS = {"name", "parts", "of", "start", "start_of"}
+_NO_COMPONENTS = {"name", "parts", "of", "start", "start_of", "encoder", "sentence"}
 
 
 def changed(node: _Node, steps: str, value: object, path: str) -> _Node:

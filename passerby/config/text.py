@@ -36,6 +36,8 @@ def _leaves(node: object, path: str) -> Iterator[tuple[str, object]]:
         elif isinstance(value, tuple) and value and isinstance(value[0], Phase):
             for phase in value:
                 yield from _leaves(phase, f"{own}.{phase.name}.")
+        elif isinstance(value, tuple) and len(value) == 1 and dataclasses.is_dataclass(value[0]):
+            yield from _leaves(value[0], f"{own}.")
         else:
             yield own, "()" if value == () else value
 

@@ -33,7 +33,7 @@ class Seen:
 def see(network: System, images: Tensor, *, blank: bool = False) -> Seen:
     """One pass of images [B, 3, H, W] with the graph that gradients go through.
 
-    Behind the last maps lengths, attention weights and gates are held (`passerby.explanation.held`).
+    Behind the last maps lengths, attention and gates are held (`passerby.explanation.held`).
     blank: the last maps are all zero, as if nothing were seen. Raises ValueError for a network that
     does not say which maps are its last.
     """

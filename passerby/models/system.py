@@ -42,8 +42,9 @@ class System(nn.Module):
     def last_maps(self) -> tuple[nn.Module, ...]:
         """The modules whose outputs are the last that have positions: what vectors are pooled from.
 
-        Maps [B, C, h, w], or tokens [B, ahead + h · w, C] as `patch_tokens` says. By default the backbones;
-        none where a system neither has one nor says it, and then no picture explains its vectors.
+        Maps [B, C, h, w], or tokens [B, ahead + h · w, C] as `patch_tokens` says. By default the
+        backbones; none where a system neither has one nor says it, and then no picture explains its
+        vectors.
         """
         return tuple(module for module in self.modules() if isinstance(module, Backbone))
 

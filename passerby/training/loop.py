@@ -48,6 +48,7 @@ from passerby.training.scores import (
 )
 from passerby.training.step.learner import Learner, NonFiniteLoss
 from passerby.training.step.step_memory import freed_memory_kept
+from passerby.training.texts import fill_texts, remove_texts
 from passerby.version import __version__
 
 
@@ -159,6 +160,11 @@ def train(
     card = taught_by(teachers, _card(recipe, split, persons, seed))
     card = Start(**begin.started).recorded_in(replace(card, persons=classes))
     targets = make_targets(teachers, persons.train, out) if teachers else None
+    if not resume:
+        remove_texts(out)
+    if stored is None:  # else they are in its state
+        texts = partial(fill_texts, out=out, begin=begin, device=place)
+        texts(learner.model, recipe.input, recipe.texts, persons.train, persons.labels)
     loader = _loader(recipe, persons, targets, seed=seed, workers=workers, cache=cache, place=place)
     work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
     losses = [stage.losses for stage in learner.stages]
@@ -296,6 +302,7 @@ def _test(out: Path, split: Split, place: torch.device) -> Run:
     reports = score_test_parts(out, split, str(place))
     remove_state(out)
     remove_targets(out)
+    remove_texts(out)
     write_model_card(out)
     report = None if split.joined else reports.get(split.source)
     return Run(out, read_card(out), report, reports)

@@ -28,7 +28,10 @@ def test_each_attention_is_gathered_as_the_mean_of_its_heads() -> None:
         first = F.scaled_dot_product_attention(QUERY, KEY, VALUE)
         F.scaled_dot_product_attention(KEY, QUERY, VALUE, attn_mask=ADDED)
     torch.testing.assert_close(first, F.scaled_dot_product_attention(QUERY, KEY, VALUE))
-    expected = attention_weights(QUERY, KEY).mean(dim=1), attention_weights(KEY, QUERY, ADDED).mean(1)
+    expected = (
+        attention_weights(QUERY, KEY).mean(dim=1),
+        attention_weights(KEY, QUERY, ADDED).mean(1),
+    )
     torch.testing.assert_close(watched.weights, list(expected))
 
 

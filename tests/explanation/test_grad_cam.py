@@ -50,7 +50,9 @@ def test_the_map_lies_where_the_vector_comes_from() -> None:
 def test_stripes_of_length_one_have_a_map_of_what_makes_them_longer() -> None:
     """PCB's vector is always as long: with the lengths held, finite differences say the same."""
     torch.manual_seed(0)
-    call = Network(system="pcb(stripes=2,width=8)", start="none", backbone="resnet18(last_stride=1)")
+    call = Network(
+        system="pcb(stripes=2,width=8)", start="none", backbone="resnet18(last_stride=1)"
+    )
     network = unlike_its_start(build_model(call, persons=0)).double()
     images = noise(1).double()
     maps = network.backbone(images)  # [1, 512, 4, 2]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from passerby.models.transformers.tokens import Tokens
 
+
 class Backbone(nn.Module):
     """``channels``: width C of the maps that ``forward`` returns."""
 

@@ -32,14 +32,17 @@ class Layer(nn.Module):
     """A transformer's layer, norms first: attention, then an MLP.
 
     In training each of the two is left out of an image with probability ``drop`` (drop path).
-    quick: as in CLIP, x · sigmoid(1.702 x) in place of GELU, and 1e-5 in the norms.
+    quick: as in CLIP, x · sigmoid(1.702 x) in place of GELU, and 1e-5 in the norms; causal: as in
+    its text side, a token attends to itself and to those before it.
     """
 
-    def __init__(self, width: int, heads: int, drop: float, *, quick: bool = False) -> None:
+    def __init__(
+        self, width: int, heads: int, drop: float, *, quick: bool = False, causal: bool = False
+    ) -> None:
         super().__init__()
         self.drop, self.quick = drop, quick
         self.norm1 = norm(width, 1e-5 if quick else 1e-6)
-        self.attn = Attention(width, heads)
+        self.attn = Attention(width, heads, causal=causal)
         self.norm2 = norm(width, 1e-5 if quick else 1e-6)
         self.mlp = nn.ModuleDict({"fc1": linear(width, 4 * width), "fc2": linear(4 * width, width)})
 
@@ -53,9 +56,9 @@ class Layer(nn.Module):
 class Attention(nn.Module):
     """Multi-head self-attention."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, causal: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.qkv = linear(width, 3 * width)
         self.proj = linear(width, width)
 
@@ -63,7 +66,7 @@ class Attention(nn.Module):
         batch, length, width = tokens.shape
         split = self.qkv(tokens).view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)  # each [B, heads, N, width / heads]
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
         return cast(Tensor, self.proj(mixed.transpose(1, 2).reshape(batch, length, width)))
 
 

@@ -90,7 +90,9 @@ def test_points_that_are_not_finite_break_the_line_and_are_counted() -> None:
 def test_what_is_not_drawn_has_a_line_of_its_own_below_the_label() -> None:
     series = Series("loss", [0, 0.1, 0.2], [1, math.nan, 3])
     root = parsed(line_chart([series], title="t", x_label="rate", log_x=True))
-    note = "1 point not finite, not drawn; 1 point at 0 or below: no place on an axis by powers of ten"
+    note = (
+        "1 point not finite, not drawn; 1 point at 0 or below: no place on an axis by powers of ten"
+    )
     below = {text.text: float(text.get("y", 0)) for text in root.iter(f"{SVG}text")}
     assert below[note] - below["rate"] >= 14  # letters are 12 high
     assert below[note] < float(root.get("height", 0))

@@ -36,7 +36,9 @@ def test_a_better_model_lies_higher_and_curves_rise() -> None:
     assert np.mean(better) < np.mean(worse)
     assert "0.01" in chart
     # The strictest thresholds accept no false pair, and the label keeps its line to itself.
-    label, note = (re.search(rf'y="([\d.]+)"[^>]*>{words}', chart) for words in ("false-m", r"\d+ po"))
+    label, note = (
+        re.search(rf'y="([\d.]+)"[^>]*>{words}', chart) for words in ("false-m", r"\d+ po")
+    )
     assert label
     assert note
     assert float(note[1]) - float(label[1]) >= 14
