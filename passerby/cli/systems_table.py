@@ -14,22 +14,28 @@ Made by `passerby list systems`; what can be named in a recipe's `network.system
 
 Parameters are those of the network as it is tested, without classifiers. G multiply-adds (often
 called GFLOPs in papers) are those of its convolutions and products for one image of the stated
-height × width. Scores are rank-1 / mAP in percent, single query, not re-ranked, as published: none
-of them was measured here. DukeMTMC-reID was withdrawn by its authors in 2019.
+height × width. Scores are rank-1 / mAP in percent, single query, not re-ranked, and all of them are
+published ones: none was measured here, and where each is from stands below. DukeMTMC-reID was
+withdrawn by its authors in 2019.
 """
 
 
 def systems_listing() -> str:
     """The table as Markdown: systems, sources of the scores, and names for recipes."""
     rows = [_row(one) for one in publications()]
-    titles = ["system", "paper", "M parameters", "G multiply-adds", "input", *_SETS.values()]
+    titles = ["system", "paper", "M parameters", "G multiply-adds", "input", *_published()]
     parts = [_HEAD, _markdown([*titles, "recipe"], rows), "## Where the scores are from\n"]
     sources = [line for one in publications() for line in _source_rows(one)]
-    parts.append(_markdown(["system", "data set", "rank-1 / mAP", "source"], sources))
+    titles = ["system", "data set", "rank-1 / mAP, published", "source"]
+    parts.append(_markdown(titles, sources))
     notes = [f"- **{one.system}**: {one.note}" for one in publications() if one.note]
     parts += ["## Notes\n", "\n".join(notes) + "\n", "## For `network.system`\n"]
     named = [[f"`{name}`", *_described(name)] for name in SYSTEMS.names()]
     return "\n".join([*parts, _markdown(["name", "options", "what it is"], named)]).rstrip()
+
+
+def _published() -> list[str]:
+    return [f"{name}, published" for name in _SETS.values()]
 
 
 def _row(one: Publication) -> list[str]:

@@ -8,13 +8,11 @@ and are lost, so that all together are 1 at most.
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from passerby.explanation.attention_weights import WatchedAttention
-from passerby.models.backbones.swin import Swin, in_windows, out_of_windows
+from passerby.models.backbones.swin import Block, Swin, in_windows, out_of_windows
 from passerby.models.system import System
 
 
@@ -28,7 +26,7 @@ def followed_through_swin(network: System, swin: Swin, images: Tensor) -> Tensor
     """Shares [B, h, w] of the mean of its last maps by patch of four pixels, of images
     [B, 3, H, W]."""
     sizes: list[tuple[int, int]] = []
-    blocks = [block for stage in swin.stages for block in cast(nn.ModuleDict, stage)["blocks"]]
+    blocks = [module for module in swin.modules() if isinstance(module, Block)]
     handles = [
         block.register_forward_hook(
             lambda module, given, output: sizes.append((output.shape[1], output.shape[2]))

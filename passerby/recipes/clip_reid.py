@@ -1,4 +1,4 @@
-"""CLIP-ReID (Li et al. 2023, https://arxiv.org/abs/2211.13977): CLIP tuned for persons, in two stages.
+"""CLIP-ReID (Li et al. 2023, https://arxiv.org/abs/2211.13977): CLIP for persons, in two stages.
 
     rank-1 / mAP      Market-1501    DukeMTMC-reID   MSMT17
     ViT-B/16          95.5 / 89.6    90.0 / 82.5     88.7 / 73.4
@@ -65,7 +65,7 @@ def clip_reid(
     texts: bool = True,
     scale: Scale = "paper",
 ) -> Recipe:
-    """CLIP-ReID (Li et al. 2023), texts first; give network.start and texts.encoder CLIP's files."""
+    """CLIP-ReID (Li et al. 2023), texts first; give network.start and texts.encoder files."""
     half = (0.5, 0.5, 0.5)
     vit = image == "vit_base"
     options = f"image={image}" + (", texts=true" if texts else "")

@@ -27,6 +27,7 @@ from passerby.embedding.embedder import Embedder
 from passerby.losses.image_text import both_ways
 from passerby.models.system import System
 from passerby.models.systems.clip_reid import ClipReid
+from passerby.models.transformers.clip_text import ClipText
 from passerby.models.transformers.clip_words import pieces_of, unknown_run
 from passerby.process.distributed import on_first_rank
 from passerby.process.interruption import Stopped, StopRequest
@@ -47,10 +48,13 @@ class Sentences(nn.Module):
     words [C, X, width]: those that are learnt, of C persons; nothing else is.
     """
 
+    ahead: Tensor
+    after: Tensor
+
     def __init__(self, side: TextSide, learnt: tuple[int, int], persons: int) -> None:
         super().__init__()
         first, behind = learnt
-        self.encoder = side.encoder
+        self.encoder: ClipText = side.encoder
         self.register_buffer("ahead", side.words[:first])
         self.register_buffer("after", side.words[behind:])
         width = side.words.shape[1]
@@ -59,8 +63,7 @@ class Sentences(nn.Module):
     def forward(self, persons: Tensor) -> Tensor:
         """Vectors [B, D] of the texts of persons [B], by their classes."""
         ahead, after = (part.expand(len(persons), -1, -1) for part in (self.ahead, self.after))
-        vectors: Tensor = self.encoder(torch.cat([ahead, self.words[persons], after], dim=1))
-        return vectors
+        return self.encoder(torch.cat([ahead, self.words[persons], after], dim=1))
 
 
 @dataclass(frozen=True, eq=False)

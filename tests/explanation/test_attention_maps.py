@@ -111,7 +111,7 @@ def test_a_module_that_begins_as_the_identity_is_said_to_change_nothing() -> Non
 
 @pytest.mark.parametrize(("bias", "expected"), [(0.0, 0.0), (-100.0, 2**-0.5)])
 def test_what_changes_is_what_no_single_factor_makes(bias: float, expected: float) -> None:
-    """A gate of one half on all changes nothing; one of two channels alike shut turns them by 45°."""
+    """A gate of one half on all changes nothing; one of two alike that is shut turns by 45°."""
     network, gate = Known((1, 1, 1, 0)), module("se", 4)
     network.backbone = torch.nn.Sequential(network.backbone, gate)
     torch.nn.init.zeros_(gate.excite.weight)

@@ -114,7 +114,7 @@ class _Control(nn.Module):
         return maps * F.softplus(self.scale(weights)) + cast(Tensor, self.shift(weights))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Attention in windows, then an MLP, norms first: [B, h, w, C] to the same."""
 
     def __init__(self, channels: int, shifted: bool, drop: float) -> None:
@@ -209,9 +209,9 @@ def _parts(size: int, device: torch.device) -> Tensor:
     return (place >= size - _WINDOW).long() + (place >= size - _SHIFT).long()
 
 
-def _blocks(channels: int, depth: int, drops: Iterator[float]) -> list[_Block]:
+def _blocks(channels: int, depth: int, drops: Iterator[float]) -> list[Block]:
     """The blocks of a stage, of which every second one is shifted; each takes the next drop."""
-    return [_Block(channels, number % 2 == 1, next(drops)) for number in range(depth)]
+    return [Block(channels, number % 2 == 1, next(drops)) for number in range(depth)]
 
 
 @BACKBONES.register

@@ -7,9 +7,10 @@ Two vectors side by side tell persons: the one before CLIP's projection and the 
 before their batch norms; in training the vector of the layer (ViT) or stage (ResNet) before the
 last has a triplet loss too. Texts have their say in training alone: ahead of it one is learnt for
 each person (`passerby.training.texts`), and the texts' vectors are then a classifier of the
-projected vector, which stays as it is. An image is embedded without them. Read in the authors' code (Syliz517/CLIP-ReID): a
-learned vector per camera, times ``sie``, is added to the class token alone and before its place;
-CLIP's own activation and norms; of the ResNet the fourth stage keeps its size.
+projected vector, which stays as it is. An image is embedded without them. Read in the authors'
+code (Syliz517/CLIP-ReID): a learned vector per camera, times ``sie``, is added to the class token
+alone and before its place; CLIP's own activation and norms; of the ResNet the fourth stage keeps
+its size.
 
 Ours: a camera that is not known gets the mean of the trained cameras' vectors, as in TransReID;
 inputs of another size than ``height`` and ``width`` interpolate the position embedding.

@@ -33,8 +33,8 @@ from passerby.visual.svg.verification_charts import roc_chart
 _MAPS = (
     "Dark to bright, over the image in grey. Grad-CAM: what makes the image's vector long, from 0. "
     "Attention: what its modules weigh, from the least to the greatest weight of the map, which "
-    "stand below it (a gate's from 0 to 1, of other attention 1 is the mean); changed says how much "
-    "of what leaves the module is not what entered it times one factor."
+    "stand below it (a gate's from 0 to 1, of other attention 1 is the mean); changed says how "
+    "much of what leaves the module is not what entered it times one factor."
 )
 _MATCHES = (
     "The cosine of two vectors divided among the positions of each image, on one scale: orange "
