@@ -101,8 +101,10 @@ def peer_code(monkeypatch: pytest.MonkeyPatch) -> Iterator[PeerCode]:
     yield load
     peers = os.environ.get("PASSERBY_PEERS", "")
     for name in set(sys.modules) - before:
-        home = str(getattr(sys.modules[name], "__file__", None) or "")
-        if peers and home.startswith(peers):
+        module = sys.modules[name]
+        # A folder without __init__.py is a module without a file.
+        homes = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if peers and any(str(home or "").startswith(peers) for home in homes):
             del sys.modules[name]
 
 
