@@ -28,6 +28,7 @@ from passerby.losses.image_text import both_ways
 from passerby.models.system import System
 from passerby.models.systems.clip_reid import ClipReid
 from passerby.models.transformers.clip_text import ClipText
+from passerby.models.transformers.clip_text_side import TextSide, drawn_text_side, read_text_side
 from passerby.models.transformers.clip_words import pieces_of, unknown_run
 from passerby.process.distributed import on_first_rank
 from passerby.process.interruption import Stopped, StopRequest
@@ -36,7 +37,6 @@ from passerby.process.whole_files import write_whole
 from passerby.tables.records import Record
 from passerby.training.record.state import State
 from passerby.training.step.optimizer import build_optimizer, rate_factor, set_rate
-from passerby.weights.clip_text import TextSide, drawn_text_side, read_text_side
 
 _FILE = "texts.pt"
 _AT_ONCE = 64  # texts

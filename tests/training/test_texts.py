@@ -16,6 +16,7 @@ from passerby.losses.image_text import both_ways
 from passerby.models.checkpoint import load_model, read_model
 from passerby.models.classifiers import Linear
 from passerby.models.features import Features, Part
+from passerby.models.transformers.clip_text_side import drawn_text_side
 from passerby.process.interruption import Stopped
 from passerby.recipes.clip_reid import clip_reid
 from passerby.tables.records import Split
@@ -25,7 +26,6 @@ from passerby.training.record.state import State
 from passerby.training.step.objective import Objective
 from passerby.training.step.optimizer import rate_factor
 from passerby.training.texts import ImageVectors, Sentences, learn_texts, text_vectors
-from passerby.weights.clip_text import drawn_text_side
 
 SYSTEM = "clip_reid(image=vit_tiny, depth=2, height=32, width=16, texts=true)"
 TEXTS = Texts("drawn(width=64, depth=1)", epochs=3, batch=16)

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from passerby.models.transformers.clip_text import ClipText
+from passerby.models.transformers.clip_text_side import drawn_text_side, read_text_side
 from passerby.models.transformers.clip_words import SENTENCE, UNKNOWN, pieces_of, unknown_run
-from passerby.weights.clip_text import drawn_text_side, read_text_side
 
 WIDTH, DEPTH, OUT = 128, 2, 16
 
