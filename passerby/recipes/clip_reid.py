@@ -12,7 +12,8 @@ then the image side is tuned, with the texts as one more classifier. Both sides 
         texts.encoder=Market1501_clipreid_ViT-B-16_60.pth
 
 The texts' side is that of CLIP itself, in any of four namings (OpenAI's, open_clip's,
-transformers', the authors'). Without texts it is the authors' baseline: clip_reid(texts=false). Not run here at full length.
+transformers', the authors'). Without texts it is the authors' baseline: clip_reid(texts=false).
+Not run here at full length.
 """
 
 from __future__ import annotations
@@ -110,10 +111,11 @@ def clip_reid(
     if scale == "paper":
         return recipe
     small = Network(system=f"clip_reid({options.replace(f'image={image}', _COMPACT)})")
-    said = "four layers of a ViT-Ti, stride 8, texts read by weights drawn at random,"
+    said = "four layers of a ViT-Ti, stride 8, texts read by drawn weights, batches of 4 × 4,"
     changed = scaled_as(recipe, "market1501", scale, small, said)
     drawn = (Texts("drawn(width=64, depth=2)", epochs=20),) if texts else ()
-    return replace(changed, name=name, texts=drawn)
+    # A transformer from scratch needs more steps than images.
+    return replace(changed, name=name, texts=drawn, sampling=Sampling(persons=4, images=4))
 
 
 def _losses(share: float, *, texts: bool) -> tuple[LossTerm, ...]:

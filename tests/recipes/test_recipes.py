@@ -77,7 +77,8 @@ def test_all_components_exist_and_take_their_options(call: str) -> None:
     for augmentation in recipe.augmentations:
         assert callable(AUGMENTATIONS.build(augmentation))
     with torch.device("meta"):  # shapes without the arithmetic
-        model = build_model(replace(recipe.network, start="none"), persons=0).eval()
+        persons = 7 if recipe.texts else 0  # texts are a part of persons alone
+        model = build_model(replace(recipe.network, start="none"), persons).eval()
         features = model(torch.empty(2, 3, recipe.input.height, recipe.input.width))
     assert features.embedding.shape == (2, model.dimensions)
     classifier = CLASSIFIERS.build(recipe.network.classifier, channels=16, persons=7)
