@@ -1,6 +1,7 @@
 """Whether searched cells are better than others: found, published and random ones, trained alike.
 
-    python benchmarks/architecture_search.py [--out FOLDER] [--random N] [--epochs N] [--width N]
+    python benchmarks/architecture_search.py [--out FOLDER] [--random N]
+        [--epochs N] [--width N] [--rate R]    (of the search)
 
 Draws 140 train and 60 test persons by seed 0 into FOLDER/data (default: systems-benchmark, as
 benchmarks/systems.py) unless they are there, searches cells for ``auto_reid(scale=compact)`` at
@@ -81,7 +82,9 @@ if __name__ == "__main__":
     )
     parser.add_argument("--out", type=Path, default=Path("systems-benchmark"))
     parser.add_argument("--random", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--width", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=0.02)
     given = parser.parse_args()
-    main(given.out, given.random, Search(epochs=given.epochs, width=given.width))
+    search = Search(epochs=given.epochs, width=given.width, rate=given.rate)
+    main(given.out, given.random, search)

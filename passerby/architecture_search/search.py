@@ -40,7 +40,8 @@ from passerby.training.step.phases import Stage
 
 FOUND = "recipe.json"
 _RECORD = "search.json"
-_BEFORE_CHOICE = 0.2  # of the epochs train weights alone
+# Of the epochs: weights learn alone, as operations without weights are the better ones at first.
+_BEFORE_CHOICE = 0.2
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Search:
         within("nodes", self.nodes, 1, 16)
         within("width", self.width, 2, 4096)
         within("rate", self.rate, 1e-9, 10)
+
+    @property
+    def first_choice(self) -> float:
+        """Epochs, with a fraction, before strengths begin to learn."""
+        return _BEFORE_CHOICE * self.epochs
 
 
 def search_architecture(
@@ -146,8 +152,9 @@ def search_architecture(
         for epoch in range(begin.epoch, search.epochs):
             before = searcher.strengths.genotype()
             logbook.epoch(epoch + 1, _search_epoch(work, epoch, logbook, saver), {}, "")
-            changed = changes(before, searcher.strengths.genotype())
-            say(f"{changed} of {4 * search.nodes} edges of the cells are others than before")
+            if epoch + 1 > search.first_choice:
+                changed = changes(before, searcher.strengths.genotype())
+                say(f"{changed} of {4 * search.nodes} edges of the cells are others than before")
             saver.epoch(epoch + 1)
     return _write(work, out, sum(counts))
 
@@ -181,7 +188,7 @@ def _search_epoch(work: _Work, epoch: int, logbook: Logbook, saver: StateSaver) 
         done = epoch + number / len(rows)
         seed_step(begin.seed, epoch, number)
         rate = stage.rate(done)
-        choose = done >= _BEFORE_CHOICE * search.epochs
+        choose = done >= search.first_choice
         logbook.step(done, work.searcher.step(pair, rate, choose), pair[0])
         saver.step(epoch, number + 1, rate)
     return rate
