@@ -31,7 +31,12 @@ from passerby.process.reporting import say
 from passerby.process.whole_files import require_folder_of
 
 NewPlace = Annotated[
-    str, arg(metavar="GALLERY", help="folder to make, or milvus://HOST:PORT/COLLECTION.")
+    str,
+    arg(
+        metavar="GALLERY",
+        help="folder to make, milvus://HOST:PORT/COLLECTION or "
+        "postgres://HOST:PORT/DATABASE/GALLERY.",
+    ),
 ]
 
 

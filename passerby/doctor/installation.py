@@ -18,6 +18,7 @@ EXTRAS = {
     "openvino": ("openvino",),
     "export": ("nncf", "onnx", "onnxscript"),
     "milvus": ("pymilvus",),
+    "postgres": ("psycopg", "pgvector"),
     "video": ("av", "trackers"),
     "alerts": ("paho-mqtt",),
     "timm": ("timm",),

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from passerby.tables.records import Split
 
 Place = str | os.PathLike[str]
-"""A folder, or ``milvus://HOST:PORT/COLLECTION``."""
+"""A folder, ``milvus://HOST:PORT/COLLECTION`` or ``postgres://HOST:PORT/DATABASE/GALLERY``."""
 
 
 def _in_memory(inputs: object) -> list[Any] | None:
@@ -124,8 +124,7 @@ class Gallery:
         device: str | None = None,
         runtime: str = "auto",
     ) -> Gallery:
-        """Open one: a folder, or ``milvus://HOST:PORT/COLLECTION``. A decision that a kill cut off
-        is carried out."""
+        """Open one, at a `Place`. A decision that a kill cut off is carried out."""
         from passerby.gallery.ledger.applying import finish_pending
 
         store = open_store(place)

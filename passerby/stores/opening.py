@@ -50,14 +50,17 @@ def open_or_create_store(
 def shown(place: str | os.PathLike[str]) -> str:
     """A place for messages: without what an address says of users, passwords and options.
 
+    Everything before the last @ goes, also where a password was not written as in a URL.
+
     >>> shown("milvus://root:secret@db:19530/lobby?tls=1"), shown("galleries/lobby")
     ('milvus://db:19530/lobby', 'galleries/lobby')
+    >>> shown("postgres://me:se/cr?et@db/people/lobby")
+    'postgres://db/people/lobby'
     """
     scheme, separator, rest = os.fspath(place).partition("://")
     if not separator:
         return os.fspath(place)
-    host, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def engine_of(place: str | os.PathLike[str]) -> str:
@@ -76,6 +79,6 @@ def _engine(place: str | os.PathLike[str]) -> type[Store]:
     if name not in known:
         raise ValueError(
             f"{shown(place)}: no gallery engine is named {name!r}{suggest(name, known)}; a gallery "
-            "is a folder, or milvus://HOST:PORT/COLLECTION"
+            "is a folder, milvus://HOST:PORT/COLLECTION or postgres://HOST:PORT/DATABASE/GALLERY"
         )
     return cast(type[Store], import_module(f"passerby.stores.engines.{name}").ENGINE)

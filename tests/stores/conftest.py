@@ -17,6 +17,9 @@ from passerby.tables.filters import Where
 from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 from tests.stores.milvus_server import PASSWORD, CannotRun, MilvusServer, why_not
+from tests.stores.postgres_server import CannotRun as CannotRunPostgres
+from tests.stores.postgres_server import PostgresServer
+from tests.stores.postgres_server import why_not as no_postgres
 
 DIMENSIONS = 32
 NAT = np.datetime64("NaT", "us")
@@ -109,7 +112,27 @@ def milvus_place(server: MilvusServer, options: str = "") -> str:
     return f"milvus://root:{PASSWORD}@{server.address}/gallery_{next(_NUMBERS)}{options}"
 
 
-@pytest.fixture(params=["memory", "lancedb", "milvus", "milvus-lite"])
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL with pgvector, started once; skips where none can run."""
+    if reason := no_postgres():
+        pytest.skip(reason)
+    try:
+        server = PostgresServer()
+    except CannotRunPostgres as error:
+        pytest.skip(str(error))
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+def postgres_place(server: PostgresServer, options: str = "") -> str:
+    """A schema that is not there yet."""
+    return f"{server.address}/gallery_{next(_NUMBERS)}{options}"
+
+
+@pytest.fixture(params=["memory", "lancedb", "milvus", "milvus-lite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an engine may make a gallery of its own."""
     if request.param == "lancedb":
@@ -118,6 +141,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return milvus_place(request.getfixturevalue("milvus_server"))
     if request.param == "milvus-lite":
         return f"milvus://{tmp_path}/lite.db/gallery"
+    if request.param == "postgres":
+        return postgres_place(request.getfixturevalue("postgres_server"))
     return f"memory://{tmp_path.name}-{next(_NUMBERS)}"
 
 

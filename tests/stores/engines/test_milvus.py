@@ -75,12 +75,21 @@ def test_the_token_may_come_from_the_environment(monkeypatch):
         ("host/a?patience=long", "patience cannot be 'long'"),
         ("host/a?ca=a.pem", "go with tls=1"),
         ("host/a?tls=1&cert=a.pem", "cert needs key and ca"),
+        ("host\u2100/a", "expected milvus://HOST:PORT/COLLECTION"),
+        ("[host/a", "expected milvus://HOST:PORT/COLLECTION"),
     ],
 )
 def test_wrong_addresses_are_explained_without_their_password(rest, message):
     with pytest.raises(ValueError, match=re.escape(message)) as raised:
         Address.from_text(f"milvus://root:secret@{rest}")
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("secret", ["qq/zz", "qq?zz", "qq#zz", "qq@zz"])
+def test_a_password_that_is_not_written_as_in_a_url_is_not_repeated(secret):
+    with pytest.raises(ValueError, match=r"milvus://host") as raised:
+        Address.from_text(f"milvus://root:{secret}@host/a-b")
+    assert not {"root", "qq", "zz"} & {*re.split(r"\W", str(raised.value))}
 
 
 def test_filters_are_rendered():

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from passerby.stores.opening import shown
+
 TOKEN_VARIABLE = "PASSERBY_MILVUS_TOKEN"
 """Of the environment: USER:PASSWORD or a token, so that it need not stand in a command line."""
 
@@ -50,26 +52,29 @@ class Address:
         Without a host, ``milvus:///FOLDER/FILE.db/COLLECTION`` is a file of Milvus Lite. Raises
         ValueError, which never repeats the credentials.
         """
-        parts = urlsplit(text)
-        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        place = shown(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError:  # whose message repeats what it could not read
+            raise ValueError(f"{place}: expected milvus://HOST:PORT/COLLECTION") from None
         path, _, collection = parts.path.rpartition("/")
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", collection):
             raise ValueError(
-                f"{shown}: expected milvus://HOST:PORT/COLLECTION, and a collection is named by "
+                f"{place}: expected milvus://HOST:PORT/COLLECTION, and a collection is named by "
                 f"letters, digits and _, got {collection!r}"
             )
-        options = _options(shown, parts.query)
+        options = _options(place, parts.query)
         if not parts.netloc and path.endswith(".db"):
-            return cls(path, shown, collection, **options)
+            return cls(path, place, collection, **options)
         try:
             host, port = parts.hostname, parts.port or 19530
         except ValueError:
             host, port = None, 0
         if not host or path:
-            raise ValueError(f"{shown}: expected milvus://HOST:PORT/COLLECTION")
+            raise ValueError(f"{place}: expected milvus://HOST:PORT/COLLECTION")
         token = ":".join(unquote(each) for each in (parts.username, parts.password) if each)
         uri = f"{'https' if options.get('tls') else 'http'}://{host}:{port}"
-        return cls(uri, shown, collection, token or os.environ.get(TOKEN_VARIABLE, ""), **options)
+        return cls(uri, place, collection, token or os.environ.get(TOKEN_VARIABLE, ""), **options)
 
     @property
     def lite(self) -> bool:
@@ -92,7 +97,7 @@ class Address:
         )
 
 
-def _options(shown: str, query: str) -> dict[str, Any]:
+def _options(place: str, query: str) -> dict[str, Any]:
     """The options of an address, each with its type."""
     known: dict[str, Callable[[str], object]] = {
         "tls": lambda text: {"0": False, "1": True}[text],
@@ -107,15 +112,15 @@ def _options(shown: str, query: str) -> dict[str, Any]:
     options = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in known:
-            raise ValueError(f"{shown}: no option is named {name!r}, only {', '.join(known)}")
+            raise ValueError(f"{place}: no option is named {name!r}, only {', '.join(known)}")
         try:
             options[name] = known[name](text)
         except (KeyError, ValueError):
-            raise ValueError(f"{shown}: {name} cannot be {text!r}") from None
+            raise ValueError(f"{place}: {name} cannot be {text!r}") from None
     if not options.get("tls") and any(name in options for name in ("ca", "cert", "key", "name")):
-        raise ValueError(f"{shown}: ca, cert, key and name go with tls=1")
+        raise ValueError(f"{place}: ca, cert, key and name go with tls=1")
     if ("cert" in options) != ("key" in options) or ("cert" in options and "ca" not in options):
-        raise ValueError(f"{shown}: cert needs key and ca beside it")
+        raise ValueError(f"{place}: cert needs key and ca beside it")
     return options
 
 

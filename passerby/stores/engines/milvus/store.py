@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from passerby.process.reporting import progress
 from passerby.stores import Erased, Group, Hits, IndexState, Store
 from passerby.stores.about import About
+from passerby.stores.comparing import nearest_of_pages
 from passerby.stores.engines.milvus.address import Address
 from passerby.stores.engines.milvus.collection import PAGE, Collection
 from passerby.stores.engines.milvus.conditions import MOST_IDS
@@ -113,7 +114,8 @@ class MilvusStore(Store):
         that satisfy ``where`` and compares them here."""
         flat = self._collection.index()["index_type"] == "FLAT"
         if k > PAGE or len(where.ids) > MOST_IDS or (exact and not flat):
-            return self._compared_here(vectors, k, where, with_vectors=with_vectors)
+            pages = self._vectors(where)
+            return nearest_of_pages(self, pages, vectors, k, with_vectors=with_vectors)
         fields = self._fields(vectors=with_vectors)
         step = max(1, _ANSWERS // k)
         found = [
@@ -215,29 +217,13 @@ class MilvusStore(Store):
     def close(self) -> None:
         self._collection.client.close()
 
-    def _compared_here(
-        self, vectors: NDArray[np.float32], k: int, where: Where, *, with_vectors: bool
-    ) -> Hits:
-        """The k nearest of all that satisfy a filter, their vectors read in pages."""
-        count = len(vectors)
-        nearest = np.empty((count, 0), np.float64)
-        names = np.empty((count, 0), "<U64")
+    def _vectors(self, where: Where) -> Iterator[tuple[NDArray[np.str_], NDArray[np.float32]]]:
+        """Ids and vectors that satisfy a filter, in pages."""
         for rows in self._collection.pages(where, ["vector"], 4096):
-            page = np.array([row["vector"] for row in rows], np.float32)
-            distances = 1 - vectors.astype(np.float64) @ page.T.astype(np.float64)  # [Q, rows]
-            ids = np.broadcast_to(np.array([row["id"] for row in rows]), distances.shape)
-            nearest, names = np.hstack([nearest, distances]), np.hstack([names, ids])
-            order = np.argsort(nearest, axis=1, kind="stable")[:, :k]
-            nearest, names = (np.take_along_axis(each, order, 1) for each in (nearest, names))
-        wanted = tuple(np.unique(names).tolist())
-        parts = [*self.read(Where(ids=wanted), with_vectors=with_vectors)] if wanted else []
-        width = self.about.dimensions if with_vectors else 0
-        known = Sightings.joined([Sightings([], np.empty((0, width))), *parts])
-        place = {name: row for row, name in enumerate(known.ids.tolist())}
-        kept = np.isin(names, known.ids)  # one may have been removed since
-        chosen = np.array([place[name] for name in names[kept].tolist()], np.int64)
-        starts = np.concatenate([[0], np.cumsum(kept.sum(1))])
-        return Hits(starts, known[chosen], nearest[kept], exact=True)
+            yield (
+                np.array([row["id"] for row in rows]),
+                np.array([row["vector"] for row in rows], np.float32),
+            )
 
 
 def _effort(k: int, where: Where) -> dict[str, int]:

@@ -1,0 +1,129 @@
+"""HNSW of the vectors: when it is made, and what a search in it spends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from passerby.process.reporting import progress, say
+from passerby.stores.engines.postgres.database import Database
+from passerby.stores.engines.postgres.layout import one
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+
+FLAT_ROWS = 50_000
+"""Up to so many sightings the server compares them all, beyond it keeps an HNSW index."""
+
+MOST_DIMENSIONS = 4_000
+"""Of an index of float16; with more dimensions every search compares all."""
+
+MOST_HITS = 500
+"""Beyond, comparing all is quicker than what the index would have to visit."""
+
+_LINKS, _CONSTRUCTION = 24, 128  # M and efConstruction
+_MEMORY = (64, 2_048)  # MB for building
+
+
+def search_settings(k: int) -> dict[str, str]:
+    """Of a search for k in the index."""
+    return {
+        "hnsw.ef_search": str(min(1_000, max(200, 4 * k))),
+        # Under a filter it goes on until enough is found; the order is made by the true distances.
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.max_scan_tuples": "40000",
+        "hnsw.scan_mem_multiplier": "4",
+    }
+
+
+EXACT_SETTINGS = {"enable_indexscan": "off"}
+"""Of a search that compares all: HNSW answers by index scans only, filters have bitmaps too."""
+
+
+def is_there(cursor: Cursor[Any]) -> bool:
+    """Whether the index is whole and used."""
+    cursor.execute(
+        "SELECT count(*) FROM pg_index "
+        "WHERE indrelid = 'sightings'::regclass AND indisvalid "
+        "AND indexrelid = to_regclass(%s)",
+        ("by_vector",),
+    )
+    return bool(one(cursor)[0])
+
+
+def fit(database: Database, rows: int, dimensions: int) -> None:
+    """Make the index where it pays, by now, and is not there; others write and search meanwhile."""
+    if rows <= FLAT_ROWS or dimensions > MOST_DIMENSIONS or not database.run(_to_be_made):
+        return
+    wanted = rows * (2 * dimensions + 40 * _LINKS) // 1_000_000
+    settings = {
+        "maintenance_work_mem": f"{min(max(wanted, _MEMORY[0]), _MEMORY[1])}MB",
+        "lock_timeout": f"{int(1000 * database.address.patience)}ms",
+    }
+    database.alone(lambda cursor: _make(cursor, database, dimensions), settings)
+
+
+def _make(cursor: Cursor[Any], database: Database, dimensions: int) -> None:
+    """Make it, if no other process is doing so."""
+    from psycopg.errors import LockNotAvailable
+
+    cursor.execute("SELECT pg_try_advisory_lock('sightings'::regclass::oid::bigint)")
+    if not one(cursor)[0]:
+        return
+    try:
+        cursor.execute("DROP INDEX IF EXISTS by_vector")  # what a kill has left
+        with _progress(database, cursor.connection.info.backend_pid):
+            cursor.execute(
+                "CREATE INDEX CONCURRENTLY by_vector ON sightings USING hnsw "
+                f"((vector::halfvec({int(dimensions)})) halfvec_cosine_ops) "
+                f"WITH (m = {_LINKS}, ef_construction = {_CONSTRUCTION})"
+            )
+    except LockNotAvailable:  # it waits for all transactions that began before it
+        cursor.execute("DROP INDEX IF EXISTS by_vector")
+        say(
+            f"{database.address.shown}: no index was made, as another transaction in that database "
+            f"stayed open for {database.address.patience:g} s. Searches compare every sighting "
+            "until an addition or passerby gallery compact makes it"
+        )
+    else:
+        # Before anything of it was sampled: see rows.NOT_IN_STATISTICS.
+        cursor.execute("ALTER INDEX by_vector ALTER COLUMN 1 SET STATISTICS 0")
+
+
+def _to_be_made(cursor: Cursor[Any]) -> bool:
+    """Whether it is not there and this user may make it."""
+    cursor.execute(
+        "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'sightings'::regclass"
+    )
+    return bool(one(cursor)[0]) and not is_there(cursor)
+
+
+@contextmanager
+def _progress(database: Database, process: int) -> Iterator[None]:
+    """Show how far a process of the server has come with an index."""
+    ended = threading.Event()
+
+    def asked(cursor: Cursor[Any]) -> tuple[int, int]:
+        cursor.execute(
+            "SELECT tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE pid = %s",
+            (process,),
+        )
+        return cursor.fetchone() or (0, 0)
+
+    def watch() -> None:
+        while not ended.wait(0.5):
+            try:
+                advance(*database.run(asked))
+            except ValueError:  # it is only shown; what fails says so itself
+                return
+
+    with progress("building the index") as advance:
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()

@@ -1,0 +1,321 @@
+"""The contract of stores, kept by two tables of PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.stores import Erased, Group, Hits, IndexState, Store
+from passerby.stores.about import About
+from passerby.stores.comparing import nearest_of_pages
+from passerby.stores.engines.postgres import index, layout
+from passerby.stores.engines.postgres.address import Address
+from passerby.stores.engines.postgres.conditions import condition_of
+from passerby.stores.engines.postgres.database import Database, closed_on_failure
+from passerby.stores.engines.postgres.rows import (
+    ALL_COLUMNS,
+    columns_of,
+    to_rows,
+    to_sightings,
+)
+from passerby.tables.filters import EVERYTHING, Where
+from passerby.tables.sightings import Sightings
+
+if TYPE_CHECKING:
+    from psycopg import Cursor
+
+_ANSWERS = 20_000  # hits in one answer
+_QUERIES_THERE = 8  # beyond, it is quicker to read the vectors once and to compare them here
+_PAGE = 10_000
+
+_ERASED = (
+    "the tables and their indexes were written anew without what was removed, and the server has "
+    "emptied their old files. Its log of writes (pg_wal) has it until those files are used again, "
+    "after two checkpoints or max_wal_size; replicas, archives of the log and backups have it as "
+    "long as they are kept"
+)
+_NAMES = ", ".join(ALL_COLUMNS)
+_INSERT = (
+    f"INSERT INTO sightings ({_NAMES}) "
+    f"VALUES ({', '.join(f'%({name})s' for name in ALL_COLUMNS)}) ON CONFLICT (id) "
+)
+_KEEP = _INSERT + "DO NOTHING"
+_REPLACE = (
+    f"{_INSERT}DO UPDATE SET ({_NAMES}) = "
+    f"ROW({', '.join(f'excluded.{name}' for name in ALL_COLUMNS)})"
+)
+
+
+class PostgresStore(Store):
+    """Sightings in a schema of a PostgreSQL database; several threads may use it."""
+
+    def __init__(self, database: Database, about: About) -> None:
+        self.about = about
+        self._database = database
+
+    # Making and opening
+
+    @classmethod
+    def create(cls, place: str, about: About) -> PostgresStore:
+        """Make a schema of the gallery's name, with its tables. Raises ValueError when it holds
+        something."""
+        address = Address.from_text(place)
+        database = Database(address, make_extension=True)
+        with closed_on_failure(database):
+            database.run(lambda cursor: layout.create(cursor, address, about))
+            return cls(database, about)
+
+    @classmethod
+    def open(cls, place: str) -> PostgresStore:
+        """Open one. Raises ValueError when there is none, or it is no gallery."""
+        address = Address.from_text(place)
+        database = Database(address)
+        with closed_on_failure(database):
+            database.run(lambda cursor: layout.require_gallery(cursor, address))
+            return cls(database, About.from_json(database.run(_about)))
+
+    def change_about(self, change: Callable[[About], About]) -> About:
+        while True:
+            text = self._database.run(_about)
+            before = About.from_json(text)
+            made = change(before)
+            after = made.to_json()
+            if made == before or self._database.run(
+                lambda cursor, text=text, after=after: layout.exchange_about(cursor, text, after)  # type: ignore[misc]
+            ):
+                self.about = made
+                return made
+
+    def refresh_about(self) -> About:
+        about = About.from_json(self._database.run(_about))
+        if about != self.about:  # who holds on to the old one finds it the same
+            self.about = about
+        return self.about
+
+    # Writing
+
+    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+        if not len(sightings):
+            return 0
+        rows = [*to_rows(sightings)]
+
+        def write(cursor: Cursor[Any]) -> int:
+            cursor.execute(
+                "SELECT count(*) FROM sightings WHERE id = ANY(%s::text[])",
+                (sightings.ids.tolist(),),
+            )
+            there = int(layout.one(cursor)[0])
+            cursor.executemany(_REPLACE if replace else _KEEP, rows)
+            if not replace:
+                there = len(rows) - cursor.rowcount
+            if replace or there < len(rows):
+                layout.note_change(cursor, remains=replace and there > 0)
+            return there
+
+        return self._database.run(write)
+
+    def _name_persons(self, named: Mapping[str, str]) -> int:
+        def name(cursor: Cursor[Any]) -> int:
+            cursor.execute(
+                "UPDATE sightings SET person = given.person "
+                "FROM unnest(%s::text[], %s::text[]) AS given (id, person) "
+                "WHERE sightings.id = given.id",
+                ([*named], [*named.values()]),
+            )
+            return _changed(cursor)
+
+        return self._database.run(name)
+
+    def _delete(self, where: Where) -> int:
+        condition, values = condition_of(where)
+
+        def remove(cursor: Cursor[Any]) -> int:
+            cursor.execute(f"DELETE FROM sightings WHERE {condition}", values)
+            return _changed(cursor)
+
+        return self._database.run(remove)
+
+    # Searching and reading
+
+    def _search(
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where,
+        *,
+        exact: bool,
+        with_vectors: bool,
+    ) -> Hits:
+        exact = exact or k > index.MOST_HITS or not self._database.run(index.is_there)
+        if exact and len(vectors) > _QUERIES_THERE:
+            return nearest_of_pages(
+                self, self._vectors(where), vectors, k, with_vectors=with_vectors
+            )
+        names = columns_of(vectors=with_vectors)
+        step = max(1, _ANSWERS // k)
+        found: list[list[Any]] = []
+        for start in range(0, len(vectors), step):
+            found += self._asked(vectors[start : start + step], k, where, names, exact=exact)
+        if not exact:
+            found = self._completed(found, vectors, k, where, names)
+        rows = [row for hits in found for row in hits]
+        return Hits(
+            np.cumsum([0, *map(len, found)]),
+            to_sightings([row[:-1] for row in rows], names, self.about.dimensions),
+            np.array([row[-1] for row in rows], np.float64),
+            exact=exact,
+        )
+
+    def _asked(
+        self,
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where,
+        names: Sequence[str],
+        *,
+        exact: bool,
+    ) -> list[list[Any]]:
+        """For each query its rows, with their distances last."""
+        condition, values = condition_of(where)
+        shown = ", ".join(names)
+        statement = f"SELECT {shown}, vector <=> %(query)s AS distance FROM sightings "
+        statement += f"WHERE {condition} ORDER BY distance LIMIT {int(k)}"
+        if not exact:
+            half = f"halfvec({self.about.dimensions})"
+            statement = (
+                f"SELECT {shown}, near.vector <=> %(query)s AS distance FROM ("
+                f"SELECT {', '.join(dict.fromkeys((*names, 'vector')))} FROM sightings "
+                f"WHERE {condition} ORDER BY vector::{half} <=> %(query)s::vector::{half} "
+                f"LIMIT {2 * int(k)}) AS near ORDER BY distance LIMIT {int(k)}"
+            )
+
+        def ask(cursor: Cursor[Any]) -> list[list[Any]]:
+            found = []
+            for query in vectors:
+                cursor.execute(statement, {**values, "query": query})
+                found.append(cursor.fetchall())
+            return found
+
+        settings = index.EXACT_SETTINGS if exact else index.search_settings(2 * k)
+        return self._database.run(ask, settings)
+
+    def _completed(
+        self,
+        found: list[list[Any]],
+        vectors: NDArray[np.float32],
+        k: int,
+        where: Where,
+        names: Sequence[str],
+    ) -> list[list[Any]]:
+        """With exact answers where the index gave up before there were enough."""
+        short = [number for number, hits in enumerate(found) if len(hits) < k]
+        if short and any(len(found[number]) < self.count(where) for number in short):
+            exact = self._asked(vectors[short], k, where, names, exact=True)
+            for number, hits in zip(short, exact, strict=True):
+                found[number] = hits
+        return found
+
+    def _vectors(self, where: Where) -> Iterator[tuple[NDArray[np.str_], NDArray[np.float32]]]:
+        """Ids and vectors that satisfy a filter, in pages."""
+        for rows in self._pages(where, ("id", "vector"), _PAGE):
+            yield (
+                np.array([row[0] for row in rows]),
+                np.array([row[1].to_numpy() for row in rows]),
+            )
+
+    def _pages(self, where: Where, names: Sequence[str], page: int) -> Iterator[list[Any]]:
+        """Rows that satisfy a filter, in the order of their ids: each page a transaction, so that
+        the server keeps nothing for who reads slowly."""
+        condition, values = condition_of(where)
+        statement = f"SELECT {', '.join(names)} FROM sightings WHERE {condition} "
+        statement += f"AND id > %(last)s ORDER BY id LIMIT {int(page)}"
+        rows: list[Any] = []
+        while not rows or len(rows) == page:
+            last = rows[-1][0] if rows else ""
+            rows = self._database.run(
+                lambda cursor, last=last: cursor.execute(  # type: ignore[misc]
+                    statement, {**values, "last": last}
+                ).fetchall()
+            )
+            if not rows:
+                return
+            yield rows
+
+    def read(
+        self,
+        where: Where = EVERYTHING,
+        *,
+        with_vectors: bool = True,
+        with_thumbnails: bool = False,
+        batch: int = 10_000,
+    ) -> Iterator[Sightings]:
+        names = columns_of(vectors=with_vectors, thumbnails=with_thumbnails)
+        for rows in self._pages(where, names, batch):
+            yield to_sightings(rows, names, self.about.dimensions)
+
+    def count(self, where: Where = EVERYTHING) -> int:
+        condition, values = condition_of(where)
+        return self._database.run(
+            lambda cursor: layout.one(
+                cursor.execute(f"SELECT count(*) FROM sightings WHERE {condition}", values)
+            )[0]
+        )
+
+    def version(self) -> str | None:
+        return self._database.run(lambda cursor: layout.said(cursor, "version"))
+
+    def groups(self, by: Group, where: Where = EVERYTHING) -> dict[str, int]:
+        condition, values = condition_of(where)
+        column = "coalesce(to_char(time, 'YYYY-MM-DD'), '')" if by == "day" else by
+        return self._database.run(
+            lambda cursor: dict(
+                cursor.execute(
+                    f"SELECT {column}, count(*) FROM sightings WHERE {condition} GROUP BY 1", values
+                ).fetchall()
+            )
+        )
+
+    # Upkeep
+
+    def compact(self) -> Erased:
+        before = self.disk_bytes()
+        patience = {"lock_timeout": f"{int(1000 * self._database.address.patience)}ms"}
+        self._database.run(layout.write_anew, patience)
+        self.update_index()
+        self._database.run(lambda cursor: cursor.execute("ANALYZE sightings") and None)
+        return Erased(before, self.disk_bytes(), _ERASED)
+
+    def update_index(self) -> IndexState:
+        """As `Store.update_index`; once it is there the server keeps it up to date by itself."""
+        index.fit(self._database, self.count(), self.about.dimensions)
+        return self.index_state()
+
+    def index_state(self) -> IndexState:
+        rows = self.count()
+        if self._database.run(index.is_there):
+            effort = (
+                f"ef_search {index.search_settings(20)['hnsw.ef_search']} and on under a filter"
+            )
+            return IndexState("HNSW", rows, rows, effort)
+        return IndexState("", 0, rows, "every sighting is compared on the server")
+
+    def disk_bytes(self) -> int | None:
+        return self._database.run(layout.disk_bytes)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _about(cursor: Cursor[Any]) -> str:
+    return layout.said(cursor, "about")
+
+
+def _changed(cursor: Cursor[Any]) -> int:
+    """How many rows a statement changed; what they were remains until a compaction."""
+    count = cursor.rowcount
+    if count:
+        layout.note_change(cursor, remains=True)
+    return count
