@@ -69,12 +69,15 @@ def _make(cursor: Cursor[Any], database: Database, dimensions: int) -> None:
     """Make it, if no other process is doing so."""
     from psycopg.errors import LockNotAvailable
 
-    cursor.execute("SELECT pg_try_advisory_lock('sightings'::regclass::oid::bigint)")
-    if not one(cursor)[0]:
+    cursor.execute(
+        "SELECT pg_try_advisory_lock('sightings'::regclass::oid::bigint), pg_backend_pid()"
+    )
+    alone, process = one(cursor)
+    if not alone:
         return
     try:
         cursor.execute("DROP INDEX IF EXISTS by_vector")  # what a kill has left
-        with _progress(database, cursor.connection.info.backend_pid):
+        with _progress(database, process):
             cursor.execute(
                 "CREATE INDEX CONCURRENTLY by_vector ON sightings USING hnsw "
                 f"((vector::halfvec({int(dimensions)})) halfvec_cosine_ops) "
