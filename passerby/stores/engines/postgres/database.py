@@ -53,7 +53,7 @@ class Database:
                 connection.transaction(),
                 connection.cursor(binary=True) as cursor,
             ):
-                self._set({"search_path": self._path, **(settings or {})}, cursor, local=True)
+                set_here(cursor, {"search_path": self._path, **(settings or {})})
                 return work(cursor)
 
         return self._patiently(once)
@@ -66,7 +66,7 @@ class Database:
             with closing(self._connected()) as connection:
                 connection.autocommit = True
                 with connection.cursor() as cursor:
-                    self._set({"search_path": self._path, **settings}, cursor, local=False)
+                    set_here(cursor, {"search_path": self._path, **settings}, local=False)
                     work(cursor)
 
         self._patiently(once)
@@ -99,7 +99,7 @@ class Database:
         connection = self.address.connect()
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                self._set({"search_path": self._path}, cursor, local=True)
+                set_here(cursor, {"search_path": self._path})
                 register_vector(connection)
         except BaseException:
             connection.close()
@@ -131,11 +131,6 @@ class Database:
             names = sql.SQL(", ").join(map(sql.Identifier, (self.address.gallery, found[1])))
             self._path = names.as_string(connection)
 
-    @staticmethod
-    def _set(settings: Mapping[str, str], cursor: Cursor[Any], *, local: bool) -> None:
-        for name, value in settings.items():
-            cursor.execute("SELECT set_config(%s, %s, %s)", (name, value, local))
-
     def _patiently(self, call: Callable[[], _Answer]) -> _Answer:
         """Call again while the server is away or not ready, for as long as the address says."""
         patience = self.address.patience
@@ -157,6 +152,14 @@ class Database:
                 )
             time.sleep(min(pause, left))
             pause = min(2 * pause, 2.0)
+
+
+def set_here(cursor: Cursor[Any], settings: Mapping[str, str], *, local: bool = True) -> None:
+    """Settings of the server, for this transaction or, not local, for this connection."""
+    calls = ", ".join(["set_config(%s, %s, %s)"] * len(settings))
+    cursor.execute(
+        f"SELECT {calls}", [each for pair in settings.items() for each in (*pair, local)]
+    )
 
 
 @contextmanager

@@ -38,10 +38,6 @@ def search_settings(k: int) -> dict[str, str]:
     }
 
 
-EXACT_SETTINGS = {"enable_indexscan": "off"}
-"""Of a search that compares all: HNSW answers by index scans only, filters have bitmaps too."""
-
-
 def is_there(cursor: Cursor[Any]) -> bool:
     """Whether the index is whole and used."""
     cursor.execute(

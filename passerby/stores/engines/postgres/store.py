@@ -21,13 +21,18 @@ from passerby.stores.engines.postgres.rows import (
     to_rows,
     to_sightings,
 )
+from passerby.stores.engines.postgres.searching import (
+    Request,
+    Rows,
+    nearest,
+    nearest_in_index,
+)
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import Sightings
 
 if TYPE_CHECKING:
     from psycopg import Cursor
 
-_ANSWERS = 20_000  # hits in one answer
 _QUERIES_THERE = 8  # beyond, it is quicker to read the vectors once and to compare them here
 _PAGE = 10_000
 
@@ -149,74 +154,25 @@ class PostgresStore(Store):
         exact: bool,
         with_vectors: bool,
     ) -> Hits:
-        exact = exact or k > index.MOST_HITS or not self._database.run(index.is_there)
-        if exact and len(vectors) > _QUERIES_THERE:
-            return nearest_of_pages(
-                self, self._vectors(where), vectors, k, with_vectors=with_vectors
-            )
         names = columns_of(vectors=with_vectors)
-        step = max(1, _ANSWERS // k)
-        found: list[list[Any]] = []
-        for start in range(0, len(vectors), step):
-            found += self._asked(vectors[start : start + step], k, where, names, exact=exact)
-        if not exact:
-            found = self._completed(found, vectors, k, where, names)
+        request = Request(vectors, k, where, names)
+
+        def ask(cursor: Cursor[Any]) -> tuple[bool, list[Rows] | None]:
+            if not exact and k <= index.MOST_HITS and index.is_there(cursor):
+                return False, nearest_in_index(cursor, request)
+            return True, nearest(cursor, request) if len(vectors) <= _QUERIES_THERE else None
+
+        compared, found = self._database.run(ask)
+        if found is None:
+            pages = self._vectors(where)
+            return nearest_of_pages(self, pages, vectors, k, with_vectors=with_vectors)
         rows = [row for hits in found for row in hits]
         return Hits(
             np.cumsum([0, *map(len, found)]),
             to_sightings([row[:-1] for row in rows], names, self.about.dimensions),
             np.array([row[-1] for row in rows], np.float64),
-            exact=exact,
+            exact=compared,
         )
-
-    def _asked(
-        self,
-        vectors: NDArray[np.float32],
-        k: int,
-        where: Where,
-        names: Sequence[str],
-        *,
-        exact: bool,
-    ) -> list[list[Any]]:
-        """For each query its rows, with their distances last."""
-        condition, values = condition_of(where)
-        shown = ", ".join(names)
-        statement = f"SELECT {shown}, vector <=> %(query)s AS distance FROM sightings "
-        statement += f"WHERE {condition} ORDER BY distance LIMIT {int(k)}"
-        if not exact:
-            half = f"halfvec({self.about.dimensions})"
-            statement = (
-                f"SELECT {shown}, near.vector <=> %(query)s AS distance FROM ("
-                f"SELECT {', '.join(dict.fromkeys((*names, 'vector')))} FROM sightings "
-                f"WHERE {condition} ORDER BY vector::{half} <=> %(query)s::vector::{half} "
-                f"LIMIT {2 * int(k)}) AS near ORDER BY distance LIMIT {int(k)}"
-            )
-
-        def ask(cursor: Cursor[Any]) -> list[list[Any]]:
-            found = []
-            for query in vectors:
-                cursor.execute(statement, {**values, "query": query})
-                found.append(cursor.fetchall())
-            return found
-
-        settings = index.EXACT_SETTINGS if exact else index.search_settings(2 * k)
-        return self._database.run(ask, settings)
-
-    def _completed(
-        self,
-        found: list[list[Any]],
-        vectors: NDArray[np.float32],
-        k: int,
-        where: Where,
-        names: Sequence[str],
-    ) -> list[list[Any]]:
-        """With exact answers where the index gave up before there were enough."""
-        short = [number for number, hits in enumerate(found) if len(hits) < k]
-        if short and any(len(found[number]) < self.count(where) for number in short):
-            exact = self._asked(vectors[short], k, where, names, exact=True)
-            for number, hits in zip(short, exact, strict=True):
-                found[number] = hits
-        return found
 
     def _vectors(self, where: Where) -> Iterator[tuple[NDArray[np.str_], NDArray[np.float32]]]:
         """Ids and vectors that satisfy a filter, in pages."""
