@@ -12,8 +12,8 @@ all. What holds there:
   statistics are kept of names and vectors: the server would keep some of what was removed in them.
 
 store.py is the contract; database.py connections and transactions; layout.py the tables; index.py
-HNSW; searching.py the nearest; rows.py the columns; conditions.py the filters; address.py what an address says; errors.py
-what the server's errors mean.
+HNSW; searching.py the nearest; rows.py the columns; conditions.py the filters; address.py what an
+address says; errors.py what the server's errors mean.
 """
 
 from passerby.stores.engines.postgres.store import PostgresStore

@@ -68,10 +68,7 @@ def nearest_in_index(cursor: Cursor[Any], request: Request) -> list[Rows]:
 def _asked(
     cursor: Cursor[Any], statement: str, values: dict[str, Any], vectors: NDArray[np.float32]
 ) -> list[Rows]:
-    return [
-        cursor.execute(statement, {**values, "query": query}).fetchall()  # type: ignore[arg-type]
-        for query in vectors
-    ]
+    return [cursor.execute(statement, {**values, "query": query}).fetchall() for query in vectors]
 
 
 def _count(cursor: Cursor[Any], where: Where) -> int:
