@@ -1,10 +1,13 @@
 """A hook of MkDocs: what these pages have for the tests and for readers of the code.
 
 Words behind the language of a block (``bash run``) are for the tests; links into the code, which
-lies beside the pages and not among them, become the names of its lines.
+lies beside the pages and not among them, become the names of its lines. Decisions get their dates.
 """
 
 import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 _INTO_CODE = re.compile(r"\[([^\]]+)\]\(\.\./passerby/[^)]*\)")
@@ -13,4 +16,42 @@ _FOR_TESTS = re.compile(r"^```(\w+) \w+$", re.MULTILINE)
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
     """Called by MkDocs with the text of each page."""
+    if page is not None and page.file.src_uri == "decisions.md":
+        markdown = dated(markdown, _dates(Path(page.file.abs_src_path)))
     return _FOR_TESTS.sub(r"```\1", _INTO_CODE.sub(r"`\1`", markdown))
+
+
+def dated(markdown: str, dates: dict[str, str]) -> str:
+    """The text with its date below each heading of the second level that has one."""
+    lines = []
+    for line in markdown.splitlines():
+        lines.append(line)
+        if line.startswith("## ") and line in dates:
+            lines += ["", f"*{dates[line]}*"]
+    return "\n".join(lines) + "\n"
+
+
+def _dates(page: Path) -> dict[str, str]:
+    """The day on which each heading was written, as git knows it; none of a copy without history.
+
+    A shallow copy would date everything alike, on the day of its first commit.
+    """
+    git = ["git", "-C", str(page.parent)]
+    shallow = subprocess.run(
+        [*git, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
+    )
+    if shallow.stdout.strip() != "false":
+        return {}
+    blamed = subprocess.run(
+        [*git, "blame", "--line-porcelain", page.name],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    found, day = {}, ""
+    for line in blamed.stdout.splitlines():
+        if line.startswith("author-time "):
+            day = f"{datetime.fromtimestamp(int(line.split()[1]), UTC):%Y-%m-%d}"
+        elif line.startswith("\t## "):
+            found[line[1:]] = day
+    return found

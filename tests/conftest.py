@@ -208,6 +208,7 @@ def parse_command(monkeypatch: pytest.MonkeyPatch) -> ParseCommand:
         "passerby.assessment.verify.query_and_gallery",
         "passerby.evaluation.report.Report.from_json",
         "passerby.cli.options.Labels.of",
+        "passerby.config.peers.converting.convert_config",
         "passerby.cli.options.Filter.where",
         "passerby.fine_tuning.pseudo_persons.gallery_of_crops",
         "passerby.gallery.case.verifying.verify_case",

@@ -48,7 +48,7 @@ def lay_out(folder: Path) -> None:
     write_calibration(folder / "runs" / "ours" / "calibration.json", calibrate(vectors, "cosine"))
 
 
-def namespace(gallery_exists: bool) -> dict[str, object]:
+def namespace() -> dict[str, object]:
     """What pages take for granted: an embedder, and the vectors of a data set, in tracklets."""
     embedder = passerby.load("runs/ours")
     split = passerby.read_split("market1501=ROOT")
@@ -57,17 +57,16 @@ def namespace(gallery_exists: bool) -> dict[str, object]:
         for vectors in (embedder.embed(part).embeddings for part in (split.query, split.gallery))
     )
     query.save("queries.npz")
-    if gallery_exists:
-        with passerby.Gallery.create("lobby", embedder) as made:
-            made.add("crops")
     embeddings = embedder.embed(split.train).embeddings
     return {"embedder": embedder, "query": query, "gallery": gallery, "embeddings": embeddings}
 
 
-def run_page(page: Path) -> bool:
+def run_page(page: Path, names: dict[str, object]) -> bool:
     """Run a page's blocks in the current folder; whether all went well."""
     text = page.read_text(encoding="utf-8")
-    names = namespace('Gallery.open("lobby")' in text)
+    if 'Gallery.open("lobby")' in text:
+        with passerby.Gallery.create("lobby", passerby.load("runs/ours")) as made:
+            made.add("crops")
     for block in blocks_of(text):
         if block.info == "python":
             source = "\n" * block.start + "\n".join(block.lines)  # lines as in the page
@@ -83,12 +82,14 @@ def main() -> None:
     folder, pages = Path(sys.argv[1]), [Path(page).resolve() for page in sys.argv[2:]]
     torch.set_num_threads(1)
     lay_out(folder)
+    os.chdir(folder)
+    names = namespace()
     failed = []
     for number, page in enumerate(pages):
         own = folder.parent / f"page{number}"
         shutil.copytree(folder, own)
         os.chdir(own)
-        if not run_page(page):
+        if not run_page(page, dict(names)):
             failed.append(str(page))
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 

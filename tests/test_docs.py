@@ -23,6 +23,7 @@ import pytest
 
 from passerby.config import open_recipe
 from passerby.data.reading.reader import open_reader
+from tests.conftest import Done
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [
@@ -76,13 +77,15 @@ def bash_blocks(path: Path) -> list[Block]:
     return [block for block in blocks if block.info.split()[:1] == ["bash"]]
 
 
-SHOWN = [
-    pytest.param(words, id=f"{path.relative_to(ROOT)}:{block.start}: {' '.join(words)}"[:90])
-    for path in FILES
-    for block in bash_blocks(path)
+# Each command once, by the first place that shows it: many pages show the same.
+PLACES = {
+    tuple(words): f"{path.relative_to(ROOT)}:{block.start}: {' '.join(words)}"[:90]
+    for path in reversed(FILES)
+    for block in reversed(bash_blocks(path))
     for words in commands_of(block)
     if words[0] == "passerby"
-]
+}
+SHOWN = [pytest.param(words, id=place) for words, place in PLACES.items()]
 RUN = [path for path in FILES if any(block.info == "bash run" for block in bash_blocks(path))]
 
 
@@ -105,41 +108,36 @@ def test_every_bash_block_is_known() -> None:
 
 @pytest.mark.parametrize("words", SHOWN)
 def test_a_command_is_understood(
-    words: list[str], parse_command: Callable[[Sequence[str]], None]
+    words: Sequence[str], parse_command: Callable[[Sequence[str]], None]
 ) -> None:
     parse_command(words[1:])
 
 
 @pytest.mark.parametrize("words", SHOWN)
-def test_what_a_command_names_exists(words: list[str]) -> None:
+def test_what_a_command_names_exists(words: Sequence[str]) -> None:
     settings = [b for a, b in pairwise(words) if a == "--set"]
     if words[1] == "train" and not re.search(r"\.(json|py\b)", words[2]):
         open_recipe(words[2], settings)
     given = [b for a, b in pairwise(words) if a in ("--data", "--evaluate-on")]
-    given += words[3:4] if words[1:3] == ["data", "check"] else []
+    given += list(words[3:4]) if words[1:3] == ["data", "check"] else []
     for data in given:
         with pytest.raises(ValueError, match=r"no such file or folder: \w+"):
             open_reader(data)  # the kind and its options stand, the folder does not
 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: str(path.relative_to(ROOT)))
-def test_marked_blocks_run(path: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    environment["PYTHONUTF8"] = "1"
+def test_marked_blocks_run(
+    path: Path,
+    tmp_path: Path,
+    passerby_command: Callable[..., Done],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for block in bash_blocks(path):
         for words in commands_of(block) if block.info == "bash run" else ():
-            if words[:2] == ["python", "start.py"]:
-                continue
             assert words[0] == "passerby", f"line {block.start}: only passerby commands are run"
-            done = subprocess.run(
-                [sys.executable, "-m", *words],
-                cwd=tmp_path,
-                env=environment,
-                capture_output=True,
-                encoding="utf-8",
-                check=False,
-            )
-            assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+            done = passerby_command(*words[1:])
+            assert done.code == 0, f"{shlex.join(words)}\n{done.out}{done.err}"
 
 
 PYTHON = {

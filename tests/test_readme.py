@@ -1,4 +1,4 @@
-"""The README's table of folders is true: every path exists, and every room stands in it."""
+"""The table of folders (docs/structure.md) is true: every path exists, every room stands there."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [
     line
-    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    for line in (ROOT / "docs" / "structure.md").read_text(encoding="utf-8").splitlines()
     if line.startswith(("| `passerby/", "| `tests/"))
 ]
 

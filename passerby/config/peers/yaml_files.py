@@ -32,11 +32,11 @@ def read_yaml(file: Path, bases: Path | None = None) -> tuple[dict[str, Any], tu
         ValueError: for a file that cannot be read or is no mapping, a base that lies elsewhere, and
             bases without an end.
     """
+    merged = _mapping(file)
     within = (bases or file.parent / "..").resolve()
     if not within.is_dir():
         raise ValueError(f"--bases {bases} is no folder")
     chain = [file]
-    merged = _mapping(file)
     while BASE in merged:
         base = _base(chain[-1], merged.pop(BASE), within)
         if len(chain) > LONGEST_CHAIN or base.resolve() in [one.resolve() for one in chain]:
