@@ -7,7 +7,7 @@ import platform
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,20 +18,21 @@ from passerby.data.check import check_data
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder, load
 from passerby.embedding.histogram import embed_histograms
-from passerby.evaluation.evaluate import evaluate, evaluate_camera_pairs
+from passerby.evaluation.evaluate import evaluate_camera_pairs
 from passerby.evaluation.ranking.rankings import rank
-from passerby.evaluation.report import Report
+from passerby.explanation.subject import open_subject
 from passerby.models.system import build_model
 from passerby.process.cores import available_cores
 from passerby.process.reporting import say
 from passerby.recipes.demo import demo as demo_recipe
 from passerby.synthesis.writing import write
-from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Split, persons_of
 from passerby.training.loop import train
 from passerby.training.record.logbook import read_metrics
 from passerby.version import __version__
 from passerby.visual.drawing import save_picture
+from passerby.visual.explain.explaining import Choice, explain_scored, explained_sections
+from passerby.visual.explain.model_scores import Scored, scored
 from passerby.visual.model_rankings import choose_queries
 from passerby.visual.ranking_pictures import describe, draw_ranking
 from passerby.visual.report_page import Method, Page, Picture, write_report
@@ -82,6 +83,12 @@ def demo(
     trained = _scored("the paper's system", embedder.embed, split)
 
     page = _page(data, split, recipe, [histogram, untrained, trained], out=out, seed=seed)
+    say("\nWhat the network looks at")
+    shown = Choice(queries=_SHOWN, seed=seed)
+    subject = open_subject(out / "run", device)
+    explained = explain_scored(subject, [trained, histogram, untrained], split, shown)
+    notes = [*page.notes, *explained.notes]
+    page = replace(page, sections=explained_sections(explained), notes=notes)
     seconds = time.perf_counter() - started
     facts = {"command": command, "time": f"{seconds / 60:.1f} minutes in all"}
     page = replace(page, facts={**page.facts, **facts})
@@ -91,16 +98,6 @@ def demo(
     for what, command in page.next_steps:
         say(f"  {what}: {command}")
     return path
-
-
-@dataclass(frozen=True, eq=False)
-class _Scored:
-    """A method with its test embeddings and its report."""
-
-    name: str
-    query: Embeddings
-    gallery: Embeddings
-    report: Report
 
 
 def _synthetic(out: Path, seed: int) -> Path:
@@ -116,11 +113,11 @@ def _synthetic(out: Path, seed: int) -> Path:
     )
 
 
-def _scored(name: str, embed: EmbedRecords, split: Split) -> _Scored:
+def _scored(name: str, embed: EmbedRecords, split: Split) -> Scored:
     query, gallery, notes = embed_test_parts(embed, split)
-    report = evaluate(query, gallery, camera_rule=split.has_cameras)
-    say(f"{name}: {report}")
-    return _Scored(name, query, gallery, replace(report, notes=notes))
+    made = scored(name, query, gallery, split.has_cameras)
+    say(f"{name}: {made.report}")
+    return replace(made, report=replace(made.report, notes=notes))
 
 
 def _recipe(split: Split) -> Recipe:
@@ -139,7 +136,7 @@ def _quoted(argument: str) -> str:
     return argument if re.fullmatch(r"[\w./:\\=-]+", argument) else f'"{argument}"'
 
 
-def _picture(method: _Scored, split: Split, row: int) -> Picture:
+def _picture(method: Scored, split: Split, row: int) -> Picture:
     query, gallery = method.query, method.gallery
     ranking = rank(query, gallery, 10, queries=[row], camera_rule=split.has_cameras)[0]
     image, safe = (
@@ -150,7 +147,7 @@ def _picture(method: _Scored, split: Split, row: int) -> Picture:
 
 
 def _page(
-    data: str, split: Split, recipe: Recipe, methods: Sequence[_Scored], *, out: Path, seed: int
+    data: str, split: Split, recipe: Recipe, methods: Sequence[Scored], *, out: Path, seed: int
 ) -> Page:
     histogram, _, trained = methods
     reports = {method.name: method.report for method in methods}
@@ -185,6 +182,7 @@ def _page(
         },
         notes=[*split.notes, *trained.report.notes],
         next_steps=[
+            ("see what it looks at", f"passerby explain {model} --data {root} --out why"),
             ("draw more ranked lists", f"passerby rank {model} --data {root} --out lists{rule}"),
             (
                 "train longer",

@@ -102,7 +102,11 @@ def test_the_page_holds_camera_pairs_curves_and_pictures(small_demo: SimpleNames
     assert f"{METHODS[2]}, query " in told
     assert f"{METHODS[0]}, query " in told
     pictures = [a for a in page.addresses if a.startswith("data:image/")]
-    assert len(pictures) == 2 * 5  # four of the system, one of the histogram, in both colours
+    # Four of the system, one of the histogram, in both colours; maps and matches.
+    assert len(pictures) == 2 * 5 + 2
+    for title in ("Where the model looks", "What made the matches", "Map of embeddings", "ROC"):
+        assert title in told
+    assert "3 lines: the paper's system, colour histogram, untrained network." in told
     for address in pictures:
         with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
             assert min(image.size) > 100
@@ -123,7 +127,7 @@ def test_the_next_steps_are_commands_that_exist(
 ) -> None:
     assert f"Open {small_demo.path.resolve()}" in small_demo.shown
     steps = small_demo.shown.partition("What to try next:")[2].strip().splitlines()
-    assert len(steps) == 4
+    assert len(steps) == 5
     for step in steps:
         what, _, command = step.strip().partition(": passerby ")
         assert what in small_demo.page.text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +117,18 @@ def explain_data(
         notes += [note for note in aside if note not in notes]
         results.append(scored(name, query, gallery, rule))
         say(f"{name}: {results[-1].report}")
+    explained = explain_scored(subject, results, split, choice)
+    return replace(explained, title=title, notes=[*notes, *explained.notes])
+
+
+def explain_scored(
+    subject: Subject, results: Sequence[Scored], split: Split, choice: Choice = Choice()
+) -> Explained:
+    """Maps and matches of some queries of the first result's model, and the scores of all.
+
+    results: of the split, first those of ``subject``; the title is empty.
+    """
+    rule = split.has_cameras
     first = results[0]
     chosen = choose_queries(len(first.query), choice.queries, choice.seed)
     rankings = rank(first.query, first.gallery, choice.matches, queries=chosen, camera_rule=rule)
@@ -139,7 +151,7 @@ def explain_data(
     charts["cmc"] = cmc_chart({one.name: one.report.cmc for one in results})
     charts["roc"] = roc_chart({one.name: one.verification for one in results})
     methods = [Method(one.name, one.report) for one in results]
-    return Explained(title, pictures, charts, methods, [*notes, *said])
+    return Explained("", pictures, charts, methods, said)
 
 
 def write_explained(explained: Explained, out: str | os.PathLike[str]) -> list[Path]:
@@ -174,7 +186,8 @@ def require_explained_name(target: Path) -> str:
     return ending
 
 
-def _page(explained: Explained) -> Page:
+def explained_sections(explained: Explained) -> list[Section]:
+    """Parts of a page: maps, matches, where the vectors lie, scores of pairs."""
     sections = []
     for name, heading, text in (
         ("maps", "Where the model looks", _MAPS),
@@ -188,10 +201,14 @@ def _page(explained: Explained) -> Page:
     curves = [chart for name, chart in charts.items() if name.startswith("scores") or name == "roc"]
     if curves:  # CMC curves stand with the results
         sections.append(Section("Same and different persons", charts=curves))
+    return sections
+
+
+def _page(explained: Explained) -> Page:
     return Page(
         explained.title,
         methods=explained.methods,
-        sections=sections,
+        sections=explained_sections(explained),
         notes=explained.notes,
     )
 
