@@ -89,6 +89,8 @@ def _load_weights(system: System, theirs: dict[str, Tensor], network: Network, c
     count = len(theirs)
     backbone = dict(system.named_children()).get("backbone")
     trunk = inside("backbone.", theirs)
+    taken = system.of_backbone(trunk)
+    theirs = {n: t for n, t in theirs.items() if not n.startswith("backbone.")} | taken
     new_attention = network.attention != "none" and card.recipe.network.attention == "none"
     added = new_attention and bool(trunk) and isinstance(backbone, ResNet)
     if added:
@@ -101,7 +103,7 @@ def _load_weights(system: System, theirs: dict[str, Tensor], network: Network, c
             {name: tensor for name, tensor in state.items() if not name.startswith("backbone.")}
             for state in (theirs, own)
         )
-    wanted = _fitting(own, network.start_of)
+    wanted = _fitting(own, network.start_of) | {n: t for n, t in own.items() if n in taken}
     misfits = [*_misfits(wanted, theirs)]
     if misfits:
         raise ValueError(

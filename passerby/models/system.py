@@ -56,6 +56,13 @@ class System(nn.Module):
         backbones = [module for module in self.modules() if isinstance(module, Backbone)]
         return backbones[0].patch_tokens(images) if len(backbones) == 1 else None
 
+    def of_backbone(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A plain network's backbone, weights by its own names, by the names that they have here.
+
+        For a training that starts from it; by default they stand under ``backbone``.
+        """
+        return {f"backbone.{name}": tensor for name, tensor in state.items()}
+
     def begin(self, phase: str) -> None:
         """Called once when a phase of the recipe begins, by its name; most systems stay.
 

@@ -9,7 +9,7 @@ then the image side is tuned, with the texts as one more classifier. Both sides 
 
     passerby convert Market1501_clipreid_ViT-B-16_60.pth --out models/clip
     passerby train clip_reid --data ROOT --out runs/own --set network.start=models/clip \\
-        texts.encoder=Market1501_clipreid_ViT-B-16_60.pth
+        --set texts.encoder=Market1501_clipreid_ViT-B-16_60.pth
 
 The texts' side is that of CLIP itself, in any of four namings (OpenAI's, open_clip's,
 transformers', the authors'). Without texts it is the authors' baseline: clip_reid(texts=false).

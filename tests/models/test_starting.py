@@ -10,6 +10,8 @@ from passerby.config import Network, Recipe
 from passerby.models.checkpoint import Card, save_model
 from passerby.models.starting import Start, build_started
 from passerby.models.system import build_model
+from passerby.models.systems.mgn import Mgn
+from passerby.models.systems.plain import Plain
 
 PLAIN = Network("resnet18(last_stride=1)")
 
@@ -70,6 +72,24 @@ def test_a_part_of_it_is_taken_and_the_rest_is_said(tmp_path: Path) -> None:
     assert second == "network: system 'pcb(stripes=2, width=8)' here, 'plain' there"
 
 
+def test_mgn_takes_a_plain_backbone_for_its_stem_and_each_branch(tmp_path: Path) -> None:
+    network = stored(tmp_path)
+    mgn = "mgn(global_stride=1, norm=true)"
+    system, start = begun(replace(network, system=mgn, start_of="backbone.*"))
+    assert isinstance(system, Mgn)
+    torch.manual_seed(3)
+    theirs = build_model(PLAIN, 7)
+    assert isinstance(theirs, Plain)
+    images = torch.randn(2, 3, 96, 32)
+    with torch.no_grad():
+        for module in (system.eval(), theirs.eval()):
+            assert not module.training
+        expected, shared = theirs.backbone(images), system.stem(images)
+        for branch in system.branches:
+            torch.testing.assert_close(branch(shared), expected)
+    assert "new: norms, reduction, classifiers" in start.said[0]
+
+
 def test_patterns_stand_between_commas(tmp_path: Path) -> None:
     network = replace(stored(tmp_path), start_of="backbone.*, neck.weight")
     assert "121 tensors taken, new: neck, classifiers" in begun(network)[1].said[0]
@@ -115,7 +135,8 @@ def test_the_phase_of_a_staged_system_is_not_a_weight_of_it(tmp_path: Path) -> N
         ),
         (
             {"system": "mgn"},
-            r"only in the other: backbone\.bn1.* more\. network: system 'mgn' here",
+            r"only in this network: reduction\.global_1.*; only in the other: neck\.bias, .* and 2 "
+            r"more\. network: system 'mgn' here",
         ),
         ({"neck": "none"}, r"only in the other: neck\.bias, neck\.num_batches_.* and 2 more"),
         (

@@ -20,6 +20,8 @@ embeddings of both with the same weights.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,7 @@ from passerby.registry import BACKBONES, POOLINGS, SYSTEMS
 _READ = frozenset({"backbone", "attention", "classifier"})
 _GLOBAL = ("global_1", "global_2", "global_3")
 _STRIPES = {2: ("half_1", "half_2"), 3: ("third_1", "third_2", "third_3")}
+_STEM = {"conv1": 0, "bn1": 1, "layer1": 4, "layer2": 5}  # where stages of a ResNet stand
 _NAMES = (*_GLOBAL, *_STRIPES[2], *_STRIPES[3])
 
 
@@ -88,6 +91,29 @@ class Mgn(System):
 
     def last_maps(self) -> tuple[nn.Module, ...]:
         return tuple(self.branches)
+
+    def of_backbone(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The stem has them once, the branches three times."""
+        behind = len({name.split(".")[1] for name in state if name.startswith("layer3.")}) - 1
+        ours = {}
+        for name, tensor in state.items():
+            stage, _, rest = name.partition(".")
+            number, _, within = rest.partition(".")
+            if stage in _STEM:
+                ours[f"stem.{_STEM[stage]}.{rest}"] = tensor
+            elif (stage, number) == ("layer3", "0"):
+                ours[f"stem.6.{within}"] = tensor
+            elif stage == "attention":  # behind the last stage
+                ours |= self._in_branches(
+                    f"{len(cast(nn.Sequential, self.branches[0])) - 1}.{rest}", tensor
+                )
+            else:
+                row = int(number) + (behind if stage == "layer4" else -1)
+                ours |= self._in_branches(f"{row}.{within}", tensor)
+        return ours
+
+    def _in_branches(self, name: str, tensor: Tensor) -> dict[str, Tensor]:
+        return {f"branches.{branch}.{name}": tensor for branch in range(len(self.branches))}
 
     def forward(self, images: Tensor, cameras: Tensor | None = None) -> Features:
         shared = self.stem(images)
