@@ -1,11 +1,11 @@
 """Whether searched cells are better than others: found, published and random ones, trained alike.
 
     python benchmarks/architecture_search.py [--out FOLDER] [--random N]
-        [--epochs N] [--width N] [--rate R]    (of the search)
+        [--epochs N] [--width N] [--rate R] [--seed N]    (of the search)
 
 Draws 140 train and 60 test persons by seed 0 into FOLDER/data (default: systems-benchmark, as
 benchmarks/systems.py) unless they are there, searches cells for ``auto_reid(scale=compact)`` at
-128×32 on the train persons by seed 0, then trains that network with the found cells, the
+128×32 on the train persons, then trains that network by seed 0 with the found cells, the
 authors', and N that are drawn by chance, and prints a row of a Markdown table for each: CPU
 minutes, rank-1 / mAP on the test persons.
 """
@@ -26,6 +26,7 @@ from passerby.data.reading.reader import read_split
 from passerby.models.backbones.auto_reid import PUBLISHED
 from passerby.models.cells.genotype import Edge, Genotype
 from passerby.models.cells.operations import NAMES
+from passerby.models.cost import cost_of
 from passerby.process.reporting import Silent, reporting_to
 from passerby.synthesis.writing import write
 from passerby.training.loop import train
@@ -33,7 +34,7 @@ from passerby.training.loop import train
 SETTINGS = ("input.height=128", "input.width=32", "sampling.limit=1")
 
 
-def main(out: Path, random: int, search: Search) -> None:
+def main(out: Path, random: int, search: Search, seed: int) -> None:
     """Search, then train and score each."""
     root = out / "data"
     if not root.exists():
@@ -42,24 +43,28 @@ def main(out: Path, random: int, search: Search) -> None:
     recipe = open_recipe("auto_reid(scale=compact)", SETTINGS)
     shutil.rmtree(out / "cells", ignore_errors=True)
     start = time.process_time()
-    found = search_architecture(recipe, split, out / "cells", search)
+    found = search_architecture(recipe, split, out / "cells", search, seed=seed)
     print(f"searched in {(time.process_time() - start) / 60:.1f} CPU minutes:")
     print(found.network.backbone)
-    print("| cells | CPU minutes | rank-1 / mAP |\n|---|---|---|", flush=True)
+    print("| cells | 10³ parameters | CPU minutes | rank-1 / mAP |\n|---|---|---|---|", flush=True)
     cells = {
         "found": Genotype.parse(found.network.backbone.split("'")[1]),
         "the authors' (retrieval)": Genotype.parse(PUBLISHED["retrieval"]),
-        **{f"random, seed {seed}": by_chance(search.nodes, seed) for seed in range(random)},
+        **{f"random, draw {draw}": by_chance(search.nodes, draw) for draw in range(random)},
     }
     for name, genotype in cells.items():
         run = out / "architecture"
         shutil.rmtree(run, ignore_errors=True)
         start = time.process_time()
         with reporting_to(Silent()):
-            report = train(with_cells(recipe, genotype, f"cells: {name}"), split, run).report
+            own = with_cells(recipe, genotype, f"cells: {name}")
+            report = train(own, split, run).report
         minutes = (time.process_time() - start) / 60
         figures = f"{report.rank1:.2f} / {report.mean_average_precision:.2f}"
-        print(f"| {name} | {minutes:.1f} | {figures} |", flush=True)
+        print(
+            f"| {name} | {cost_of(own).parameters / 1e3:.0f} | {minutes:.1f} | {figures} |",
+            flush=True,
+        )
 
 
 def by_chance(nodes: int, seed: int) -> Genotype:
@@ -85,6 +90,7 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--width", type=int, default=4)
     parser.add_argument("--rate", type=float, default=0.02)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     search = Search(epochs=given.epochs, width=given.width, rate=given.rate)
-    main(given.out, given.random, search)
+    main(given.out, given.random, search, given.seed)

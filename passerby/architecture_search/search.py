@@ -189,7 +189,9 @@ def _search_epoch(work: _Work, epoch: int, logbook: Logbook, saver: StateSaver) 
         seed_step(begin.seed, epoch, number)
         rate = stage.rate(done)
         choose = done >= search.first_choice
-        logbook.step(done, work.searcher.step(pair, rate, choose), pair[0])
+        losses = work.searcher.step(pair, rate, choose)
+        set_aside = (*pair[0].set_aside, *pair[1].set_aside)
+        logbook.step(done, losses, replace(pair[0], set_aside=set_aside))
         saver.step(epoch, number + 1, rate)
     return rate
 

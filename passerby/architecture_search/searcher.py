@@ -42,9 +42,9 @@ class Searcher:
     Args:
         recipe: whose network, losses and optimizer are taken; its system is plain, its backbone
             auto_reid.
+        persons: how many the two halves have.
         nodes: inner nodes of a cell.
         width: channels of a node in the first stage, in place of the recipe's.
-        persons: of the two halves.
         rate: learning rate of the strengths.
         device: where all is computed.
     """

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from passerby.architecture_search.halves import halves
 from passerby.architecture_search.search import FOUND, Search, search_architecture
 from passerby.architecture_search.searcher import Searcher
 from passerby.config import Computation, Network, Phase, Recipe, open_recipe
@@ -17,6 +18,7 @@ from passerby.models.cells.genotype import Genotype
 from passerby.models.system import build_model
 from passerby.process.interruption import Stopped
 from passerby.tables.records import Split
+from passerby.training.input.persons import train_persons
 from passerby.training.record.logbook import read_metrics
 
 SHORT = Search(epochs=2, nodes=2, width=4)
@@ -71,6 +73,25 @@ def test_a_search_leaves_a_recipe_that_is_trained(
                 )
     assert [row["epoch"] for row in read_metrics(whole / "metrics.jsonl")] == [1, 2]
     assert not (whole / "state.pt").exists()
+
+
+def test_images_that_cannot_be_read_are_named_in_both_halves(
+    small: Recipe, tiny: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every person the first image is broken."""
+    records, seen = [], set()
+    for record in tiny.train:
+        broken = tmp_path / f"broken_{record.person}.jpg"
+        broken.write_bytes(b"no image")
+        first = record.person not in seen
+        seen.add(record.person)
+        records.append(replace(record, image=str(broken)) if first else record)
+    split = replace(tiny, train=tuple(records))
+    search_architecture(small, split, tmp_path / "out", replace(SHORT, epochs=1))
+    printed = capsys.readouterr().out
+    for half in halves(train_persons(small, split, 0, labelled=True), seed=0):
+        persons = {record.person for record in half.records}
+        assert any(f"broken_{person}.jpg: " in printed for person in persons)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="os.kill ends a process on Windows")
