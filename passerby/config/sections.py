@@ -248,7 +248,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class Computation:
-    """How a step is computed; docs/training.md says what each choice costs.
+    """How a step is computed; docs/training-settings.md says what each costs.
 
     precision: float32; bfloat16 or float16 (with a scaled loss) by autocast; auto takes one of the
     two on GPUs and float32 on CPUs. compile: let torch.compile fuse the network's operations.
