@@ -8,6 +8,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.options import (
     Device,
+    File,
     Folder,
     Names,
     Number,
@@ -33,6 +34,7 @@ def train(
     save_minutes: Annotated[float, arg(metavar="MINUTES")] = 10.0,
     deterministic: bool = False,
     evaluate_on: SeveralData = (),
+    keypoints: File = None,
 ) -> None:
     """Train a recipe and score the test parts once, at the end.
 
@@ -47,14 +49,19 @@ def train(
         save_minutes: time between two saved states within an epoch (0: after every step).
         deterministic: on a GPU, allow only operations that repeat exactly; slower.
         evaluate_on: data set to score now and then, to watch and not to choose.
+        keypoints: COCO keypoints JSON of training images (names relative to its folder), for recipes
+            that learn from joints, as aacn; drawn sets and tables with that column have their own.
     """
     from passerby.config import open_recipe
+    from passerby.data.keypoints import with_keypoints
     from passerby.data.reading.reader import read_split
     from passerby.process.distributed import process_group
     from passerby.training.loop import train
 
     chosen = open_recipe(recipe, running.set)
     split, watched = joined_data(data), [*map(read_split, evaluate_on)]
+    if keypoints is not None:
+        split = with_keypoints(split, keypoints)
     with process_group(running.device):
         run = train(
             chosen,

@@ -16,7 +16,9 @@ class Batch:
     them (−1: not known); sources [B] int64: index of the data set; indices [B] int64: rows of the
     training records. set_aside: images that could not be read and were replaced by another of
     the same person, as "path: reason". targets [B, T] float32: what teachers make of the images,
-    None without any.
+    None without any. joints [B, 17, 3] float32: column and row of COCO's joints, as shares of the
+    image's width and height, and their visibility (2 seen, 1 hidden, 0 outside or not known; all 0
+    of an image whose joints are not known); None where no record has any.
     """
 
     images: Tensor
@@ -26,3 +28,4 @@ class Batch:
     indices: Tensor
     set_aside: tuple[str, ...] = ()
     targets: Tensor | None = None
+    joints: Tensor | None = None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from passerby.process.json_files import read_object, read_value
-from passerby.tables.records import Record
+from passerby.tables.records import Record, Split
 
 JOINTS = 17  # nose, then left and right: eyes, ears, shoulders, elbows, wrists, hips, knees, ankles
 
@@ -62,6 +62,29 @@ def read_keypoints(file: str | os.PathLike[str], records: Sequence[Record]) -> n
         )
     found = [by_name.get(name, nothing) for name in names]
     return np.array(found, np.float32).reshape(-1, JOINTS, 3)
+
+
+def with_keypoints(split: Split, file: str | os.PathLike[str]) -> Split:
+    """The split whose train records have the joints that a file of keypoints has of them.
+
+    Records of which it has none keep theirs. Raises ValueError as `read_keypoints`.
+    """
+    joints = read_keypoints(file, split.train)
+    known = joints[:, :, 2].any(axis=1)
+    train = tuple(
+        replace(record, joints=tuple(own.ravel().tolist())) if there else record
+        for record, own, there in zip(split.train, joints, known, strict=True)
+    )
+    return replace(split, train=train)
+
+
+def joints_of_records(records: Sequence[Record]) -> np.ndarray | None:
+    """The joints [N, 17, 3] float32 of records, zeros where they are not known; None of none."""
+    if not any(record.joints for record in records):
+        return None
+    nothing = (0.0,) * (3 * JOINTS)
+    found = np.array([record.joints or nothing for record in records], np.float32)
+    return found.reshape(-1, JOINTS, 3)
 
 
 def _list(content: dict[str, Any], name: str) -> list[Any]:

@@ -42,6 +42,10 @@ class Features(Protocol):
     def parts(self) -> tuple[Part, ...]:
         """The supervised vectors."""
 
+    @property
+    def maps(self) -> Tensor | None:
+        """Maps [B, stages, M, h, w] of joints and parts, where the network predicts them."""
+
 
 class Batch(Protocol):
     """What a loss may ask of a batch."""
@@ -53,6 +57,10 @@ class Batch(Protocol):
     @property
     def targets(self) -> Tensor | None:
         """Vectors [B, T] of the teachers, where there are any (distillation)."""
+
+    @property
+    def joints(self) -> Tensor | None:
+        """Joints [B, 17, 3] as shares of width and height, and visibility, where any are known."""
 
 
 class Loss(nn.Module):

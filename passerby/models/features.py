@@ -36,10 +36,15 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """embedding [B, D], the vector that is searched; its parts, first what is tested."""
+    """embedding [B, D], the vector that is searched; its parts, first what is tested.
+
+    maps [B, stages, M, h, w]: where joints and parts of the body are, as each stage of a network
+    that says so predicts it (`passerby.body_parts` names them); None of others.
+    """
 
     embedding: Tensor
     parts: tuple[Part, ...]
+    maps: Tensor | None = None
 
     @property
     def before_neck(self) -> Tensor:

@@ -93,21 +93,32 @@ def _person(number: int, one: Annotation) -> dict[str, Any]:
         "iscrowd": 0,
         "bbox": one.box,
         "area": one.area,
-        "keypoints": [round(value, 1) for value in one.joints.ravel().tolist()],
+        "keypoints": _flat(one),
         "num_keypoints": int(np.count_nonzero(one.joints[:, 2])),
         "occlusion": round(one.occlusion, 4),
     }
 
 
-def records_csv(annotations: list[Annotation]) -> str:
-    """The pictures, in order, as a table."""
+def _flat(one: Annotation) -> list[float]:
+    """Column, row, visibility, and so on: as COCO has them."""
+    return [round(value, 1) for value in one.joints.ravel().tolist()]
+
+
+def _shortest(value: float) -> str:
+    return f"{value:g}"
+
+
+def records_csv(annotations: list[Annotation], *, joints: bool) -> str:
+    """The pictures, in order, as a table, with a column of keypoints if wanted."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("image", "person", "camera", "split", "time", "day", "occlusion",
-                    "joints_seen", "left", "top", "width", "height"))  # fmt: skip
+                    "joints_seen", "left", "top", "width", "height",
+                    *["keypoints"] * joints))  # fmt: skip
     for one in annotations:
         seen = int(np.count_nonzero(one.joints[:, 2] == SEEN))
         shot = one.shot
         table.writerow((one.image, shot.person, shot.camera, shot.split, one.time, shot.day,
-                        f"{one.occlusion:.4f}", seen, *one.box))  # fmt: skip
+                        f"{one.occlusion:.4f}", seen, *one.box,
+                        *[" ".join(map(_shortest, _flat(one)))] * joints))  # fmt: skip
     return text.getvalue()

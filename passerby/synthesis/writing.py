@@ -96,7 +96,7 @@ def _write_all(folder: Path, contents: Contents, workers: int, advance: Advance)
     if contents.joints:
         write_whole(folder / KEYPOINTS, keypoints_json(annotations))
     if contents.joints or contents.masks or contents.days > 1:
-        write_whole(folder / RECORDS, records_csv(annotations))
+        write_whole(folder / RECORDS, records_csv(annotations, joints=contents.joints))
 
 
 def _finished(root: Path, contents: Contents) -> bool:

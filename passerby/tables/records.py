@@ -28,6 +28,8 @@ class Record:
         tracklet: Number of the tracklet.
         frame: Frame number within its video.
         time: When it was seen, with a zone.
+        joints: Column, row and visibility of COCO's 17 joints one after the other, in pixels of the
+            file's image; () where they are not known.
 
     Examples:
         >>> record = Record("0002_c1s1_000451_03.jpg", 2, 1, "market1501")
@@ -42,6 +44,7 @@ class Record:
     tracklet: int | None = None
     frame: int | None = None
     time: datetime | None = None
+    joints: tuple[float, ...] = ()
 
     @property
     def person_key(self) -> tuple[str, int]:
@@ -71,7 +74,7 @@ class Crop:
     image: path of the file; time: with a zone; until: of a passage, when it was seen last; frame:
     number within its video, which is no time; number and view: of person and camera as the data set
     numbers them, for evaluation; part: train, validation, query or gallery, "" where the set is not
-    divided.
+    divided; joints: as of `Record`.
     """
 
     image: str
@@ -86,6 +89,7 @@ class Crop:
     view: int | None = None
     part: str = ""
     until: datetime | None = None
+    joints: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

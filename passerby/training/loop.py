@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from passerby.config import Recipe
+from passerby.data.keypoints import joints_of_records
 from passerby.data.sampling import PersonBatches, person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
@@ -247,6 +248,7 @@ def _loader(
         [AUGMENTATIONS.build(call) for call in recipe.augmentations],
         seed,
         cache=image_cache(len(persons.train), recipe.input, cache, shared=bool(workers)),
+        joints=joints_of_records(persons.train),
     )
     pin_memory = place.type == "cuda"
     return Loader(images, persons.train, persons.labels, workers, pin_memory, targets=targets)

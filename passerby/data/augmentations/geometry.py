@@ -9,29 +9,31 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from passerby.data.augmentations import Augmentation
+from passerby.data.augmentations import Move, Moving, mirrored, placed, unmoved
 from passerby.registry import AUGMENTATIONS
 
 
 @AUGMENTATIONS.register
-class Flip(Augmentation):
+class Flip(Moving):
     """Mirror left and right with a probability."""
 
     def __init__(self, probability: float = 0.5) -> None:
         self.probability = probability
 
-    def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
-        return image.flip(2) if random.random() < self.probability else image
+    def moved(self, image: Tensor, random: np.random.Generator) -> tuple[Tensor, Move]:
+        if random.random() >= self.probability:
+            return image, unmoved
+        return image.flip(2), lambda joints: mirrored(joints, image.shape[2])
 
 
 @AUGMENTATIONS.register
-class PadAndCrop(Augmentation):
+class PadAndCrop(Moving):
     """Pad with black on all sides and cut the size back out at a random place."""
 
     def __init__(self, padding: int = 10) -> None:
         self.padding = padding
 
-    def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
+    def moved(self, image: Tensor, random: np.random.Generator) -> tuple[Tensor, Move]:
         down, right = (random.integers(0, 2 * self.padding + 1, size=2) - self.padding).tolist()
         # What is left of the image after the shift is copied; the padding is never made.
         shifted = torch.zeros_like(image)
@@ -39,11 +41,12 @@ class PadAndCrop(Augmentation):
         _shifted(shifted, -down, -right, height, width).copy_(
             _shifted(image, down, right, height, width)
         )
-        return shifted
+        matrix = np.array([[1.0, 0, -right], [0, 1, -down]])
+        return shifted, lambda joints: placed(joints, matrix)
 
 
 @AUGMENTATIONS.register
-class ResizedCrop(Augmentation):
+class ResizedCrop(Moving):
     """Cut out a random part and enlarge it to the whole: persons that a detector cut too tightly.
 
     smallest: share of the area that is kept at least; the part's height to width is the image's
@@ -55,9 +58,9 @@ class ResizedCrop(Augmentation):
     ) -> None:
         self.probability, self.smallest, self.aspect = probability, smallest, aspect
 
-    def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
+    def moved(self, image: Tensor, random: np.random.Generator) -> tuple[Tensor, Move]:
         if random.random() >= self.probability:
-            return image
+            return image, unmoved
         _, height, width = image.shape
         side = math.sqrt(random.uniform(self.smallest, 1))
         most = abs(math.log(self.aspect))
@@ -66,7 +69,10 @@ class ResizedCrop(Augmentation):
         w = min(max(round(width * side / stretch), 1), width)
         top, left = int(random.integers(height - h + 1)), int(random.integers(width - w + 1))
         part = image[:, top : top + h, left : left + w]
-        return TF.resize(part, [height, width], antialias=True)
+        x, y = width / w, height / h
+        matrix = np.array([[x, 0, -left * x], [0, y, -top * y]])
+        enlarged = TF.resize(part, [height, width], antialias=True)
+        return enlarged, lambda joints: placed(joints, matrix)
 
 
 def _shifted(image: Tensor, down: int, right: int, height: int, width: int) -> Tensor:

@@ -6,14 +6,14 @@ The operations are torchvision's, their chance is not: it comes from the image's
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 import numpy as np
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from passerby.data.augmentations import Augmentation
+from passerby.data.augmentations import Joints, Move, Moving, placed, unmoved
 from passerby.registry import AUGMENTATIONS
 
 Operation = Callable[[Tensor, float], Tensor]
@@ -31,7 +31,7 @@ def _affine(image: Tensor, shift: tuple[float, float], shear: tuple[float, float
     )
 
 
-def _shift(share: float, size: int) -> float:
+def _shift(share: float, size: float) -> float:
     return share * 150 / 331 * size  # 150 pixels of the 331 that the policy was searched with
 
 
@@ -46,6 +46,27 @@ SIGNED: MappingProxyType[str, Operation] = MappingProxyType(
         "colour": lambda image, by: TF.adjust_saturation(image, 1 + 0.9 * by),
         "contrast": lambda image, by: TF.adjust_contrast(image, 1 + 0.9 * by),
         "sharpness": lambda image, by: TF.adjust_sharpness(image, 1 + 0.9 * by),
+    }
+)
+_Matrix = list[list[float]]
+
+
+def _rotation(by: float, width: float, height: float) -> _Matrix:
+    """Against the clock, about the middle; rows count downwards."""
+    turn = math.radians(30 * by)
+    cos, sin = math.cos(turn), math.sin(turn)
+    x, y = width / 2, height / 2
+    return [[cos, sin, x - cos * x - sin * y], [-sin, cos, y + sin * x - cos * y]]
+
+
+# Where a pixel goes: [2, 3] by strength, width and height, of the operations that move any.
+_MATRICES: MappingProxyType[str, Callable[[float, float, float], _Matrix]] = MappingProxyType(
+    {
+        "shear_x": lambda by, width, height: [[1, -0.3 * by, 0], [0, 1, 0]],
+        "shear_y": lambda by, width, height: [[1, 0, 0], [-0.3 * by, 1, 0]],
+        "translate_x": lambda by, width, height: [[1, 0, int(_shift(by, width))], [0, 1, 0]],
+        "translate_y": lambda by, width, height: [[1, 0, 0], [0, 1, int(_shift(by, height))]],
+        "rotate": _rotation,
     }
 )
 UNSIGNED: MappingProxyType[str, Operation] = MappingProxyType(
@@ -94,23 +115,25 @@ RAND_AUGMENT = tuple(name for name in (*SIGNED, *UNSIGNED) if name != "invert")
 
 
 @AUGMENTATIONS.register
-class AutoAugment(Augmentation):
+class AutoAugment(Moving):
     """AutoAugment's ImageNet policy (Cubuk et al. 2019), on every tenth image as in FastReID."""
 
     def __init__(self, probability: float = 0.1) -> None:
         self.probability = probability
 
-    def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
+    def moved(self, image: Tensor, random: np.random.Generator) -> tuple[Tensor, Move]:
         if random.random() >= self.probability:
-            return image
+            return image, unmoved
+        moves = list[Move]()
         for name, probability, ninths in IMAGENET_POLICY[random.integers(len(IMAGENET_POLICY))]:
             if random.random() < probability:
-                image = changed(image, name, ninths / 9, random)
-        return image
+                image, move = changed(image, name, ninths / 9, random)
+                moves.append(move)
+        return image, _one_after_the_other(moves)
 
 
 @AUGMENTATIONS.register
-class RandAugment(Augmentation):
+class RandAugment(Moving):
     """RandAugment (Cubuk et al. 2020): so many operations of fourteen, each of equal strength.
 
     magnitude: the strength, from 0 to 30.
@@ -121,17 +144,35 @@ class RandAugment(Augmentation):
             raise ValueError(f"magnitude must be from 0 to 30, got {magnitude!r}")
         self.operations, self.magnitude, self.probability = operations, magnitude, probability
 
-    def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
+    def moved(self, image: Tensor, random: np.random.Generator) -> tuple[Tensor, Move]:
         if random.random() >= self.probability:
-            return image
+            return image, unmoved
+        moves = list[Move]()
         for _ in range(self.operations):
             name = RAND_AUGMENT[random.integers(len(RAND_AUGMENT))]
-            image = changed(image, name, self.magnitude / 30, random)
-        return image
+            image, move = changed(image, name, self.magnitude / 30, random)
+            moves.append(move)
+        return image, _one_after_the_other(moves)
 
 
-def changed(image: Tensor, name: str, strength: float, random: np.random.Generator) -> Tensor:
-    """One operation applied, its sign drawn where it has one."""
+def changed(
+    image: Tensor, name: str, strength: float, random: np.random.Generator
+) -> tuple[Tensor, Move]:
+    """One operation applied, its sign drawn where it has one, and where joints go."""
     if name in UNSIGNED:
-        return UNSIGNED[name](image, strength)
-    return SIGNED[name](image, strength if random.random() < 0.5 else -strength)
+        return UNSIGNED[name](image, strength), unmoved
+    by = strength if random.random() < 0.5 else -strength
+    moved = SIGNED[name](image, by)
+    if name not in _MATRICES:
+        return moved, unmoved
+    matrix = np.array(_MATRICES[name](by, image.shape[2], image.shape[1]))
+    return moved, lambda joints: placed(joints, matrix)
+
+
+def _one_after_the_other(moves: Sequence[Move]) -> Move:
+    def move(joints: Joints) -> Joints:
+        for each in moves:
+            joints = each(joints)
+        return joints
+
+    return move

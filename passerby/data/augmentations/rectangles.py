@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as TF
 
-from passerby.data.augmentations import Augmentation
+from passerby.data.augmentations import Augmentation, Joints, Move, Moving, covered, unmoved
 from passerby.registry import AUGMENTATIONS
 
 _IMAGENET_MEAN = torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None, None]
 
 
 @AUGMENTATIONS.register
-class Erase(Augmentation):
+class Erase(Moving):
     """Random erasing (Zhong et al. 2020): a rectangle filled with the ImageNet mean colour.
 
     smallest and largest share of the area; height to width between ``aspect`` and 1/``aspect``.
@@ -57,16 +57,23 @@ class Erase(Augmentation):
         grown.largest = self.smallest + done * (self.largest - self.smallest)
         return grown
 
-    def __call__(self, image: Tensor, random: np.random.Generator) -> Tensor:
+    def moved(self, image: Tensor, random: np.random.Generator) -> tuple[Tensor, Move]:
         if random.random() >= self.probability:
-            return image
-        erased = image
+            return image, unmoved
+        erased, holes = image, list[tuple[slice, slice]]()
         for _ in range(int(random.integers(self.count)) + 1 if self.count > 1 else 1):
             found = _rectangle(image, random, self.smallest, self.largest, self.aspect)
             if found is not None:
                 erased = image.clone() if erased is image else erased
                 erased[found] = self._filling(image, erased[found].shape, random)
-        return erased
+                holes.append(found[1:])
+
+        def move(joints: Joints) -> Joints:
+            for rows, columns in holes:
+                joints = covered(joints, rows, columns)
+            return joints
+
+        return erased, move
 
     def _filling(self, image: Tensor, shape: torch.Size, random: np.random.Generator) -> Tensor:
         if self.fill == "mean":

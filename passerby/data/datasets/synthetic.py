@@ -8,6 +8,7 @@ from pathlib import Path
 
 from passerby.data.datasets.market1501 import Market1501
 from passerby.data.datasets.table import COLUMNS, crop_of
+from passerby.data.keypoints import with_keypoints
 from passerby.data.reading.listing import nearest
 from passerby.data.reading.reader import Reader
 from passerby.data.reading.table_rows import read_rows
@@ -33,9 +34,12 @@ class Synthetic(Reader):
     def read(self, root: Path) -> Split:
         """Read the Market-1501 layout beside synthetic.json; errors as there.
 
-        Where there is a records.csv, the records have their times, by which days are told apart.
+        Where there is a records.csv, the records have their times, by which days are told apart,
+        and where there is a keypoints.json, those of the train part have their joints.
         """
         split = Market1501(source="synthetic").read(root)
+        if split.train and (root / "keypoints.json").is_file():
+            split = with_keypoints(split, root / "keypoints.json")
         table = root / "records.csv"
         if not table.is_file():
             return split

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
 
-from passerby.data.reading.cells import inside, share_of, text_of, time_of, whole_of
+from passerby.data.reading.cells import inside, joints_of, share_of, text_of, time_of, whole_of
 from passerby.data.reading.listing import examples, missing_of, path_given
 from passerby.data.reading.numbering import split_of
 from passerby.data.reading.parts import Division
@@ -20,7 +20,7 @@ from passerby.tables.records import Crop, Split
 
 COLUMNS = (
     "image", "person", "camera", "source", "time", "until", "tracklet", "frame", "quality", "split",
-    "session",
+    "session", "keypoints",
 )  # fmt: skip
 """All that a table of images may say, whether for training and evaluation or for a gallery."""
 
@@ -33,7 +33,8 @@ class Table(Reader):
 
     Columns: image and person; optional camera, time (ISO 8601 with a zone), tracklet and frame
     (whole numbers), session (of a tracker's numbers), split (train, validation, query or gallery);
-    source, quality and until (the end of a passage that began at time), which galleries keep.
+    source, quality and until (the end of a passage that began at time), which galleries keep;
+    keypoints (51 numbers with spaces between: column, row and visibility of COCO's 17 joints).
     Persons and cameras with integer names keep them, others are numbered in sorted order; person -1
     is junk. Without a split column the set is divided by rule: train_share of the persons train,
     the others are tested.
@@ -152,6 +153,7 @@ def crop_of(row: Row, folder: Path, zone: tzinfo | None = None) -> Crop:
         share_of("quality", row.get("quality")),
         part=part,
         until=until,
+        joints=joints_of(row.get("keypoints")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from datetime import UTC, datetime, tzinfo
@@ -73,6 +74,29 @@ def share_of(column: str, value: object) -> float | None:
     if not 0 <= share <= 1:
         raise ValueError(f"the {column} is {text!r}: expected a number from 0 to 1")
     return share
+
+
+def joints_of(value: object) -> tuple[float, ...]:
+    """A cell as column, row and visibility of 17 joints, () when it is empty.
+
+    Numbers stand with spaces, commas or semicolons between them, also as a list in brackets.
+    Raises ValueError for another number of them, for what is no number, and visibilities that are
+    not 0, 1 or 2.
+    """
+    text = " ".join(map(str, value)) if isinstance(value, list) else text_of(value)
+    words = re.split(r"[\s,;]+", text.strip("[] ")) if text else []
+    try:
+        numbers = tuple(map(float, words))
+    except ValueError:
+        numbers = (math.nan,)
+    if numbers and (len(numbers) != 51 or not all(map(math.isfinite, numbers))):
+        raise ValueError(
+            f"the keypoints are {text[:60]!r}: expected 51 numbers, column, row and visibility of "
+            "17 joints"
+        )
+    if not {*numbers[2::3]} <= {0, 1, 2}:
+        raise ValueError(f"the keypoints have visibilities {sorted({*numbers[2::3]})}: 0, 1 or 2")
+    return numbers
 
 
 def time_of(value: object, zone: tzinfo | None = None) -> datetime | None:

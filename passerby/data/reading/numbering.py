@@ -53,6 +53,7 @@ def split_of(
             tracklet=image.tracklet,
             frame=image.frame,
             time=image.time,
+            joints=image.joints,
         )
         parts.setdefault(image.part, []).append(record)
     require_cameras_of_all_or_none([record for records in parts.values() for record in records])

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.multiprocessing  # from here on processes hand over tensors in shared memory
+from numpy.typing import NDArray
 from torch import Tensor
 
 from passerby.config import Input, import_files, imported_files
-from passerby.data.augmentations import Augmentation
+from passerby.data.augmentations import Augmentation, Joints
 from passerby.data.batch import Batch
 from passerby.data.images import UnreadableImage, decode
 from passerby.embedding.preprocessing import resized
@@ -42,17 +43,22 @@ class Key:
 class Loaded:
     """A batch as a worker hands it over; images that have no replacement are left out.
 
-    images: uint8 [B, 3, H, W], channels last in memory; rows [B]: those of the records.
+    images: uint8 [B, 3, H, W], channels last in memory; rows [B]: those of the records; joints
+    [B, 17, 3]: as of `Batch`.
     """
 
     images: Tensor
     rows: Tensor
     set_aside: tuple[str, ...]
+    joints: Tensor | None = None
 
 
 class TrainingImages:
     """Records as batches of augmented images; an unreadable one is replaced by another of the
-    same person, and reported, so that the batch keeps its P × K form."""
+    same person, and reported, so that the batch keeps its P × K form.
+
+    joints [N, 17, 3]: of the records, in pixels of their files' images; they move with the images.
+    """
 
     def __init__(
         self,
@@ -63,11 +69,13 @@ class TrainingImages:
         seed: int,
         *,
         cache: ImageCache | None = None,
+        joints: NDArray[np.float32] | None = None,
     ) -> None:
         self._images = [record.image for record in records]
         self._labels = labels
         self._size, self._augmentations, self._seed = size, augmentations, seed
-        self._cache = cache
+        self._cache, self._joints = cache, joints
+        self._shapes: dict[int, tuple[int, int]] = {}  # of images before they are resized
         self._rows_of = defaultdict(list)
         for row, label in enumerate(labels):
             self._rows_of[label].append(row)
@@ -76,19 +84,36 @@ class TrainingImages:
         """One batch, each image written into its place at once."""
         images = torch.empty((len(keys), self._size.height, self._size.width, 3), dtype=torch.uint8)
         rows: list[int] = []
+        joints: list[Joints] = []
         set_aside: list[str] = []
         for key in keys:
             found = self._first_readable(key.row, set_aside)
             if found is None:
                 continue
             image, row = found
-            random = np.random.default_rng([self._seed, key.epoch, key.position])
-            for augmentation in self._augmentations:
-                image = augmentation.at(key.epoch)(image, random)
-            images[len(rows)] = image.permute(1, 2, 0)
+            images[len(rows)] = self._augmented(image, row, key, joints).permute(1, 2, 0)
             rows.append(row)
         channels_last = images[: len(rows)].permute(0, 3, 1, 2)
-        return Loaded(channels_last, torch.tensor(rows), tuple(set_aside))
+        moved = None
+        if self._joints is not None:
+            moved = torch.from_numpy(np.array(joints, np.float32).reshape(-1, 17, 3))
+        return Loaded(channels_last, torch.tensor(rows), tuple(set_aside), moved)
+
+    def _augmented(self, image: Tensor, row: int, key: Key, joints: list[Joints]) -> Tensor:
+        """The changed image; its joints, where there are any, are added to the list."""
+        random = np.random.default_rng([self._seed, key.epoch, key.position])
+        steps = [augmentation.at(key.epoch) for augmentation in self._augmentations]
+        if self._joints is None:
+            for step in steps:
+                image = step(image, random)
+            return image
+        height, width = self._shapes[row]
+        size = np.array([self._size.width, self._size.height, 1], np.float32)
+        own = self._joints[row] * size / np.array([width, height, 1], np.float32)
+        for step in steps:
+            image, own = step.with_joints(image, own, random)
+        joints.append(own / size)
+        return image
 
     def _first_readable(self, row: int, set_aside: list[str]) -> tuple[Tensor, int] | None:
         """The image of a row, or of the person's next one that can be read."""
@@ -102,10 +127,14 @@ class TrainingImages:
         return None
 
     def _resized(self, row: int) -> Tensor:
-        kept = None if self._cache is None else self._cache.get(row)
+        # Joints need the size of the file's image, which the cache does not keep.
+        known = self._joints is None or row in self._shapes
+        kept = self._cache.get(row) if self._cache is not None and known else None
         if kept is not None:
             return kept
-        image = resized(decode(self._images[row]), self._size)
+        pixels = decode(self._images[row])
+        self._shapes[row] = pixels.shape[:2]
+        image = resized(pixels, self._size)
         if self._cache is not None:
             self._cache.put(row, image)
         return image
@@ -224,6 +253,7 @@ class Loader:
             rows,
             loaded.set_aside,
             None if self._targets is None else self._targets[rows],
+            loaded.joints,
         )
 
 

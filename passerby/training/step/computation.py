@@ -297,7 +297,8 @@ def mapped(features: Features, change: Callable[[Tensor], Tensor]) -> Features:
         )
         for part in features.parts
     )
-    return Features(change(features.embedding), parts)
+    maps = None if features.maps is None else change(features.maps)
+    return Features(change(features.embedding), parts, maps)
 
 
 def tensors_of(features: Features) -> list[Tensor]:

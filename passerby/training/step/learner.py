@@ -222,7 +222,7 @@ class Learner:
     def _on_device(self, batch: Batch) -> Batch:
         """The batch on the device, its images normalised and with the channels last."""
         images = normalised(batch.images.to(self.device, non_blocking=True), self._input)
-        targets = batch.targets
+        targets, joints = batch.targets, batch.joints
         return replace(
             batch,
             images=images.contiguous(memory_format=torch.channels_last),
@@ -230,6 +230,7 @@ class Learner:
             cameras=batch.cameras.to(self.device, non_blocking=True),
             sources=batch.sources.to(self.device, non_blocking=True),
             targets=None if targets is None else targets.to(self.device, non_blocking=True),
+            joints=None if joints is None else joints.to(self.device, non_blocking=True),
         )
 
 
@@ -256,4 +257,5 @@ def _gathered_batch(batch: Batch) -> Batch:
         sources=distributed.gathered(batch.sources),
         indices=distributed.gathered(batch.indices.to(batch.persons.device)).cpu(),
         targets=None if batch.targets is None else distributed.gathered(batch.targets),
+        joints=None if batch.joints is None else distributed.gathered(batch.joints),
     )
