@@ -49,8 +49,8 @@ def train(
         save_minutes: time between two saved states within an epoch (0: after every step).
         deterministic: on a GPU, allow only operations that repeat exactly; slower.
         evaluate_on: data set to score now and then, to watch and not to choose.
-        keypoints: COCO keypoints JSON of training images (names relative to its folder), for recipes
-            that learn from joints, as aacn; drawn sets and tables with that column have their own.
+        keypoints: COCO keypoints JSON of training images (names relative to its folder), for
+            recipes that learn from joints; drawn sets and tables with that column have their own.
     """
     from passerby.config import open_recipe
     from passerby.data.keypoints import with_keypoints

@@ -50,5 +50,5 @@ def test_without_joints_nothing_is_learnt(joints, known):
 
 def test_a_network_without_maps_is_named():
     features = SimpleNamespace(maps=None, parts=())
-    with pytest.raises(ValueError, match="network.system=aacn"):
+    with pytest.raises(ValueError, match=r"network\.system=aacn"):
         PartMaps().prepare(features, 4)
