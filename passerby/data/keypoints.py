@@ -70,7 +70,7 @@ def with_keypoints(split: Split, file: str | os.PathLike[str]) -> Split:
     Records of which it has none keep theirs. Raises ValueError as `read_keypoints`.
     """
     joints = read_keypoints(file, split.train)
-    known = joints[:, :, 2].any(axis=1)
+    known = [bool(own[:, 2].any()) for own in joints]
     train = tuple(
         replace(record, joints=tuple(own.ravel().tolist())) if there else record
         for record, own, there in zip(split.train, joints, known, strict=True)
