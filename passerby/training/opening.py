@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from passerby.calls import Call
 from passerby.config import Recipe
 from passerby.models.starting import Start
 from passerby.tables.records import Split
@@ -38,6 +39,7 @@ def opening(
     if held.persons:
         lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
     lines += split.notes
+    lines += _joints(recipe, persons)
     if not split.has_cameras and (held.query or split.query):
         lines.append("no camera numbers: scores are taken with the camera rule off")
     if labelled:
@@ -46,6 +48,21 @@ def opening(
         within = f" and {begin.batch} batches" if begin.batch else ""
         lines.append(f"resumed after epoch {begin.epoch}{within}")
     return [*lines, learner.remark] if learner.remark else lines
+
+
+def _joints(recipe: Recipe, persons: TrainPersons) -> list[str]:
+    """Of how many images a loss that learns from joints has any."""
+    terms = [*recipe.losses, *(term for phase in recipe.phases for term in phase.losses)]
+    if all(Call.parse(term.loss).name != "part_maps" for term in terms):
+        return []
+    known = sum(bool(record.joints) for record in persons.train)
+    if known:
+        return [f"joints are known of {known} of {len(persons.train)} images; others teach no maps"]
+    return [
+        "warning: joints are known of no image, so that the loss part_maps teaches nothing: name "
+        "a file of them (--keypoints), train on a drawn set beside (passerby data synthesize "
+        "--with-joints), or start from a network that has learnt its maps (network.start)"
+    ]
 
 
 def _scarce(labels: Sequence[int], wanted: int) -> list[str]:

@@ -50,6 +50,7 @@ NETWORKS = {
     "osnet ain": (Network("osnet(width=0.25, variant=ain)"), SMALL),
     "timm": (Network("timm(name=resnet10t)"), SMALL),
     "swin": (Network("swin(semantic=0.2)", system="plain(embedding=before_neck)"), SMALL),
+    "aacn": (Network("resnet18", system="aacn(width=8, attention_width=4, halvings=2)"), SMALL),
     "pcb": (Network("resnet18", system="pcb"), STRIPED),
     "pcb refined": (Network("resnet18", system="pcb(refine=true)"), STRIPED),
     "mgn": (Network("resnet18", system="mgn"), STRIPED),

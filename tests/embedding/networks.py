@@ -21,6 +21,7 @@ NETWORKS = {
     "osnet": Network("osnet(width=0.25)"),
     "osnet_ain": Network("osnet(width=0.25, variant=ain)"),
     "projection": Network("resnet18", projection="linear_norm_relu(width=32)"),
+    "aacn": Network("resnet18", system="aacn(width=8, attention_width=4, halvings=2)"),
     "pcb": Network("resnet18", system="pcb"),
     "pcb+rpp": Network("resnet18", system="pcb(refine=true)"),
     "mgn": Network("resnet18", system="mgn"),

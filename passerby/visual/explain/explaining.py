@@ -24,6 +24,7 @@ from passerby.visual.drawing import PAPER, save_picture
 from passerby.visual.explain.match_sheet import match_sheet
 from passerby.visual.explain.model_maps import draw_maps
 from passerby.visual.explain.model_matches import Found, explained_matches
+from passerby.visual.explain.model_parts import draw_parts
 from passerby.visual.explain.model_scores import Scored, embeddings_chart, scored, scores_chart
 from passerby.visual.model_rankings import choose_queries
 from passerby.visual.report_page import Method, Page, Picture, Section, write_report
@@ -40,6 +41,10 @@ _MATCHES = (
     "The cosine of two vectors divided among the positions of each image, on one scale: orange "
     "makes the two similar, blue speaks against it. Where the sheet says roughly, what divides and "
     "what weighs behind the last maps (lengths, attention, gates) is held as it is."
+)
+_PARTS = (
+    "Where the model sees each part of the body, dark (0) to bright (1), and below it how visible "
+    "the part is to it: by so much its vector counts."
 )
 _PLANE = "Vectors of queries and gallery on a plane; in colour the persons with most images."
 
@@ -72,7 +77,7 @@ def explain_images(subject: Subject, files: Sequence[str], title: str) -> Explai
     with progress("explaining") as advance:
         sheet, said = draw_maps(subject, images, names)
         advance(1, 2)
-        pictures = {"maps": _maps_picture(sheet, names)}
+        pictures = {"maps": _maps_picture(sheet, names), **_parts(subject, images, names)}
         if len(images) > 1:
             others = [(image, name, None) for image, name in zip(images, names, strict=True)][1:]
             rows = explained_matches(subject, [Found(images[0], names[0], others)])
@@ -142,7 +147,7 @@ def explain_scored(
         ]
         rows = explained_matches(subject, found)
         advance(2, 2)
-    pictures = {"maps": _maps_picture(sheet, names)}
+    pictures = {"maps": _maps_picture(sheet, names), **_parts(subject, images, names)}
     if rows:
         pictures["matches"] = _matches_picture(match_sheet(rows), names)
     charts = {"embeddings": embeddings_chart(first, split, choice.layout, choice.seed)}
@@ -191,6 +196,7 @@ def explained_sections(explained: Explained) -> list[Section]:
     sections = []
     for name, heading, text in (
         ("maps", "Where the model looks", _MAPS),
+        ("parts", "Parts of the body", _PARTS),
         ("matches", "What made the matches", _MATCHES),
     ):
         if name in explained.pictures:
@@ -247,6 +253,18 @@ def _person(person: int, split: Split) -> str:
 def _maps_picture(sheet: Image.Image, names: Sequence[str]) -> Picture:
     shown = ", ".join(names)
     return Picture(sheet, "A row an image, a column a map.", f"Maps over images of {shown}.")
+
+
+def _parts(
+    subject: Subject, images: Sequence[NDArray[np.uint8]], names: Sequence[str]
+) -> dict[str, Picture]:
+    """The sheet of parts, of a model that has such maps."""
+    sheet = draw_parts(subject, images, names)
+    if sheet is None:
+        return {}
+    shown = ", ".join(names)
+    caption = "A row an image, a column a part of the body."
+    return {"parts": Picture(sheet, caption, f"Parts of the body in images of {shown}.")}
 
 
 def _matches_picture(sheet: Image.Image, names: Sequence[str]) -> Picture:

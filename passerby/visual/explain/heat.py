@@ -13,19 +13,26 @@ _COVER = 0.8  # of the picture, where a map is at its greatest
 _EVEN = 0.05  # a range below this share of the greatest is drawn as even: it would be noise
 
 
-def strengths(values: NDArray[np.float32], *, from_zero: bool) -> NDArray[np.float64]:
-    """Numbers as 0…1: from zero, or from the least, to the greatest."""
-    lowest, highest = 0.0 if from_zero else float(values.min()), float(values.max())
+def strengths(
+    values: NDArray[np.float32], *, from_zero: bool, greatest: float | None = None
+) -> NDArray[np.float64]:
+    """Numbers as 0…1: from zero, or from the least, to the greatest, theirs or a given one."""
+    lowest = 0.0 if from_zero else float(values.min())
+    highest = float(values.max()) if greatest is None else greatest
     spread = max(highest - lowest, _EVEN * abs(highest), 1e-12)
     found: NDArray[np.float64] = np.clip((values - lowest) / spread, 0, 1).astype(np.float64)
     return found
 
 
 def heated(
-    image: NDArray[np.uint8], values: NDArray[np.float32], *, from_zero: bool = True
+    image: NDArray[np.uint8],
+    values: NDArray[np.float32],
+    *,
+    from_zero: bool = True,
+    greatest: float | None = None,
 ) -> Image.Image:
-    """An image [H, W, 3] under a map [h, w], dark to bright, from 0 or from the least number."""
-    strong = _enlarged(strengths(values, from_zero=from_zero), image)
+    """An image [H, W, 3] under a map [h, w], dark to bright, on the scale of `strengths`."""
+    strong = _enlarged(strengths(values, from_zero=from_zero, greatest=greatest), image)
     colours = np.stack(
         [np.interp(strong, np.linspace(0, 1, len(_WARM)), channel) for channel in _WARM.T], axis=-1
     )

@@ -22,7 +22,8 @@ _FOOT = 2 * LINE + 10
 class Column:
     """A kind of map of all images: two lines above; maps [B, h, w]; a line below each.
 
-    from_zero: the darkest colour is 0, else the least number of the map.
+    from_zero: the darkest colour is 0, else the least number of the map; greatest: what the
+    brightest stands for, the map's own greatest number if not given.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Column:
     maps: NDArray[np.float32]
     notes: Sequence[str]
     from_zero: bool = True
+    greatest: float | None = None
 
 
 def map_sheet(
@@ -56,7 +58,12 @@ def map_sheet(
         write((MARGIN, y + CELL_HEIGHT + 3), name)
         for number, column in enumerate(columns, 1):
             x = MARGIN + number * (_COLUMN + GAP)
-            drawn = heated(image, column.maps[line], from_zero=column.from_zero)
+            drawn = heated(
+                image,
+                column.maps[line],
+                from_zero=column.from_zero,
+                greatest=column.greatest,
+            )
             sheet.paste(letterboxed(drawn, CELL_WIDTH, CELL_HEIGHT), (x, y))
             write((x, y + CELL_HEIGHT + 3), column.notes[line], FAINT)
     return sheet

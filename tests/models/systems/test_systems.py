@@ -18,6 +18,7 @@ from passerby.registry import SYSTEMS
 # a small network of each system and variant, and the height and width of its input
 SMALL = {
     "plain": (Network("resnet18", classifier="circle"), 64, 32),
+    "aacn": (Network("resnet18", system="aacn(width=8, attention_width=4, halvings=2)"), 64, 32),
     "pcb": (Network("resnet18", system="pcb"), 96, 32),
     "pcb+rpp": (Network("resnet18", system="pcb(refine=true)"), 96, 32),
     "mgn": (Network("resnet18", system="mgn"), 96, 32),
