@@ -72,8 +72,10 @@ def _attention(
     return weights.detach() @ value
 
 
-def _softmax(vectors: Tensor, dim: int) -> Tensor:
-    return vectors.detach().softmax(dim)
+def _softmax(
+    vectors: Tensor, dim: int, dtype: torch.dtype | None = None, _stacklevel: int = 3
+) -> Tensor:
+    return vectors.detach().softmax(dim, dtype)
 
 
 def _gelu(vectors: Tensor, approximate: str = "none") -> Tensor:
@@ -91,5 +93,8 @@ _HELD: Mapping[Callable[..., Any], Callable[..., Any]] = {
     F.scaled_dot_product_attention: _attention,
     F.gelu: _gelu,
     Tensor.sigmoid: _sigmoid,
+    torch.sigmoid: _sigmoid,
     Tensor.softmax: _softmax,
+    torch.softmax: _softmax,
+    F.softmax: _softmax,
 }

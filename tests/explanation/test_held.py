@@ -25,7 +25,10 @@ GAIN = torch.rand(64, generator=torch.Generator().manual_seed(1), dtype=torch.fl
         lambda x: F.layer_norm(x, (5, 64)),
         F.gelu,
         lambda x: x * (1.702 * x).sigmoid(),
+        lambda x: torch.sigmoid(x) * x,
         lambda x: x.softmax(dim=1) * x,
+        lambda x: F.softmax(x, dim=2) * x,
+        lambda x: torch.softmax(x, 1) * x,
         lambda x: F.scaled_dot_product_attention(x, x, x, scale=0.2),
     ],
 )

@@ -10,6 +10,7 @@ from torch import Tensor
 from passerby.config import Network
 from passerby.explanation.pair_regions import pair_regions
 from passerby.models.system import build_model
+from passerby.models.systems.hacnn import Hacnn
 from passerby.models.systems.pcb import Pcb
 from passerby.models.systems.plain import Plain
 from tests.explanation.networks import (
@@ -125,6 +126,34 @@ def test_positions_of_pcb_count_what_their_absence_takes_away() -> None:
             expected = float(lost.flatten() @ F.normalize(other)[0])
             assert float(found.values[0, y, x]) == pytest.approx(expected, abs=1e-9)
     assert float(found.values.abs().max()) > 1e-3
+
+
+def test_positions_of_hacnn_count_what_their_absence_takes_from_its_global_half() -> None:
+    """Each position of the last maps blotted out; gates and lengths as they were."""
+    torch.manual_seed(0)
+    network = unlike_its_start(build_model(Network(system="hacnn", start="none"), persons=0))
+    network = network.double()
+    assert isinstance(network, Hacnn)
+    one, other = noise(1, 32, 16, seed=1).double(), network(noise(1, 32, 16, seed=2).double())
+    seen: list[Tensor] = []
+    last = network.get_submodule("inception3")
+    handle = last.register_forward_hook(lambda module, given, output: seen.append(output))
+    vector = network(one).embedding
+    handle.remove()
+    (maps,) = seen
+    gates = network.get_submodule("ha3").get_submodule("soft_attn")(maps)
+    inner = torch.nn.Sequential(*list(network.fc_global)[:2])  # ahead of the ReLU
+    whole = inner((maps * gates).mean(dim=(2, 3)))
+    length = whole.relu().norm() * vector.norm()
+    aim = F.normalize(other.embedding)[0, : whole.shape[1]]
+    found = pair_regions(network, one, other.embedding)
+    for y in range(found.values.shape[1]):
+        for x in range(found.values.shape[2]):
+            without = maps.clone()
+            without[:, :, y, x] = 0
+            lost = (whole - inner((without * gates).mean(dim=(2, 3)))) * (whole > 0) / length
+            assert float(found.values[0, y, x]) == pytest.approx(float(lost[0] @ aim), abs=1e-9)
+    assert float(found.values.abs().max()) > 1e-6
 
 
 @pytest.mark.parametrize(
