@@ -40,7 +40,8 @@ _MAPS = (
 _MATCHES = (
     "The cosine of two vectors divided among the positions of each image, on one scale: orange "
     "makes the two similar, blue speaks against it. Where the sheet says roughly, what divides and "
-    "what weighs behind the last maps (lengths, attention, gates) is held as it is."
+    "what weighs behind the last maps (lengths, attention, gates) is held as it is. Where most of "
+    "the cosine has no place, Grad-CAM of it is drawn instead, dark to bright."
 )
 _PARTS = (
     "Where the model sees each part of the body, dark (0) to bright (1), and below it how visible "

@@ -20,7 +20,7 @@ _FOOT = 2 * LINE + 10
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A kind of map of all images: two lines above; maps [B, h, w]; a line below each.
+    """A kind of map of all images: two lines above; maps [B, h, w]; up to two lines below each.
 
     from_zero: the darkest colour is 0, else the least number of the map; greatest: what the
     brightest stands for, the map's own greatest number if not given.
@@ -65,5 +65,6 @@ def map_sheet(
                 greatest=column.greatest,
             )
             sheet.paste(letterboxed(drawn, CELL_WIDTH, CELL_HEIGHT), (x, y))
-            write((x, y + CELL_HEIGHT + 3), column.notes[line], FAINT)
+            for place, note in enumerate(column.notes[line].splitlines()):
+                write((x, y + CELL_HEIGHT + 3 + place * LINE), note, FAINT)
     return sheet

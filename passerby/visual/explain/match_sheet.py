@@ -19,7 +19,7 @@ from passerby.visual.drawing import (
     letterboxed,
     load_font,
 )
-from passerby.visual.explain.heat import balanced
+from passerby.visual.explain.heat import balanced, heated
 from passerby.visual.picture_cells import (
     CELL_HEIGHT,
     CELL_WIDTH,
@@ -40,12 +40,14 @@ _FOOT = 3 * LINE + 8
 @dataclass(frozen=True, eq=False)
 class Half:
     """One image of a match: pixels [H, W, 3]; values [h, w] that its positions add to the cosine;
-    unplaced: what they leave over, 0 where they sum to it."""
+    unplaced: what they leave over, 0 where they sum to it; grad_cam [h, w]: of the cosine, for a
+    match without another map."""
 
     image: NDArray[np.uint8]
     values: NDArray[np.float32]
     exact: bool
     unplaced: float
+    grad_cam: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,7 @@ class Match:
             return f"cosine {self.cosine:.3f},", "all of it at positions"
         placed = self.placed()
         if not self.has_map():
-            return f"cosine {self.cosine:.3f}; too little", "of it has a place: no map"
+            return f"cosine {self.cosine:.3f}; too little", "of it has a place: Grad-CAM"
         return f"cosine {self.cosine:.3f}; roughly", f"placed: {placed[0]:.3f} and {placed[1]:.3f}"
 
 
@@ -120,6 +122,8 @@ def match_sheet(rows: Sequence[MatchRow]) -> Image.Image:
                 where = (x, y + CELL_HEIGHT + 3 + place * LINE)
                 write(where, text, FAINT if place else INK)
     legend = "orange: makes them similar; blue: speaks against it"
+    if not all(match.has_map() for row in rows for match in row.matches):
+        legend += "; Grad-CAM: dark to bright"
     draw.text((left, height - MARGIN - LINE), legend, fill=FAINT, font=font)
     return sheet
 
@@ -131,8 +135,10 @@ def _draw_pair(
     scaled = [half.values * half.values.size for half in match.halves]
     greatest = max(float(np.abs(one).max()) for one in scaled)
     for side, (half, values) in enumerate(zip(match.halves, scaled, strict=True)):
-        plain = Image.fromarray(half.image)
-        drawn = balanced(half.image, values, greatest) if match.has_map() else plain
+        if match.has_map():
+            drawn = balanced(half.image, values, greatest)
+        else:
+            drawn = heated(half.image, half.grad_cam)
         cell = letterboxed(drawn, CELL_WIDTH, CELL_HEIGHT, FRAME)
         sheet.paste(cell, (corner[0] + side * (CELL_WIDTH + 4), corner[1]))
     box = (corner[0], corner[1], corner[0] + _PAIR - 1, corner[1] + CELL_HEIGHT - 1)

@@ -67,7 +67,7 @@ def _rollout(maps: NDArray[np.float32]) -> Column:
 def _attention(one: AttentionMap) -> Column:
     maps = one.values.float().cpu().numpy()
     notes = [
-        f"{each.min():.2f}-{each.max():.2f}, changed {100 * change:.0f} %"
+        f"{each.min():.2f}-{each.max():.2f}\nchanged {100 * change:.0f} %"
         for each, change in zip(maps, one.change.tolist(), strict=True)
     ]
     name = one.module.removeprefix("backbone.").removesuffix(".attention")

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from passerby.explanation.grad_cam import grad_cam
 from passerby.explanation.pair_regions import PairRegions, pair_regions
 from passerby.explanation.subject import Subject
 from passerby.visual.explain.match_sheet import Half, Match, MatchRow
@@ -33,13 +34,18 @@ def _row(subject: Subject, found: Found) -> MatchRow:
     with torch.inference_mode():
         vectors = subject.network(inputs).embedding.clone()
     count = len(found.results)
-    own = pair_regions(subject.network, inputs[:1].expand(count, -1, -1, -1), vectors[1:])
-    theirs = pair_regions(subject.network, inputs[1:], vectors[:1].expand(count, -1))
+    query = inputs[:1].expand(count, -1, -1, -1)
+    sides = ((query, vectors[1:]), (inputs[1:], vectors[:1].expand(count, -1)))
+    own, theirs = (pair_regions(subject.network, *side) for side in sides)
+    cams = [grad_cam(subject.network, *side).float().cpu().numpy() for side in sides]
     matches = [
         Match(
             name,
             float(own.cosines[row]),
-            (_half(found.image, own, row), _half(image, theirs, row)),
+            (
+                _half(found.image, own, row, cams[0][row]),
+                _half(image, theirs, row, cams[1][row]),
+            ),
             right,
         )
         for row, (image, name, right) in enumerate(found.results)
@@ -47,6 +53,8 @@ def _row(subject: Subject, found: Found) -> MatchRow:
     return MatchRow(found.image, found.name, matches)
 
 
-def _half(image: NDArray[np.uint8], regions: PairRegions, row: int) -> Half:
+def _half(
+    image: NDArray[np.uint8], regions: PairRegions, row: int, cam: NDArray[np.float32]
+) -> Half:
     values = regions.values[row].float().cpu().numpy()
-    return Half(image, values, bool(regions.exact[row]), float(regions.unplaced[row]))
+    return Half(image, values, bool(regions.exact[row]), float(regions.unplaced[row]), cam)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,13 +11,22 @@ from PIL import Image
 from passerby.visual.drawing import PAPER
 from passerby.visual.explain.map_sheet import Column, map_sheet
 from passerby.visual.explain.match_sheet import Half, Match, MatchRow, match_sheet
-from passerby.visual.picture_cells import CELL_HEIGHT, CELL_WIDTH, GAP, LINE, MARGIN, STYLES
+from passerby.visual.picture_cells import (
+    CELL_HEIGHT,
+    CELL_WIDTH,
+    GAP,
+    LINE,
+    MARGIN,
+    PROBE_GAP,
+    STYLES,
+)
 
 IMAGE = np.full((60, 30, 3), 90, np.uint8)
 
 
 def half(exact: bool = True, unplaced: float = 0.0) -> Half:
-    return Half(IMAGE, np.full((4, 2), 0.1, np.float32), exact, unplaced)
+    cam = np.eye(4, 2, dtype=np.float32)
+    return Half(IMAGE, np.full((4, 2), 0.1, np.float32), exact, unplaced, cam)
 
 
 def column(count: int = 1) -> Column:
@@ -54,14 +65,31 @@ def test_a_match_says_how_much_of_its_cosine_stands_at_positions() -> None:
     assert rough == ("cosine 0.800; roughly", "placed: 0.500 and 0.600")
 
 
-def test_where_next_to_nothing_has_a_place_no_map_is_drawn() -> None:
+def test_where_next_to_nothing_has_a_place_grad_cam_is_drawn() -> None:
+    """Bright where it is greatest, in the first column and row, and dark below."""
     hollow = Match("1", 0.93, (half(False, 0.93), half(False, 0.2)))
-    assert hollow.words() == ("cosine 0.930; too little", "of it has a place: no map")
+    assert hollow.words() == ("cosine 0.930; too little", "of it has a place: Grad-CAM")
     drawn = match_sheet([MatchRow(IMAGE, "a", [hollow])])
     mapped = match_sheet([MatchRow(IMAGE, "a", [Match("1", 0.93, (half(), half()))])])
-    left = (mapped.width // 4, 0, mapped.width, 100)
-    grey = [np.ptp(np.asarray(one.crop(left)).astype(int), axis=2).max() for one in (drawn, mapped)]
-    assert grey[0] < grey[1]
+    first = (MARGIN + CELL_WIDTH + PROBE_GAP, MARGIN + LINE + 6)
+    places = [(first[0] + 12, first[1] + y) for y in (12, CELL_HEIGHT - 12)]
+    bright, dark = (sum(drawn.getpixel(place)) for place in places)
+    assert bright > dark + 100
+    assert len({mapped.getpixel(place) for place in places}) == 1  # its values are even
+
+
+def test_a_note_below_a_map_has_two_lines() -> None:
+    notes = (["0.48-0.54\nchanged 12 %"], ["0.48-0.54"], [""])
+    sheets = [
+        np.asarray(map_sheet([IMAGE], ["a"], [replace(column(), notes=note)])) for note in notes
+    ]
+    below = MARGIN + 2 * LINE + 6 + CELL_HEIGHT + 3
+    lines = [slice(below + place * LINE, below + (place + 1) * LINE) for place in (0, 1)]
+    both, one, none = ([bool((s[line] != PAPER).any()) for line in lines] for s in sheets)
+    assert both == [True, True]
+    assert one[1] == none[1]
+    assert (sheets[0][lines[0]] == sheets[1][lines[0]]).all()
+    assert not (sheets[0][lines[1]] == sheets[1][lines[1]]).all()
 
 
 @pytest.mark.parametrize(("right", "colour"), [(True, "right"), (False, "wrong")])
