@@ -22,6 +22,7 @@ from passerby.evaluation.report import Report
 from passerby.process.reporting import say
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.keys import person_numbers
+from passerby.tables.parts.reading import load_to_score
 from passerby.tables.records import JUNK, Record, Split
 
 EmbedRecords = Callable[[Sequence[Record]], Embedded]
@@ -174,11 +175,12 @@ def score_model(
 
 
 def score_files(query: str, gallery: str, scoring: Scoring = Scoring()) -> Report:
-    """Evaluate embeddings that `Embeddings.save` wrote, of any model; no model is needed.
+    """Evaluate embeddings that `Embeddings.save` or `passerby embed` wrote, of any model; no model
+    is needed.
 
     Raises ValueError when they come from different models, and otherwise as `passerby.evaluate`.
     """
-    asked, shown = Embeddings.load(query), Embeddings.load(gallery)
+    asked, shown = load_to_score(query), load_to_score(gallery)
     return score_embeddings(asked, shown, scoring)
 
 

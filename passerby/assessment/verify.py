@@ -13,6 +13,7 @@ from passerby.evaluation.decisions.verification import Verification, verify
 from passerby.evaluation.json_text import json_text
 from passerby.evaluation.ranking.distances import Metric
 from passerby.tables.embeddings import Embeddings
+from passerby.tables.parts.reading import load_to_score
 
 
 @dataclass(frozen=True)
@@ -63,5 +64,5 @@ def query_and_gallery(
         embedder, split = load(model, device=device), read_split(data)
         return embed_test_parts(embedder.embed, split)[:2]
     if query is not None and gallery is not None and model is None and data is None:
-        return Embeddings.load(query), Embeddings.load(gallery)
+        return load_to_score(query), load_to_score(gallery)
     raise ValueError("expected either MODEL --data ROOT, or --query q.npz --gallery g.npz")

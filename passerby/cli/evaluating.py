@@ -112,11 +112,12 @@ def embed(
     *,
     model: Model = "default",
     embedding: Embedding,
-    out: Annotated[str, arg(metavar="NPZ")],
+    out: Annotated[str, arg(metavar="NPZ|FOLDER")],
     part: Part = "all",
     names: FileNames = "auto",
     zone: Zone = None,
     cameras: bool = False,
+    parts: bool = False,
 ) -> None:
     """Embed images into a file, for evaluate, verify and galleries; under torchrun with others.
 
@@ -124,22 +125,31 @@ def embed(
 
     Args:
         inputs: what to embed; of a folder all images below it.
-        out: file to write (.npz); images that cannot be read are named in OUT.unreadable.csv.
+        out: file to write (.npz), or with --parts a folder; images that cannot be read are named in
+            OUT.unreadable.csv.
         part: of a data set or table.
         cameras: let systems that look at cameras see the data set's numbers, as evaluate does; a
             gallery does not take such embeddings.
+        parts: write a folder of Parquet files, for many machines and more vectors than memory.
     """
     from passerby.data.crops import Labels, read_crops
     from passerby.data.reading.cells import zone_named
+    from passerby.embedding.batches.parts import embed_to_parts
     from passerby.embedding.saving import embed_to_file
     from passerby.process.distributed import process_group
 
+    if parts and (cameras or out.endswith(".npz")):
+        raise ValueError("--parts writes a folder, without --cameras: leave one of them out")
     labels = Labels(zone=None if zone is None else zone_named(zone), names=names, part=part)
     crops = read_crops(inputs, labels)
     for note in crops.notes:
         say(f"note: {note}")
     with process_group(embedding.device):
-        say(embed_to_file(embedding.load(model), crops.crops, out, cameras=cameras))
+        embedder = embedding.load(model)
+        if parts:
+            say(embed_to_parts(embedder, crops.crops, out))
+        else:
+            say(embed_to_file(embedder, crops.crops, out, cameras=cameras))
 
 
 def rank(

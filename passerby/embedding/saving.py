@@ -7,7 +7,6 @@ that every image meets the same batch however many processes share the work: the
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -22,9 +21,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from passerby.data.crop_list import cameras_of, digest_of, persons_of, view_of
 from passerby.data.images import UnreadableImage, write_unreadable
-from passerby.data.reading.name_spellings import camera_number_of, integer_of
-from passerby.data.reading.numbering import stable_number
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.process import distributed
@@ -44,7 +42,7 @@ from passerby.tables.columns import (
     Column,
 )
 from passerby.tables.npz_files import Pieces, write_npz
-from passerby.tables.records import JUNK, Crop
+from passerby.tables.records import Crop
 
 _PARTS_EACH = 8  # of a process; fewer would let it wait for the slowest, more only costs files
 _MOST_BATCHES = 16  # of a part: what a kill can cost
@@ -141,7 +139,7 @@ def _open_or_create_parts(
     batch = embedder.batch_size
     share = len(crops) / (batch * distributed.world_size() * _PARTS_EACH)
     said: dict[str, Any] = {
-        "images": _digest(crops),
+        "images": digest_of(crops),
         "count": len(crops),
         "model": embedder.fingerprint,
         "pooling": embedder.pooling,
@@ -179,14 +177,6 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _digest(crops: Sequence[Crop]) -> str:
-    """Tells lists of images apart, with all that is said of each."""
-    digest = hashlib.sha256()
-    for crop in crops:
-        digest.update(repr(crop).encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
-
-
 def _embedded(
     embedder: Embedder, crops: Sequence[Crop], first: int, cameras: bool
 ) -> Iterator[tuple[int, bytes]]:
@@ -205,7 +195,7 @@ def _embedded(
             else:
                 unreadable.append((first + row, image.reason))
         if pairs:
-            numbers = [_view(crops[row]) for row, _ in pairs] if cameras else None
+            numbers = [view_of(crops[row]) for row, _ in pairs] if cameras else None
             made = embedder.of_inputs([image.image for _, image in pairs], numbers)
             vectors.append(made.embeddings)
             local += [] if made.local is None else [made.local]
@@ -226,10 +216,6 @@ def _embedded(
     file = io.BytesIO()
     np.savez(file, **columns)  # type: ignore[arg-type]
     yield len(crops), file.getvalue()
-
-
-def _view(crop: Crop) -> int:
-    return -1 if crop.view is None else crop.view
 
 
 def _joined(
@@ -289,8 +275,8 @@ def _stripes(file: Path) -> NDArray[np.float32] | None:
 
 def _known(crops: Sequence[Crop]) -> dict[str, Pieces]:
     """The columns of what is known of the crops beside their vectors, none that is all unknown."""
-    columns = {"persons": _whole(_persons(crops))}
-    cameras = _cameras(crops)
+    columns = {"persons": _whole(persons_of(crops))}
+    cameras = cameras_of(crops)
     if cameras is not None:
         columns["cameras"] = _whole(cameras)
     for column in _KNOWN:
@@ -300,25 +286,6 @@ def _known(crops: Sequence[Crop]) -> dict[str, Pieces]:
             dtype = np.dtype(f"<U{width // 4}") if column.dtype.kind == "U" else column.dtype
             columns[column.name] = Pieces(dtype, (), _pieces(column, crops))
     return columns
-
-
-def _persons(crops: Sequence[Crop]) -> list[int]:
-    """The data set's numbers; names get lasting ones, so that two files agree; nobody is junk."""
-    named = {c.person: stable_number(c.person, integer_of) for c in crops if c.person}
-    return [
-        crop.number if crop.number is not None else named.get(crop.person, JUNK) for crop in crops
-    ]
-
-
-def _cameras(crops: Sequence[Crop]) -> list[int] | None:
-    """The data set's numbers, or lasting ones; None unless all are known, as evaluations need."""
-    views = [crop.view for crop in crops if crop.view is not None]
-    if len(views) == len(crops):
-        return views
-    if not all(crop.camera for crop in crops):
-        return None
-    named = {crop.camera: stable_number(crop.camera, camera_number_of) for crop in crops}
-    return [named[crop.camera] for crop in crops]
 
 
 def _pieces(column: Column, crops: Sequence[Crop]) -> Iterator[NDArray[Any]]:

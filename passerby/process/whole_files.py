@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import IO
 
 from passerby.process.sizes import size_text
@@ -36,14 +37,15 @@ def write_whole(path: Path, content: Content | str) -> None:
 
 @contextmanager
 def replacing(
-    path: Path, needed: int | None = None, *, private: bool = False
+    path: Path, needed: int | None = None, *, private: bool = False, shared: bool = False
 ) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of ``path`` when the context ends without an error.
 
     needed: bytes that it will have, for the message of DiskFull, if that is known; private: only
-    its owner may read it.
+    its owner may read it; shared: other processes may be writing the same at this moment, as
+    engines start a slow task twice.
     """
-    with _part_of(path) as part, explain_disk_full(path, needed):
+    with _part_of(path, token_hex(4) if shared else "") as part, explain_disk_full(path, needed):
         if private:
             part.unlink(missing_ok=True)  # one that a kill left keeps its rights when it is opened
         with open(part, "wb", opener=_open_private if private else None) as file:
@@ -109,11 +111,11 @@ def explain_disk_full(path: Path, needed: int | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def _part_of(path: Path) -> Iterator[Path]:
+def _part_of(path: Path, token: str = "") -> Iterator[Path]:
     """Where a file is written before it takes its name; nothing is left there in the end. Folders
     above it that lack are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + PART)
+    part = path.with_name(f"{path.name}.{token}{PART}" if token else path.name + PART)
     try:
         yield part
     except OSError as error:

@@ -22,6 +22,7 @@ from passerby.tables.columns import (
     names_of,
 )
 from passerby.tables.npz_files import Pieces, open_npz, write_npz
+from passerby.tables.parts.folder import is_parts
 from passerby.tables.records import Record
 from passerby.tables.unit_length import lengths
 
@@ -222,12 +223,17 @@ class Embeddings:
         """Read what `save`, `passerby embed` or ``numpy.savez`` wrote.
 
         Args:
-            path: Of the file; sizes, types and growth are bounded before anything is read.
+            path: Of the file, or of a folder of parts, whose vectors stay on the disk; sizes, types
+                and growth are bounded before anything is read.
 
         Raises:
             FileNotFoundError: There is none.
             ValueError: It is something else, damaged, or holds values that no column can.
         """
+        if is_parts(path):
+            from passerby.tables.parts.reading import map_parts
+
+            return map_parts(path)
         with open_npz(path, _STORED) as file:
             (columns,) = file.batches(max(file.count, 1))
             return cls.of_columns(columns, file.words)
@@ -236,10 +242,15 @@ class Embeddings:
 def read_in_batches(
     path: str | os.PathLike[str], rows: int = 50_000
 ) -> tuple[int, Iterator[Embeddings]]:
-    """How many embeddings a file holds, and they themselves, at most ``rows`` at once.
+    """How many embeddings a file holds, and they themselves, at most ``rows`` at once; of a folder
+    of parts a part at once.
 
     Raises ValueError as `Embeddings.load`, also while they are read.
     """
+    if is_parts(path):
+        from passerby.tables.parts.reading import read_parts
+
+        return read_parts(path)
     with open_npz(path, _STORED) as file:
         count = file.count
     return count, _batches(path, rows)

@@ -12,11 +12,12 @@ from passerby.embedding.embedder import Embedder
 from passerby.gallery.enrol.enrolment import Enrolled, enrol_crops, enrol_embeddings
 from passerby.stores import Store
 from passerby.tables.embeddings import read_in_batches
+from passerby.tables.parts.folder import is_parts, read_manifest, unreadable_file
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """images: files, folders, tables and data sets; embeddings: files of `passerby embed`."""
+    """images: files, folders, tables and data sets; embeddings: what `passerby embed` wrote."""
 
     images: tuple[str, ...]
     embeddings: tuple[str, ...]
@@ -31,7 +32,7 @@ class Inputs:
         texts = [os.fspath(one) for one in listed]
         if not texts:
             raise ValueError("expected an image, folder, table, data set or embeddings file to add")
-        saved = tuple(text for text in texts if Path(text).suffix.lower() == ".npz")
+        saved = tuple(t for t in texts if Path(t).suffix.lower() == ".npz" or is_parts(t))
         return cls(tuple(text for text in texts if text not in saved), saved, labels)
 
 
@@ -51,6 +52,7 @@ def add(
     for path in inputs.embeddings:
         count, batches = read_in_batches(path)
         done.append(enrol_embeddings(store, batches, count, inputs.labels, replace=replace))
+        done.append(Enrolled(notes=_set_aside_notes(path)))
     if inputs.images:
         crops = read_crops(inputs.images, inputs.labels)
         done.append(Enrolled(notes=crops.notes))
@@ -64,6 +66,13 @@ def add(
             )
         )
     return _sum([*done, Enrolled(notes=_index_notes(store))])
+
+
+def _set_aside_notes(path: str) -> tuple[str, ...]:
+    """What could not be read when a folder of parts was made, which holds no vector of it."""
+    lost = read_manifest(Path(path)).set_aside if is_parts(path) else 0
+    report = unreadable_file(Path(path))
+    return (f"{path}: {lost} images have no vector, see {report}",) if lost else ()
 
 
 def _index_notes(store: Store) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from passerby.data.crops import Labels, content_id, read_crops
+from passerby.embedding.batches.parts import embed_to_parts
 from passerby.embedding.embedder import load
 from passerby.embedding.saving import embed_to_file
 from passerby.gallery.enrol import enrolment
@@ -95,11 +96,12 @@ def test_labels_and_a_table(gallery, tmp_path, draw_crop):
     assert np.isnan(second.qualities[0])
 
 
-def test_a_file_of_embeddings_gives_the_same_sightings(
-    gallery, crops, embedder, tmp_path, memory_place
+@pytest.mark.parametrize("embed", [embed_to_file, embed_to_parts])
+def test_saved_embeddings_give_the_same_sightings(
+    gallery, crops, embedder, tmp_path, memory_place, embed
 ):
     gallery.add(crops)
-    path = embed_to_file(embedder, read_crops(crops).crops, tmp_path / "e.npz").path
+    path = embed(embedder, read_crops(crops).crops, tmp_path / "e.npz").path
     with Gallery.create(f"{memory_place}-npz", gallery.about) as other:
         enrolled = other.add(path)
         assert (enrolled.added, enrolled.timeless) == (10, 10)
@@ -112,6 +114,14 @@ def test_a_file_of_embeddings_gives_the_same_sightings(
         assert labelled.replaced == 10
         assert {*everything(other).persons} == {"anna"}
         assert {*everything(other).times} == {np.datetime64("2026-05-01T08:00", "us")}
+
+
+def test_parts_say_what_could_not_be_read_when_they_were_made(gallery, crops, embedder, tmp_path):
+    (crops / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    path = embed_to_parts(embedder, read_crops(crops).crops, tmp_path / "p").path
+    enrolled = gallery.add(path)
+    assert enrolled.added == 10
+    assert enrolled.notes == (f"{path}: 1 images have no vector, see {path / '_unreadable.csv'}",)
 
 
 def test_embeddings_without_hashes_are_told_apart_by_their_vectors():
