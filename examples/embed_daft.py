@@ -13,7 +13,7 @@ def main(images, out, workers, model="default", device=None):
     work = EmbedParts(out, EmbedBatch(model, device=device, threads=1))
     work.plan(read_crops(images).crops)
 
-    @daft.cls(max_concurrency=workers, use_process=True)
+    @daft.cls(max_concurrency=workers, use_process=False)
     class Worker:
         @daft.method.batch(return_dtype=daft.DataType.int64(), batch_size=1)
         def rows(self, numbers):
@@ -21,7 +21,7 @@ def main(images, out, workers, model="default", device=None):
 
     missing = work.missing()
     if missing:
-        table = daft.from_pydict({"part": missing}).into_partitions(len(missing))
+        table = daft.from_pydict({"part": missing})
         table.select(Worker().rows(daft.col("part"))).collect()
     return work.finish()
 
