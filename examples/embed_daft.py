@@ -13,7 +13,7 @@ def main(images, out, workers, model="default", device=None):
     work = EmbedParts(out, EmbedBatch(model, device=device, threads=1))
     work.plan(read_crops(images).crops)
 
-    @daft.cls(max_concurrency=workers, use_process=False)
+    @daft.cls(max_concurrency=workers, use_process=True)
     class Worker:
         @daft.method.batch(return_dtype=daft.DataType.int64(), batch_size=1)
         def rows(self, numbers):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import mmap
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,8 +144,9 @@ def is_mapped(array):
 def refused(folder, message):
     """Both ways of reading refuse it."""
     for read in (Embeddings.load, lambda place: list(read_in_batches(place)[1])):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=r".") as error:
             read(folder)
+        assert re.search(message, str(error.value))
 
 
 @pytest.mark.hostile
