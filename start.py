@@ -46,7 +46,7 @@ def main() -> None:
             "Install a newer one from https://www.python.org/downloads/ and run it by its name, "
             f"for instance: python3.11 start.py {command}"
         )
-    set_up("test" if command == "test" else "", torch_index)
+    set_up("test" if command == "test" else "gallery", torch_index)
     if command == "demo":
         run([PYTHON, "-m", "passerby", "demo", *rest])
     elif command == "test":
@@ -62,7 +62,7 @@ def set_up(extra: str, torch_index: str = "") -> None:
     extra: of pyproject.toml, installed as well; what has the tests' extra has all that others need.
     """
     wanted = requirements()
-    if installed() == wanted + " test" or installed() == " ".join([wanted, extra]).strip():
+    if installed() in (wanted + " test", wanted + " " + extra):
         return
     free = shutil.disk_usage(HERE).free / 1e9
     if free < GIGABYTES:
@@ -84,13 +84,13 @@ def set_up(extra: str, torch_index: str = "") -> None:
             "the address that pytorch.org/get-started shows for pip and CPU."
         )
     run(
-        [*install, "-e", ".[" + extra + "]" if extra else "."],
+        [*install, "-e", ".[" + extra + "]"],
         "If the package index could not be reached: check the connection (or pip's proxy and index "
         "settings)\nand run this again; it goes on where it stopped.\n"
         f"If the disk is full: free some room ({GIGABYTES} GB) and run this again.",
     )
     with open(STAMP, "w", encoding="utf-8") as file:
-        file.write(" ".join([wanted, extra]).strip())
+        file.write(wanted + " " + extra)
 
 
 def requirements() -> str:

@@ -19,7 +19,8 @@ FILES = {
 
 # Every room of the house. Each may import from the lines above its own, not from its own line.
 LAYERS = [
-    {"version", "process", "alignment", "body_parts", "calls", "client"},
+    {"version", "extras"},
+    {"process", "alignment", "body_parts", "calls", "client"},
     {"registry"},
     {"config", "tables", "publications"},
     {"data", "losses", "evaluation", "recipes", "stores", "synthesis", "weights"},

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from passerby.assistants.tools import MOST_PASSAGES, Filter, Tools
+from passerby.extras import lacking
 from passerby.version import __version__
 
 _INSTRUCTIONS = (
@@ -40,8 +41,8 @@ def server_of(tools: Tools) -> Any:
         from mcp.server import MCPServer
         from mcp.server.mcpserver.exceptions import ToolError
         from mcp.types import ToolAnnotations
-    except ImportError:
-        raise ValueError("mcp is not installed: pip install passerby[mcp]") from None
+    except ImportError as error:
+        raise lacking("passerby mcp", "mcp", "mcp", error) from None
     lock = Lock()
 
     def answered(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

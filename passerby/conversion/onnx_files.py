@@ -19,6 +19,7 @@ from passerby.conversion.graph import (
     output_names,
     traced,
 )
+from passerby.extras import lacking
 from passerby.models.system import System
 from passerby.process.sizes import size_text
 
@@ -89,7 +90,4 @@ def write_onnx(
 def _require_packages() -> None:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise ValueError(
-            f"{' and '.join(missing)} not installed, which writing ONNX needs: "
-            "pip install passerby[export]"
-        )
+        raise lacking("writing ONNX files", " and ".join(missing), "export")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from passerby.config import Input
 from passerby.conversion.onnx_files import write_onnx
+from passerby.extras import lacking
 from passerby.models.system import System
 from passerby.process.openvino_core import openvino_core
 
@@ -63,4 +64,4 @@ def save_openvino(
 def require_openvino() -> None:
     """ValueError where it is not installed."""
     if find_spec("openvino") is None:
-        raise ValueError("openvino is not installed: pip install passerby[export]")
+        raise lacking("writing OpenVINO files", "openvino", "export")

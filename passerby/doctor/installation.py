@@ -6,24 +6,15 @@ import platform
 import sys
 import sysconfig
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module, metadata
+from itertools import chain
 
 from passerby.doctor.findings import Finding
+from passerby.extras import EXTRAS, install
 from passerby.version import __version__
 
-CORE = ("torch", "torchvision", "numpy", "pillow", "simplejpeg", "lancedb", "pyarrow")
-EXTRAS = {
-    "onnx": ("onnxruntime",),
-    "openvino": ("openvino",),
-    "export": ("nncf", "onnx", "onnxscript"),
-    "milvus": ("pymilvus",),
-    "postgres": ("psycopg", "pgvector"),
-    "video": ("av", "trackers"),
-    "alerts": ("paho-mqtt",),
-    "timm": ("timm",),
-}
-"""Packages by the extra that brings them: ``pip install passerby[NAME]``."""
+CORE = ("torch", "torchvision", "numpy", "pillow", "simplejpeg")
 
 OTHERS = {
     "torchreid": "what pip installs under this name is another's copy: the project is on GitHub "
@@ -51,34 +42,45 @@ def installation() -> Iterator[Finding]:
     yield Finding("passerby", __version__)
     yield Finding("Python", f"{platform.python_version()} ({bits}), {sysconfig.get_platform()}")
     for name in CORE:
-        yield _package(name, needed=True)
+        yield _needed(name)
     for extra, names in EXTRAS.items():
-        there = [name for name in names if _version(name)]
-        if not there:
-            yield Finding(f"[{extra}]", f"not installed: pip install passerby[{extra}]")
-            continue
-        for name in names:
-            yield _package(name, needed=False, extra=extra)
+        yield _extra(extra, names)
+    for name in dict.fromkeys(chain.from_iterable(EXTRAS.values())):
+        if broken := _broken(name):
+            yield broken
     for name, known in OTHERS.items():
         if _version(name):
             yield Finding(name, f"{_version(name)}, beside passerby", "note", known)
 
 
-def _package(name: str, *, needed: bool, extra: str = "") -> Finding:
+def _needed(name: str) -> Finding:
     version = _version(name)
-    install = "pip install --force-reinstall passerby" + (f"[{extra}]" if extra else "")
     if not version:
-        return Finding(name, "missing", "trouble" if needed else "note", install)
+        return Finding(name, "missing", "trouble", f"pip install {name}")
+    return _broken(name) or Finding(name, version)
+
+
+def _extra(extra: str, names: Sequence[str]) -> Finding:
+    absent = [name for name in names if not _version(name)]
+    if absent:
+        return Finding(f"[{extra}]", f"{', '.join(absent)} not installed: {install(extra)}")
+    return Finding(f"[{extra}]", ", ".join(f"{name} {_version(name)}" for name in names))
+
+
+def _broken(name: str) -> Finding | None:
+    """Trouble with a package that is there and cannot be imported."""
+    if name not in _IMPORTED_AS or not _version(name):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what they say of one another
-            if name in _IMPORTED_AS:
-                import_module(_IMPORTED_AS[name])
+            import_module(_IMPORTED_AS[name])
     except Exception as error:  # whatever a broken package raises
-        advice = _NEEDS_GL if "libGL" in str(error) or "libgthread" in str(error) else install
-        said = f"{version}, but cannot be imported: {error}"
+        again = f"pip install --force-reinstall --no-deps {name}"
+        advice = _NEEDS_GL if "libGL" in str(error) or "libgthread" in str(error) else again
+        said = f"{_version(name)}, but cannot be imported: {error}"
         return Finding(name, " ".join(said.split()), "trouble", advice)
-    return Finding(name, version)
+    return None
 
 
 def _version(name: str) -> str:

@@ -28,6 +28,7 @@ from torch import Tensor
 from passerby.conversion.openvino_files import require_openvino, save_openvino
 from passerby.embedding.preprocessing import normalised
 from passerby.embedding.runtimes.exported import KEY, Exported
+from passerby.extras import lacking
 from passerby.process.openvino_core import openvino_core, signal_stack_kept
 from passerby.process.reporting import progress
 
@@ -84,7 +85,7 @@ def quantise(file: Path, said: Exported, images: Tensor) -> Quantisation:
     """
     require_openvino()
     if find_spec("nncf") is None:
-        raise ValueError("nncf is not installed, which --int8 needs: pip install passerby[export]")
+        raise lacking("--int8", "nncf", "export")
     inputs = _inputs(normalised(images, said.input).contiguous().numpy(), said)
     tried = {name: values[:_TRIED] for name, values in inputs.items()}
     wanted = _embeddings(_opened(file), tried)

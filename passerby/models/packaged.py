@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from passerby.extras import install
+
 DEFAULT = "default"
 """The name of the packaged model wherever a MODEL is taken."""
 
@@ -16,7 +18,7 @@ INT8 = "default-int8"
 
 PACKAGED = {
     DEFAULT: "trained on synthetic persons; any runtime",
-    INT8: "the same in 8 bits: faster, other vectors; OpenVINO (pip install passerby[openvino])",
+    INT8: f"the same in 8 bits: faster, other vectors; OpenVINO ({install('openvino')})",
 }
 """What each packaged model is, by its name."""
 

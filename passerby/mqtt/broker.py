@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from passerby.extras import lacking
 from passerby.gallery.alerts.sinks.addresses import checked, filled, shown, topic_of
 from passerby.gallery.alerts.sinks.sink import NotTaken
 from passerby.process.reporting import say
@@ -51,8 +52,8 @@ class Broker:
     def __init__(self, address: str, topics: Sequence[str] = ()) -> None:
         try:
             from paho.mqtt import client as mqtt
-        except ImportError:
-            raise ValueError("paho-mqtt is not installed: pip install passerby[mqtt]") from None
+        except ImportError as error:
+            raise lacking("an MQTT broker", "paho-mqtt", "alerts", error) from None
         if not address.startswith(("mqtt://", "mqtts://")):
             raise ValueError(f"expected mqtt(s)://HOST[:PORT]/TOPIC, got {shown(address)}")
         try:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from passerby.extras import lacking
+
 if TYPE_CHECKING:
     import openvino
 
@@ -28,9 +30,7 @@ def openvino_core() -> openvino.Core:
     try:
         importlib.import_module("openvino")
     except ImportError as error:
-        raise ValueError(
-            f"OpenVINO is not installed ({error}): pip install passerby[openvino]"
-        ) from None
+        raise lacking("this runtime", "OpenVINO", "openvino", error) from None
     return _core()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from passerby.extras import lacking
 from passerby.process.sizes import size_text
 from passerby.sharing.model_card import FILE, lacking_in
 
@@ -75,10 +76,8 @@ def _sent(place: Path, repository: str, names: list[str], public: bool, api: Any
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError
-    except ImportError:
-        raise ValueError(
-            'push needs huggingface_hub: pip install "passerby[hub]" (--dry-run does without)'
-        ) from None
+    except ImportError as error:
+        raise lacking("push (but not --dry-run)", "huggingface_hub", "hub", error) from None
     api = api or HfApi()
     try:
         address = api.create_repo(repository, private=not public, exist_ok=True)

@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
 
+from passerby.extras import lacking
 from passerby.process.spelling import suggest
 from passerby.stores import Store, StoreUnavailable, engines
 from passerby.stores.about import About
@@ -81,4 +82,9 @@ def _engine(place: str | os.PathLike[str]) -> type[Store]:
             f"{shown(place)}: no gallery engine is named {name!r}{suggest(name, known)}; a gallery "
             "is a folder, milvus://HOST:PORT/COLLECTION or postgres://HOST:PORT/DATABASE/GALLERY"
         )
-    return cast(type[Store], import_module(f"passerby.stores.engines.{name}").ENGINE)
+    try:
+        return cast(type[Store], import_module(f"passerby.stores.engines.{name}").ENGINE)
+    except ImportError as error:  # other engines import their clients later, and say so themselves
+        if name != _FOLDER_ENGINE:
+            raise
+        raise lacking("a gallery in a folder", "LanceDB", "gallery", error) from None

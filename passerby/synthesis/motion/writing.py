@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from passerby.extras import lacking
 from passerby.process.reporting import progress
 from passerby.process.whole_files import explain_disk_full, write_whole
 from passerby.synthesis.folders import finished, made_beside
@@ -170,7 +171,7 @@ def _require_encoder() -> None:
     try:
         import av
     except ImportError as error:
-        raise ValueError(f"PyAV is not installed ({error}): pip install passerby[video]") from None
+        raise lacking("video", "PyAV", "video", error) from None
     if "libx264" not in av.codecs_available:
         raise ValueError("this PyAV has no H.264 encoder (libx264): take its own wheels")
 

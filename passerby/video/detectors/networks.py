@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from passerby.extras import lacking
 from passerby.process.openvino_core import openvino_core
 from passerby.video.detectors.card import Card
 
@@ -58,10 +59,7 @@ def _onnx(file: Path, threads: int) -> Network:
     try:
         onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise ValueError(
-            f"{file} is run by ONNX Runtime, which is not installed ({error}): "
-            "pip install passerby[video]"
-        ) from None
+        raise lacking(str(file), "ONNX Runtime", "onnx", error) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

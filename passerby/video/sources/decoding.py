@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.extras import lacking
 from passerby.video.sources.frames import Journal
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def require_av() -> None:
     try:
         import av  # noqa: F401
     except ImportError as error:
-        raise ValueError(f"PyAV is not installed ({error}): pip install passerby[video]") from None
+        raise lacking("video", "PyAV", "video", error) from None
 
 
 def open_file(path: str) -> InputContainer:

@@ -8,6 +8,7 @@ configuration of that network has it.
 from __future__ import annotations
 
 from passerby.config import Input, Network
+from passerby.extras import lacking
 from passerby.registry import FAMILIES
 from passerby.weights.families import (
     Converted,
@@ -29,8 +30,8 @@ def timm(state: State, architecture: str | None) -> Converted | None:
         return None
     try:
         from timm.models import get_pretrained_cfg
-    except ImportError:
-        raise ValueError("timm is not installed: pip install timm (or passerby[timm])") from None
+    except ImportError as error:
+        raise lacking("--from timm", "timm", "timm", error) from None
     known = get_pretrained_cfg(architecture)
     if known is None:
         raise ValueError(f"timm has no network named {architecture!r}: see timm.list_models()")

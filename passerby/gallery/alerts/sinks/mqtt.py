@@ -6,6 +6,7 @@ import threading
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from passerby.extras import lacking
 from passerby.gallery.alerts.sinks.addresses import topic_of
 from passerby.gallery.alerts.sinks.sink import NotTaken, Sink
 
@@ -19,8 +20,8 @@ class Mqtt(Sink):
     def __init__(self, address: str) -> None:
         try:
             from paho.mqtt import client as mqtt
-        except ImportError:
-            raise NotTaken("paho-mqtt is not installed: pip install passerby[alerts]") from None
+        except ImportError as error:
+            raise NotTaken(str(lacking("an MQTT broker", "paho-mqtt", "alerts", error))) from None
         parts = urlsplit(address)
         self._mqtt, self._topic = mqtt, unquote(topic_of(address))
         self._tls = parts.scheme == "mqtts"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from passerby.extras import lacking
 from passerby.stores.opening import shown
 
 TOKEN_VARIABLE = "PASSERBY_MILVUS_TOKEN"
@@ -129,10 +130,8 @@ def pymilvus() -> Any:
     try:
         with _handlers_kept():
             import pymilvus
-    except ImportError:
-        raise ValueError(
-            "a gallery on a Milvus server needs pymilvus: pip install 'passerby[milvus]'"
-        ) from None
+    except ImportError as error:
+        raise lacking("a gallery on a Milvus server", "pymilvus", "milvus", error) from None
     return pymilvus
 
 
