@@ -34,11 +34,11 @@ def lacking(use: str, package: str, extra: str, error: ImportError | None = None
     told where the package is there and broken.
 
     >>> print(lacking("a gallery in a folder", "LanceDB", "gallery"))
-    a gallery in a folder needs LanceDB, which is not installed: pip install "passerby[gallery]"
+    a gallery in a folder needs LanceDB, not installed here: pip install "passerby[gallery]"
     """
     if error is None or isinstance(error, ModuleNotFoundError):
         # Double quotes: of all shells, Windows' own has no others.
-        return ValueError(f"{use} needs {package}, which is not installed: {install(extra)}")
+        return ValueError(f"{use} needs {package}, not installed here: {install(extra)}")
     said = " ".join(str(error).split())
     return ValueError(
         f"{use} needs {package}, which is installed and cannot be imported ({said}): see "

@@ -11,10 +11,12 @@ from contextlib import redirect_stdout
 from threading import Lock
 from typing import Annotated, Any, Literal
 
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from passerby.assistants.tools import MOST_PASSAGES, Filter, Tools
-from passerby.extras import lacking
 from passerby.version import __version__
 
 _INSTRUCTIONS = (
@@ -31,18 +33,8 @@ Time = Annotated[str, Field(description="ISO 8601 with a zone: 2026-05-01T08:30:
 Most = Annotated[int, Field(ge=1, le=MOST_PASSAGES)]
 
 
-def server_of(tools: Tools) -> Any:
-    """An `mcp.server.MCPServer` with the tools.
-
-    Raises:
-        ValueError: The library mcp is not installed.
-    """
-    try:
-        from mcp.server import MCPServer
-        from mcp.server.mcpserver.exceptions import ToolError
-        from mcp.types import ToolAnnotations
-    except ImportError as error:
-        raise lacking("passerby mcp", "mcp", "mcp", error) from None
+def server_of(tools: Tools) -> MCPServer:
+    """A server with the tools."""
     lock = Lock()
 
     def answered(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -62,9 +62,9 @@ class Environment:
         """``passerby WORDS`` in its own folder; nothing of this process's paths counts."""
         return self._run([self._script("passerby"), *map(str, words)], home)
 
-    def runs(self, code: str, home: Path) -> subprocess.CompletedProcess[str]:
+    def runs(self, code: str, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
         """A program of Python there."""
-        return self._run([self.python, "-c", code], home)
+        return self._run([self.python, "-c", code, *words], home)
 
     def _run(self, command: Sequence[str | Path], home: Path) -> subprocess.CompletedProcess[str]:
         own = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -98,10 +98,10 @@ def link(distributions: Iterable[Distribution], folder: Path) -> Path:
     for distribution in distributions:
         for file in distribution.files or ():
             home = Path(str(distribution.locate_file("")))
-            top = home / file.parts[0]
-            shared = top.is_dir() and top.suffix != ".dist-info" and not (top / "__init__.py").exists()
-            entry = Path(*file.parts[: 1 + shared])
-            if file.parts[0] in ("..", "__pycache__") or (folder / entry).is_symlink():
+            top, *_ = file.parts
+            own = top.endswith(".dist-info") or (home / top / "__init__.py").exists()
+            entry = Path(*file.parts[: 1 if own else 2])
+            if top in ("..", "__pycache__") or (folder / entry).is_symlink():
                 continue
             (folder / entry).parent.mkdir(exist_ok=True)
             (folder / entry).symlink_to(home / entry)

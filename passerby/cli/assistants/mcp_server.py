@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from passerby.cli.options import MovedModel
+from passerby.extras import lacking
 
 
 def mcp(
@@ -22,7 +23,10 @@ def mcp(
         gallery: that is asked.
         pictures: folder of the files that it may ask with (default: none, bytes alone).
     """
-    from passerby.assistants.server import server_of
+    try:
+        from passerby.assistants.server import server_of
+    except ImportError as error:
+        raise lacking("passerby mcp", "mcp", "mcp", error) from None
     from passerby.assistants.tools import Tools
 
     folder = None if pictures is None else Path(pictures)

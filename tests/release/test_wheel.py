@@ -1,0 +1,149 @@
+"""The wheel: whole, pure, and used in an environment of its own, without extras and with all."""
+
+import json
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from passerby.extras import EXTRAS, install
+from passerby.version import __version__
+from release.dependencies import ROOT, closure, direct, project
+from tests.release.environments import build, ended_well, installed
+
+# Runs commands one after the other in one process: [words] -> [code, output, complaint].
+RUN_EACH = """
+import io, json, sys, traceback
+from contextlib import redirect_stderr, redirect_stdout
+from passerby.cli.app import main
+answers = []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["passerby", *words]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as leave:
+            code = leave.code or 0
+        except Exception:
+            code = 1
+            traceback.print_exc()
+    answers.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(answers))
+"""
+
+MAKE = "data synthesize small --train-persons 4 --test-persons 4 --cameras 2 --images 2"
+TRAIN = "train table1_ours(scale=compact) --data small --set sampling.persons=4"
+NEEDS = {
+    "gallery": ["gallery create lobby", "gallery show lobby"],
+    "parquet": [
+        "train table1_ours --data table.parquet --out never",
+        "embed table.parquet --out never.npz",
+    ],
+    "video": ["watch clip.mp4", "data site never"],
+    "serve": ["serve --gallery lobby"],
+    "mcp": ["mcp --gallery memory://lobby"],
+    "milvus": ["gallery create milvus://localhost:1/lobby"],
+    "alerts": ["frigate mqtt://localhost:1/passerby --gallery memory://lobby"],
+    "onnx": ["embed small --out never.npz --runtime onnx"],
+    "openvino": [
+        f"embed small --out never.npz {by}" for by in ("--runtime openvino", "--model default-int8")
+    ],
+    "export": [f"export default --out never --to {to}" for to in ("onnx", "openvino")],
+    "imagenet": ["train people_lite0 --data small --set sampling.persons=4 --out never"],
+    "timm": ["convert weights.safetensors --from timm --architecture resnet18 --out never"],
+    "tensorboard": [f"{TRAIN} --out never --tensorboard"],
+    "mlflow": [f"{TRAIN} --out never --track mlflow"],
+    "wandb": [f"{TRAIN} --out never --track wandb"],
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(sdist, wheel)."""
+    return build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def bare(made, tmp_path_factory):
+    """Passerby's wheel with what it needs, and no extra."""
+    folder = tmp_path_factory.mktemp("environments")
+    try:
+        return installed(made[1], folder / "bare", closure().values())
+    except OSError as error:
+        if sys.platform != "win32":
+            raise
+        pytest.skip(f"Windows lets nobody link files here: {error}")
+
+
+@pytest.fixture
+def home(tmp_path_factory):
+    """A folder of its own to work in."""
+    return tmp_path_factory.mktemp("home")
+
+
+def run_each(environment, commands, home):
+    done = environment.runs(RUN_EACH, home, json.dumps([words.split() for words in commands]))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_wheel_is_pure_and_holds_every_file(made):
+    _, wheel = made
+    assert wheel.name == f"passerby-{__version__}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "passerby").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "passerby/py.typed" in files
+    assert inside == files
+
+
+def test_the_checkers_of_packages_are_content(made):
+    ended_well([sys.executable, "-m", "twine", "check", "--strict", *made])
+    ended_well([sys.executable, "-m", "check_wheel_contents", made[1]], cwd=ROOT)
+
+
+def test_extras_are_what_pyproject_says():
+    _, extras = project()
+    ours = {*extras} - {"all", "docs", "release", "test", "mqtt"}
+    assert ours == {*EXTRAS}
+    for extra in ours:
+        assert {*direct(extra)} <= {*EXTRAS[extra]}, extra
+        assert {*EXTRAS[extra]} <= {*direct(extra), "pyarrow", "onnxruntime"}, extra
+    (everything,) = extras["all"]
+    named = {*everything.removeprefix("passerby[").removesuffix("]").split(",")}
+    assert named >= ours - {"parquet", "onnx", "openvino", "mlflow", "wandb"}  # those others bring
+
+
+def test_without_extras_it_trains_embeds_and_evaluates(bare, home):
+    for words in (
+        "doctor --no-speed",
+        MAKE,
+        f"{TRAIN} --out run --set epochs=1 --set input.height=32 --set input.width=16",
+        "evaluate run --data small",
+    ):
+        done = bare.run(*words.split(), home=home)
+        assert done.returncode == 0, words + done.stdout + done.stderr
+    assert done.stdout.startswith("rank-1 ")
+
+
+def test_what_lacks_an_extra_is_one_line_with_the_command_that_brings_it(bare, home):
+    assert NEEDS.keys() == EXTRAS.keys() - {"hub"}  # push wants a whole card first: test_push.py
+    asked = [(extra, words) for extra, commands in NEEDS.items() for words in commands]
+    (home / "table.parquet").write_bytes(b"PAR1")
+    save_file({"weight": np.zeros(1, np.float32)}, home / "weights.safetensors")
+    before = [MAKE, "gallery create memory://lobby"]
+    answers = run_each(bare, [*before, *(words for _, words in asked)], home)
+    assert [code for code, *_ in answers[: len(before)]] == [0, 0]
+    for (extra, words), (code, _, said) in zip(asked, answers[len(before) :], strict=True):
+        assert code == 2, words + said
+        assert said.startswith("passerby: "), words + said
+        assert install(extra) in said, words + said
+        assert said.count("\n") == 1, words + said
+    assert [*home.glob("never*")] == []
