@@ -24,6 +24,9 @@ def test_what_is_installed_is_told_by_version():
     found = named(installation())
     assert found["torch"].said == metadata.version("torch")
     assert found["torch"].state == "fine"
+    assert found["[gallery]"].said == (
+        f"lancedb {metadata.version('lancedb')}, pyarrow {metadata.version('pyarrow')}"
+    )
     assert not [one for one in found.values() if one.state == "trouble"]
 
 
@@ -45,7 +48,9 @@ def test_what_is_missing_says_what_brings_it(monkeypatch):
     monkeypatch.setattr(packages.metadata, "version", absent)
     found = named(installation())
     assert found["torch"].state == "trouble"
-    assert "pip install passerby[video]" in found["[video]"].said
+    assert found["[gallery]"].said == (
+        'lancedb, pyarrow not installed: pip install "passerby[gallery]"'
+    )
     assert "torchreid" not in found
 
 

@@ -162,33 +162,75 @@ def test_names_are_the_fields_words(module):
 
 
 def run(code):
-    """Run a program in a fresh interpreter and return what it prints."""
+    """Run a program in a fresh interpreter and return what it prints, errors last."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + done.stderr
 
 
-def test_importing_passerby_does_not_import_torch():
-    heavy = run(
-        "import sys, passerby; print([m for m in ('torch', 'numpy', 'PIL') if m in sys.modules])"
-    )
-    assert heavy.strip() == "[]"
-
-
-@pytest.mark.skipif("passerby.cli.app" not in FILES, reason="there is no command line yet")
-def test_help_does_not_import_torch():
+def imported_by(code):
+    """Modules that a program imports, in a fresh interpreter that may print beside them."""
     output = run(
-        "import sys\n"
+        f"import sys\nbefore = {{*sys.modules}}\n{code}\n"
+        "print(*sorted({*sys.modules} - before), file=sys.stderr)\n"
+    )
+    return {*output.splitlines()[-1].split()}
+
+
+def others_of(modules):
+    """Packages that are neither Python's nor ours."""
+    return {module.split(".")[0] for module in modules} - sys.stdlib_module_names - {"passerby"}
+
+
+def test_importing_passerby_imports_nothing_else():
+    modules = imported_by("import passerby")
+    assert others_of(modules) == set()
+    assert {one for one in modules if one.startswith("passerby")} == {
+        "passerby", "passerby.version",
+    }  # fmt: skip
+    assert others_of(imported_by("import passerby.client")) == set()  # as its page says
+
+
+def test_help_imports_the_parser_of_commands_and_little_else():
+    modules = imported_by(
         "from passerby.cli.app import main\n"
         "sys.argv = ['passerby', '--help']\n"
         "try:\n    main()\n"
         "except SystemExit as leave:\n    assert not leave.code\n"
-        "print('torch' in sys.modules)\n"
     )
-    assert output.splitlines()[-1] == "False"
-    assert "train" in output
+    assert others_of(modules) <= {"tyro", "docstring_parser", "typeguard", "typing_extensions"}
+    rooms = {room_of(module) for module in modules if module.startswith("passerby.")}
+    assert rooms <= {"calls", "cli", "extras", "process", "registry", "version"}
+    assert len(modules) < 400  # 267 with Python's own
+
+
+# What may be imported at the head of a file: all that is installed without extras.
+CORE = {
+    "PIL", "filelock", "jinja2", "markupsafe", "numpy", "rich", "safetensors", "simplejpeg",
+    "torch", "torchvision", "tyro",
+}  # fmt: skip
+# Rooms that are entered only where their extra is installed.
+OPTIONAL = {
+    "passerby.stores.engines.lancedb": {"lancedb", "pyarrow"},
+    "passerby.serve": {"fastapi", "prometheus_client", "pydantic", "starlette", "uvicorn"},
+    "passerby.assistants.server": {"mcp", "pydantic"},
+}
+
+
+def test_optional_packages_are_imported_in_functions():
+    wrong = {}
+    for module, path in FILES.items():
+        tree = ast.parse(path.read_text("utf-8"))
+        heads = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        named = {name for node in heads for name in imports_of(module, ast.unparse(node))}
+        allowed = {
+            name for room, names in OPTIONAL.items() if module.startswith(room) for name in names
+        }
+        if others := others_of(named) - CORE - allowed:
+            wrong[module] = others
+    assert wrong == {}
 
 
 def test_public_names_are_those_that_are_declared():

@@ -87,6 +87,6 @@ def test_what_cannot_be_exported_is_said(system, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="an ONNX file holds 2 GB at most"):
         write_onnx(system, SIZE, tmp_path)
     monkeypatch.setattr(onnx_files, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"pip install passerby\[export\]"):
+    with pytest.raises(ValueError, match=r'pip install "passerby\[export\]"'):
         write_onnx(system, SIZE, tmp_path)
     assert list(tmp_path.iterdir()) == []

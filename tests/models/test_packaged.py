@@ -93,7 +93,9 @@ def test_packaged_models_are_listed_and_need_openvino_in_8_bits(
     assert names == there
     if INT8 in there:
         monkeypatch.setitem(sys.modules, "openvino", None)
-        with pytest.raises(ValueError, match=r"OpenVINO is not installed .*passerby\[openvino\]"):
+        with pytest.raises(
+            ValueError, match=r"needs OpenVINO, not installed here: .*passerby\[openvino\]"
+        ):
             passerby.load(INT8)
 
 

@@ -69,6 +69,7 @@ class Environment:
     def _run(self, command: Sequence[str | Path], home: Path) -> subprocess.CompletedProcess[str]:
         own = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         own |= {"PYTHONPATH": str(self.linked)} if self.linked else {}
+        own["PASSERBY_CACHE"] = str(home / "cache")
         return subprocess.run(
             command, cwd=home, env=own, capture_output=True, text=True, check=False
         )

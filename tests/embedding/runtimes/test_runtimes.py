@@ -207,9 +207,9 @@ def test_files_of_others_are_refused(tmp_path, as_openvino):
 def test_a_runtime_that_is_not_installed_is_named(exported, as_openvino, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
-    with pytest.raises(ValueError, match=r"pip install passerby\[onnx\]"):
+    with pytest.raises(ValueError, match=r'pip install "passerby\[onnx\]"'):
         load(exported)
-    with pytest.raises(ValueError, match=r"pip install passerby\[openvino\]"):
+    with pytest.raises(ValueError, match=r'pip install "passerby\[openvino\]"'):
         load(as_openvino)
 
 

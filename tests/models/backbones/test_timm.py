@@ -50,5 +50,7 @@ def test_slips_are_named(monkeypatch):
     with pytest.raises(ValueError, match="attention 'se' goes into the blocks of a ResNet"):
         BACKBONES.build("timm(name=resnet10t)", start="none", attention="se")
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ValueError, match="timm is not installed: pip install timm"):
+    with pytest.raises(
+        ValueError, match=r'needs timm, not installed here: pip install "passerby\[timm\]"'
+    ):
         BACKBONES.build("timm(name=resnet10t)", start="none", attention="none")

@@ -332,7 +332,7 @@ def test_without_its_extra_one_line_says_what_to_install(monkeypatch):
     for name in ("pymilvus", "grpc"):
         monkeypatch.setitem(sys.modules, name, None)
     for call in (open_store, lambda place: create_store(place, About("m", "plain", 8))):
-        with pytest.raises(ValueError, match=r"pip install 'passerby\[milvus\]'$") as raised:
+        with pytest.raises(ValueError, match=r'pip install "passerby\[milvus\]"$') as raised:
             call("milvus://localhost:19530/lobby")
         assert "\n" not in str(raised.value)
 
