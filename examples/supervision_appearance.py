@@ -1,7 +1,7 @@
 """Boxes of any detector, tracked with supervision's types, and the vectors of each track.
 
 ``python supervision_appearance.py VIDEO``: prints for each track its frames and its vector's first
-numbers. Put your own detector in place of `whole_frame`. ``pip install passerby[video]``.
+numbers. Put your own detector in place of `whole_frame`. ``pip install "passerby[video]"``.
 """
 
 import sys

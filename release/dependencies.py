@@ -1,10 +1,13 @@
 """What Passerby brings along: the packages that it needs with some of its extras, and theirs.
 
 Told by the metadata of what is installed here, so that a list is true of one system and one Python.
+
+    python -m release.dependencies gallery    # what the extra [gallery] adds, in MB
 """
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import Distribution, distribution
@@ -61,3 +64,21 @@ def _of_here(requirements: Sequence[str], extras: Iterable[str]) -> list[Require
         for one in found
         if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras)
     ]
+
+
+def main() -> None:
+    """Print the packages, in MB, and those that the extras named on the command line add."""
+    core, whole = closure(), closure(sys.argv[1:])
+    for title, names in (("core", core), ("more", sorted(whole.keys() - core.keys()))):
+        sizes = {name: _megabytes(whole[name]) for name in names}
+        print(f"{title}: {sum(sizes.values()):.0f} MB")
+        for name, size in sorted(sizes.items(), key=lambda one: -one[1]):
+            print(f"  {size:7.1f} {name}")
+
+
+def _megabytes(found: Distribution) -> float:
+    return sum(file.size or 0 for file in found.files or ()) / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -115,9 +115,8 @@ def psycopg() -> Any:
     try:
         import pgvector
         import psycopg
-    except ImportError:
-        raise ValueError(
-            "a gallery in PostgreSQL needs psycopg and pgvector: pip install 'passerby[postgres]'"
-        ) from None
+    except ImportError as error:
+        package = "psycopg and pgvector"
+        raise lacking("a gallery in PostgreSQL", package, "postgres", error) from None
     del pgvector
     return psycopg
