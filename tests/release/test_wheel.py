@@ -50,6 +50,8 @@ NEEDS = {
     "mcp": ["mcp --gallery memory://lobby"],
     "milvus": ["gallery create milvus://localhost:1/lobby"],
     "alerts": ["frigate mqtt://localhost:1/passerby --gallery memory://lobby"],
+    "postgres": ["gallery create postgres://localhost:1/here/lobby"],
+    "yaml": ["convert-config peer.yml --out never.json"],
     "openvino": ["embed small --out never.npz --model default-int8"],
     "export": [
         "embed small --out never.npz --runtime onnx",
@@ -137,6 +139,7 @@ def test_extras_are_what_pyproject_says():
 def test_without_extras_it_trains_and_evaluates_and_says_what_else_needs(bare, home):
     drawn(bare, home)
     (home / "table.parquet").write_bytes(b"PAR1")
+    (home / "peer.yml").write_text("MODEL: {}\n", "utf-8")
     save_file({"weight": np.zeros(1, np.float32)}, home / "weights.safetensors")
     works = [
         "doctor --no-speed",

@@ -1,12 +1,13 @@
-"""What a release needs: all files in the package, workflows that do what is done here."""
+"""What a release needs beside the wheel: workflows that do what is done here, forms, a citation."""
 
-import fnmatch
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+
+from passerby.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -18,20 +19,6 @@ WORKFLOWS = {
 
 def steps(workflow, job):
     return [step.get("run", "") for step in workflow["jobs"][job]["steps"]]
-
-
-def test_every_file_of_the_package_is_packaged():
-    patterns = PROJECT["tool"]["setuptools"]["package-data"]["passerby"]
-    files = [
-        path.relative_to(ROOT / "passerby").as_posix()
-        for path in (ROOT / "passerby").rglob("*")
-        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
-    ]
-    assert "py.typed" in files
-    # ** of setuptools stands for no folder, too.
-    flat = [*patterns, *(one.removeprefix("**/") for one in patterns if one.startswith("**/"))]
-    left = [one for one in files if not any(fnmatch.fnmatch(one, pattern) for pattern in flat)]
-    assert left == []
 
 
 def test_the_workflow_runs_what_the_readme_says_on_all_supported_pythons():
@@ -53,10 +40,14 @@ def test_the_workflow_runs_what_the_readme_says_on_all_supported_pythons():
 def test_a_release_is_checked_used_and_published_without_a_password():
     release = WORKFLOWS["release"]
     ran = "\n".join(steps(release, "build"))
-    for part in ("twine check --strict", "check-wheel-contents", "pip install dist/*.whl"):
+    for part in (
+        "twine check --strict", "check-wheel-contents", "pip install dist/*.whl",
+        'pip install "$(echo dist/*.whl)[all]"', "cyclonedx-py environment",
+    ):  # fmt: skip
         assert part in ran
     assert release["jobs"]["publish"]["permissions"] == {"id-token": "write"}
     assert release["jobs"]["publish"]["needs"] == "build"
+    assert release["jobs"]["announce"]["needs"] == "publish"
     assert "secrets." not in (ROOT / ".github/workflows/release.yml").read_text("utf-8")
 
 
@@ -79,3 +70,16 @@ def test_forms_for_issues_can_be_read():
         fields = [part for part in content["body"] if part["type"] == "textarea"]
         assert all(field["attributes"]["label"] for field in fields)
     assert "passerby doctor" in (ROOT / ".github/ISSUE_TEMPLATE/fault.yml").read_text("utf-8")
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert PROJECT["project"]["version"] == __version__ == citation["version"]
+
+
+def test_how_to_cite_it_is_whole():
+    """What the Citation File Format 1.2.0 asks for, and who wrote what it rests on."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert citation["license"] == PROJECT["project"]["license"]
+    assert [one["doi"] for one in citation["references"]] == ["10.32604/iasc.2021.017926"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from passerby.extras import lacking
 from passerby.process.sizes import size_text
 
 BASE = "_BASE_"
@@ -61,8 +62,8 @@ def _base(file: Path, named: object, within: Path) -> Path:
 def _mapping(file: Path) -> dict[str, Any]:
     try:
         import yaml
-    except ImportError:
-        raise ValueError("PyYAML is not installed: pip install passerby[yaml]") from None
+    except ImportError as error:
+        raise lacking(str(file), "PyYAML", "yaml", error) from None
     with file.open("rb") as opened:
         text = opened.read(LARGEST + 1)
     if len(text) > LARGEST:

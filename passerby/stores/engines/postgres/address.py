@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from passerby.extras import lacking
 from passerby.stores.opening import shown
 
 if TYPE_CHECKING:
