@@ -108,7 +108,7 @@ def test_the_first_run_sets_everything_up(start: ModuleType, machine: Machine, r
     assert machine.asked() == ["venv", "pip", "passerby"]
     assert machine.commands[0] == [sys.executable, "-m", "venv", start.VENV]
     assert machine.commands[1][0] == start.PYTHON
-    assert machine.commands[1][-2:] == ["-e", "."]
+    assert machine.commands[1][-2:] == ["-e", ".[gallery]"]
     assert machine.commands[2] == [start.PYTHON, "-m", "passerby", "demo"]
     assert machine.folders == {start.HERE}
 
@@ -149,7 +149,7 @@ def test_torch_comes_from_another_index_on_request(machine: Machine, run: Run) -
     assert run("demo", "--torch-index", "https://example.org/cpu", "--seed", "1") == 0
     assert machine.asked() == ["venv", "pip", "passerby"]
     index = ["--extra-index-url", "https://example.org/cpu"]
-    assert machine.commands[1][-4:] == [*index, "-e", "."]
+    assert machine.commands[1][-4:] == [*index, "-e", ".[gallery]"]
     assert machine.commands[2][2:] == ["passerby", "demo", "--seed", "1"]
 
 
