@@ -23,8 +23,8 @@ def rollout(network: System, images: Tensor) -> Tensor | None:
     """Shares [B, h, w] of the embedding by patch, of images [B, 3, H, W].
 
     All are 0 or more; with what the tokens ahead of the patches keep, which is left out, they sum
-    to 1. None for a network without tokens. Raises ValueError for a network that says that it has
-    tokens and whose attention does not go through torch's.
+    to 1. None for a network without tokens, and for one (of timm's) whose layers attend to them in
+    a way of their own and not by torch's attention.
     """
     tokens = network.patch_tokens(images)
     if tokens is None:
@@ -35,10 +35,7 @@ def rollout(network: System, images: Tensor) -> Tensor | None:
     # TransReID's jigsaw attends to groups of the patches besides: other parts of its embedding.
     whole = [one for one in watched.weights if one.shape[-2:] == (tokens.count, tokens.count)]
     if not whole:
-        raise ValueError(
-            f"{type(network).__name__} says that it has {tokens.count} tokens, and none of its "
-            "layers attends to as many by scaled_dot_product_attention"
-        )
+        return None
     readers = tokens.readers.to(images.device).expand(len(images), -1)
     return rolled_out(whole, readers)[:, tokens.ahead :].unflatten(1, tokens.grid)
 

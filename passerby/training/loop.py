@@ -161,8 +161,6 @@ def train(
     card = taught_by(teachers, _card(recipe, split, persons, seed))
     card = Start(**begin.started).recorded_in(replace(card, persons=classes))
     targets = make_targets(teachers, persons.train, out) if teachers else None
-    if not resume:
-        remove_texts(out)
     if stored is None:  # else they are in its state
         texts = partial(fill_texts, out=out, begin=begin, device=place)
         texts(learner.model, recipe.input, recipe.texts, persons.train, persons.labels)

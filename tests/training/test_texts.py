@@ -116,6 +116,8 @@ def test_a_run_that_stops_among_its_texts_goes_on(
     with pytest.raises(Stopped):
         train(recipe, tiny, tmp_path / "cut", workers=0)
     assert (tmp_path / "cut" / "texts.pt").exists()
+    with pytest.raises(ValueError, match="already holds a run: add --resume"):
+        train(recipe, tiny, tmp_path / "cut", workers=0)
     train(recipe, tiny, tmp_path / "cut", workers=0, resume=True)
     assert len(calls) == 3  # one epoch of texts was left
     first, second = (read_model(whole.out.parent / name)[0] for name in ("whole", "cut"))

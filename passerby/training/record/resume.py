@@ -21,8 +21,8 @@ def stored_state(out: Path, begin: State, resume: bool) -> State | None:
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file: --out takes a folder, which may not exist yet")
     if not resume:
-        # A run that failed in its first epoch has left nothing that could be lost.
-        begun = any((out / name).exists() for name in ("config.json", "state.pt"))
+        # A run that failed in its first epoch has left nothing that could be lost but its texts.
+        begun = any((out / name).exists() for name in ("config.json", "state.pt", "texts.pt"))
         if begun or read_metrics(out / "metrics.jsonl"):
             raise ValueError(f"{out} already holds a run: add --resume, or choose another --out")
         return None
