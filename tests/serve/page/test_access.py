@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,13 +32,9 @@ VIEWS = (
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """axe-core, where somebody has it: ``npm install axe-core`` beside the repository."""
-    places = [os.environ.get("AXE", ""), "node_modules/axe-core/axe.min.js"]
-    root = Path(__file__).resolve().parents[3]
-    for place in filter(None, places):
-        if (root / place).is_file():
-            return (root / place).read_text()
-    pytest.skip("axe-core is absent (npm install axe-core, or AXE=axe.min.js)")
+    """The rules that it holds a page against."""
+    carrier = pytest.importorskip("axe_playwright_python", reason="axe is absent")
+    return files(carrier).joinpath("axe.min.js").read_text()
 
 
 def found_by(axe: str, page: Page) -> list[str]:
