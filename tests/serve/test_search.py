@@ -80,6 +80,7 @@ def test_a_box_takes_a_part_of_a_picture(client):
         (b"{", "application/json", 400, "JSON"),
         (b"{}", "application/json", 422, "one of vector"),
         (b'{"vector": [NaN]}', "application/json", 422, "32|dimensions|NaN"),
+        (b'{"vector": [1e300]}', "application/json", 422, "range of float32"),
         (b'{"vectors": [[1], [1, 2]]}', "application/json", 422, "one length"),
         (b'{"other": 1}', "application/json", 422, "other"),
         (b"--x", "multipart/form-data; boundary=y", 400, "form"),

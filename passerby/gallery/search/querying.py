@@ -20,6 +20,7 @@ from passerby.embedding.image_inputs import AnyImage, images_of, pixels_of
 from passerby.gallery.binding import require_matching_embedder, require_matching_embeddings
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.stores.about import About
+from passerby.tables.columns import array_of, matrix
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.sightings import UNKNOWN
 from passerby.tables.unit_length import unit
@@ -101,15 +102,15 @@ def query_of_vectors(
 ) -> Query:
     """The query of a vector [D], or of several of one person [M, D]: the mean of unit vectors.
 
-    name: of the whole; names [M]: of each. Raises ValueError for another width, NaN, and vectors
-    without a direction.
+    name: of the whole; names [M]: of each. Raises ValueError for another width, NaN, numbers beyond
+    float32, and vectors without a direction.
     """
-    matrix = np.atleast_2d(np.asarray(vectors, np.float32))
-    if matrix.ndim != 2 or len(matrix) == 0:
+    given = np.atleast_2d(array_of(vectors))  # type: ignore[arg-type]
+    if given.ndim != 2 or len(given) == 0:
         raise ValueError(
-            f"a query is a vector [D] or vectors [M, D] of one person, got {list(matrix.shape)}"
+            f"a query is a vector [D] or vectors [M, D] of one person, got {list(given.shape)}"
         )
-    units = _unit(matrix, about, name)
+    units = _unit(matrix("a query's vectors", given, "M, D"), about, name)
     vector = _unit(units.mean(axis=0, keepdims=True), about, name)[0]
     names = names or [f"vector {number}" for number in range(1, len(units) + 1)]
     doubts = (*_unfamiliar(units, about, names), *_strangers(units, about, names))

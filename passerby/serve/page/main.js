@@ -2,7 +2,7 @@
 
 import { api, can, chooseGallery, session } from "./shared/api.js";
 import { askKey, leave, tell } from "./shared/dialogs.js";
-import { announce, button, fill, h, select, working } from "./shared/dom.js";
+import { announce, button, fill, h, heading, select, working } from "./shared/dom.js";
 import { left, problemPanel } from "./shared/problems.js";
 import { t } from "./shared/translate.js";
 import { language } from "./texts.js";
@@ -44,12 +44,13 @@ async function show({ focus = true } = {}) {
   shown = new AbortController();
   const { signal } = shown;
   const { name, params } = route();
-  document.title = `${t(`${name}.title`)} · Passerby`;
   for (const link of document.querySelectorAll("#nav a")) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const waiting = setTimeout(() => fill(main, working(t("loading"))), 150);
+  const title = t(`${name}.title`); // stands while the view loads, and above what went wrong
+  document.title = `${title} · Passerby`;
+  const waiting = setTimeout(() => fill(main, [heading(title), working(t("loading"))]), 150);
   try {
     const nodes = await VIEWS[name].view.show({
       params,
@@ -59,10 +60,7 @@ async function show({ focus = true } = {}) {
     if (!signal.aborted) fill(main, nodes);
   } catch (error) {
     if (signal.aborted || left(error)) return;
-    fill(
-      main,
-      problemPanel(error, () => show()),
-    );
+    fill(main, [heading(title), problemPanel(error, () => show())]);
   } finally {
     clearTimeout(waiting);
   }

@@ -93,7 +93,7 @@ def _by_json(gallery: Gallery, asked: SearchBody, options: SearchOptions) -> Mat
     given = asked.vectors if asked.vectors is not None else [asked.vector or []]
     if len({len(vector) for vector in given}) > 1:
         raise ValueError("the vectors of one person are all of one length")
-    return gallery.search_with(np.array(given, np.float32), options)
+    return gallery.search_with(np.array(given), options)
 
 
 def _by_sighting(gallery: Gallery, sighting: str, options: SearchOptions) -> Matches:

@@ -40,6 +40,7 @@ NAMES = {1: HOSTILE, 2: "Boris", 3: "linked/3", 4: "linked/4"}
 MORNING = datetime(2026, 5, 1, 8, tzinfo=UTC)
 SEED = 5
 WAIT = 8_000  # milliseconds: what takes longer hangs
+LOADED = "main:not(:has(.working)) h1"
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +179,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Open]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: _worth_a_failure(said) and failures.append(said.text))
         page.goto(f"{address or site.address}/#/{view}")
-        page.wait_for_selector("main h1, dialog h2")
+        page.wait_for_selector(f"{LOADED}, dialog h2")
         return page
 
     yield opened

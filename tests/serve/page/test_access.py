@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.serve.page.conftest import focused, tab_to
+from tests.serve.page.conftest import LOADED, focused, tab_to
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -62,7 +62,8 @@ def test_axe_finds_nothing_in_any_view(open_page, crop, axe, site, colours):
     page.keyboard.press("Escape")
     for view in VIEWS[1:]:
         page.goto(f"{site.address}/#/{view}")
-        page.wait_for_selector("main h1")
+        page.reload()  # or the view before would answer for it
+        page.wait_for_selector(LOADED)
         if view == "visitors":
             page.get_by_role("button", name="Count").click()
             page.wait_for_selector(".chart svg")
