@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from passerby.config.recipe import Recipe
-from passerby.config.sections import LossTerm, Phase
+from passerby.config.sections import LossTerm, Phase, Rate
 from passerby.config.settings import term_names
 
 
@@ -36,6 +36,10 @@ def _leaves(node: object, path: str) -> Iterator[tuple[str, object]]:
         elif isinstance(value, tuple) and value and isinstance(value[0], Phase):
             for phase in value:
                 yield from _leaves(phase, f"{own}.{phase.name}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], Rate):
+            for rate in value:
+                yield f"{own}.{rate.of}.rate", rate.rate
+                yield f"{own}.{rate.of}.weight_decay", rate.weight_decay
         elif isinstance(value, tuple) and len(value) == 1 and dataclasses.is_dataclass(value[0]):
             yield from _leaves(value[0], f"{own}.")
         else:
