@@ -29,21 +29,29 @@ def _leaves(node: object, path: str) -> Iterator[tuple[str, object]]:
             continue
         if dataclasses.is_dataclass(value):
             yield from _leaves(value, f"{own}.")
-        elif isinstance(value, tuple) and value and isinstance(value[0], LossTerm):
-            for name, term in zip(term_names(value), value, strict=True):
-                yield f"{own}.{name}", term.loss
-                yield from ((f"{own}.{name}.{n}", v) for n, v in _changed(term))
-        elif isinstance(value, tuple) and value and isinstance(value[0], Phase):
-            for phase in value:
-                yield from _leaves(phase, f"{own}.{phase.name}.")
-        elif isinstance(value, tuple) and value and isinstance(value[0], Rate):
-            for rate in value:
-                yield f"{own}.{rate.of}.rate", rate.rate
-                yield f"{own}.{rate.of}.weight_decay", rate.weight_decay
-        elif isinstance(value, tuple) and len(value) == 1 and dataclasses.is_dataclass(value[0]):
-            yield from _leaves(value[0], f"{own}.")
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            yield from _several(value, f"{own}.")
         else:
             yield own, "()" if value == () else value
+
+
+def _several(items: tuple, path: str) -> Iterator[tuple[str, object]]:
+    """What a field holds several of, each by its name; a single one without a name by none."""
+    if isinstance(items[0], LossTerm):
+        for name, term in zip(term_names(items), items, strict=True):
+            yield f"{path}{name}", term.loss
+            yield from ((f"{path}{name}.{n}", v) for n, v in _changed(term))
+    elif isinstance(items[0], Phase):
+        for phase in items:
+            yield from _leaves(phase, f"{path}{phase.name}.")
+    elif isinstance(items[0], Rate):
+        for rate in items:
+            yield f"{path}{rate.of}.rate", rate.rate
+            yield f"{path}{rate.of}.weight_decay", rate.weight_decay
+    elif len(items) == 1:
+        yield from _leaves(items[0], path)
+    else:
+        yield path[:-1], items
 
 
 def _changed(term: LossTerm) -> Iterator[tuple[str, object]]:
