@@ -5,6 +5,7 @@ from (``--style drawn`` needs none of that). Each is made by the command that th
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from passerby.synthesis.figures import contact_sheet
 
 IMAGES = Path(__file__).parent / "images"
 SEED = "7"
+CHROMIUM = "/usr/bin/chromium"
 
 
 def run(*words: str) -> None:
@@ -59,11 +61,55 @@ def batch(folder: Path, style: str) -> Image.Image:
     return Image.fromarray(sheet)
 
 
-PICTURES: dict[str, tuple[Callable[[Path, str], Image.Image], int]] = {
+def passages(folder: Path, style: str) -> Image.Image:
+    """What docs/cameras.md watches: a row a passage, of a drawn hall."""
+    sizes = ("--cameras", "3", "--minutes", "0.3", "--persons", "6", "--seed", "3671")
+    run("data", "site", str(folder / "hall"), *sizes)
+    run("gallery", "create", str(folder / "lobby"))
+    videos = [str(folder / "hall" / f"camera{number}.mp4") for number in (1, 2)]
+    run("watch", *videos, "--camera", "east", "--camera", "west", "--gallery",
+        str(folder / "lobby"), "--start", "2026-01-05T08:00:00+00:00", "--detector", "motion",
+        "--sheet", str(folder / "seen.png"))  # fmt: skip
+    return Image.open(folder / "seen.png")
+
+
+def scores(folder: Path, style: str) -> Path:
+    """Distances of pairs of one person and of two."""
+    run("explain", "default", "--data", str(persons(folder, style)), "--out", str(folder / "why"))
+    return folder / "why" / "scores.svg"
+
+
+def page(folder: Path, style: str) -> Image.Image:
+    """The page of the server with what a picture found; needs Chromium and Playwright."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+    from playwright.sync_api import sync_playwright
+    from server import command_of, free_port, served
+
+    root, port, place = persons(folder, style), free_port(), folder / "shown"
+    run("gallery", "create", str(place))
+    run("gallery", "add", str(place), str(root), "--part", "gallery")
+    with (
+        served(command_of("passerby", place, port, 1), port),
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser,
+    ):
+        tab = browser.new_page(viewport={"width": 1100, "height": 800})
+        tab.goto(f"http://127.0.0.1:{port}/")
+        tab.set_input_files("#file", sorted((root / "query").iterdir())[8])
+        tab.wait_for_selector(".found .card")
+        tab.wait_for_timeout(2000)  # the pictures of the cards
+        tab.screenshot(path=str(folder / "page.png"))
+    return Image.open(folder / "page.png")
+
+
+PICTURES: dict[str, tuple[Callable[[Path, str], Image.Image | Path], int]] = {
     "ranking": (ranking, 1000),
     "regions": (regions, 900),
     "batch": (batch, 420),
-}  # a picture, and its width in pixels
+    "passages": (passages, 340),
+    "page": (page, 1000),
+    "scores": (scores, 0),
+}  # a picture, and its greatest width in pixels
 
 
 def main() -> None:
@@ -75,7 +121,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         for name in options.names or PICTURES:
             draw, width = PICTURES[name]
-            picture = draw(Path(made), options.style).convert("RGB")
+            drawn = draw(Path(made), options.style)
+            if isinstance(drawn, Path):
+                shutil.copy(drawn, options.out)
+                print(f"{name}: {drawn.stat().st_size} bytes")
+                continue
+            picture = drawn.convert("RGB")
             if picture.width > width:
                 picture = picture.resize((width, round(picture.height * width / picture.width)))
             picture.save(options.out / f"{name}.webp", quality=80, method=6)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from passerby.process.whole_files import PART, explain_disk_full, replacing, write_whole
 from passerby.video.passages import Passage
@@ -129,8 +129,8 @@ def contact_sheet(path: Path, passages: Sequence[tuple[str, Passage]]) -> None:
     for row, (camera, passage) in enumerate(passages):
         top = row * (_HEIGHT + _LABEL)
         for column, look in enumerate(passage.spread(_PICTURES)[:_PICTURES]):
-            crop = Image.fromarray(look.crop)
-            crop.thumbnail((_WIDTH - 2, _HEIGHT))
+            # As large as the place allows: who is far away is to be seen, too.
+            crop = ImageOps.contain(Image.fromarray(look.crop), (_WIDTH - 2, _HEIGHT))
             sheet.paste(crop, (column * _WIDTH, top))
         tracks = "+".join(map(str, passage.tracks))
         text = f"{camera}  track {tracks}  {passage.first:.1f}-{passage.last:.1f} s"
