@@ -70,3 +70,15 @@ def test_without_joints_it_says_so_and_goes_on(
     run = train(tiny_recipe(), unknown, tmp_path / "run")
     assert "joints are known of no image" in told(capsys)
     assert run.card.epoch == 2
+
+
+def test_without_joints_the_attention_stays_as_it_was(drawn: Split, tmp_path: Path) -> None:
+    unknown = replace(drawn, train=tuple(replace(record, joints=()) for record in drawn.train))
+    recipe = tiny_recipe()
+    found = []
+    for rate in (5e-3, 1e-12):
+        phase = replace(recipe.phases[0], rate=rate)
+        alone = replace(recipe, epochs=1, phases=(phase,))
+        train(alone, unknown, tmp_path / f"{rate}")
+        found.append(dict(load_model(tmp_path / f"{rate}")[0].named_parameters()))
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[1])
