@@ -221,9 +221,14 @@ class Parts:
     data: OptionalData = None
     query: Annotated[
         str | None,
-        arg(metavar="NPZ", help="embeddings of the query (passerby embed), of any model."),
+        arg(
+            metavar="NPZ|FOLDER",
+            help="embeddings of the query (passerby embed, with --parts or without), of any model.",
+        ),
     ] = None
-    gallery: Annotated[str | None, arg(metavar="NPZ", help="embeddings of the gallery.")] = None
+    gallery: Annotated[
+        str | None, arg(metavar="NPZ|FOLDER", help="embeddings of the gallery.")
+    ] = None
 
 
 @dataclass(frozen=True)

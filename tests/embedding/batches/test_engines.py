@@ -86,7 +86,7 @@ def environment(mark: Path) -> dict[str, str]:
 
 def run(given: list[str], mark: Path) -> str:
     done = subprocess.run(
-        given, env=environment(mark), capture_output=True, text=True, check=False, timeout=300
+        given, env=environment(mark), capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
@@ -144,7 +144,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(engine, whole, tmp_path):
                     os.kill(number, signal.SIGKILL)
             time.sleep(0.01)
         there = len([*out.glob("part-*.parquet")])
-        program.wait(timeout=300)
+        program.wait(timeout=600)
     assert killed
     assert there < 41
     if program.returncode:
