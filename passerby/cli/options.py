@@ -226,9 +226,9 @@ class Parts:
             help="embeddings of the query (passerby embed, with --parts or without), of any model.",
         ),
     ] = None
-    gallery: Annotated[
-        str | None, arg(metavar="NPZ|FOLDER", help="embeddings of the gallery.")
-    ] = None
+    gallery: Annotated[str | None, arg(metavar="NPZ|FOLDER", help="embeddings of the gallery.")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
