@@ -105,7 +105,7 @@ def query_of_vectors(
     name: of the whole; names [M]: of each. Raises ValueError for another width, NaN, numbers beyond
     float32, and vectors without a direction.
     """
-    given = np.atleast_2d(array_of(vectors))  # type: ignore[arg-type]
+    given = np.atleast_2d(array_of(vectors))
     if given.ndim != 2 or len(given) == 0:
         raise ValueError(
             f"a query is a vector [D] or vectors [M, D] of one person, got {list(given.shape)}"
