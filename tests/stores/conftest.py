@@ -17,6 +17,7 @@ from passerby.tables.filters import Where
 from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
 from tests.stores.milvus_server import PASSWORD, CannotRun, MilvusServer, why_not
+from tests.stores.own_servers import VARIABLES, OwnServers, named
 from tests.stores.postgres_server import CannotRun as CannotRunPostgres
 from tests.stores.postgres_server import PostgresServer
 from tests.stores.postgres_server import why_not as no_postgres
@@ -132,7 +133,18 @@ def postgres_place(server: PostgresServer, options: str = "") -> str:
     return f"{server.address}/gallery_{next(_NUMBERS)}{options}"
 
 
-@pytest.fixture(params=["memory", "lancedb", "milvus", "milvus-lite", "postgres"])
+@pytest.fixture(scope="session")
+def own_servers() -> Iterator[OwnServers]:
+    """Those that the environment names; nothing is left on them."""
+    servers = OwnServers()
+    yield servers
+    servers.remove()
+
+
+ENGINES = ("memory", "lancedb", "milvus", "milvus-lite", "postgres", *named())
+
+
+@pytest.fixture(params=ENGINES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an engine may make a gallery of its own."""
     if request.param == "lancedb":
@@ -143,13 +155,16 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"milvus://{tmp_path}/lite.db/gallery"
     if request.param == "postgres":
         return postgres_place(request.getfixturevalue("postgres_server"))
+    if request.param in VARIABLES:
+        servers: OwnServers = request.getfixturevalue("own_servers")
+        return servers.place(request.param)
     return f"memory://{tmp_path.name}-{next(_NUMBERS)}"
 
 
 @pytest.fixture(scope="session")
-def milvus_collections() -> Iterator[dict[int, Store]]:
-    """A collection of each number of dimensions: making one takes the server two seconds."""
-    made: dict[int, Store] = {}
+def milvus_collections() -> Iterator[dict[tuple[str, int], Store]]:
+    """A collection of each server and number of dimensions: making one takes it two seconds."""
+    made: dict[tuple[str, int], Store] = {}
     yield made
     for each in made.values():
         each.close()
@@ -160,16 +175,17 @@ def store(
     request: pytest.FixtureRequest,
     place: str,
     about: About,
-    milvus_collections: dict[int, Store],
+    milvus_collections: dict[tuple[str, int], Store],
 ) -> Iterator[Store]:
     """An empty gallery. The many tests of the contract share a collection of the real server, which
     they empty; in whole runs, after ten minutes, a row that others had written with the same id,
     and removed, was seen to be missing there, so that others have one of their own."""
     shared = request.module.__name__.endswith("test_conformance")
-    if place.startswith("milvus://root") and shared:
-        if about.dimensions not in milvus_collections:
-            milvus_collections[about.dimensions] = create_store(place, about)
-        kept = milvus_collections[about.dimensions]
+    if place.startswith("milvus://") and ".db/" not in place and shared:
+        own = place.rpartition("/")[0], about.dimensions
+        if own not in milvus_collections:
+            milvus_collections[own] = create_store(place, about)
+        kept = milvus_collections[own]
         for known in (True, False):
             kept.delete(Where(known=known))
         yield kept
