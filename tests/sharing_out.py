@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-ONE_SERVER = ("tests/stores/test_conformance.py", "tests/stores/engines/test_milvus.py")
+ONE_SERVER = (
+    "tests/stores/test_conformance.py",
+    "tests/stores/engines/test_milvus.py",
+    "tests/stores/test_dumps_of_engines.py",
+    "tests/stores/test_ledger_of_engines.py",
+)
 """Files that use one Milvus server: in one process, since each would start its own."""
 
 FIRST = (

@@ -25,6 +25,7 @@ from passerby.cli.assistants import mcp_server
 from passerby.cli.deciding import asking, decisions, persons
 from passerby.cli.machine import doctoring
 from passerby.cli.messages import frigate
+from passerby.cli.options import STDOUT
 from passerby.cli.pictures import explaining
 from passerby.cli.server import audit, keys, serving
 from passerby.cli.video import alerting, watching
@@ -139,6 +140,9 @@ GROUPS: Mapping[str, tuple[Commands, str]] = {
     "serve audit": (SERVE_AUDIT, "Who did what, and whether the log of it is whole."),
 }
 
+_REPORTS_TO_FILES = ("evaluate", "verify", "compare-reports")
+"""Commands whose --json takes the name of a file."""
+
 _NARROWEST = 60  # columns: below, boxes of help fall apart
 
 
@@ -148,7 +152,7 @@ def main() -> None:
     _keep_names_out_of_logs(sys.argv[1:])
     share_cores()
     try:
-        with reporting_to(Screen()):
+        with reporting_to(Screen(answers_alone=_for_a_program(sys.argv[1:]))):
             _run(sys.argv[1:])
         sys.stdout.flush()  # here, where a closed pipe is no error
     except BrokenPipeError:
@@ -165,6 +169,16 @@ def main() -> None:
             "gallery when they are called again",
             130,
         )
+
+
+def _for_a_program(words: Sequence[str]) -> bool:
+    """Whether stdout is to hold JSON or CSV alone; "--json FILE" of a report prints its text."""
+    if "--csv" in words or "--json=-" in words:
+        return True
+    if "--json" not in words:
+        return False
+    after = [*words, ""][words.index("--json") + 1]
+    return words[0] not in _REPORTS_TO_FILES or after == STDOUT
 
 
 def _run(words: Sequence[str]) -> None:

@@ -6,12 +6,18 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from passerby.cli.options import Data, Number
-from passerby.process.reporting import say
+from passerby.cli.options import Data, Json, Number
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 
 
 def check(
-    root: Positional[Data], /, *, decode: bool = False, images_per_person: Number = 4
+    root: Positional[Data],
+    /,
+    *,
+    decode: bool = False,
+    images_per_person: Number = 4,
+    json: Json = False,
 ) -> None:
     """Say what was expected of a data set and what was found.
 
@@ -21,7 +27,8 @@ def check(
     """
     from passerby.data.check import check_data
 
-    say(check_data(root, decode, images_per_person))
+    found = check_data(root, decode, images_per_person)
+    answer(as_json(found, ok=found.ok, findings=found.findings()) if json else found)
 
 
 def synthesize(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from passerby.cli.options import (
+    STDOUT,
     CameraRule,
     Data,
     Device,
@@ -14,6 +15,7 @@ from passerby.cli.options import (
     File,
     FileNames,
     Folder,
+    Json,
     JsonFile,
     Metric,
     Model,
@@ -23,8 +25,10 @@ from passerby.cli.options import (
     Parts,
     Share,
     Zone,
+    file_of,
 )
-from passerby.process.reporting import say
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 from passerby.process.whole_files import require_folder_of
 
 Image = Annotated[str, arg(metavar="IMAGE", help="image file.")]
@@ -71,7 +75,7 @@ def evaluate(
     from passerby.assessment.score import Scoring, score
     from passerby.evaluation.bootstrap import bootstrap_report
 
-    require_folder_of(json)
+    require_folder_of(file_of(json))
     scoring = Scoring(
         metric=metric,
         camera_rule=camera_rule,
@@ -97,6 +101,9 @@ def evaluate(
         before_neck=embedding.before_neck,
         opened_by=embedding.load,
     )
+    if json == STDOUT:
+        answer(report.to_json())
+        return
     say(report.to_text())
     if ties != "mean":
         say(bootstrap_report(report))
@@ -216,14 +223,17 @@ def verify(
     """
     from passerby.assessment.verify import measure_decisions, query_and_gallery
 
-    require_folder_of(json)
+    require_folder_of(file_of(json))
     require_folder_of(chart)
     both = query_and_gallery(model, scored.data, scored.query, scored.gallery, device=device)
     found = measure_decisions(
         *both, metric, camera_rule, rank=rank, replicates=replicates, seed=seed
     )
-    say(found)
-    if json is not None:
+    if json == STDOUT:
+        answer(found.to_json())
+    else:
+        say(found)
+    if file_of(json) is not None:
         found.to_json(json)
     if chart is not None:
         from passerby.visual.svg.verification_charts import write_roc_chart
@@ -288,6 +298,7 @@ def compare(
     calibration: File = None,
     one_camera: bool = False,
     metric: Metric = "cosine",
+    json: Json = False,
 ) -> None:
     """Say whether two images show one person: distance, likelihood ratio, probability, decision.
 
@@ -318,6 +329,6 @@ def compare(
         false_match_rate=false_match_rate,
         one_camera=one_camera,
     )
-    say(comparison)
+    answer(as_json(comparison, conclusions=comparison.conclusions()) if json else comparison)
     if out is not None:
         draw_comparison(comparison, out, known)

@@ -27,7 +27,8 @@ from passerby.cli.options import (
     Zone,
     confirm,
 )
-from passerby.process.reporting import say
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 from passerby.process.whole_files import require_folder_of
 
 NewPlace = Annotated[
@@ -102,7 +103,7 @@ def show(place: Place, /, *, json: Json = False) -> None:
 
     with Gallery.open(place) as gallery:
         summary = gallery.show()
-    say(summary.to_json() if json else summary.to_text())
+    answer(summary.to_json() if json else summary.to_text())
 
 
 def remove(
@@ -140,7 +141,7 @@ def remove(
         say(gallery.remove(chosen, timeless=timeless, compact=compact))
 
 
-def check(place: Place, /, *, chart: File = None) -> None:
+def check(place: Place, /, *, chart: File = None, json: Json = False) -> None:
     """Say whether a gallery is whole, how well and fast its index finds its own sightings, and
     whether its probabilities are true of the persons that it knows.
 
@@ -151,7 +152,7 @@ def check(place: Place, /, *, chart: File = None) -> None:
 
     with Gallery.open(place) as gallery:
         found = gallery.check()
-    say(found)
+    answer(as_json(found, whole=found.whole) if json else found)
     if chart is not None:
         from passerby.visual.svg.calibration_charts import write_reliability_chart
 
@@ -310,7 +311,7 @@ def search(
         else:
             queries = [[image] for image in images] if each else [[*images]]
             found = tuple(gallery.search_with(query, options) for query in queries)
-    say(matches_text(found, json=json, csv=csv))
+    answer(matches_text(found, json=json, csv=csv))
     if out is not None and Path(out).suffix.lower() in (".html", ".htm"):
         from passerby.visual.found.match_page import write_match_page
 
@@ -394,9 +395,9 @@ def link(
             write_link_page(linking, out, gallery.thumbnails(shown), gallery.strips(shown))
         named = write_links(gallery.store, linking, extend=extend) if write else 0
     if csv:
-        say(persons_csv(linking.persons).rstrip("\n"))
+        answer(persons_csv(linking.persons).rstrip("\n"))
     else:
-        say(linking.to_json() if json else linking)
+        answer(linking.to_json() if json else linking)
     if write and not (json or csv):
         say(f"{named} sightings have another person now")
 

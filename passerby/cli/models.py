@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from passerby.cli.options import File, Folder, Model, OptionalData, Settings
-from passerby.process.reporting import say
+from passerby.cli.options import File, Folder, Json, Model, OptionalData, Settings
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 from passerby.registry import KINDS
 
 Texts = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TEXT")]
@@ -25,6 +26,7 @@ def pull(
     sha256: Annotated[str, arg(metavar="HASH")] = "",
     out: File = None,
     limit: Annotated[float, arg(metavar="GIGABYTES")] = 2.0,
+    json: Json = False,
 ) -> None:
     """Fetch published weights into a cache, checked and resumed; without NAME list what is known.
 
@@ -34,10 +36,12 @@ def pull(
         out: file to write in place of the cache.
         limit: gigabytes that are taken at most.
     """
-    from passerby.weights.pull import published_listing, pull
+    from passerby.weights.pull import published_listing, published_weights, pull
 
+    if json and name is not None:
+        raise ValueError("--json lists what is known: leave NAME out")
     if name is None:
-        say(published_listing())
+        answer(as_json({"weights": published_weights()}) if json else published_listing())
     elif not 1e-9 <= limit <= 1e5:
         raise ValueError(f"--limit is in gigabytes, up to 100,000, got {limit:g}")
     else:
@@ -145,7 +149,7 @@ def export(
     say(export_model(model, out, options))
 
 
-def list_components(kind: Positional[Kind], /) -> None:
+def list_components(kind: Positional[Kind], /, *, json: Json = False) -> None:
     """List what can be named in recipes and commands, with options and their defaults.
 
     models are those that come with Passerby.
@@ -153,18 +157,21 @@ def list_components(kind: Positional[Kind], /) -> None:
     Args:
         kind: which components.
     """
-    from passerby.registry import listing
+    from passerby.registry import KINDS, listing
 
     if kind == "systems":
-        from passerby.cli.systems_table import systems_listing
+        from passerby.cli.systems_table import systems_listed, systems_listing
 
-        say(systems_listing())
+        answer(as_json(systems_listed()) if json else systems_listing())
     elif kind == "models":
-        from passerby.models.packaged import models_listing
+        from passerby.models.packaged import models_listing, packaged_sizes
 
-        say(models_listing())
+        answer(as_json({"models": packaged_sizes()}) if json else models_listing())
+    elif json:
+        found = {name: KINDS[kind].describe(name) for name in KINDS[kind].names()}
+        answer(as_json({kind: found}))
     else:
-        say(listing(kind))
+        answer(listing(kind))
 
 
 def card(

@@ -70,9 +70,17 @@ CameraRule = Annotated[
     bool, arg(help="ignore gallery images of the query's person by the query's camera.")
 ]
 JsonFile = Annotated[
-    str | None, arg(name="json", metavar="FILE", help="write the report to this file as well.")
+    str | None,
+    arg(
+        name="json",
+        metavar="FILE",
+        help="write the report to this file as well; - prints it, in place of the text.",
+    ),
 ]
-Json = Annotated[bool, arg(name="json", help="everything, as JSON.")]
+STDOUT = "-"
+"""In place of the file of `JsonFile`."""
+
+Json = Annotated[bool, arg(name="json", help="everything, as JSON; stdout has nothing else.")]
 Number = Annotated[int, arg(metavar="N")]
 Share = Annotated[float, arg(metavar="0...1")]
 File = Annotated[str | None, arg(metavar="FILE")]
@@ -104,6 +112,11 @@ Imports = Annotated[
         "one's own (repeatable).",
     ),
 ]
+
+
+def file_of(json: str | None) -> str | None:
+    """The file of a `JsonFile`; None where there is none, or it is stdout."""
+    return None if json == STDOUT else json
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from passerby.cli.options import Number, RecipeName, Settings
-from passerby.process.reporting import say
+from passerby.cli.options import Json, Number, RecipeName, Settings
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 
 Runs = Positional[Annotated[tuple[str, ...], arg(metavar="RUN|REPORT...")]]
 
@@ -18,17 +19,16 @@ def show(
     /,
     *,
     set: Settings = (),
-    json: bool = False,
+    json: Json = False,
 ) -> None:
     """Print a recipe, with the origin of each choice, and train nothing.
 
-    Args:
-        json: as JSON, which train takes as a recipe.
+    With --json as a recipe that passerby train takes.
     """
     from passerby.config import open_recipe, recipe_text
 
     chosen = open_recipe(recipe, set)
-    say(chosen.to_json() if json else recipe_text(chosen))
+    answer(chosen.to_json() if json else recipe_text(chosen))
 
 
 def report(
@@ -38,6 +38,7 @@ def report(
     published: Annotated[str | None, arg(metavar="KIND")] = None,
     out: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="FILE")] = (),
     seed: Number = 0,
+    json: Json = False,
 ) -> None:
     """Set finished runs side by side, with intervals, and paired differences to the first.
 
@@ -56,7 +57,7 @@ def report(
     check_endings(targets)
     scored = read_runs(runs)
     rows = run_table(scored, published_on=published, seed=seed)
-    say(text_table(rows).rstrip())
+    answer(as_json({"rows": rows}) if json else text_table(rows).rstrip())
     for target in targets:
         write_run_file(target, scored, rows)
         say(f"written: {target}")

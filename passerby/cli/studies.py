@@ -8,16 +8,20 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from passerby.cli.options import (
+    STDOUT,
     Data,
     Device,
     Folder,
+    Json,
     JsonFile,
     Number,
     Settings,
     Share,
     Workers,
+    file_of,
 )
-from passerby.process.reporting import say
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 from passerby.process.whole_files import require_folder_of, write_whole
 
 Report = Annotated[str, arg(metavar="REPORT", help="file that passerby evaluate --json wrote.")]
@@ -43,9 +47,12 @@ def compare_reports(
     from passerby.evaluation.bootstrap import compare_reports
     from passerby.evaluation.report import Report
 
-    require_folder_of(json)
+    require_folder_of(file_of(json))
     reports = Report.from_json(first), Report.from_json(second)
     comparison = compare_reports(*reports, replicates=replicates, level=level, seed=seed)
+    if json == STDOUT:
+        answer(comparison.to_json())
+        return
     say(comparison)
     if json is not None:
         comparison.to_json(json)
@@ -96,6 +103,7 @@ def ablation_table(
     /,
     *,
     out: Annotated[str | None, arg(metavar="FOLDER")] = None,
+    json: Json = False,
 ) -> None:
     """Set several seeds of an ablation in one table, with paired intervals over persons and seeds.
 
@@ -103,12 +111,18 @@ def ablation_table(
         folders: that passerby ablate wrote, one a seed.
         out: folder for the table (Markdown) and the curves of training (SVG).
     """
-    from passerby.studies.ablation_seeds import added, orders, read_seeds, seeds_table
+    from passerby.studies.ablation_seeds import (
+        added,
+        orders,
+        read_seeds,
+        seeds_listed,
+        seeds_table,
+    )
     from passerby.visual.svg.ablation_charts import draw_training_curves
 
     rows = read_seeds(folders)
     text = f"{seeds_table(rows)}\n{orders(rows)}\n{added(rows)}"
-    say(text)
+    answer(as_json({"rows": seeds_listed(rows)}) if json else text)
     if out is not None:
         path = draw_training_curves(rows, Path(out))
         write_whole(path.with_name("seeds.md"), text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from passerby.models.cost import cost_of
 from passerby.publications import Publication, Score, publications
 from passerby.registry import RECIPES, SYSTEMS
@@ -32,6 +34,15 @@ def systems_listing() -> str:
     parts += ["## Notes\n", "\n".join(notes) + "\n", "## For `network.system`\n"]
     named = [[f"`{name}`", *_described(name)] for name in SYSTEMS.names()]
     return "\n".join([*parts, _markdown(["name", "options", "what it is"], named)]).rstrip()
+
+
+def systems_listed() -> dict[str, object]:
+    """The same for programs: publications with the cost of each, and names for recipes."""
+    rows = [{**asdict(one), "cost": cost_of(RECIPES.build(one.recipe))} for one in publications()]
+    return {
+        "publications": rows,
+        "systems": {name: SYSTEMS.describe(name) for name in SYSTEMS.names()},
+    }
 
 
 def _published() -> list[str]:

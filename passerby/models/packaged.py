@@ -47,7 +47,14 @@ def is_packaged(path: str | os.PathLike[str]) -> bool:
 def models_listing() -> str:
     """The packaged models as text: name, megabytes, what each is."""
     lines = []
-    for folder in packaged_folders():
-        size = sum(file.stat().st_size for file in folder.iterdir())
-        lines += [f"{folder.name} ({size / 1e6:.1f} MB)", f"    {PACKAGED[folder.name]}"]
+    for name, size in packaged_sizes().items():
+        lines += [f"{name} ({size / 1e6:.1f} MB)", f"    {PACKAGED[name]}"]
     return "\n".join(lines)
+
+
+def packaged_sizes() -> dict[str, int]:
+    """The packaged models that this installation has, with their bytes."""
+    return {
+        folder.name: sum(file.stat().st_size for file in folder.iterdir())
+        for folder in packaged_folders()
+    }

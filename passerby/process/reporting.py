@@ -45,6 +45,10 @@ class Reporter:
         styled = bold and sys.stdout.isatty() and "NO_COLOR" not in os.environ
         print(f"\x1b[1m{text}\x1b[0m" if styled else text, flush=True)
 
+    def answer(self, text: str) -> None:
+        """What was asked for; what is said goes elsewhere where a program reads it."""
+        self.say(text)
+
     def progress(self, text: str) -> AbstractContextManager[Advance]:
         """Show how far the work named ``text`` has come."""
         del text
@@ -57,15 +61,29 @@ class Silent(Reporter):
     def say(self, text: str, *, bold: bool = False) -> None:
         """Not."""
 
+    def answer(self, text: str) -> None:
+        """Not."""
+
 
 class Screen(Reporter):
-    """The command's: progress goes to stderr, so that what is printed can be piped on."""
+    """The command's: progress goes to stderr, so that what is printed can be piped on.
 
-    def __init__(self) -> None:
+    answers_alone: on stdout; what is said beside an answer goes to stderr, too.
+    """
+
+    def __init__(self, *, answers_alone: bool = False) -> None:
         self._bars: Progress | None = None
+        self._answers_alone = answers_alone
+
+    def answer(self, text: str) -> None:
+        """On stdout, in whole lines."""
+        print(printable(text), flush=True)
 
     def say(self, text: str, *, bold: bool = False) -> None:
         """Print lines above the bars, where there are some."""
+        if self._answers_alone:
+            print(printable(text), file=sys.stderr, flush=True)
+            return
         if self._bars is None or not sys.stdout.isatty():
             super().say(text, bold=bold)
             return
@@ -108,6 +126,12 @@ def say(text: object, *, bold: bool = False) -> None:
     """Tell the user a line, or several; control characters in it are made visible."""
     if _first_process():
         _reporter.say(str(text), bold=bold)
+
+
+def answer(text: object) -> None:
+    """Give the user what a command was asked for, such as a table or JSON; all else is said."""
+    if _first_process():
+        _reporter.answer(str(text))
 
 
 def progress(text: str) -> AbstractContextManager[Advance]:

@@ -79,6 +79,23 @@ def compared(first: RepeatedRow, second: RepeatedRow) -> ReportComparison:
     return compare_repeated(first.reports, second.reports)
 
 
+def seeds_listed(rows: Sequence[RepeatedRow]) -> list[dict[str, object]]:
+    """Scores of each seed, seconds of training and cost of each row, for programs."""
+    return [
+        {
+            "row": row.row.name,
+            "title": row.row.title,
+            "rank1": [report.figures()["rank1"] for report in row.reports],
+            "mean_average_precision": [
+                report.figures()["mean_average_precision"] for report in row.reports
+            ],
+            "seconds": row.seconds,
+            "cost": row.cost,
+        }
+        for row in rows
+    ]
+
+
 def seeds_table(rows: Sequence[RepeatedRow]) -> str:
     """Means ± standard deviation over seeds, difference to the Baseline, cost, and the paper's."""
     lines = [

@@ -203,10 +203,15 @@ def pulled_state(name: str) -> dict[str, Tensor]:
 def published_listing() -> str:
     """The named weights with what is known of them."""
     lines = []
-    for name, entry in {**PUBLISHED, **DETECTORS}.items():
+    for name, entry in published_weights().items():
         known = f"SHA-256 {entry.sha256[:8]}…" if entry.sha256 else "hash unknown"
         lines += [name, f"    {entry.terms}; {known}"]
     return "\n".join(lines)
+
+
+def published_weights() -> dict[str, Published]:
+    """All named weights, those of detectors among them."""
+    return {**PUBLISHED, **DETECTORS}
 
 
 def _entry(name: str) -> Published:

@@ -37,6 +37,7 @@ _NOT_IN_THE_TEMPLATE = """
   updateNextTargetInterval: 1
   leaderViewUpdateInterval: 1
 """
+_OFTENER = ("  compaction:\n", "  compaction:\n    check:\n      interval: 1\n")  # seconds, not 10
 
 
 _CANNOT_RUN = {126, 127, -signal.SIGILL}
@@ -75,11 +76,16 @@ class MilvusServer:
     it; so it asks for a password here.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, like: MilvusServer | None = None) -> None:
+        """like: another one, whose programme is taken: to unpack it takes most of a start."""
         from milvus import MilvusServerConfig, _initialize_data_files
 
         self.folder = folder
-        _initialize_data_files(str(folder))  # unpacks the programme: most of the time of a start
+        if like is None:
+            _initialize_data_files(str(folder))
+        else:
+            folder.mkdir()
+            (folder / "bin").symlink_to(like.folder / "bin")
         self._config = MilvusServerConfig(data_dir=str(folder))
         names = [name for name in self._config.configurable_items if name.endswith("_port")]
         self._ports = dict(
@@ -184,4 +190,5 @@ class MilvusServer:
         path = self.folder / "configs" / "milvus.yaml"
         text = path.read_text()
         text = text.replace("etcd:\n", f"etcd:\n  config:\n    path: {own}\n", 1)
-        path.write_text(text.replace("\nqueryCoord:\n", f"\nqueryCoord:{_NOT_IN_THE_TEMPLATE}", 1))
+        text = text.replace("\nqueryCoord:\n", f"\nqueryCoord:{_NOT_IN_THE_TEMPLATE}", 1)
+        path.write_text(text.replace(*_OFTENER, 1))

@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from passerby.cli.accountability.cases import By, Like, Reason
 from passerby.cli.options import File, Filter, Json, MovedModel, Names, Place, Share, confirm
-from passerby.process.reporting import say
+from passerby.process.reporting import answer, say
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def forget(
         found = reviewed(find(gallery, question), also=also, without=without)
         if out is not None:
             _write_sheet(gallery, found, out)
-        say(found.to_json() if json else found)
+        answer(found.to_json() if json else found)
         if dry_run:
             return
         alerts = tuple(one.name for one in found.alerts if one.name not in keep_alert)
@@ -108,7 +108,7 @@ def opt_out_list(place: Place, /, *, json: Json = False) -> None:
 
     with Gallery.open(place) as gallery:
         entries = opt_outs(gallery.store)
-    say(entries_text(entries, as_json=json))
+    answer(entries_text(entries, as_json=json))
 
 
 def opt_out_add(

@@ -10,7 +10,7 @@ from tyro.conf import UseAppendAction, arg
 
 from passerby.cli.deciding.persons import By, login
 from passerby.cli.options import File, Json, Number, Place
-from passerby.process.reporting import say
+from passerby.process.reporting import answer, say
 
 Kinds = Annotated[
     UseAppendAction[tuple[Literal["merge", "split", "pair"], ...]], arg(metavar="KIND")
@@ -47,7 +47,7 @@ def review(
     kinds = kind or KINDS
     with Gallery.open(place) as gallery:
         if json:
-            say(queue_json(queue(gallery.view, count, kinds=kinds, one_camera=one_camera)))
+            answer(queue_json(queue(gallery.view, count, kinds=kinds, one_camera=one_camera)))
             return
         with tempfile.TemporaryDirectory() as folder:
             target = Path(page or Path(folder) / "review.html")

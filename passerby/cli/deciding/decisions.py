@@ -9,7 +9,7 @@ from tyro.conf import arg
 
 from passerby.cli.deciding.persons import By, login, said
 from passerby.cli.options import File, Json, Number, Place
-from passerby.process.reporting import say
+from passerby.process.reporting import answer, say
 from passerby.process.whole_files import require_folder_of, write_whole
 
 
@@ -56,7 +56,7 @@ def decisions(
         events = gallery.ledger.events(newest or None, person=person, whole=any(kinds.values()))
     text = events_json if kinds["json"] else events_csv if kinds["csv"] else events_text
     if out is None:
-        say(text(events).rstrip("\n"))
+        answer(text(events).rstrip("\n"))
     else:
         write_whole(Path(out), text(events))
         say(f"{len(events)} decisions in {out}; it names persons and who decided")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from passerby.cli.options import Filter, Json, Place
-from passerby.process.reporting import say
+from passerby.process.reporting import answer, say
 
 if TYPE_CHECKING:
     from passerby.gallery.ledger.events import Event
@@ -33,7 +33,7 @@ def list_persons(place: Place, /, *, filter: Filter, json: Json = False, csv: bo
     with Gallery.open(place) as gallery:
         found = persons(gallery.store, filter.where())
     text = known_json if json else known_csv if csv else known_text
-    say(text(found).rstrip("\n"))
+    answer(text(found).rstrip("\n"))
 
 
 def name(place: Place, person: Person, sightings: Sightings, /, *, by: By = "") -> None:

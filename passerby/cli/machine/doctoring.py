@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passerby.process.reporting import say
+from passerby.process.reporting import answer
 
 
 def doctor(*, json: bool = False, speed: bool = True) -> None:
@@ -23,6 +23,6 @@ def doctor(*, json: bool = False, speed: bool = True) -> None:
         from passerby.doctor.speed import speed as measured
 
         found += measured()
-    say(findings_json(found) if json else findings_text(found))
+    answer(findings_json(found) if json else findings_text(found))
     if any(one.state == "trouble" for one in found):
         raise ValueError("there is trouble: the lines that begin with X, with what to do")

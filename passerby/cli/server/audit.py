@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from json import dumps
 from typing import Annotated
 
 from tyro.conf import arg
 
-from passerby.cli.options import File, Number
+from passerby.cli.options import File, Json, Number
 from passerby.cli.server.keys import State
-from passerby.process.reporting import say
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 
 
 def verify(
@@ -35,23 +37,24 @@ def verify(
     say(found)
 
 
-def show(*, state: State = None, newest: Number = 20) -> None:
+def show(*, state: State = None, newest: Number = 20, json: Json = False) -> None:
     """Show the newest lines of the audit log.
 
     Args:
         newest: how many.
     """
-    import json
-
     from passerby.serve.audit import Audit
     from passerby.serve.state import state_folder
 
     if newest < 1:
         raise ValueError(f"expected 1 line or more, got {newest}")
     lines = Audit(state_folder(state)).lines(newest)
+    if json:
+        answer(as_json({"lines": [*reversed(lines)]}))
+        return
     for line in reversed(lines):
         who = line["by"] or "–"
-        told = json.dumps(line["details"], ensure_ascii=False)
+        told = dumps(line["details"], ensure_ascii=False)
         say(f"{line['number']:>6}  {line['at']}  {who}  {line['did']}  {told}")
     if not lines:
         say("the audit log is empty")

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from passerby.process.reporting import say
+from passerby.cli.options import Json
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 
 State = Annotated[
     str | None,
@@ -44,13 +46,16 @@ def add(
     say(secret)
 
 
-def list_keys(*, state: State = None) -> None:
+def list_keys(*, state: State = None, json: Json = False) -> None:
     """Say who has a key, what for, and until when."""
     from passerby.gallery.text_tables import aligned
     from passerby.serve.keys import SCOPES, Keys
     from passerby.serve.state import state_folder
 
     keys = Keys(state_folder(state)).all()
+    if json:
+        answer(as_json({"keys": keys}))
+        return
     if not keys:
         say("there is no key: passerby serve keys add NAME")
         return

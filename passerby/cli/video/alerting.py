@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.options import Json, MovedModel, Number, Place, confirm
-from passerby.process.reporting import say
+from passerby.process.reporting import answer, say
 
 if TYPE_CHECKING:
     from passerby.gallery.alerts.ledger import Ledger
@@ -76,7 +76,7 @@ def list_alerts(place: Place, /, *, json: Json = False) -> None:
     with Gallery.open(place) as gallery, _ledger(gallery) as ledger:
         found = report(AlertWatch(gallery.store, ledger, name_of(place)), ledger)
     if json:
-        say(reports_json(found))
+        answer(reports_json(found))
         return
     for one in found:
         say(f"{one.name}: at most {one.at_most_a_week:g} a week; {one.standing}")
@@ -143,7 +143,7 @@ def try_alert(
         alert = alert_named(gallery.about, name)
         watch = AlertWatch(gallery.store, ledger, name_of(place))
         past = nearest_past(watch, watch.alerts.index(alert), count)
-    say(json_text.dumps([asdict(one) for one in past], indent=2) if json else past_text(past))
+    answer(json_text.dumps([asdict(one) for one in past], indent=2) if json else past_text(past))
     if send:
         if not alert.to:
             raise ValueError(f"the alert {name!r} has no address to send to")
@@ -162,7 +162,7 @@ def report(place: Place, /, *, json: Json = False) -> None:
     with Gallery.open(place) as gallery, _ledger(gallery) as ledger:
         found = report_of(AlertWatch(gallery.store, ledger, name_of(place)), ledger)
     if json:
-        say(reports_json(found))
+        answer(reports_json(found))
     else:
         say("\n".join(map(str, found)) or "the gallery has no alerts: passerby gallery alert add")
 

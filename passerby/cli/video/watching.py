@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from passerby.cli.options import File, Json, MovedModel, Names, Zone
-from passerby.process.reporting import say
+from passerby.process.reporting import answer
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def watch(
                 enroller = Enroller(kept.store, kept.embedder, keep_thumbnails, ended)
                 watched = watch_cameras(made, enroller, outputs)
             kept.store.update_index()
-    say(watched.to_json() if json else watched)
+    answer(watched.to_json() if json else watched)
 
 
 def _each(*told: Callable[[Sightings], object] | None) -> Callable[[Sightings], None]:

@@ -7,7 +7,7 @@ from typing import Annotated
 from tyro.conf import UseAppendAction, arg
 
 from passerby.cli.options import File, Filter, Json, MovedModel, Names, Place
-from passerby.process.reporting import say
+from passerby.process.reporting import answer
 from passerby.process.whole_files import require_folder_of
 
 _MOST = 200  # passages that a search by image brings
@@ -57,9 +57,9 @@ def path(
             shown = [stay.sighting for stay in found.stays]
             write_path_page(found, out, gallery.thumbnails(shown))
     if csv:
-        say(found.to_csv().rstrip("\n"))
+        answer(found.to_csv().rstrip("\n"))
     else:
-        say(found.to_json() if json else found)
+        answer(found.to_json() if json else found)
 
 
 def transits(
@@ -75,4 +75,4 @@ def transits(
 
     with Gallery.open(place) as gallery:
         learnt = gallery.transits(filter.where(), Rules(overlapping=overlapping))
-    say(learnt.to_json() if json else learnt)
+    answer(learnt.to_json() if json else learnt)

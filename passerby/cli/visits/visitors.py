@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import UseAppendAction, arg
 
 from passerby.cli.options import File, Filter, Json, Names, Place, Zone
-from passerby.process.reporting import say
+from passerby.process.reporting import answer
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -71,6 +71,6 @@ def visitors(
     if out is not None:
         write_visitors_page(counted, out)
     if csv:
-        say(counted.to_csv().rstrip("\n"))
+        answer(counted.to_csv().rstrip("\n"))
     else:
-        say(counted.to_json() if json else counted)
+        answer(counted.to_json() if json else counted)

@@ -27,7 +27,7 @@ from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
 from tests.stores.conftest import DIMENSIONS, make_sightings, milvus_place
-from tests.stores.milvus_server import free_ports
+from tests.stores.milvus_server import MilvusServer, free_ports
 
 
 def test_addresses():
@@ -142,12 +142,11 @@ def test_large_reads_and_many_ids(milvus_server, about):
     """More than the server gives in one answer, more ids than go into one expression."""
     count = 17_000
     sightings = make_sightings(count)
-    with_jpegs = Sightings(
-        sightings.ids, sightings.vectors, thumbnails=[bytes(1500)] * count, cameras=["a"] * count
-    )
+    jpegs = [bytes(49_000)] * 600 + [b""] * (count - 600)
+    given = Sightings(sightings.ids, sightings.vectors, thumbnails=jpegs, cameras=["a"] * count)
     store = create_store(milvus_place(milvus_server), about)
-    assert store.write(with_jpegs).added == count  # more than 32 MiB: two requests
-    assert store.write(with_jpegs).present == count
+    assert store.write(given).added == count  # more than 32 MiB: two requests
+    assert store.write(given).present == count
     pages = [*store.read(with_vectors=False, batch=50_000)]
     assert sorted(str(name) for page in pages for name in page.ids) == sorted(sightings.ids)
     some = Where(ids=tuple(sightings.ids[:11_000].tolist()))
@@ -301,10 +300,10 @@ def test_a_server_that_goes_away_and_comes_back(milvus_server, about):
 def test_tls(milvus_server, about, tmp_path):
     """A server with a certificate of its own: trusted when named, refused when not."""
     certificate, key = _certificate(tmp_path)
-    milvus_server.kill()
-    milvus_server.start(tls=(certificate, key))
+    server = MilvusServer(tmp_path / "milvus", like=milvus_server)
+    server.start(tls=(certificate, key))
     try:
-        place = milvus_place(milvus_server)
+        place = milvus_place(server)
         with pytest.raises(StoreUnavailable, match="does not answer"):
             create_store(place + "?tls=1&patience=0.3", about)
         with pytest.raises(StoreUnavailable, match="does not answer"):
@@ -315,8 +314,7 @@ def test_tls(milvus_server, about, tmp_path):
         assert store.count() == 0
         store.close()
     finally:
-        milvus_server.kill()
-        milvus_server.start()
+        server.kill()
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
