@@ -23,7 +23,7 @@ from passerby.cli import (
 from passerby.cli.accountability import cases, forgetting
 from passerby.cli.assistants import mcp_server
 from passerby.cli.deciding import asking, decisions, persons
-from passerby.cli.machine import doctoring
+from passerby.cli.machine import completion, doctoring
 from passerby.cli.messages import frigate
 from passerby.cli.options import STDOUT
 from passerby.cli.pictures import explaining
@@ -185,6 +185,13 @@ def _run(words: Sequence[str]) -> None:
     if words[:1] == ["serve"] and words[1:2] and words[1].startswith("--") and words[1] != "--help":
         words = ["serve", "start", *words[1:]]  # what almost everybody wants of it
     _require_command(words)
+    if words[:1] == [completion.OPTION]:
+        completion.print_completion(words, _parse)
+    else:
+        _parse(words)
+
+
+def _parse(words: Sequence[str]) -> None:
     # The parser would say again words with which a terminal can be steered.
     plain = all(printable(word) == word for word in words)
     try:
@@ -252,6 +259,7 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a pipe on Windows cannot encode Greek letters
             stream.reconfigure(errors="replace")
+    tyro._experimental_options["ansi_codes"] = not os.environ.get("NO_COLOR")
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) < _NARROWEST:
         os.environ["COLUMNS"] = str(_NARROWEST)

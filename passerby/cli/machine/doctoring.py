@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from passerby.cli.options import Json
 from passerby.process.reporting import answer
 
 
-def doctor(*, json: bool = False, speed: bool = True) -> None:
+def doctor(*, json: Json = False, speed: bool = True) -> None:
     """Say what is installed and what the machine gives, and what to do about troubles.
 
     Fit to paste into an issue: names of no person, paths of the home folder as ~.
 
     Args:
-        json: as JSON.
         speed: measure for some ten seconds how fast it is, too.
     """
     from passerby.doctor.findings import findings_json, findings_text
