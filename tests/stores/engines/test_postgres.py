@@ -19,7 +19,7 @@ import pytest
 
 from passerby.stores import Store, StoreUnavailable
 from passerby.stores.about import About
-from passerby.stores.engines.postgres import index
+from passerby.stores.engines.postgres import index, searching
 from passerby.stores.engines.postgres.address import Address
 from passerby.stores.opening import create_store, open_store
 from passerby.tables.filters import Where
@@ -113,6 +113,7 @@ def _truth(queries, sightings, where, k=10):
 def test_a_large_gallery_gets_an_index(postgres_server, monkeypatch, steps):
     """Recall under filters stays, distances are those of the vectors, exact search is exact."""
     monkeypatch.setattr(index, "FLAT_ROWS", 2000)
+    monkeypatch.setattr(searching, "COMPARED", 0)
     sightings = make_sightings(4000, persons=300)
     queries = make_sightings(30, seed=5, persons=300).vectors
     with made(postgres_server, _about()) as store:
@@ -139,11 +140,17 @@ def test_a_large_gallery_gets_an_index(postgres_server, monkeypatch, steps):
                     exact.distances.reshape(-1, 10), distances[: len(few)], atol=1e-5
                 )
         assert store.search(queries[:1], 600).exact  # more than the index is worth
+        monkeypatch.setattr(searching, "COMPARED", 2000)
+        assert store.search(queries[:1], 5, rare).exact  # of a few hundred
+        assert store.search(queries[:1], 5, Where(cameras=("cam 1",), known=False)).exact
+        assert not store.search(queries[:1], 5, Where(not_cameras=("cam 1",))).exact
+        assert not store.search(queries[:1], 5, Where(known=False)).exact
 
 
 def test_an_index_that_gives_up_is_helped_out(postgres_server, monkeypatch):
     """Under a filter that only the farthest satisfy."""
     monkeypatch.setattr(index, "FLAT_ROWS", 100)
+    monkeypatch.setattr(searching, "COMPARED", 0)
     ordinary = index.search_settings
     monkeypatch.setattr(
         index,

@@ -89,6 +89,7 @@ def _make(cursor: Cursor[Any], database: Database, dimensions: int) -> None:
     else:
         # Before anything of it was sampled: see rows.NOT_IN_STATISTICS.
         cursor.execute("ALTER INDEX by_vector ALTER COLUMN 1 SET STATISTICS 0")
+        cursor.execute("ANALYZE sightings")  # searches ask how many a filter keeps
 
 
 def _to_be_made(cursor: Cursor[Any]) -> bool:

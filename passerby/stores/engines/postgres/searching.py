@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from passerby.tables.filters import Where
 
 if TYPE_CHECKING:
     from psycopg import Cursor
+
+COMPARED = 20_000
+"""Sightings that a filter keeps, up to which they are all compared where there is an index, too."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -41,6 +44,17 @@ def nearest(cursor: Cursor[Any], request: Request) -> list[Rows]:
     # HNSW answers by index scans only; filters have bitmaps, too.
     set_here(cursor, {"enable_indexscan": "off"})
     return _asked(cursor, statement, values, request.vectors)
+
+
+def few(cursor: Cursor[Any], where: Where) -> bool:
+    """Whether the server expects a filter to keep so few that comparing these is quicker than the
+    index, which would visit all that are near and throw most away."""
+    # Of names it keeps no samples, so that it would take nobody's for few.
+    condition, values = condition_of(replace(where, known=None))
+    if condition == "true":
+        return False
+    cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM sightings WHERE {condition}", values)
+    return bool(one(cursor)[0][0]["Plan"]["Plan Rows"] <= COMPARED)
 
 
 def nearest_in_index(cursor: Cursor[Any], request: Request) -> list[Rows]:

@@ -24,6 +24,7 @@ from passerby.stores.engines.postgres.rows import (
 from passerby.stores.engines.postgres.searching import (
     Request,
     Rows,
+    few,
     nearest,
     nearest_in_index,
 )
@@ -158,7 +159,8 @@ class PostgresStore(Store):
         request = Request(vectors, k, where, names)
 
         def ask(cursor: Cursor[Any]) -> tuple[bool, list[Rows] | None]:
-            if not exact and k <= index.MOST_HITS and index.is_there(cursor):
+            approximate = not exact and k <= index.MOST_HITS and index.is_there(cursor)
+            if approximate and not few(cursor, where):
                 return False, nearest_in_index(cursor, request)
             return True, nearest(cursor, request) if len(vectors) <= _QUERIES_THERE else None
 
