@@ -10,14 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 
 def as_json(found: object, **more: object) -> str:
     """A result as JSON. more: what it says of itself beside its fields.
 
     Numbers that JSON does not know (NaN, infinities) and unknown times are null.
 
+    >>> import numpy as np
     >>> print(as_json({"shares": np.array([0.5, np.nan]), "at": Path("a")}))
     {
       "shares": [
@@ -34,12 +33,14 @@ def as_json(found: object, **more: object) -> str:
 
 
 def _plain(value: object) -> Any:
+    import numpy as np  # here: every command imports this file, and few need it
+
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {field.name: _plain(getattr(value, field.name)) for field in fields}
     if isinstance(value, Mapping):
         return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(each) for each in value]
@@ -47,8 +48,6 @@ def _plain(value: object) -> Any:
 
 
 def _single(value: object) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime):
