@@ -489,7 +489,7 @@ def test_a_database_without_the_extension_holds_no_gallery(postgres_server):
 def test_without_its_extra_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     for call in (open_store, lambda place: create_store(place, _about())):
-        with pytest.raises(ValueError, match=r"pip install 'passerby\[postgres\]'$") as raised:
+        with pytest.raises(ValueError, match=r'pip install "passerby\[postgres\]"$') as raised:
             call("postgres://localhost/people/lobby")
         assert "\n" not in str(raised.value)
 
