@@ -20,6 +20,7 @@ from passerby.data.sampling import PersonBatches, person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
+from passerby.models.fitted_input import fitted_input
 from passerby.models.starting import Start, build_started
 from passerby.process import distributed
 from passerby.process.cores import available_cores
@@ -146,6 +147,7 @@ def train(
         ``train(open_recipe("table1_ours"), read_split("market1501=ROOT"), "runs/ours")``
     """
     out, place = Path(out), find_device(device)
+    recipe = _fitted(recipe)
     curves = Curves(out, recipe.to_json(), ["tensorboard", *track] if tensorboard else track)
     watched = check_watched(evaluate_on, split)
     begin = State(0, recipe.to_json(), seed, split.fingerprint, {}, -math.inf)
@@ -182,6 +184,14 @@ def train(
             rate = _train_epoch(work, epoch, watchers)
             _validate_epoch(work, epoch, rate, watchers)
     return distributed.on_first_rank(lambda: _test(out, split, place))
+
+
+def _fitted(recipe: Recipe) -> Recipe:
+    """The recipe with images as its backbone was trained for, which is said where it changes."""
+    fitted = fitted_input(recipe.network, recipe.input)
+    if fitted.said:
+        say(fitted.said)
+    return replace(recipe, network=fitted.network, input=fitted.size)
 
 
 def _train_epoch(work: _Work, epoch: int, watchers: _Watchers) -> float:

@@ -49,6 +49,18 @@ NETWORKS = {
     "osnet": (Network("osnet(width=0.25)", projection="linear_norm_relu(width=32)"), SMALL),
     "osnet ain": (Network("osnet(width=0.25, variant=ain)"), SMALL),
     "timm": (Network("timm(name=resnet10t)"), SMALL),
+    "timm tokens": (
+        Network("timm(name=test_vit2, tokens=class_and_mean, height=64, width=32)"),
+        SMALL,
+    ),
+    "timm pooled by attention": (
+        Network("timm(name=test_vit3, tokens=own, height=64, width=32)"),
+        SMALL,
+    ),
+    "timm rotary": (
+        Network("timm(name=vit_small_patch16_dinov3, tokens=own, height=64, width=32)"),
+        SMALL,
+    ),
     "swin": (Network("swin(semantic=0.2)", system="plain(embedding=before_neck)"), SMALL),
     "aacn": (Network("resnet18", system="aacn(width=8, attention_width=4, halvings=2)"), SMALL),
     "pcb": (Network("resnet18", system="pcb"), STRIPED),

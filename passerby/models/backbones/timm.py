@@ -1,73 +1,127 @@
-"""Any convolutional network of timm by name: ``timm(name=resnest50d)``."""
+"""Any network of timm by name: ``timm(name=resnest50d)``, ``timm(name=vit_small_patch14_dinov2)``.
+
+Of a vision transformer the maps are its patches, each at its place, or one vector as a map of a
+single position (``tokens``): DINOv2's own measure of a frozen network takes the class token and the
+mean of the patches side by side (Oquab et al. 2023, https://arxiv.org/abs/2304.07193).
+"""
 
 from __future__ import annotations
 
-import re
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from passerby.extras import lacking
 from passerby.models.backbones import Backbone, require_no_attention
 from passerby.registry import BACKBONES
+from passerby.weights.timm_networks import (
+    has_fixed_size,
+    patch_sides,
+    timm_network,
+    timm_outline,
+)
+
+Tokens = Literal["patches", "own", "class_token", "class_and_mean"]
 
 
 class TimmBackbone(Backbone):
-    """A timm network without its pooling and classifier."""
+    """A timm network without its classifier: maps [B, C, h, w], of one position but for patches.
 
-    def __init__(self, network: nn.Module, channels: int) -> None:
+    name: for messages; size: height and width that the network was made for; tokens: see `timm`.
+    Raises ValueError for another size where there is but one, and for an output that is no maps.
+    """
+
+    def __init__(
+        self, name: str, network: nn.Module, size: tuple[int, int], tokens: Tokens
+    ) -> None:
         super().__init__()
-        self.network = network
-        self.channels = channels
+        self.network, self.size, self.tokens = network, size, tokens
+        self.fixed = has_fixed_size(network)
+        self.first = int(getattr(network, "num_prefix_tokens", None) or 0)
+        down, across = patch_sides(network)
+        self.grid = (size[0] // down, size[1] // across)
+        self.channels_last = getattr(network, "output_fmt", "") == "NHWC"
+        self.channels = _channels(self, name)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.network(images)
+        if self.fixed and tuple(images.shape[2:]) != self.size:
+            raise ValueError(
+                f"the network was made for images of {self.size[0]}×{self.size[1]} and got "
+                f"{images.shape[2]}×{images.shape[3]}: set height and width of timm(...) and "
+                "input.height and input.width alike"
+            )
+        found: Tensor = self.network(images)
+        if found.ndim == 4:
+            return found.permute(0, 3, 1, 2) if self.channels_last else found
+        if self.tokens == "own":
+            return found[:, :, None, None]
+        patches = found[:, self.first :]
+        if self.tokens == "patches":
+            return patches.transpose(1, 2).unflatten(2, self.grid)
+        vector = found[:, 0]
+        if self.tokens == "class_and_mean":
+            vector = torch.cat([vector, patches.mean(dim=1)], dim=1)
+        return vector[:, :, None, None]
 
 
 @BACKBONES.register
-def timm(start: str, attention: str, name: str) -> TimmBackbone:
-    """A convolutional network of timm, by its name there; ImageNet weights from timm's hub.
+def timm(
+    start: str,
+    attention: str,
+    name: str,
+    *,
+    tokens: Tokens = "patches",
+    height: int = 256,
+    width: int = 128,
+) -> TimmBackbone:
+    """A network of timm, by its name there; its weights from timm's hub with start "imagenet".
 
-    Raises ValueError when timm is not installed, does not know the name, is offline, or when the
-    network's output is not [B, C, h, w] (found by a dry run: some put the channels last).
+    tokens: what becomes of a vision transformer's: "patches" at their places; "own", the vector
+    that timm itself pools (class token, mean or attention, as the network was trained);
+    "class_token"; "class_and_mean". height, width: of images, taken to the nearest multiples of its
+    patches.
+
+    Raises:
+        ValueError: timm is not installed, does not know the name, is offline; a network without
+            the tokens, without maps, or that cannot be made for images of this size.
     """
     require_no_attention(attention, f"timm's {name}")
-    if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
-        # Another would have timm ask a hub, or read a folder, also where a stored model is opened.
-        raise ValueError(
-            f"timm(name=...) takes the name of an architecture (see timm.list_models()), got "
-            f"{name!r}: models are opened without a network. Fetch weights of a hub by "
-            "passerby pull, and convert them: passerby convert FILE --from timm --architecture NAME"
-        )
-    try:
-        import timm as library
-    except ImportError as error:
-        raise lacking(f"the backbone timm(name={name})", "timm", "timm", error) from None
-    try:
-        network = library.create_model(
-            name, pretrained=start == "imagenet", num_classes=0, global_pool=""
-        )
-    except (RuntimeError, OSError, ValueError) as error:
-        raise ValueError(
-            f"timm could not make {name!r}: {error}. See timm.list_models() for the names; "
-            "weights need a connection once (network.start=none needs none)"
-        ) from None
-    return TimmBackbone(network, _channels(network, name))
+    down, across = patch_sides(timm_outline(name))
+    size = (max(1, round(height / down)) * down, max(1, round(width / across)) * across)
+    network = timm_network(name, size, pretrained=start == "imagenet")
+    if tokens.startswith("class_") and not getattr(network, "num_prefix_tokens", None):
+        raise ValueError(f"{name} has no class token: choose tokens=patches or tokens=own")
+    if tokens != "own":
+        network.reset_classifier(0, "")  # the pooling goes, the norm stays where weights have it
+    return TimmBackbone(name, network, size, tokens)
 
 
-def _channels(network: nn.Module, name: str) -> int:
-    """The width of the maps, found by a dry run that also shows where the channels stand."""
-    was_training = network.training
+def _channels(backbone: TimmBackbone, name: str) -> int:
+    """The width of the maps, found by a dry run that also shows whether they are maps."""
+    was_training = backbone.training
+    height, width = backbone.size
     with torch.no_grad():
         try:
-            shape = list(network.eval()(torch.zeros(1, 3, 256, 128)).shape)
-        except (RuntimeError, AssertionError, ValueError) as error:
-            raise ValueError(f"{name} does not take images of 256×128: {error}") from None
-    network.train(was_training)
-    widths = (network.num_features, getattr(network, "head_hidden_size", None))
+            images = torch.zeros(1, 3, height, width)
+            shape = list(backbone.eval().network(images).shape)
+            if backbone.tokens == "own" or len(shape) == 4 or shape[1] == _tokens(backbone):
+                shape = list(backbone(images).shape)
+        except (RuntimeError, AssertionError, ValueError, IndexError) as error:
+            raise ValueError(f"{name} does not take images of {height}×{width}: {error}") from None
+    backbone.train(was_training)
+    own = {backbone.network.num_features, getattr(backbone.network, "head_hidden_size", None)}
+    widths = {cast(int, width) for width in own if width}
+    if backbone.tokens == "class_and_mean":
+        widths = {2 * width for width in widths}
     if len(shape) != 4 or shape[1] not in widths:
+        wanted = " or ".join(map(str, sorted(widths)))
         raise ValueError(
-            f"{name} gives {shape} for one image of 256×128; expected [1, {widths[0]}, h, w]. "
-            "Transformers and channels-last networks do not fit a convolutional backbone"
+            f"{name} gives {shape} for one image of {height}×{width}; expected [1, {wanted}, h, "
+            "w]. tokens=own takes the vector that timm pools, of any network"
         )
-    return shape[1]
+    return int(shape[1])
+
+
+def _tokens(backbone: TimmBackbone) -> int:
+    """How many a vision transformer has, with the patches each at a place."""
+    return backbone.first + backbone.grid[0] * backbone.grid[1]

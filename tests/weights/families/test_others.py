@@ -1,12 +1,16 @@
 """Weights of torchvision, timm and IBN-Net, against their networks."""
 
+from dataclasses import replace
+
 import pytest
 import timm as timm_library
 import torch
 from torch import nn
 from torchvision import models
 
+from passerby.config import Network
 from passerby.models.checkpoint import read_card
+from passerby.models.starting import build_started
 from passerby.registry import BACKBONES, FAMILIES
 
 
@@ -46,6 +50,30 @@ def test_timm(name, randomised, check_same):
     assert recipe.network.backbone == (
         "resnet18(last_stride=2)" if ours else f"timm(name={name!r})"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("test_vit3", (256, 128)), ("eva02_tiny_patch14_224", (252, 126)), ("test_vit4", (256, 128))],
+)
+def test_vision_transformers_of_timm_at_the_size_of_persons(name, size, check_same, tmp_path):
+    torch.manual_seed(0)
+    peer = timm_library.create_model(name, dynamic_img_size=True).eval()
+    for parameter in peer.parameters():
+        nn.init.normal_(parameter, std=0.05)
+    state = peer.state_dict()
+    peer.reset_classifier(0)
+    done = check_same(state, peer, "timm", size=size, architecture=name)
+    assert done.dropped == ("head.weight", "head.bias")
+    assert f"images of {size[0]}×{size[1]}, to which" in str(done)
+    recipe = read_card(done.out).recipe
+    assert (recipe.input.height, recipe.input.width) == size
+    assert recipe.input.mean == timm_library.get_pretrained_cfg(name).mean
+    assert recipe.network.backbone == f"timm(name={name!r}, tokens='own')"
+    start = replace(
+        Network(f"timm(name={name}, tokens=own)"), start=done.out, start_of="backbone.*"
+    )
+    assert "tensors taken" in build_started(start, persons=4)[1].said[0]
 
 
 def test_timm_needs_a_name_that_it_knows(check_same):
