@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+LayerUnit = Literal["block", "stage"]
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -50,7 +52,8 @@ class Network:
     start: the weights that training begins with: imagenet, none, or those of a model folder or of
     "default", of which ``start_of`` takes what its patterns of names fit ("backbone.*, neck.*";
     classifiers never). system: a complete method's network, which says what of the rest it reads;
-    plain reads all. projection: a linear layer between pooling and neck, or none.
+    plain reads all. projection: layers between pooling and neck, or none. frozen: backbone and
+    pooling stay as they begin, and what they make of each image is computed once.
     """
 
     backbone: str = "resnet50(last_stride=1)"
@@ -62,6 +65,7 @@ class Network:
     system: str = "plain"
     projection: str = "none"
     start_of: str = "*"
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ class Optimizer:
 
     decays: all parameters, or only matrices and larger: no biases, no weights of norms. rates:
     for some parameters by patterns of their names; the factors of all patterns that fit multiply.
+    layer_decay: each layer's rate is that of the next one times this, down from the head, whose
+    rate is whole; a layer is a block or a whole stage (of ResNet, Swin, ConvNeXt).
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -135,9 +141,12 @@ class Optimizer:
     momentum: float = 0.9
     decays: Literal["all", "matrices"] = "all"
     rates: tuple[Rate, ...] = ()
+    layer_decay: float = 1.0
+    layer_unit: LayerUnit = "block"
 
     def __post_init__(self) -> None:
         _above_zero("optimizer.rate", self.rate, 1000)
+        _above_zero("optimizer.layer_decay", self.layer_decay, 1)
         within("optimizer.weight_decay", self.weight_decay, 0, 1e6)
         within("optimizer.momentum", self.momentum, 0, 1)
 

@@ -1,4 +1,4 @@
-"""Projections: pooled vectors [B, C] to vectors [B, width], by a linear layer."""
+"""Projections: pooled vectors [B, C] to vectors [B, width], by one or two layers."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ class Linear(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         return self.linear(vectors)
+
+
+@PROJECTIONS.register
+class Mlp(nn.Module):
+    """Linear layer, batch norm, ReLU and a second linear layer: a head for frozen backbones."""
+
+    def __init__(self, channels: int, width: int = 512, hidden: int = 1024) -> None:
+        super().__init__()
+        self.width = width
+        self.first, self.norm = nn.Linear(channels, hidden), nn.BatchNorm1d(hidden)
+        self.second = nn.Linear(hidden, width)
+        for layer in (self.first, self.second):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return self.second(self.norm(self.first(vectors)).relu())

@@ -18,7 +18,12 @@ from passerby.process.spelling import suggest
 from passerby.weights.families import inside
 
 _WORDS = ("imagenet", "none")
-_NO_PART_OF_IT = ("start", "start_of", "classifier")  # fields that say nothing of the weights
+_NO_PART_OF_IT = (
+    "start",
+    "start_of",
+    "classifier",
+    "frozen",
+)  # fields that say nothing of the weights
 
 
 @dataclass(frozen=True)

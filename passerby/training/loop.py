@@ -30,10 +30,12 @@ from passerby.registry import AUGMENTATIONS
 from passerby.sharing.model_card import write_model_card
 from passerby.tables.records import Record, Split, person_name
 from passerby.training.determinism import seed_step, strict
+from passerby.training.input.frozen import frozen_vectors, require_frozen_fits
 from passerby.training.input.image_cache import image_cache
 from passerby.training.input.loader import Loader, TrainingImages
 from passerby.training.input.persons import TrainPersons, train_persons
-from passerby.training.input.teachers import make_targets, remove_targets, taught_by
+from passerby.training.input.teachers import make_targets, taught_by
+from passerby.training.input.vectors_once import remove_vectors
 from passerby.training.opening import opening
 from passerby.training.record.collapse import CollapseWatch
 from passerby.training.record.curves import Curves
@@ -166,7 +168,13 @@ def train(
     if stored is None:  # else they are in its state
         texts = partial(fill_texts, out=out, begin=begin, device=place)
         texts(learner.model, recipe.input, recipe.texts, persons.train, persons.labels)
-    loader = _loader(recipe, persons, targets, seed=seed, workers=workers, cache=cache, place=place)
+    if learner.whole is not None:
+        vectors = frozen_vectors(recipe, learner.whole, persons, out, seed=seed, place=place)
+        loader = Loader(vectors, persons.train, persons.labels, 0, False, targets=targets)
+    else:
+        loader = _loader(
+            recipe, persons, targets, seed=seed, workers=workers, cache=cache, place=place
+        )
     work = _Work(recipe, seed, persons, sampler, loader, learner, begin, card, evaluate_on)
     losses = [stage.losses for stage in learner.stages]
     distributed.barrier()  # all have looked into the folder before anything is written
@@ -187,7 +195,12 @@ def train(
 
 
 def _fitted(recipe: Recipe) -> Recipe:
-    """The recipe with images as its backbone was trained for, which is said where it changes."""
+    """The recipe with images as its backbone was trained for, which is said where it changes.
+
+    Raises ValueError where it asks for what a frozen backbone has no part in.
+    """
+    if recipe.network.frozen:
+        require_frozen_fits(recipe)
     fitted = fitted_input(recipe.network, recipe.input)
     if fitted.said:
         say(fitted.said)
@@ -272,7 +285,9 @@ def _learner(
 ) -> tuple[Learner, State]:
     """What is trained: the network, and losses with parameters of their own; where it begins."""
     torch.manual_seed(begin.seed)
-    network = recipe.network if stored is None else replace(recipe.network, start="none")
+    network = recipe.network
+    if stored is not None and not network.frozen:  # whose state is that of its head
+        network = replace(network, start="none")
     with distributed.first_rank_first():
         model, started = build_started(network, persons=classes)
     learner = Learner(recipe, model, place)
@@ -311,7 +326,7 @@ def _test(out: Path, split: Split, place: torch.device) -> Run:
     """Score the chosen model on the test parts, once, and close the run."""
     reports = score_test_parts(out, split, str(place))
     remove_state(out)
-    remove_targets(out)
+    remove_vectors(out)
     remove_texts(out)
     write_model_card(out)
     report = None if split.joined else reports.get(split.source)

@@ -62,7 +62,11 @@ class Plain(System):
 
     def of_maps(self, maps: Tensor) -> Features:
         """Features of the backbone's maps [B, C, h, w]."""
-        before_neck = self.projection(self.pooling(maps))  # [B, D]
+        return self.of_pooled(self.pooling(maps))
+
+    def of_pooled(self, vectors: Tensor) -> Features:
+        """Features of vectors [B, C], maps that were pooled."""
+        before_neck = self.projection(vectors)  # [B, D]
         after_neck = self.neck(before_neck)
         similarities = None if self.classifier is None else self.classifier(after_neck)
         part = Part("global", before_neck, after_neck, similarities, self.classifier)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -150,6 +150,13 @@ class TrainingImages:
         vars(self).update(state | {"_augmentations": pickle.loads(state["_augmentations"])})
 
 
+class BatchSource(Protocol):
+    """What a loader takes batches from."""
+
+    def load(self, keys: Sequence[Key]) -> Loaded:
+        """The images at these places."""
+
+
 class Loader:
     """Batches of an epoch, loaded by ``workers`` processes (0: in this one).
 
@@ -160,7 +167,7 @@ class Loader:
 
     def __init__(
         self,
-        images: TrainingImages,
+        images: BatchSource,
         records: Sequence[Record],
         labels: Sequence[int],
         workers: int,
@@ -258,10 +265,10 @@ class Loader:
 
 
 # What a worker process loads from; set once, when it begins.
-_here: list[TrainingImages] = []
+_here: list[BatchSource] = []
 
 
-def _initialise_worker(images: TrainingImages) -> None:
+def _initialise_worker(images: BatchSource) -> None:
     # Ctrl-C reaches every process of a terminal; the training process decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # SIGTERM is how it ends a worker that hangs: its own handler, which a fork copies, would not.

@@ -16,6 +16,7 @@ from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
+from passerby.models.frozen import Head, require_plain
 from passerby.models.system import System
 from passerby.process import distributed
 from passerby.training.step.computation import Forward, mapped, with_joint_statistics
@@ -52,12 +53,18 @@ class NonFiniteGradient(NonFiniteLoss):
 
 
 class Learner:
-    """What a run changes: parameters of network and losses, and the optimizer's memory."""
+    """What a run changes: parameters of network and losses, and the optimizer's memory.
+
+    whole: the network of which only the head trains, None where all of it is ``model``.
+    """
 
     def __init__(self, recipe: Recipe, model: System, device: torch.device) -> None:
         self.device, how = device, recipe.computation
         if how.sync_batch_norm:
             model = with_joint_statistics(model, device)
+        self.whole = require_plain(model).to(device) if recipe.network.frozen else None
+        if self.whole is not None:
+            model = Head(self.whole)
         self.model = model.to(device)
         # Channels last is the faster layout for convolutions, on CPUs as on tensor cores.
         self.model = self.model.to(memory_format=torch.channels_last)
@@ -162,7 +169,7 @@ class Learner:
     @property
     def result(self) -> System:
         """The network as it is validated, stored and tested: the mean of weights, if there is."""
-        return self._average.result(self.model)
+        return self._average.result(self.model) if self.whole is None else self.whole
 
     def _enter_phase(self, number: int) -> None:
         """What trains now, on which losses, with an optimizer that remembers nothing."""
@@ -216,12 +223,17 @@ class Learner:
     def _probe(self) -> Features:
         """The features of an empty image, for their sizes; changes nothing."""
         size, some = self._input, next(self.model.parameters())
+        image = (3, size.height, size.width)
+        if self.whole is not None:
+            image = (self.whole.backbone.channels, 1, 1)
         with torch.no_grad():
-            return self.model.eval()(some.new_zeros(1, 3, size.height, size.width))
+            return self.model.eval()(some.new_zeros(1, *image))
 
     def _on_device(self, batch: Batch) -> Batch:
         """The batch on the device, its images normalised and with the channels last."""
-        images = normalised(batch.images.to(self.device, non_blocking=True), self._input)
+        images = batch.images.to(self.device, non_blocking=True)
+        if self.whole is None:  # else they are a trunk's maps
+            images = normalised(images, self._input)
         targets, joints = batch.targets, batch.joints
         return replace(
             batch,

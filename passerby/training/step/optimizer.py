@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from passerby.config import LossTerm, Optimizer, Schedule
+from passerby.training.step.layer_decay import layers_of
 
 
 def build_optimizer(
@@ -20,11 +21,18 @@ def build_optimizer(
 
     Weight decay applies to every parameter, as in BoT and FastReID's base configurations, unless
     the settings say less. Parameters of equal rate and decay form a group (see `set_rate`).
+
+    Raises:
+        ValueError: rates are to decay by layers, and the names show none.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    layers = layers_of(named, settings.layer_unit) if settings.layer_decay < 1 else {}
+    top = max(layers.values(), default=0)
     for name, parameter in named.items():
         if parameter.requires_grad:
-            groups.setdefault(_factors(name, parameter, settings), []).append(parameter)
+            rate, decay = _factors(name, parameter, settings)
+            rate *= settings.layer_decay ** (top - layers.get(name, top))
+            groups.setdefault((rate, decay), []).append(parameter)
     listed: list[dict[str, Any]] = [
         {"params": group, "factor": rate, "weight_decay": settings.weight_decay * decay}
         for (rate, decay), group in groups.items()
