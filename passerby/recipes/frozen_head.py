@@ -19,6 +19,8 @@ from passerby.config import Input, LossTerm, Network, Optimizer, Recipe, Samplin
 from passerby.registry import RECIPES
 
 _LITE0 = Input(height=192, width=96, mean=(0.498, 0.498, 0.498), std=(0.502, 0.502, 0.502))
+_PATCHES_OF_14 = Input(height=252, width=126, filter="bicubic")
+_INPUTS = {"lite0": _LITE0, "default": _LITE0, "dinov2": _PATCHES_OF_14}
 _BACKBONES = {
     "dinov2": (
         "timm(name='vit_small_patch14_dinov2.lvd142m', tokens='class_and_mean')",
@@ -45,10 +47,14 @@ def frozen_head(
         )
     network, said = _BACKBONES[backbone]
     packaged = backbone == "default"
+    options = [f"backbone={backbone}"] * (backbone != "dinov2") + [f"head={head}"] * (
+        head != "linear"
+    )
+    called = f"({', '.join(options)})" if options else ""
     return Recipe(
-        name=f"frozen_head(backbone={backbone}, head={head})",
+        name=f"frozen_head{called}",
         epochs=epochs,
-        input=_LITE0 if backbone in ("lite0", "default") else Input(),
+        input=_INPUTS.get(backbone, Input()),
         network=Network(
             network,
             start="default" if packaged else "imagenet",
@@ -64,7 +70,7 @@ def frozen_head(
         schedule=Schedule("cosine", warm_up=1, warm_up_start=0.1),
         validate_every=epochs,
         origins=(
-            f"{said}, frozen",
+            f"backbone, which stays frozen: {said}",
             "BNNeck, losses before and behind it, label smoothing: BoT (Luo et al. 2019)",
             "widths of the heads, AdamW, rate, epochs: ours",
         ),

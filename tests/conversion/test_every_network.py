@@ -35,6 +35,7 @@ NETWORKS = {
     ),
     "se": (Network("resnet18", attention="se", pooling="max"), SMALL),
     "eca": (Network("resnet18", attention="eca", projection="linear(width=32)"), SMALL),
+    "mlp": (Network("resnet18", projection="mlp(width=32, hidden=64)"), SMALL),
     "danet": (Network("resnet18", attention="danet"), SMALL),
     "non_local": (Network("resnet18", attention="non_local", neck="none"), SMALL),
     "non_local_dot": (Network("resnet18", attention="non_local_dot"), SMALL),

@@ -48,3 +48,17 @@ def test_without_a_projection_nothing_is_stored_of_it():
 def test_slips_are_named():
     with pytest.raises(ValueError, match="no projection is named 'liner'; did you mean 'linear'"):
         Plain(Network("resnet18", projection="liner"), persons=0)
+
+
+def test_mlp():
+    torch.manual_seed(0)
+    module = PROJECTIONS.build("mlp(width=5, hidden=7)", channels=3).eval()
+    for values in (module.norm.weight, module.norm.bias, module.norm.running_mean):
+        torch.nn.init.normal_(values)
+    vectors = torch.randn(4, 3)
+    hidden = vectors @ module.first.weight.T + module.first.bias
+    hidden = (hidden - module.norm.running_mean) / (1 + 1e-5) ** 0.5
+    hidden = (hidden * module.norm.weight + module.norm.bias).clamp(min=0)
+    wanted = hidden @ module.second.weight.T + module.second.bias
+    assert module.width == 5
+    torch.testing.assert_close(module(vectors), wanted)

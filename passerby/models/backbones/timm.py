@@ -7,7 +7,7 @@ mean of the patches side by side (Oquab et al. 2023, https://arxiv.org/abs/2304.
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +92,9 @@ def timm(
     if tokens.startswith("class_") and not getattr(network, "num_prefix_tokens", None):
         raise ValueError(f"{name} has no class token: choose tokens=patches or tokens=own")
     if tokens != "own":
-        network.reset_classifier(0, "")  # the pooling goes, the norm stays where weights have it
+        cast(Any, network).reset_classifier(
+            0, ""
+        )  # the pooling goes, the norm stays where weights have it
     return TimmBackbone(name, network, size, tokens)
 
 
