@@ -22,11 +22,11 @@ from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.evaluate import evaluate
 from passerby.models.checkpoint import load_model
-from passerby.models.frozen import Trunk
 from passerby.process.reporting import Silent, reporting_to
 from passerby.recipes.frozen_head import frozen_head
 from passerby.synthesis.writing import write
 from passerby.training.loop import train
+from passerby.training.step.trunk_and_head import Trunk
 
 
 def main(names: list[str], out: Path, epochs: int) -> None:

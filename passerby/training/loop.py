@@ -20,7 +20,6 @@ from passerby.data.sampling import PersonBatches, person_batches
 from passerby.embedding.embedder import Embedder
 from passerby.evaluation.report import Report
 from passerby.models.checkpoint import Card, read_card, save_model
-from passerby.models.fitted_input import fitted_input
 from passerby.models.starting import Start, build_started
 from passerby.process import distributed
 from passerby.process.cores import available_cores
@@ -54,6 +53,7 @@ from passerby.training.step.learner import Learner, NonFiniteLoss
 from passerby.training.step.step_memory import freed_memory_kept
 from passerby.training.texts import fill_texts, remove_texts
 from passerby.version import __version__
+from passerby.weights.fitted_input import fitted_input
 
 
 @dataclass(frozen=True)

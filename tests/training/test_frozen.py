@@ -8,11 +8,11 @@ import torch
 from passerby.config import Input, LossTerm, Network, Optimizer, Phase, Recipe, Sampling
 from passerby.embedding.embedder import Embedder, load
 from passerby.models.checkpoint import load_model, save_model
-from passerby.models.frozen import Head, Trunk, require_plain
 from passerby.models.system import build_model
 from passerby.tables.records import Split
 from passerby.training.input.vectors_once import vectors_once
 from passerby.training.loop import train
+from passerby.training.step.trunk_and_head import Head, Trunk, require_plain
 
 HEAD = ("projection.*", "neck.*", "classifier.*")
 

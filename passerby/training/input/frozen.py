@@ -18,12 +18,12 @@ from passerby.calls import Call
 from passerby.config import Recipe
 from passerby.data.augmentations import Augmentation
 from passerby.embedding.embedder import Embedder
-from passerby.models.frozen import Trunk
 from passerby.models.systems.plain import Plain
 from passerby.registry import AUGMENTATIONS
 from passerby.training.input.loader import Key, Loaded
 from passerby.training.input.persons import TrainPersons
 from passerby.training.input.vectors_once import vectors_once
+from passerby.training.step.trunk_and_head import Trunk
 
 _KEPT = ("flip",)  # augmentations that a few vectors an image can stand for
 

@@ -16,7 +16,6 @@ from passerby.config import Input, Recipe
 from passerby.data.batch import Batch
 from passerby.embedding.preprocessing import normalised
 from passerby.models.features import Features
-from passerby.models.frozen import Head, require_plain
 from passerby.models.system import System
 from passerby.process import distributed
 from passerby.training.step.computation import Forward, mapped, with_joint_statistics
@@ -32,6 +31,7 @@ from passerby.training.step.phases import (
     stage_number,
 )
 from passerby.training.step.step_memory import Memory, allocated_apart
+from passerby.training.step.trunk_and_head import Head, require_plain
 
 _RECALIBRATION = 30  # batches, for statistics of batch norm: some 2,000 images
 

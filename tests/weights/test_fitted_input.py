@@ -5,8 +5,8 @@ import timm
 
 from passerby.config import Input, Network
 from passerby.models.backbones.timm import TimmBackbone
-from passerby.models.fitted_input import fitted_input
 from passerby.registry import BACKBONES
+from passerby.weights.fitted_input import fitted_input
 
 
 @pytest.mark.parametrize(
