@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Place = str | os.PathLike[str]
 
-_UNSCORED = ("id", "image")  # columns that take more memory than all the others
+_SCORED = ("person_number", "camera_number", "source", "tracklet")
 
 
 def read_parts(folder: Place) -> tuple[int, Iterator[Embeddings]]:
@@ -50,16 +50,16 @@ def _batches(folder: Path, manifest: Manifest) -> Iterator[Embeddings]:
 
 
 def load_to_score(path: Place) -> Embeddings:
-    """A file of embeddings, or a folder of parts without the names and hashes of its images, which
-    no score needs.
+    """A file of embeddings, or a folder of parts with those columns alone that a score looks at:
+    names of images, persons and cameras take much memory where there are millions.
 
     Raises:
         ValueError: As `Embeddings.load`.
     """
-    return map_parts(path, _UNSCORED) if is_parts(path) else Embeddings.load(path)
+    return map_parts(path, _SCORED) if is_parts(path) else Embeddings.load(path)
 
 
-def map_parts(folder: Place, without: Collection[str] = ()) -> Embeddings:
+def map_parts(folder: Place, columns: Collection[str] = tuple(HELD)) -> Embeddings:
     """All embeddings of a folder as one table whose vectors lie in a file, not in memory.
 
     That file has no name and is gone with the process, however that ends. The system keeps as much
@@ -67,7 +67,7 @@ def map_parts(folder: Place, without: Collection[str] = ()) -> Embeddings:
 
     Args:
         folder: Of parts.
-        without: Columns of the layout that are not needed.
+        columns: Those of the layout that are wanted, ``person_number`` among them.
 
     Raises:
         ValueError: As `read_parts`, or the folder holds no vector.
@@ -75,8 +75,7 @@ def map_parts(folder: Place, without: Collection[str] = ()) -> Embeddings:
     """
     place = Path(folder)
     manifest = read_manifest(place)
-    names = [name for name in HELD if name not in without]
-    pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+    pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in columns}
     needed = manifest.count * manifest.dimensions * 4
     with (
         explain_disk_full(place, needed),
@@ -87,14 +86,14 @@ def map_parts(folder: Place, without: Collection[str] = ()) -> Embeddings:
             table = read_part(place, number, manifest)
             table = table.filter(table[VECTOR].is_valid())
             file.write(_vectors(table, manifest).tobytes())
-            for name in names:
+            for name in columns:
                 pieces[name].append(from_arrow(name, table[name]))
             advance(number + 1, len(manifest.parts))
         file.flush()
         # Mapped as one's own copy, as torch warns of arrays that cannot be written to.
         vectors = np.memmap(file, np.float32, "c", shape=(manifest.count, manifest.dimensions))
-    columns = {name: np.concatenate(own) for name, own in pieces.items()}
-    return _embeddings(vectors, columns, manifest)
+    whole = {name: np.concatenate(own) for name, own in pieces.items()}
+    return _embeddings(vectors, whole, manifest)
 
 
 def _nameless(folder: Path) -> IO[bytes]:
