@@ -30,8 +30,8 @@ def draw_maps(
     notes = []
     if len(columns) == 1:
         notes.append(
-            "this network has no attention whose maps could be drawn: Grad-CAM and the regions of "
-            "matches alone"
+            "this network has no attention modules or tokens whose maps could be drawn beside "
+            "Grad-CAM"
         )
     if len(shown) < len(found):
         notes.append(
