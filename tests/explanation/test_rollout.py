@@ -91,6 +91,30 @@ def test_each_familys_embedding_is_followed_from_the_tokens_that_it_is_made_of(
     assert 0.1 < float(found.sum()) < 1
 
 
+@pytest.mark.parametrize(
+    ("tokens", "ahead", "each"),
+    [("patches", 0.0, 1 / 8), ("class_token", 1.0, 0.0), ("class_and_mean", 0.5, 1 / 16)],
+)
+def test_timms_are_followed_from_what_the_recipe_takes_of_them(
+    tokens: str, ahead: float, each: float
+) -> None:
+    pytest.importorskip("timm", reason="timm is not installed")
+    torch.manual_seed(0)
+    call = f"timm(name=vit_tiny_patch16_224, tokens={tokens}, height=64, width=32)"
+    network = build_model(Network(backbone=call, start="none"), persons=0).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Linear):
+            torch.nn.init.normal_(module.weight, std=0.1)
+    images = noise(1)
+    with torch.inference_mode(), WatchedAttention() as watched:
+        network(images)
+    expected = followed(watched.weights, torch.tensor([ahead, *[each] * 8]))
+    found = rollout(network, images)
+    assert found is not None
+    torch.testing.assert_close(found.flatten(), expected[1:])
+    assert float(found.max() / found.min()) > 1.01
+
+
 def test_the_shares_of_all_tokens_sum_to_one() -> None:
     layers = [torch.rand(2, 5, 5).softmax(dim=-1) for _ in range(4)]
     readers = torch.tensor([[0.5, 0.5, 0, 0, 0]]).expand(2, -1)

@@ -7,12 +7,15 @@ mean of the patches side by side (Oquab et al. 2023, https://arxiv.org/abs/2304.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from passerby.models.backbones import Backbone, require_no_attention
+from passerby.models.transformers.tokens import Tokens as PatchTokens
+from passerby.models.transformers.tokens import read_first, read_patches
 from passerby.registry import BACKBONES
 from passerby.weights.timm_networks import (
     has_fixed_size,
@@ -42,6 +45,22 @@ class TimmBackbone(Backbone):
         self.grid = (size[0] // down, size[1] // across)
         self.channels_last = getattr(network, "output_fmt", "") == "NHWC"
         self.channels = _channels(self, name)
+
+    def patch_tokens(self, images: Tensor) -> PatchTokens | None:
+        """None of other networks, and where timm's own pooling is an attention or a maximum."""
+        if getattr(self.network, "num_prefix_tokens", None) is None or self.channels_last:
+            return None
+        pooled = getattr(self.network, "global_pool", "") if self.tokens == "own" else ""
+        every = read_patches(self.grid, self.first)
+        if self.tokens == "patches" or pooled == "avg":
+            return every
+        if self.tokens == "own" and pooled != "token":
+            return None
+        rest = (0.0,) * (self.first - 1)  # registers
+        if self.tokens != "class_and_mean":
+            return read_first(self.grid, (1.0, *rest))
+        first = read_first(self.grid, (0.5, *rest))
+        return replace(first, readers=first.readers + every.readers / 2)
 
     def forward(self, images: Tensor) -> Tensor:
         if self.fixed and tuple(images.shape[2:]) != self.size:
