@@ -74,7 +74,7 @@ def set_up(extra: str, torch_index: str = "") -> None:
         say(f"Making a virtual environment in {VENV}")
         run([sys.executable, "-m", "venv", VENV], "Is the package python3-venv installed?")
     say("Installing Passerby and what it needs (the first time takes some minutes)")
-    install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    install = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
     if torch_index:  # its builds are preferred: "2.9+cpu" counts as newer than "2.9"
         install += ["--extra-index-url", torch_index]
     elif shutil.which("nvidia-smi") is None and sys.platform == "linux":
@@ -89,6 +89,8 @@ def set_up(extra: str, torch_index: str = "") -> None:
         "settings)\nand run this again; it goes on where it stopped.\n"
         f"If the disk is full: free some room ({GIGABYTES} GB) and run this again.",
     )
+    # pip would do this on one core. Some packages carry files that are no Python: no matter.
+    run([PYTHON, "-m", "compileall", "-qq", "-j", "0", VENV], must=False)
     with open(STAMP, "w", encoding="utf-8") as file:
         file.write(wanted + " " + extra)
 
@@ -115,13 +117,18 @@ def has_pip() -> bool:
     return subprocess.call(command, stdout=nowhere, stderr=nowhere) == 0
 
 
-def run(command: list, advice: str = "") -> None:
-    """Show and run a command in the project's folder; end with its exit code if it fails."""
+def run(command: list, advice: str = "", must: bool = True) -> None:
+    """Show and run a command in the project's folder; end with its exit code if it fails.
+
+    must: False goes on all the same.
+    """
     say("> " + " ".join(command))
     try:
         code = subprocess.call(command, cwd=HERE)
     except KeyboardInterrupt:
         stop("stopped")
+    if code != 0 and not must:
+        return
     if code < 0:  # what a process says that could say nothing more
         say("ended by " + signal_name(-code))
     if code != 0:
