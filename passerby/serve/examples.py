@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 EXAMPLES: Mapping[str, object] = {
     "GET /v1/server": {
-        "version": "0.1.0.dev0",
+        "version": "0.1.0",
         "key": None,
         "scopes": ["admin"],
         "galleries": ["lobby"],

@@ -44,6 +44,7 @@ NEEDS = {
     "parquet": [
         "train table1_ours --data table.parquet --out never",
         "embed table.parquet --out never.npz",
+        "embed small --parts --out never",
     ],
     "video": ["watch clip.mp4", "data site never"],
     "serve": ["serve --gallery lobby"],

@@ -11,7 +11,14 @@ import numpy as np
 from passerby.data.crop_list import cameras_of, digest_of, persons_of
 from passerby.embedding.embedder import Embedder
 from passerby.process.whole_files import replacing
-from passerby.tables.parts.folder import Plan, has_plan, images_file, read_plan, write_plan
+from passerby.tables.parts.folder import (
+    Plan,
+    has_plan,
+    images_file,
+    read_plan,
+    require_pyarrow,
+    write_plan,
+)
 from passerby.tables.parts.schema import KNOWN, ROW, image_schema, to_arrow
 from passerby.tables.records import Crop
 
@@ -23,8 +30,10 @@ def plan_parts(embedder: Embedder, crops: Sequence[Crop], folder: Path) -> Plan:
     """Cut a list of images into parts, or go on with the plan that is there.
 
     Raises:
-        ValueError: The folder holds parts of other work, or other things, or there is no image.
+        ValueError: The folder holds parts of other work, or other things, there is no image, or
+            pyarrow is not installed.
     """
+    require_pyarrow()
     if not crops:
         raise ValueError("there is no image to embed")
     batch = embedder.batch_size

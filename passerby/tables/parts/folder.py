@@ -12,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from passerby.extras import lacking
 from passerby.process.json_files import read_dataclass
 from passerby.process.whole_files import write_whole
 from passerby.tables.parts.schema import FORMAT
@@ -84,6 +85,14 @@ def is_parts(path: str | os.PathLike[str]) -> bool:
     return any(os.path.isfile(os.path.join(path, name)) for name in (_MANIFEST, _PLAN))
 
 
+def require_pyarrow() -> None:
+    """ValueError with what to install where such folders can be neither written nor read."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise lacking("a folder of Parquet files", "pyarrow", "parquet", error) from None
+
+
 def part_file(folder: Path, number: int) -> Path:
     """The file of a part."""
     return folder / f"part-{number:06d}.parquet"
@@ -127,7 +136,8 @@ def read_manifest(folder: Path) -> Manifest:
     """What a folder of parts holds.
 
     Raises:
-        ValueError: It is not finished, or its manifest is damaged or of a newer Passerby.
+        ValueError: It is not finished, its manifest is damaged or of a newer Passerby, or pyarrow,
+            which what follows needs, is not installed.
     """
     if not (folder / _MANIFEST).is_file():
         unfinished = has_plan(folder)
@@ -137,6 +147,7 @@ def read_manifest(folder: Path) -> Manifest:
             if unfinished
             else f"{folder} holds no parts: expected a folder that passerby embed --parts wrote"
         )
+    require_pyarrow()
     made = read_dataclass(Manifest, folder / _MANIFEST, "a manifest of parts", FORMAT)
     if made.dimensions < 1 or any(
         not 0 <= part.vectors <= part.rows or part.bytes < 1 for part in made.parts
