@@ -38,12 +38,12 @@ MODEL = "drawn"
 def write(folder: Path, count: int, persons: int, seed: int) -> None:
     """A folder of so many drawn vectors of so many persons."""
     schema, parts = vector_schema(WIDTH), []
+    centres = np.random.default_rng(SEED + 7).standard_normal((persons, WIDTH), np.float32)
     for number, start in enumerate(range(0, count, PART)):
         rows = np.arange(start, min(start + PART, count))
         random = np.random.default_rng((seed, number))
         who = random.integers(0, persons, len(rows))
-        centres = np.stack([np.random.default_rng((7, one)).standard_normal(WIDTH) for one in who])
-        vectors = centres + 2 * random.standard_normal((len(rows), WIDTH))
+        vectors = centres[who] + 2 * random.standard_normal((len(rows), WIDTH), np.float32)
         cameras = random.integers(0, CAMERAS, len(rows))
         made = {
             "row": pa.array(rows),
@@ -53,7 +53,7 @@ def write(folder: Path, count: int, persons: int, seed: int) -> None:
             "person_number": pa.array(who),
             "camera": pa.array([f"camera {one}" for one in cameras]),
             "camera_number": pa.array(cameras),
-            "vector": vectors_to_arrow(vectors.astype(np.float32), np.ones(len(rows), bool)),
+            "vector": vectors_to_arrow(vectors, np.ones(len(rows), bool)),
             "fingerprint": pa.array([MODEL] * len(rows)),
         }
         columns = [
