@@ -81,6 +81,7 @@ def convert_config(
     images: Annotated[int | None, arg(metavar="N")] = None,
     bases: Annotated[str | None, arg(metavar="FOLDER")] = None,
     set: Settings = (),
+    json: Json = False,
 ) -> None:
     """Turn a YAML configuration of FastReID or torchreid into a recipe, and say what is lost.
 
@@ -106,7 +107,7 @@ def convert_config(
         Path(file), images=images, bases=Path(bases) if bases else None, settings=set
     )
     write_whole(Path(out), converted.recipe.to_json())
-    say(converted)
+    answer(as_json(converted) if json else converted)
     data = " ".join(f"--data {kind}" for kind in converted.data)
     say(f"the recipe is in {out}: passerby train {out} {data} --out RUN")
 

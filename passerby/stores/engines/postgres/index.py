@@ -23,7 +23,7 @@ MOST_DIMENSIONS = 4_000
 MOST_HITS = 500
 """Beyond, comparing all is quicker than what the index would have to visit."""
 
-_LINKS, _CONSTRUCTION = 24, 128  # M and efConstruction
+_LINKS, _CONSTRUCTION = 16, 64  # M and efConstruction, as pgvector has them
 _MEMORY = (64, 2_048)  # MB for building
 
 
