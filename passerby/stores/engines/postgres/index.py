@@ -76,7 +76,7 @@ def _make(cursor: Cursor[Any], database: Database, dimensions: int) -> None:
         with _progress(database, process):
             cursor.execute(
                 "CREATE INDEX CONCURRENTLY by_vector ON sightings USING hnsw "
-                f"((vector::halfvec({int(dimensions)})) halfvec_cosine_ops) "
+                f"((vector::halfvec({int(dimensions)})) halfvec_ip_ops) "
                 f"WITH (m = {_LINKS}, ef_construction = {_CONSTRUCTION})"
             )
     except LockNotAvailable:  # it waits for all transactions that began before it

@@ -18,6 +18,10 @@ from passerby.tables.filters import Where
 if TYPE_CHECKING:
     from psycopg import Cursor
 
+DISTANCE = "1 + (vector <#> %(query)s)"
+"""The cosine distance of unit vectors: the operator gives the negative product, for a third of the
+work of pgvector's cosine, which takes their lengths each time."""
+
 COMPARED = 20_000
 """Sightings that a filter keeps, up to which they are all compared where there is an index, too."""
 
@@ -38,7 +42,7 @@ def nearest(cursor: Cursor[Any], request: Request) -> list[Rows]:
     """For each query its rows, the nearest first, with their distances last; all are compared."""
     condition, values = condition_of(request.where)
     statement = (
-        f"SELECT {', '.join(request.columns)}, vector <=> %(query)s AS distance FROM sightings "
+        f"SELECT {', '.join(request.columns)}, {DISTANCE} AS distance FROM sightings "
         f"WHERE {condition} ORDER BY distance LIMIT {int(request.k)}"
     )
     # HNSW answers by index scans only; filters have bitmaps, too.
@@ -64,9 +68,9 @@ def nearest_in_index(cursor: Cursor[Any], request: Request) -> list[Rows]:
     columns, k = request.columns, int(request.k)
     half = f"halfvec({request.vectors.shape[1]})"
     statement = (
-        f"SELECT {', '.join(columns)}, vector <=> %(query)s AS distance FROM ("
+        f"SELECT {', '.join(columns)}, {DISTANCE} AS distance FROM ("
         f"SELECT {', '.join(dict.fromkeys((*columns, 'vector')))} FROM sightings "
-        f"WHERE {condition} ORDER BY vector::{half} <=> %(query)s::vector::{half} LIMIT {2 * k}"
+        f"WHERE {condition} ORDER BY vector::{half} <#> %(query)s::vector::{half} LIMIT {2 * k}"
         f") AS near ORDER BY distance LIMIT {k}"
     )
     set_here(cursor, index.search_settings(2 * k))
