@@ -1,14 +1,14 @@
 """A head on a frozen backbone: for people without a GPU.
 
 What the backbone makes of each image, and of its mirror image, is computed once; the head then
-trains on these vectors in seconds (`passerby/training/input/frozen.py`). The model is whole: both.
+trains on these vectors (`passerby/training/input/frozen.py`). The model is whole: both.
 
     passerby train frozen_head --data ROOT --out runs/head
     passerby train "frozen_head(backbone=default, head=mlp)" --data ROOT --out runs/head
 
 dinov2 (Oquab et al. 2023, https://arxiv.org/abs/2304.07193) and resnet50 fetch their weights once;
 lite0's come with a package (passerby[imagenet]), default is the model that comes with Passerby.
-What each reached in the small: docs/foundation.md.
+What each gains was not measured yet: benchmarks/frozen_heads.py does it.
 """
 
 from __future__ import annotations
