@@ -62,6 +62,7 @@ NETWORKS = {
         Network("timm(name=vit_small_patch16_dinov3, tokens=own, height=64, width=32)"),
         SMALL,
     ),
+    "auto_reid": (Network("auto_reid(width=8, stages=(1, 1, 1, 1))"), SMALL),
     "swin": (Network("swin(semantic=0.2)", system="plain(embedding=before_neck)"), SMALL),
     "aacn": (Network("resnet18", system="aacn(width=8, attention_width=4, halvings=2)"), SMALL),
     "pcb": (Network("resnet18", system="pcb"), STRIPED),
@@ -85,7 +86,7 @@ NETWORKS = {
     "transreid without cameras": (Network(system="transreid(variant=tiny, depth=2)"), SMALL),
 }
 LARGE = {"resnet34", "resnet101", "densenet121", "densenet201", "efficientnet_lite1"}
-LARGE |= {"efficientnet_lite2"}  # more of the same blocks
+LARGE |= {"efficientnet_lite2", "timm rotary"}  # more of the same blocks
 SAMPLE = {"cbam", "dpfl", "pcb refined", "transreid"}  # what other runtimes compute in their way
 CLOSE = 1e-5
 
