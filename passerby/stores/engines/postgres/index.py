@@ -113,10 +113,12 @@ def _progress(database: Database, process: int) -> Iterator[None]:
         return cursor.fetchone() or (0, 0)
 
     def watch() -> None:
-        while not ended.wait(0.5):
+        while True:
             try:
                 advance(*database.run(asked))
             except ValueError:  # it is only shown; what fails says so itself
+                return
+            if ended.wait(0.5):
                 return
 
     with progress("building the index") as advance:
