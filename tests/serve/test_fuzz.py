@@ -7,6 +7,7 @@ share of them is cut off or changed. With --long there are 10,000 requests.
 from __future__ import annotations
 
 import io
+import shutil
 from collections import Counter
 from contextlib import suppress
 
@@ -27,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.testclient import TestClient
 
 from passerby.serve.application import application
+from passerby.serve.settings import Settings
 
 pytestmark = pytest.mark.hostile
 CHECKED = [
@@ -46,6 +48,12 @@ NARROWING = {
 REACHED = {"POST /v1/search", "POST /v1/sightings", "POST /v1/embed", "POST /v1/forget/find"}
 """Where a drawn picture must have come as far as an answer."""
 
+UNREACHED = {
+    "POST /v1/alerts/hits/{number}", "POST /v1/detect", "DELETE /v1/sightings/{sighting}",
+    "POST /v1/forget", "DELETE /v1/opt-outs/{entry}",
+}  # fmt: skip
+"""What long drawing may not come to: it needs a detector, an alert's hit, or what was removed."""
+
 _KINDS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
 
@@ -64,7 +72,7 @@ def pictures(draw_crop, folder) -> None:
 
 def real(case, ids: list[str]) -> None:
     """Let a request be about what is there: a gallery, a person, a sighting."""
-    names = {"gallery": "lobby", "person": ["p1"], "query_camera": "1"}
+    names = {"gallery": "lobby", "person": ["Boris"], "query_camera": "Yard"}
     if isinstance(case.query, dict):
         case.query |= {name: value for name, value in names.items() if name in case.query}
         for name in NARROWING & {*case.query}:
@@ -73,18 +81,22 @@ def real(case, ids: list[str]) -> None:
     for name in {*paths} & {*(case.path_parameters or {})}:
         case.path_parameters[name] = paths[name]
     if isinstance(case.body, dict):
-        some = {"sighting": ids[0], "sightings": ids[:1], "ids": ids[:1], "person": "p1"}
-        some |= {"first": ids[0], "second": ids[2], "kind": "pair", "persons": ["p1", "p2"]}
+        some = {"sighting": ids[0], "sightings": ids[:1], "ids": ids[:1], "person": "Boris"}
+        some |= {"first": ids[0], "second": ids[5], "persons": ["", "Boris"]}
+        if case.path.endswith("/answers"):
+            some["kind"] = "pair"
         case.body |= {name: value for name, value in some.items() if name in case.body}
 
 
-def test_drawn_requests_are_answered_as_said(settings, draw_crop, tmp_path, request):
+def test_drawn_requests_are_answered_as_said(drawn_gallery, draw_crop, tmp_path, request):
     pictures(draw_crop, tmp_path)
-    made = application(settings)
+    place = shutil.copytree(drawn_gallery, tmp_path / "lobby")
+    made = application(Settings({"lobby": str(place)}, state=str(tmp_path / "state")))
     schema = openapi.from_dict(made.openapi())
     operations = [found.ok() for found in schema.get_all_operations()]
     operations.sort(key=lambda one: one.method.upper() == "DELETE" or "forget" in one.path)
-    each = MANY // len(operations) if request.config.getoption("long") else FEW
+    long = request.config.getoption("long")
+    each = MANY // len(operations) if long else FEW
     statuses: dict[str, Counter[int]] = {}
     faults = []
     with TestClient(made, "http://127.0.0.1", raise_server_exceptions=False) as client:
@@ -100,7 +112,8 @@ def test_drawn_requests_are_answered_as_said(settings, draw_crop, tmp_path, requ
                 faults += [f"{operation.label}: {one}" for one in group.exceptions]
     assert faults == [], "\n".join(faults)
     assert len(operations) > 30
-    assert {label for label, seen in statuses.items() if {200, 201} & {*seen}} >= REACHED
+    reached = {label for label, seen in statuses.items() if {200, 201} & {*seen}}
+    assert reached >= ({*statuses} - UNREACHED if long else REACHED)
     print(statuses)
 
 

@@ -7,23 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from passerby.assessment.calibrate import calibration_file
-from passerby.embedding.embedder import load
-from passerby.evaluation.decisions.calibration_files import read_calibrations
 from passerby.gallery.gallery import Gallery
-from passerby.gallery.stored_calibrations import keep_calibrations
-from passerby.models.packaged import DEFAULT, model_folder
 from passerby.serve.application import application
 from passerby.serve.settings import Limits, Settings
 from passerby.synthesis.figures import draw, photo
+from tests.serve.conftest import SEED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -33,38 +28,8 @@ OFFLINE = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 )  # fmt: skip
-HOSTILE = "Anna <img src=x onerror=alert(1)>"
-CAMERAS = ("Entrance", "<b>Hall</b>", "Yard")
-NAMES = {1: HOSTILE, 2: "Boris", 3: "linked/3", 4: "linked/4"}
-"""By number; persons 5 to 8 are not named."""
-MORNING = datetime(2026, 5, 1, 8, tzinfo=UTC)
-SEED = 5
 WAIT = 8_000  # milliseconds: what takes longer hangs
 LOADED = "main:not(:has(.working)) h1"
-
-
-@pytest.fixture(scope="session")
-def drawn_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight persons by three cameras; what came with the model serves as calibrated here."""
-    place = tmp_path_factory.mktemp("page") / "lobby"
-    with Gallery.create(place, load(DEFAULT)) as gallery:
-        (came,) = read_calibrations(calibration_file(model_folder(DEFAULT)))
-        assert came.within is not None
-        within = replace(came.within, sources=("drawn",))
-        here = replace(came, sources=("drawn",), within=within)
-        keep_calibrations(gallery.store, {"single": asdict(here)})
-        for person in range(1, 9):
-            crops = [photo(SEED, person, camera, 0) for camera in (1, 2, 3)]
-            times = [MORNING + timedelta(minutes=20 * person + 3 * c) for c in range(3)]
-            gallery.add(
-                crops,
-                person=NAMES.get(person),
-                camera=list(CAMERAS),
-                time=times,
-                until=[each + timedelta(seconds=30) for each in times],
-                keep_thumbnails=True,
-            )
-    return place
 
 
 @dataclass

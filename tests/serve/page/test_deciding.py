@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from passerby.synthesis.figures import photo
-from tests.serve.page.conftest import HOSTILE, MORNING, SEED
+from tests.serve.conftest import HOSTILE, MORNING, SEED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from tests.serve.page.conftest import HOSTILE
+from tests.serve.conftest import HOSTILE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.page.conftest import MORNING
+from tests.serve.conftest import MORNING
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is absent").expect
 
