@@ -33,7 +33,7 @@ from passerby.config import (
     Texts,
 )
 from passerby.publications import Publication, Score, publish
-from passerby.recipes.compact import Scale, scaled_as
+from passerby.recipes.compact import Scale, scaled_transformer
 from passerby.registry import RECIPES
 
 _QUOTED = "the article's table for ViT-B/16 at stride 16, as others quote it"
@@ -111,11 +111,10 @@ def clip_reid(
     if scale == "paper":
         return recipe
     small = Network(system=f"clip_reid({options.replace(f'image={image}', _COMPACT)})")
-    said = "four layers of a ViT-Ti, stride 8, texts read by drawn weights, batches of 4 × 4,"
-    changed = scaled_as(recipe, "market1501", scale, small, said)
+    said = "four layers of a ViT-Ti, stride 8, texts read by drawn weights,"
+    changed = scaled_transformer(recipe, "market1501", scale, small, said)
     drawn = (Texts("drawn(width=64, depth=2)", epochs=20),) if texts else ()
-    # A transformer from scratch needs more steps than images.
-    return replace(changed, name=name, texts=drawn, sampling=Sampling(persons=4, images=4))
+    return replace(changed, name=name, texts=drawn)
 
 
 def _losses(share: float, *, texts: bool) -> tuple[LossTerm, ...]:

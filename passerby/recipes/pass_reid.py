@@ -19,7 +19,7 @@ from typing import Literal
 
 from passerby.config import Network, Recipe
 from passerby.publications import Publication, Score, publish
-from passerby.recipes.compact import Scale, scaled_as
+from passerby.recipes.compact import Scale, scaled_transformer
 from passerby.recipes.personvit import fine_tuned_vit
 from passerby.registry import RECIPES
 
@@ -57,4 +57,4 @@ def pass_reid(
     )
     recipe = fine_tuned_vit("pass_reid", network, PASS, data)
     said = "four layers of ViT-Ti, stride 8, no drop path,"
-    return scaled_as(recipe, data, scale, small, said)
+    return scaled_transformer(recipe, data, scale, small, said)

@@ -29,7 +29,7 @@ from passerby.config import (
     Schedule,
 )
 from passerby.publications import Publication, Score, expected, publish
-from passerby.recipes.compact import Scale, Source, scaled_as
+from passerby.recipes.compact import Scale, Source, scaled_transformer
 from passerby.registry import RECIPES
 
 _TABLE = "the table of the authors' repository (hustvl/PersonViT), {}"
@@ -63,7 +63,7 @@ def personvit(
 ) -> Recipe:
     """PersonViT (Hu et al. 2024): a plain ViT at 256×128; give network.start a converted file."""
     network = Network(system=f"transreid(variant={variant}, stride=16, jigsaw=false)")
-    return scaled_as(
+    return scaled_transformer(
         fine_tuned_vit("personvit", network, PERSONVIT, data),
         data,
         scale,

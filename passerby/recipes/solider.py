@@ -21,7 +21,7 @@ from typing import Literal
 
 from passerby.config import Network, Recipe
 from passerby.publications import Publication, Score, publish
-from passerby.recipes.compact import Scale, scaled_as
+from passerby.recipes.compact import Scale, scaled_transformer
 from passerby.recipes.personvit import fine_tuned_vit
 from passerby.registry import RECIPES
 
@@ -73,4 +73,4 @@ def solider(
     small = Network(
         "swin(variant=tiny, semantic=0.2, drop_path=0.0)", system="plain(embedding=before_neck)"
     )
-    return scaled_as(recipe, data, scale, small, "Swin-T, no drop path,")
+    return scaled_transformer(recipe, data, scale, small, "Swin-T, no drop path,")

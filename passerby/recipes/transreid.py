@@ -16,8 +16,6 @@ hours for Market-1501; ImageNet weights come through timm (passerby[timm]).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from passerby.config import (
     Input,
     LossTerm,
@@ -29,7 +27,7 @@ from passerby.config import (
     Schedule,
 )
 from passerby.publications import Publication, Score, expected, publish
-from passerby.recipes.compact import Scale, Source, scaled_as
+from passerby.recipes.compact import Scale, Source, scaled_transformer
 from passerby.registry import RECIPES
 
 _FIGURE = "the authors' figure of their results (sota.png), stride 12"
@@ -102,8 +100,5 @@ def transreid(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
         system="transreid(variant=tiny, depth=4, stride=8, sie=1.0, drop_path=0.0, "
         f"height=192, width=64, cameras={_CAMERAS[data]})"
     )
-    said = "four layers of ViT-Ti, stride 8, λ 1, no drop path, batches of 4 × 4,"
-    changed = scaled_as(recipe, data, scale, small, said)
-    if scale == "compact":  # a transformer from scratch needs more steps than images
-        changed = replace(changed, sampling=Sampling(persons=4, images=4))
-    return changed
+    said = "four layers of ViT-Ti, stride 8, λ 1, no drop path,"
+    return scaled_transformer(recipe, data, scale, small, said)
