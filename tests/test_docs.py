@@ -1,9 +1,9 @@
-"""The code of README and docs: commands are understood, those marked ``bash run`` and Python run.
+"""The code of README and docs: commands are understood, those marked and Python run.
 
-A block that opens with ```` ```bash run ```` is executed, all such blocks of a file in order and in
-one empty folder. In any bash block each line ``passerby ...`` must name commands, options, recipes
+A bash block below a line ``<!-- run -->`` is executed, all such blocks of a file in order and in one
+empty folder. In any bash block each line ``passerby ...`` must name commands, options, recipes
 and kinds of data that exist. Python blocks are run, in order, each page in a folder that has what
-it names (``run_docs_python.py``); those marked ``python parsed``, which need a server or hours, are
+it names (``run_docs_python.py``); those below ``<!-- parsed -->``, which need a server or hours, are
 parsed.
 """
 
@@ -37,11 +37,12 @@ FILES = [
     if path.exists()
 ]
 FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
+MARK = re.compile(r"^ *<!-- (run|parsed) -->$")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its info string, its lines, the line it starts in."""
+    """A fenced block: its language with its mark ("bash run"), its lines, the line it starts in."""
 
     info: str
     lines: tuple[str, ...]
@@ -50,13 +51,15 @@ class Block:
 
 def blocks_of(text: str) -> Iterator[Block]:
     """The fenced blocks of a Markdown text."""
-    fence, info, start, indent, lines = "", "", 0, 0, []
+    fence, info, start, indent, lines, mark = "", "", 0, 0, [], ""
     for number, line in enumerate(text.splitlines(), 1):
         found = FENCE.match(line)
         if not fence:
             if found:
-                indent, fence, info, start = len(found[1]), found[2], found[3].strip(), number
-                lines = []
+                indent, fence, start = len(found[1]), found[2], number
+                info, lines = f"{found[3].strip()} {mark}".strip(), []
+            marked = MARK.match(line)
+            mark = marked[1] if marked else ""
         elif found and found[2].startswith(fence) and not found[3].strip():
             yield Block(info, tuple(lines), start)
             fence = ""
@@ -91,11 +94,11 @@ RUN = [path for path in FILES if any(block.info == "bash run" for block in bash_
 
 
 def test_blocks_are_found() -> None:
-    text = "a\n```bash run\npasserby a \\\n  'b c' # d\n\n# e\n```\n  ~~~python\n  x\n  ~~~\n"
+    text = "a\n<!-- run -->\n```bash\npasserby a \\\n  'b c' # d\n\n# e\n```\n  ~~~python\n  x\n  ~~~\n"
     first, second = blocks_of(text)
-    assert (first.info, first.start) == ("bash run", 2)
+    assert (first.info, first.start) == ("bash run", 3)
     assert list(commands_of(first)) == [["passerby", "a", "b c"]]
-    assert second == Block("python", ("x",), 8)
+    assert second == Block("python", ("x",), 9)
     with pytest.raises(AssertionError, match="line 1 is not closed"):
         list(blocks_of("```bash\nls"))
 
@@ -105,6 +108,9 @@ def test_every_bash_block_is_known() -> None:
     for path in FILES:
         infos = {block.info for block in bash_blocks(path)}
         assert infos <= {"bash", "bash run"}, path.name
+        text = path.read_text(encoding="utf-8")
+        marks = [line for line in text.splitlines() if MARK.match(line)]
+        assert len(marks) == sum(" " in block.info for block in blocks_of(text)), path.name
 
 
 @pytest.mark.parametrize("words", SHOWN)

@@ -28,13 +28,13 @@ def test_every_page_has_one_place_in_the_navigation():
     assert sorted(places(settings["nav"])) == PAGES, "add new pages to mkdocs.yml, under nav"
 
 
-def test_marks_for_tests_and_links_into_code_are_not_shown():
+def test_decisions_have_dates_and_links_into_code_are_not_shown():
     spec = importlib.util.spec_from_file_location("as_pages", DOCS / "as_pages.py")
     hook = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hook)
     dates = {"## Two": "2026-11-22"}
     assert hook.dated("## One\na\n## Two\nb\n", dates) == ("## One\na\n## Two\n\n*2026-11-22*\nb\n")
-    text = "```bash run\nls\n```\n[losses/a.py:3](../passerby/losses/a.py#L3) `x`, [p](paper.md)\n"
+    text = "```bash\nls\n```\n[losses/a.py:3](../passerby/losses/a.py#L3) `x`, [p](paper.md)\n"
     assert hook.on_page_markdown(text, page=None, config=None, files=None) == (
         "```bash\nls\n```\n`losses/a.py:3` `x`, [p](paper.md)\n"
     )
