@@ -1,10 +1,10 @@
 """The code of README and docs: commands are understood, those marked and Python run.
 
-A bash block below a line ``<!-- run -->`` is executed, all such blocks of a file in order and in one
-empty folder. In any bash block each line ``passerby ...`` must name commands, options, recipes
+A bash block below a line ``<!-- run -->`` is executed, all such blocks of a file in order and in
+one empty folder. In any bash block each line ``passerby ...`` must name commands, options, recipes
 and kinds of data that exist. Python blocks are run, in order, each page in a folder that has what
-it names (``run_docs_python.py``); those below ``<!-- parsed -->``, which need a server or hours, are
-parsed.
+it names (``run_docs_python.py``); those below ``<!-- parsed -->``, which need a server or hours,
+are parsed.
 """
 
 import ast
@@ -94,7 +94,8 @@ RUN = [path for path in FILES if any(block.info == "bash run" for block in bash_
 
 
 def test_blocks_are_found() -> None:
-    text = "a\n<!-- run -->\n```bash\npasserby a \\\n  'b c' # d\n\n# e\n```\n  ~~~python\n  x\n  ~~~\n"
+    marked = "<!-- run -->\n```bash\npasserby a \\\n  'b c' # d\n\n# e\n```\n"
+    text = f"a\n{marked}  ~~~python\n  x\n  ~~~\n"
     first, second = blocks_of(text)
     assert (first.info, first.start) == ("bash run", 3)
     assert list(commands_of(first)) == [["passerby", "a", "b c"]]
