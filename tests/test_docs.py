@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -69,9 +69,9 @@ def blocks_of(text: str) -> Iterator[Block]:
 
 
 def commands_of(block: Block) -> Iterator[list[str]]:
-    """The commands of a bash block as lists of words; comments are left out."""
+    """The commands of a bash block as lists of words, without comments and where output goes."""
     for line in "\n".join(block.lines).replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
+        words = [*takewhile(lambda word: word not in ("|", ">"), shlex.split(line, comments=True))]
         if words:
             yield words
 
