@@ -18,6 +18,7 @@ from passerby.stores.engines.milvus.address import Address, Client, pymilvus
 from passerby.stores.engines.milvus.conditions import and_after, condition_of, parts_of
 from passerby.stores.engines.milvus.errors import NO_INDEX, line_of, passes
 from passerby.stores.engines.milvus.rows import schema
+from passerby.stores.engines.patience import patiently
 from passerby.tables.filters import EVERYTHING, Where
 
 OLDEST_SERVER = (2, 3)
@@ -70,25 +71,14 @@ class Collection:
         errors = pymilvus().MilvusException  # first: it may not be installed, and grpc with it
         import grpc
 
-        patience = self.address.patience
-        deadline = time.monotonic() + patience
-        pause = 0.05
-        while True:
-            try:
-                return call()
-            except (grpc.RpcError, errors) as error:
-                said = line_of(error)
-                if not passes(error):
-                    raise ValueError(f"{self.address.shown}: {said}") from None
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise StoreUnavailable(
-                    f"{self.address.shown} does not answer, asked for {patience:g} s: {said}. "
-                    "What it acknowledged is kept. Start the server, check host, port and tls, "
-                    "and do it again"
-                )
-            time.sleep(min(pause, left))
-            pause = min(2 * pause, 2.0)
+        return patiently(
+            call,
+            (grpc.RpcError, errors),
+            lambda error: (line_of(error), passes(error)),
+            shown=self.address.shown,
+            patience=self.address.patience,
+            check="host, port and tls",
+        )
 
     def query(self, condition: str, fields: list[str], limit: int | None = None) -> list[Any]:
         """Rows that satisfy a condition, of everything that was written before."""

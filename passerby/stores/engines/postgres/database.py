@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from passerby.stores import StoreUnavailable
+from passerby.stores.engines.patience import patiently
 from passerby.stores.engines.postgres.address import Address, psycopg
 from passerby.stores.engines.postgres.errors import line_of, passes
 
@@ -133,25 +132,14 @@ class Database:
 
     def _patiently(self, call: Callable[[], _Answer]) -> _Answer:
         """Call again while the server is away or not ready, for as long as the address says."""
-        patience = self.address.patience
-        deadline = time.monotonic() + patience
-        pause = 0.05
-        while True:
-            try:
-                return call()
-            except psycopg().Error as error:
-                said = line_of(error)
-                if not passes(error):
-                    raise ValueError(f"{self.address.shown}: {said}") from None
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise StoreUnavailable(
-                    f"{self.address.shown} does not answer, asked for {patience:g} s: {said}. "
-                    "What it acknowledged is kept. Start the server, check host, port and sslmode, "
-                    "and do it again"
-                )
-            time.sleep(min(pause, left))
-            pause = min(2 * pause, 2.0)
+        return patiently(
+            call,
+            (psycopg().Error,),
+            lambda error: (line_of(error), passes(error)),
+            shown=self.address.shown,
+            patience=self.address.patience,
+            check="host, port and sslmode",
+        )
 
 
 def set_here(cursor: Cursor[Any], settings: Mapping[str, str], *, local: bool = True) -> None:
