@@ -253,6 +253,7 @@ def calibrate(
     images: Number = 1,
     out: File = None,
     seed: Number = 0,
+    json: Json = False,
 ) -> None:
     """Learn what a model's distances are worth as evidence; written beside the model.
 
@@ -282,7 +283,8 @@ def calibrate(
     path = write_calibration(file, calibration)
     named = path if images == 1 else path.with_stem(f"{path.stem}-pooled")
     charts = draw_calibration(calibration, named)
-    say(f"{calibration}\nwritten: {path}, with {len(charts)} charts")
+    answer(as_json(calibration) if json else calibration)
+    say(f"written: {path}, with {len(charts)} charts")
 
 
 def compare(

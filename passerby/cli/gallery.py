@@ -411,6 +411,7 @@ def calibrate(
     from_data: Annotated[OptionalData, arg(name="from")] = None,
     images: Number = 1,
     reviewing: Reviewing,
+    json: Json = False,
 ) -> None:
     """Learn what distances are worth in this gallery, or store a calibration that holds for it.
 
@@ -418,6 +419,7 @@ def calibrate(
         calibration: file of passerby calibrate (default: the one beside the model).
         from_data: calibrate here and now, on labelled crops of the gallery's own site.
         images: of a query, with --from: above 1, for queries of up to so many pooled images.
+        json: print all calibrations that the gallery has then.
     """
     from passerby.cli.reviewing import run_review
     from passerby.data.reading.reader import read_split
@@ -435,3 +437,5 @@ def calibrate(
         else:
             kinds = store_calibrations(gallery.view, calibration)
             say(f"stored: {' and '.join(kinds)}")
+        if json:
+            answer(as_json({"calibrations": gallery.store.refresh_about().calibrations}))

@@ -56,6 +56,7 @@ def convert(
     source: Annotated[str, arg(name="from", metavar="FAMILY")] = "auto",
     architecture: Annotated[str | None, arg(metavar="NAME")] = None,
     set: Settings = (),
+    json: Json = False,
 ) -> None:
     """Turn published weights (.pth, .safetensors, .onnx) into a MODEL; no code in them is run.
 
@@ -69,7 +70,8 @@ def convert(
     from passerby.models.convert import convert_weights
     from passerby.sharing.model_card import write_model_card
 
-    say(convert_weights(file, out, source, architecture, set))
+    converted = convert_weights(file, out, source, architecture, set)
+    answer(as_json(converted) if json else converted)
     write_model_card(out)
 
 
@@ -126,6 +128,7 @@ def export(
     most_lost: Annotated[float, arg(metavar="POINTS")] = 0.5,
     pixels: bool = False,
     any_size: bool = False,
+    json: Json = False,
 ) -> None:
     """Write a MODEL as a file of another runtime, and show that its vectors are the same.
 
@@ -147,7 +150,8 @@ def export(
     from passerby.export.exporting import Options, export_model
 
     options = Options(to, pixels, any_size, int8, calibrate, data, most_lost)
-    say(export_model(model, out, options))
+    exported = export_model(model, out, options)
+    answer(exported.to_json() if json else exported)
 
 
 def list_components(kind: Positional[Kind], /, *, json: Json = False) -> None:

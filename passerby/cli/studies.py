@@ -68,6 +68,7 @@ def ablate(
     seed: Number = 0,
     device: Device = None,
     workers: Workers = None,
+    json: Json = False,
 ) -> None:
     """Train and test the rows of the paper's Table 1 and set ours beside the paper's.
 
@@ -81,7 +82,7 @@ def ablate(
         seed: of initialisation, batches and augmentation.
     """
     from passerby.data.reading.reader import read_split
-    from passerby.studies.ablation import ablate, chosen_rows, markdown_table
+    from passerby.studies.ablation import ablate, chosen_rows, markdown_table, rows_listed
     from passerby.visual.svg.ablation_charts import draw_ablation
 
     results = ablate(
@@ -95,7 +96,8 @@ def ablate(
         workers=workers,
     )
     chart = draw_ablation(results, Path(out))
-    say(f"{markdown_table(results)}\ntables and chart: {chart.parent}")
+    answer(as_json({"rows": rows_listed(results)}) if json else markdown_table(results))
+    say(f"tables and chart: {chart.parent}")
 
 
 def ablation_table(

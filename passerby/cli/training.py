@@ -10,6 +10,7 @@ from passerby.cli.options import (
     Device,
     File,
     Folder,
+    Json,
     Names,
     Number,
     OptionalData,
@@ -18,7 +19,7 @@ from passerby.cli.options import (
     SeveralData,
     joined_data,
 )
-from passerby.process.reporting import say
+from passerby.process.reporting import answer, say
 
 
 def train(
@@ -183,6 +184,7 @@ def cross_validate(
     by: Literal["persons", "sources"] = "persons",
     folds: Number = 5,
     only: Names = (),
+    json: Json = False,
 ) -> None:
     """Score a recipe on train persons that it did not see, so as to choose without the test part.
 
@@ -211,7 +213,7 @@ def cross_validate(
         workers=running.workers,
         cache=running.cache,
     )
-    say(found)
+    answer(found.to_json() if json else found)
 
 
 def demo(

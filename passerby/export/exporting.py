@@ -51,6 +51,7 @@ from passerby.export.trial_images import real_images
 from passerby.models.checkpoint import load_model
 from passerby.models.packaged import model_folder
 from passerby.models.system import System
+from passerby.process.plain_json import as_json
 from passerby.process.reporting import progress, say
 from passerby.sharing.statements import read_statements
 from passerby.tables.records import Split
@@ -93,6 +94,21 @@ class Export:
     scores: ReportComparison | None = None
     quantisation: Quantisation | None = None
     notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The file, the proof and what quantising cost, as JSON."""
+        cost = self.quantisation
+        kept = ("images", "before", "after", "layers")
+        return as_json(
+            {
+                "file": self.file,
+                "fingerprint": self.fingerprint,
+                "parities": self.parities,
+                "scores": self.scores,
+                "quantisation": None if cost is None else {key: getattr(cost, key) for key in kept},
+                "notes": self.notes,
+            }
+        )
 
     def __str__(self) -> str:
         worst = max(self.parities, key=lambda one: one.worst)

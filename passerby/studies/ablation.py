@@ -175,6 +175,22 @@ def markdown_table(results: Sequence[RowResult]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rows_listed(results: Sequence[RowResult]) -> list[dict[str, object]]:
+    """The same for programs: what ``table.json`` holds, figures by the names of `FIGURES`."""
+    return [
+        {
+            "row": result.row.name,
+            "title": result.row.title,
+            "ours": _named(result.ours),
+            "paper": _named(result.row.paper),
+            "difference": _named(result.difference),
+            "seconds": result.seconds,
+            "images_per_second": result.images_per_second,
+        }
+        for result in results
+    ]
+
+
 def write_tables(results: Sequence[RowResult], out: Path, title: str) -> None:
     """``table.md``, ``table.csv`` and ``table.json`` of the rows that are done."""
     heading = f"Table 1, ours on {title}, beside the paper's on Market-1501 (ResNet-50)\n\n"
@@ -182,25 +198,13 @@ def write_tables(results: Sequence[RowResult], out: Path, title: str) -> None:
     columns = ["row", *FIGURES, *(f"paper_{name}" for name in FIGURES)]
     columns += [*(f"difference_{name}" for name in FIGURES), "seconds"]
     lines = [",".join(columns)]
-    content = []
     for result in results:
         missing = ("",) * len(FIGURES)
         paper, difference = result.row.paper or missing, result.difference or missing
         values = (result.row.name, *result.ours, *paper, *difference, result.seconds)
         lines.append(",".join(map(str, values)))
-        content.append(
-            {
-                "row": result.row.name,
-                "title": result.row.title,
-                "ours": _named(result.ours),
-                "paper": _named(result.row.paper),
-                "difference": _named(result.difference),
-                "seconds": result.seconds,
-                "images_per_second": result.images_per_second,
-            }
-        )
     write_whole(out / "table.csv", "\n".join(lines) + "\n")
-    write_whole(out / "table.json", json.dumps(content, indent=1) + "\n")
+    write_whole(out / "table.json", json.dumps(rows_listed(results), indent=1) + "\n")
 
 
 def _named(figures: Sequence[float] | None) -> dict[str, float] | None:

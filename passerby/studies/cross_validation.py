@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,11 @@ class CrossValidation:
 
     report: Report
     parts: dict[str, Report]
+
+    def to_json(self) -> str:
+        """The reports as JSON: ``report``, of all together, and ``parts`` by name."""
+        reports = {name: json.loads(report.to_json()) for name, report in self.parts.items()}
+        return json.dumps({"report": json.loads(self.report.to_json()), "parts": reports}, indent=1)
 
     def __str__(self) -> str:
         lines = [f"{name}: {bootstrap_report(report)}" for name, report in self.parts.items()]

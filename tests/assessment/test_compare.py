@@ -56,6 +56,15 @@ def test_calibrate_writes_a_file_and_charts_beside_the_model(calibrated, model):
         assert ElementTree.fromstring(svg).get("role") == "img"
 
 
+def test_a_calibration_is_told_in_json(passerby_command, model, tiny_root, tmp_path):
+    arguments = ("calibrate", model, "--data", tiny_root, "--part", "test", "--json")
+    done = passerby_command(*arguments, "--out", tmp_path / "c.json")
+    assert done.code == 0, done.err
+    (entry,) = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["calibrations"]
+    assert json.loads(done.out) == entry
+    assert "written: " in done.err
+
+
 def test_compare_answers_and_draws(passerby_command, calibrated, model, pair, tmp_path):
     assert calibrated.code == 0
     picture = tmp_path / "out" / "pair.png"

@@ -397,6 +397,9 @@ def test_ablate_stops_and_goes_on_row_by_row(passerby_command, tiny_root, tmp_pa
     assert (out / "ours" / "model.safetensors").read_bytes() == first
     check_tables(out, done.out)
 
+    told = passerby_command(*arguments, "--json")  # all is there: nothing is trained
+    assert json.loads(told.out)["rows"] == json.loads((out / "table.json").read_text("utf-8"))
+    assert "tables and chart" in told.err
     other = passerby_command(*arguments, "--set", "epochs=2")
     assert other.code == 2
     assert "another recipe or seed" in only_line(other.err)

@@ -1,5 +1,6 @@
 """The export command: what it writes and proves, and that nothing is left where it cannot."""
 
+import json
 from importlib.util import find_spec
 
 import numpy as np
@@ -117,6 +118,9 @@ def test_int8_is_another_model(checkpoint, crops, tmp_path, to, request):
         assert in_float(tmp_path / "out") == {
             layer.layer for layer in made.quantisation.layers if layer.in_float
         }
+    told = json.loads(made.to_json())
+    assert {one["batch"] for one in told["parities"]} == {*BATCHES}
+    assert len(told["quantisation"]["layers"]) == len(made.quantisation.layers)
     images = [crops / f"{number}.png" for number in range(8)]
     one, other = opened(images), source(images)
     assert 1e-7 < 1 - np.sum(one * other, 1).mean() / np.square(other).sum(1).mean() < 0.05

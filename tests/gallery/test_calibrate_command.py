@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -29,9 +31,10 @@ def site(tmp_path):
 
 
 def test_a_gallery_is_calibrated_on_its_site(passerby_command, gallery, memory_place, site):
-    done = passerby_command("gallery", "calibrate", memory_place, "--from", site)
+    done = passerby_command("gallery", "calibrate", memory_place, "--from", site, "--json")
     assert done.code == 0, done.err
-    assert "calibration of" in done.out
+    assert "calibration of" in done.err
+    assert json.loads(done.out)["calibrations"].keys() == {"single"}
     assert gallery.about.calibrations.keys() == {"single"}
     assert gallery.search(np.eye(gallery.about.dimensions)[0], elsewhere=True).posterior is not None
 

@@ -53,11 +53,11 @@ def test_the_model_and_its_card(resnet, tmp_path):
 def test_the_model_is_evaluated_like_any_other(resnet, tiny_root, passerby_command, tmp_path):
     made = passerby_command(
         "convert", resnet, "--out", tmp_path / "model", "--from", "torchvision",
-        "--set", "input.height=64", "--set", "input.width=32",
+        "--set", "input.height=64", "--set", "input.width=32", "--json",
     )  # fmt: skip
     assert made.code == 0, made.err
-    assert "loaded: 120 tensors; missing: none; unexpected: none" in made.out
-    assert "left out: fc.weight, fc.bias" in made.out
+    told = json.loads(made.out)
+    assert (told["loaded"], told["dropped"]) == (120, ["fc.weight", "fc.bias"])
     scored = passerby_command("evaluate", tmp_path / "model", "--data", tiny_root)
     assert scored.code == 0, scored.err
     assert "rank-1" in scored.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -135,5 +136,9 @@ def test_folds_are_trained_and_tested_and_an_interrupted_one_goes_on(
     assert stored.figures() == found.report.figures()
     assert found.report.queries == sum(part.queries for part in found.parts.values())
     assert "together: rank-1 " in str(found)
+    listed = json.loads(found.to_json())
+    assert [*listed] == ["report", "parts"]
+    assert [*listed["parts"]] == [*found.parts]
+    assert listed["report"] == json.loads((tmp_path / "report.json").read_text("utf-8"))
     again = cross_validate(recipe, tiny, tmp_path, count=2)
     assert again.report.figures() == found.report.figures()

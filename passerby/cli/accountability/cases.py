@@ -10,8 +10,9 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from passerby.cli.options import Filter, MovedModel, Names, Place, Share
-from passerby.process.reporting import say
+from passerby.cli.options import Filter, Json, MovedModel, Names, Place, Share
+from passerby.process.plain_json import as_json
+from passerby.process.reporting import answer, say
 from passerby.process.whole_files import require_folder_of
 
 By = Annotated[str, arg(metavar="TEXT", help="who asks.")]
@@ -75,13 +76,16 @@ def export_case(
 
 
 def verify_case(
-    file: Positional[Annotated[str, arg(metavar="CASE.zip", help="that export-case wrote.")]], /
+    file: Positional[Annotated[str, arg(metavar="CASE.zip", help="that export-case wrote.")]],
+    /,
+    *,
+    json: Json = False,
 ) -> None:
     """Say whether the file of a case is as it was written, and what differs."""
     from passerby.gallery.case.verifying import verify_case as verified
 
     found = verified(file)
-    say(found)
+    answer(as_json(found, whole=found.whole) if json else found)
     if not found.whole:
         raise ValueError(f"{len(found.problems)} files differ")
 

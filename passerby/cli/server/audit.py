@@ -14,7 +14,11 @@ from passerby.process.reporting import answer, say
 
 
 def verify(
-    *, state: State = None, file: File = None, known: Annotated[str, arg(metavar="HASH")] = ""
+    *,
+    state: State = None,
+    file: File = None,
+    known: Annotated[str, arg(metavar="HASH")] = "",
+    json: Json = False,
 ) -> None:
     """Check that every line of the audit log is as it was written; name the first that is not.
 
@@ -32,9 +36,12 @@ def verify(
     if not path.is_file():
         raise ValueError(f"there is no audit log at {path}: name the server's folder with --state")
     found = check_lines(path, known)
+    if json:
+        answer(as_json(found))
     if found.problem:
         raise ValueError(f"{path}: {found.problem}; {found.lines:,} lines before it are whole")
-    say(found)
+    if not json:
+        say(found)
 
 
 def show(*, state: State = None, newest: Number = 20, json: Json = False) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from passerby.serve.audit import Audit
@@ -62,6 +64,7 @@ def test_the_log_is_shown_and_verified(serve, tmp_path):
     done = serve("audit", "verify")
     assert done.code == 2
     assert "line 1 is not as it was written; 0 lines before it are whole" in done.err
+    assert json.loads(serve("audit", "verify", "--json").out)["lines"] == 0
     (tmp_path / "copy.jsonl").write_bytes(b"".join(text.splitlines(keepends=True)[:2]))
     copy = ("--file", tmp_path / "copy.jsonl")
     assert serve("audit", "verify", *copy).code == 0

@@ -216,5 +216,7 @@ def test_the_commands(passerby_command, filled, memory_place, probe, tmp_path):
     done = passerby_command("gallery", "verify-case", out)
     assert done.code == 2
     assert "'pictures/query-01.jpg' cannot be read" in done.out
+    told = json.loads(passerby_command("gallery", "verify-case", out, "--json").out)
+    assert (told["whole"], len(told["problems"])) == (False, 1)
     done = passerby_command("gallery", "export-case", memory_place, out, *who)
     assert "--like" in done.err
