@@ -105,7 +105,9 @@ class Tools:
     def passages(self, chosen: Filter, most: int, skip: int) -> dict[str, Any]:
         """Passages in the order of time, so many after so many."""
         where = chosen.where()
-        count = self._gallery.count(where)
+        self._gallery.count(where)  # says which names are not known
+        people = self._gallery.people
+        count = people.count(where)
         if count > MOST_SIGHTINGS:
             raise ValueError(
                 f"{count:,} sightings are more than {MOST_SIGHTINGS:,}: ask for a camera, a person "
@@ -113,7 +115,7 @@ class Tools:
             )
         if not count:
             return {"passages": [], "in_all": 0, "sightings": 0}
-        rows = Sightings.joined([*self._gallery.store.read(where, with_vectors=False)])
+        rows = Sightings.joined([*people.read(where, with_vectors=False)])
         stays = path_of_sightings("all", rows).stays
         shown = stays[skip : skip + min(most, MOST_PASSAGES)]
         return {

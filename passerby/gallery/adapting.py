@@ -88,7 +88,7 @@ def relearn(store: Store) -> BackEnd | None:
     nothing had been learnt, or nothing can be any more."""
     if not store.refresh_about().adapted:
         return None
-    if not store.count():
+    if not people(store).count():
         undo(store)
         return None
     before = back_end_of(store.about)

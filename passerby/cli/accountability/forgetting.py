@@ -66,9 +66,10 @@ def forget(
         yes: do not ask; needs --expect.
         expect: remove only if it is exactly so many sightings, as were looked at before.
     """
-    from passerby.gallery.forgetting.finding import Question, find, reviewed
+    from passerby.gallery.forgetting.finding import Question, find
     from passerby.gallery.forgetting.forgetting import Request
     from passerby.gallery.forgetting.forgetting import forget as forget_sightings
+    from passerby.gallery.forgetting.found import reviewed
     from passerby.stores.opening import shown
 
     if len(filter.person) > 1:

@@ -28,8 +28,10 @@ from passerby.gallery.search.options import SearchOptions
 from passerby.gallery.search.population import Populations
 from passerby.gallery.stored_calibrations import judge_of
 from passerby.gallery.text_tables import time_text
+from passerby.process.spelling import count_of
 from passerby.stores.about import About
 from passerby.tables.filters import EVERYTHING, Where
+from passerby.tables.sightings import NOT_A_PERSON
 
 if TYPE_CHECKING:
     from passerby.gallery.gallery import Gallery
@@ -153,7 +155,7 @@ def case_of_images(
         absent=None if found.posterior is None else found.posterior.absent,
         prior_absent=None if found.posterior is None else found.posterior.prior_absent,
         calibration=judge.calibration if any(m.llr is not None for m in found) else None,
-        notes=tuple(map(without_folders, found.notes)),
+        notes=(*map(without_folders, found.notes), *_not_searched(gallery, options.where)),
     )
 
 
@@ -184,6 +186,16 @@ def case_of_person(gallery: Gallery, person: str, asked: Asked, where: Where = E
             "passerby gallery link: this case compares nothing",
         ),
     )
+
+
+def _not_searched(gallery: Gallery, where: Where) -> tuple[str, ...]:
+    """What a search passed over as people set it aside: whoever reads a case may doubt that."""
+    if where.persons:
+        return ()
+    count = gallery.store.count(replace(where, persons=(NOT_A_PERSON,)))
+    one = "sighting was set aside as no person and was not searched"
+    several = "sightings were set aside as no person and were not searched"
+    return (count_of(count, one, several),) if count else ()
 
 
 def filter_said(where: Where) -> dict[str, object]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ from passerby.data.crops import content_id
 from passerby.data.images import contents
 from passerby.gallery.forgetting.alerts_like import alerts_like
 from passerby.gallery.forgetting.found import Basis, Found, FoundPassage, Why
+from passerby.gallery.forgetting.set_aside import worth_aside
 from passerby.gallery.forgetting.worth import Worth, worths
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.search.matches import Matches
@@ -92,6 +93,9 @@ def find(gallery: Gallery, question: Question) -> Found:
     if question.link:
         choice.take_linked(gallery)
     choice.spare_other_names()
+    choice.show_set_aside(
+        worth_aside(gallery, images, choice.shown(), rows.passage_of, question.where)
+    )
     passages = choice.passages()
     chosen = [one for passage in passages if passage.chosen for one in passage.sightings]
     return Found(
@@ -184,9 +188,22 @@ class _Choice:
         if not name:
             return
         persons = self._rows.sightings.persons
-        others = (persons != UNKNOWN) & (persons != name)
+        others = ~np.isin(persons, [UNKNOWN, NOT_A_PERSON, name])  # set aside is no other's name
         others &= ~np.char.startswith(persons, Rules().prefix)
         self._chosen -= self._rows.passages(others)
+
+    def show_set_aside(self, worth: Mapping[int, Worth]) -> None:
+        """What people set aside as no person is doubtful at most, as what they named otherwise is:
+        they looked at it. Listed where it may be the person, or nothing says that it is not."""
+        may_be = {one: each for one, each in worth.items() if self._may_be(each)}
+        new = [one for one in may_be if one not in self._why]
+        self._worth |= {one: may_be[one] for one in new}
+        for passage in sorted(new, key=self._order)[:_DOUBTFUL]:
+            self._why[passage] = "set aside as no person"
+
+    def shown(self) -> list[str]:
+        """Ids of a sighting of each chosen passage."""
+        return [self._shown(passage)[0] for passage in sorted(self._chosen)]
 
     def _common_name(self) -> str:
         """That people gave to more than half of the chosen passages, "" for none."""
@@ -195,7 +212,8 @@ class _Choice:
         persons = self._rows.sightings.persons
         for passage in self._chosen:
             names += {*persons[mine & (self._rows.numbers == passage)].tolist()}
-        counted = Counter(n for n in names if n and not n.startswith(Rules().prefix))
+        nobody = UNKNOWN, NOT_A_PERSON
+        counted = Counter(n for n in names if n not in nobody and not n.startswith(Rules().prefix))
         name, count = counted.most_common(1)[0] if counted else ("", 0)
         return name if 2 * count > len(self._chosen) else ""
 
@@ -233,8 +251,14 @@ class _Choice:
     def _is_doubtful(self, worth: Worth) -> bool:
         if self.basis == "likelihood ratio":
             return worth.llr is not None and worth.llr > 0
-        if self.basis == "nothing":
-            return True
+        return self.basis == "nothing" or self._is_rare(worth)
+
+    def _may_be(self, worth: Worth) -> bool:
+        if worth.llr is not None:
+            return worth.llr > 0
+        return worth.false_match_rate is None or self._is_rare(worth)
+
+    def _is_rare(self, worth: Worth) -> bool:
         most = _DOUBTFUL_RATE * self._question.most_false_match_rate
         return worth.false_match_rate is not None and worth.false_match_rate <= most
 
@@ -264,53 +288,26 @@ class _Choice:
             return 1.0, float(passage)
         return 0.0, worth.distance if worth.llr is None else -worth.llr
 
+    def _shown(self, passage: int) -> tuple[str, Sightings]:
+        """The id of the sighting that is shown of a passage, and all of its sightings."""
+        mine = self._rows.sightings[np.flatnonzero(self._rows.numbers == passage)]
+        return str(mine.ids[len(mine) // 2]), mine
+
     def _passage(self, number: int, passage: int) -> FoundPassage:
-        rows = np.flatnonzero(self._rows.numbers == passage)
-        mine = self._rows.sightings[rows]
+        name, mine = self._shown(passage)
         timed = mine[~np.isnat(mine.times)]
-        shown = len(rows) // 2
         names = sorted({*mine.persons.tolist()} - {UNKNOWN})
         return FoundPassage(
             number,
-            str(mine.ids[shown]),
+            name,
             tuple(mine.ids.tolist()),
             ", ".join(names),
             str(mine.cameras[0]),
             str(mine.sources[0]),
             time_of(timed.times.min()) if len(timed) else None,
             time_of(ends(timed).max()) if len(timed) else None,
-            str(mine.images[shown]),
+            str(mine.images[len(mine) // 2]),
             self._why[passage],
             self._worth.get(passage),
             passage in self._chosen,
         )
-
-
-def reviewed(found: Found, *, also: Sequence[str] = (), without: Sequence[str] = ()) -> Found:
-    """The same with passages chosen and taken out, each by an id of its sightings or the beginning
-    of one.
-
-    Raises:
-        ValueError: No passage, or several, have it.
-    """
-    chosen = {passage.number: passage.chosen for passage in found.passages}
-    for ids, value in ((also, True), (without, False)):
-        for one in ids:
-            chosen[_passage_with(found, one)] = value
-    passages = tuple(replace(one, chosen=chosen[one.number]) for one in found.passages)
-    return replace(found, passages=passages)
-
-
-def _passage_with(found: Found, sighting: str) -> int:
-    numbers = {
-        passage.number
-        for passage in found.passages
-        for one in passage.sightings
-        if len(sighting) >= 4 and one.startswith(sighting)
-    }
-    if len(numbers) != 1:
-        raise ValueError(
-            f"expected the id of a sighting that was found, or its beginning, got {sighting!r}, "
-            f"which {len(numbers) or 'no'} passages have"
-        )
-    return numbers.pop()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,7 +15,10 @@ from passerby.gallery.text_tables import LONGEST, aligned, printable, span_text,
 
 FORMAT = 1
 
-Why = Literal["the picture itself", "like the picture", "named", "named alike", "linked"]
+Why = Literal[
+    "the picture itself", "like the picture", "named", "named alike", "linked",
+    "set aside as no person",
+]  # fmt: skip
 Basis = Literal["likelihood ratio", "false-match rate", "name", "nothing"]
 
 
@@ -109,6 +113,36 @@ class Found:
         if self.basis == "false-match rate":
             return f"a false-match rate of {self.most_false_match_rate:g} at most"
         return "by name" if self.basis == "name" else "by hand"
+
+
+def reviewed(found: Found, *, also: Sequence[str] = (), without: Sequence[str] = ()) -> Found:
+    """The same with passages chosen and taken out, each by an id of its sightings or the beginning
+    of one.
+
+    Raises:
+        ValueError: No passage, or several, have it.
+    """
+    chosen = {passage.number: passage.chosen for passage in found.passages}
+    for ids, value in ((also, True), (without, False)):
+        for one in ids:
+            chosen[_passage_with(found, one)] = value
+    passages = tuple(replace(one, chosen=chosen[one.number]) for one in found.passages)
+    return replace(found, passages=passages)
+
+
+def _passage_with(found: Found, sighting: str) -> int:
+    numbers = {
+        passage.number
+        for passage in found.passages
+        for one in passage.sightings
+        if len(sighting) >= 4 and one.startswith(sighting)
+    }
+    if len(numbers) != 1:
+        raise ValueError(
+            f"expected the id of a sighting that was found, or its beginning, got {sighting!r}, "
+            f"which {len(numbers) or 'no'} passages have"
+        )
+    return numbers.pop()
 
 
 def _row(passage: FoundPassage) -> list[str]:

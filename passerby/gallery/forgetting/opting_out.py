@@ -28,6 +28,7 @@ from passerby.data.crops import content_id
 from passerby.data.images import contents
 from passerby.evaluation.decisions.alarms import alarm_threshold
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.gallery.ledger.people import people
 from passerby.gallery.pair_evidence import NOT_KNOWN, calibrations_for, strictest
 from passerby.gallery.search.population import Populations
 from passerby.gallery.stored_calibrations import judge_of
@@ -177,7 +178,7 @@ def _pooled(theirs: Sightings) -> tuple[NDArray[np.float32], float]:
 def _with_threshold(store: Store, bare: OptOut, own: set[str], rate: float) -> OptOut:
     about = store.about
     parts = [np.empty(0)]
-    for part in store.read():
+    for part in people(store).read():  # a share of persons is meant
         others = part[~np.isin(part.ids, [*own])]
         parts.append(distances_to(others, bare, about.dimensions))
     counted = alarm_threshold(np.concatenate(parts), rate)

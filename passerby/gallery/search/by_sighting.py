@@ -19,14 +19,18 @@ def search_like(gallery: Gallery, sighting: Sightings, options: SearchOptions) -
     Of a passage the middle look asks, as calibrations are of single pictures: the ratios of a
     pooled vector would flatter strangers. Raises ValueError as `Gallery.search_each`.
     """
-    one = by_middle_look(sighting)
+    return gallery.search_each(as_queries(gallery, sighting), options)[0]
+
+
+def as_queries(gallery: Gallery, sightings: Sightings) -> Embeddings:
+    """Sightings [N] of a gallery, with their vectors, as N queries of it."""
+    asked = by_middle_look(sightings)
     about = gallery.about
-    query = Embeddings(
-        one.vectors,
-        persons=[-1],
-        hashes=one.ids,
-        named_cameras=one.cameras,
+    return Embeddings(
+        asked.vectors,
+        persons=[-1] * len(asked),
+        hashes=asked.ids,
+        named_cameras=asked.cameras,
         model=about.model,
         pooling=about.pooling,
     )
-    return gallery.search_each(query, options)[0]

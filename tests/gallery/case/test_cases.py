@@ -130,6 +130,19 @@ def test_without_a_calibration_no_probability(filled, probe):
     assert case.absent is None
 
 
+def test_what_was_set_aside_is_said_not_to_be_searched(filled, probe):
+    assert not any(
+        "set aside" in note
+        for note in case_of_images(filled, [probe], SearchOptions(3), ASKED).notes
+    )
+    aside = str(next(iter(filled.store.read())).ids[0])
+    filled.ledger.not_a_person([aside])
+    case = case_of_images(filled, [probe], SearchOptions(10), ASKED)
+    assert aside not in {one.sighting for one in case.exhibits}
+    assert "1 sighting was set aside as no person and was not searched" in case.notes
+    assert "was not searched" in case_page(case)
+
+
 def test_a_person_becomes_a_case(filled):
     sightings = next(iter(filled.store.read()))
     person = str(sightings.persons[0])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from passerby.evaluation.bootstrap import Interval
-from passerby.gallery.forgetting.finding import Question, find, reviewed
+from passerby.gallery.forgetting.finding import Question, find
+from passerby.gallery.forgetting.found import reviewed
 from passerby.gallery.forgetting.worth import worths
 from passerby.gallery.search.matches import Match, Matches
 
