@@ -20,7 +20,7 @@ PYTHON = os.path.join(SCRIPTS, "python.exe" if os.name == "nt" else "python")
 STAMP = os.path.join(VENV, "passerby-installed.txt")
 GIGABYTES = 8  # torch with its GPU libraries takes about 6 on Linux
 TORCH_INDEX = "--torch-index"
-# One process more than there are cores: much of the suite waits for servers and for other processes.
+# One process more than there are cores: much of the suite waits for servers and other processes.
 PROCESSES = min(4, (os.cpu_count() or 1) + 1)
 PARALLEL = ["-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
 
