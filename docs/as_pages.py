@@ -15,7 +15,7 @@ _INTO_CODE = re.compile(r"\[([^\]]+)\]\(\.\./passerby/[^)]*\)")
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
     """Called by MkDocs with the text of each page."""
-    if page is not None and page.file.src_uri == "decisions.md":
+    if page is not None and page.file.src_uri.startswith("decisions"):
         markdown = dated(markdown, _dates(Path(page.file.abs_src_path)))
     return _INTO_CODE.sub(r"`\1`", markdown)
 
@@ -33,7 +33,8 @@ def dated(markdown: str, dates: dict[str, str]) -> str:
 def _dates(page: Path) -> dict[str, str]:
     """The day on which each heading was written, as git knows it; none of a copy without history.
 
-    A shallow copy would date everything alike, on the day of its first commit.
+    A section that was moved, also from one page to another, keeps the day on which it was written. A
+    shallow copy would date everything alike, on the day of its first commit.
     """
     git = ["git", "-C", str(page.parent)]
     shallow = subprocess.run(
@@ -42,7 +43,7 @@ def _dates(page: Path) -> dict[str, str]:
     if shallow.stdout.strip() != "false":
         return {}
     blamed = subprocess.run(
-        [*git, "blame", "--line-porcelain", page.name],
+        [*git, "blame", "-M", "-C", "--line-porcelain", page.name],
         capture_output=True,
         encoding="utf-8",
         check=False,
