@@ -7,6 +7,7 @@ Decisions get their dates.
 import re
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ _INTO_CODE = re.compile(r"\[([^\]]+)\]\(\.\./passerby/[^)]*\)")
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:
     """Called by MkDocs with the text of each page."""
     if page is not None and page.file.src_uri.startswith("decisions"):
-        markdown = dated(markdown, _dates(Path(page.file.abs_src_path)))
+        markdown = dated(markdown, _dates(Path(__file__).resolve().parent))
     return _INTO_CODE.sub(r"`\1`", markdown)
 
 
@@ -30,28 +31,30 @@ def dated(markdown: str, dates: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _dates(page: Path) -> dict[str, str]:
-    """The day on which each heading was written, as git knows it; none of a copy without history.
+@cache
+def _dates(docs: Path) -> dict[str, str]:
+    """The day on which each heading of a decision was first written, as git knows it.
 
-    A section that was moved, also from one page to another, keeps the day on which it was written. A
-    shallow copy would date everything alike, on the day of its first commit.
+    So sections may move, from page to page too. None of a copy without history; a shallow copy would
+    date everything alike, on the day of its first commit.
     """
-    git = ["git", "-C", str(page.parent)]
+    git = ["git", "-C", str(docs)]
     shallow = subprocess.run(
         [*git, "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
     )
     if shallow.stdout.strip() != "false":
         return {}
-    blamed = subprocess.run(
-        [*git, "blame", "-M", "-C", "--line-porcelain", page.name],
+    history = subprocess.run(
+        [*git, "log", "--reverse", "--format=day %at", "-p", "-U0", "--", "decisions*"],
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    found, day = {}, ""
-    for line in blamed.stdout.splitlines():
-        if line.startswith("author-time "):
+    found: dict[str, str] = {}
+    day = ""
+    for line in history.stdout.splitlines():
+        if line.startswith("day "):
             day = f"{datetime.fromtimestamp(int(line.split()[1]), UTC):%Y-%m-%d}"
-        elif line.startswith("\t## "):
-            found[line[1:]] = day
+        elif line.startswith("+## "):
+            found.setdefault(line[1:], day)
     return found

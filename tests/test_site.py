@@ -28,10 +28,54 @@ def test_every_page_has_one_place_in_the_navigation():
     assert sorted(places(settings["nav"])) == PAGES, "add new pages to mkdocs.yml, under nav"
 
 
-def test_decisions_have_dates_and_links_into_code_are_not_shown():
+@pytest.fixture(scope="module")
+def hook():
+    """The file that MkDocs calls with each page."""
     spec = importlib.util.spec_from_file_location("as_pages", DOCS / "as_pages.py")
-    hook = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hook)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_a_decision_stands_on_one_page():
+    written = [
+        line
+        for page in (DOCS / "decisions.md", *(DOCS / "decisions").glob("*.md"))
+        for line in page.read_text("utf-8").splitlines()
+        if line.startswith("## ")
+    ]
+    assert len(written) > 270
+    assert len({*written}) == len(written)
+
+
+def test_a_decision_keeps_its_date_where_it_moves(hook, tmp_path):
+    def git(*words, day="2026-11-01"):
+        when = {f"GIT_{who}_DATE": f"{day}T12:00:00+00:00" for who in ("AUTHOR", "COMMITTER")}
+        name = ("-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false")
+        subprocess.run(
+            ["git", "-C", tmp_path, *name, *words],
+            env=os.environ | when,
+            capture_output=True,
+            check=True,
+        )
+
+    git("init")
+    (tmp_path / "decisions.md").write_text("# Decisions\n\n## One\n\n## Two\n")
+    git("add", ".")
+    git("commit", "-m", "one")
+    (tmp_path / "decisions").mkdir()
+    (tmp_path / "decisions.md").write_text("# Decisions\n\n## Two\n\n## Three\n")
+    (tmp_path / "decisions" / "a.md").write_text("## One\n")
+    git("add", ".")
+    git("commit", "-m", "two", day="2026-11-05")
+    assert hook._dates(tmp_path) == {
+        "## One": "2026-11-01",
+        "## Two": "2026-11-01",
+        "## Three": "2026-11-05",
+    }
+
+
+def test_decisions_have_dates_and_links_into_code_are_not_shown(hook):
     dates = {"## Two": "2026-11-22"}
     assert hook.dated("## One\na\n## Two\nb\n", dates) == ("## One\na\n## Two\n\n*2026-11-22*\nb\n")
     text = "```bash\nls\n```\n[losses/a.py:3](../passerby/losses/a.py#L3) `x`, [p](paper.md)\n"

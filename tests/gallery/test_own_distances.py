@@ -87,7 +87,7 @@ def test_stated_rates_are_realised_among_strangers(alike):
 
 
 def test_uniforms_are_taken_for_one_person():
-    """What no distance without a label can tell: docs/decisions.md says so."""
+    """What no distance without a label can tell: docs/decisions/calibration.md says so."""
     sightings, owners = site(alike=2.2)
     own = own_distances(sightings)
     assert own.across.same_share > 4 * 5 / 719  # of a person's six sightings, five others
