@@ -35,8 +35,8 @@ def dated(markdown: str, dates: dict[str, str]) -> str:
 def _dates(docs: Path) -> dict[str, str]:
     """The day on which each heading of a decision was first written, as git knows it.
 
-    So sections may move, from page to page too. None of a copy without history; a shallow copy would
-    date everything alike, on the day of its first commit.
+    So sections may move, from page to page too. None of a copy without history; a shallow copy
+    would date everything alike, on the day of its first commit.
     """
     git = ["git", "-C", str(docs)]
     shallow = subprocess.run(

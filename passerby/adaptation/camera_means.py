@@ -31,7 +31,8 @@ AXES = 40
 
 CROSSED = 0.5
 """Of the variance within cameras, what stands for chance. Cameras that saw the same persons differ
-by less than images of one camera do; 0.5 of 0.4 to 1 on held-out persons (docs/decisions/packaged.md)."""
+by less than images of one camera do; 0.5 of 0.4 to 1 on held-out persons
+(docs/decisions/packaged.md)."""
 
 STEADY = 4.0  # of 0 to 50 on held-out persons of the set in docs/results/people.md, 0 to 10 alike
 
