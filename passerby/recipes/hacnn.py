@@ -39,9 +39,10 @@ HACNN = publish(
             Score("dukemtmc", 80.1, 63.2, _ZOO),
             Score("msmt17", 64.7, 37.2, _ZOO),
         ),
-        "the paper's row HAC (89.0 / 71.25, 78.5 / 60.3) is not this system's figures and is "
-        "not identified (looked for in the article's text, whose references are not at hand, and "
-        "in public pages and code); the original counts 2.7 M parameters.",
+        "the paper's row HAC (89.0 / 71.25, 78.5 / 60.3) is not identified: neither its tables nor "
+        "its text give a reference, and in public pages and code no system with these figures was "
+        "found. Nearest, and not equal, is torchreid's first HA-CNN (88.7 / 71.2 and 78.5 / 60.8, "
+        "model zoo of May 2018). The original counts 2.7 M parameters.",
     )
 )
 
