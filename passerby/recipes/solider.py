@@ -71,6 +71,7 @@ def solider(
         ),
     )
     small = Network(
-        "swin(variant=tiny, semantic=0.2, drop_path=0.0)", system="plain(embedding=before_neck)"
+        "swin(variant=micro, semantic=0.2, drop_path=0.0)", system="plain(embedding=before_neck)"
     )
-    return scaled_transformer(recipe, data, scale, small, "Swin-T, no drop path,")
+    said = "a Swin of width 32 with two blocks a stage, no drop path,"
+    return scaled_transformer(recipe, data, scale, small, said)

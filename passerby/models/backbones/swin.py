@@ -27,7 +27,7 @@ from passerby.models.backbones import Backbone, require_no_attention
 from passerby.models.transformers.layers import drop_path, linear
 from passerby.registry import BACKBONES
 
-Variant = Literal["tiny", "small", "base"]
+Variant = Literal["micro", "tiny", "small", "base"]
 
 _WINDOW = 7
 _SHIFT = 3
@@ -40,6 +40,7 @@ class _Size(NamedTuple):
 
 
 _SIZES = {
+    "micro": _Size(32, (2, 2, 2, 2)),  # ours, to be tried on a CPU; the others are published
     "tiny": _Size(96, (2, 2, 6, 2)),
     "small": _Size(96, (2, 2, 18, 2)),
     "base": _Size(128, (2, 2, 18, 2)),
@@ -224,8 +225,9 @@ def swin(
 ) -> Swin:
     """Swin transformer (Liu et al. 2021); with ``semantic`` (0 to 1) as in SOLIDER (2023).
 
-    variant: tiny, small or base. Raises ValueError for ImageNet weights, which it does not have,
-    for another variant, and for a semantic weight out of range.
+    variant: tiny, small or base; micro is ours, for trials on a CPU without weights. Raises
+    ValueError for ImageNet weights, which it does not have, for another variant, and for a semantic
+    weight out of range.
     """
     require_no_attention(attention, f"Swin {variant}")
     if start == "imagenet":

@@ -100,7 +100,7 @@ def test_the_control_scales_and_shifts():
 
 def test_refusals():
     for options, message in (
-        ("variant=huge", "variant must be tiny, small or base, got 'huge'"),
+        ("variant=huge", "variant must be micro, tiny, small or base, got 'huge'"),
         ("semantic=1.5", "semantic must be from 0 to 1, or none, got 1.5"),
     ):
         with pytest.raises(ValueError, match=message):
