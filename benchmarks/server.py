@@ -5,7 +5,8 @@
 The gallery is of the packaged model; its sightings are drawn vectors (seed 0, 50 of each person
 around its centre, 20 cameras, ten days), so that the index has the work that a real one has. Asked
 are pictures of drawn persons (JPEG, 128 high), each client the next as soon as it has an answer;
-"search" embeds the picture and searches, "embed" embeds alone. The clients are one process, which
+"search" embeds the picture and searches, "embed" embeds alone, "add" adds another picture each time
+(the naive one has no such handler). The clients are one process, which
 takes a part of the machine's cores as every client on it would. "naive" is a FastAPI handler with
 `UploadFile` that calls the same library, a lock around the gallery: no bounds, no batches, no
 keys, no log.
@@ -50,6 +51,7 @@ from passerby.tables.unit_length import unit
 SEED, LATENT, PER_PERSON, CAMERAS, DAYS, BATCH = 0, 64, 50, 20, 10, 10_000
 CLIENTS = [1, 8, 64]
 ROUTES = {"search": "/v1/search?k=10", "embed": "/v1/embed"}
+ADD = "/v1/sightings?camera=added"
 WATCHED = 10  # times that memory is read
 STARTED = 120.0  # seconds that a server may take to start
 
@@ -220,13 +222,18 @@ def loaded(
     return load
 
 
-def speed(
-    name: str, port: int, pictures: list[bytes], seconds: float, numbers: Sequence[int]
-) -> None:
+def speed(name: str, port: int, pictures: list[bytes], options: argparse.Namespace) -> None:
     """A row of each number of clients and kind of request."""
-    for kind, route in ROUTES.items():
-        for clients in numbers:
-            for length in (min(3.0, seconds), seconds):  # the first round is left out
+    new = others(pictures)
+    routes = ROUTES if name == "naive" else ROUTES | {"add": ADD}
+    for kind, route in routes.items():
+        if options.kinds and kind not in options.kinds:
+            continue
+        for clients in options.clients:
+            for length in (
+                min(3.0, options.seconds),
+                options.seconds,
+            ):  # the first round is left out
                 end = time.monotonic() + length
 
                 def request(
@@ -234,7 +241,7 @@ def speed(
                 ) -> tuple[str, str, bytes, str] | None:
                     if time.monotonic() > end:
                         return None
-                    picture = pictures[number % len(pictures)]
+                    picture = next(new) if route == ADD else pictures[number % len(pictures)]
                     return (route, *body_of(picture, name == "naive"), "")
 
                 begun = time.monotonic()
@@ -243,6 +250,16 @@ def speed(
                 f"| {name} | {kind} | {clients} | {load.row(time.monotonic() - begun)} |",
                 flush=True,
             )
+
+
+def others(pictures: list[bytes]) -> Iterator[bytes]:
+    """Pictures of which none is like another, without end."""
+    random, number = np.random.default_rng(SEED), 0
+    images = [Image.fromarray(np.asarray(simplejpeg.decode_jpeg(one))) for one in pictures]
+    while True:
+        turned = images[number % len(images)].rotate(float(random.uniform(-5, 5)))
+        yield simplejpeg.encode_jpeg(np.ascontiguousarray(turned), quality=90)
+        number += 1
 
 
 def resident(process: subprocess.Popen[bytes]) -> float:
@@ -279,8 +296,7 @@ def memory(port: int, process: subprocess.Popen[bytes], pictures: list[bytes], c
 
 def kill(place: Path, port: int, pictures: list[bytes], workers: int, seconds: float) -> None:
     """Add under load, kill, and look for what was acknowledged."""
-    random = np.random.default_rng(SEED)
-    pixels = [np.asarray(simplejpeg.decode_jpeg(picture)) for picture in pictures]
+    new = others(pictures)
     with served(command_of("passerby", place, port, workers), port) as process:
         end = time.monotonic() + seconds
 
@@ -289,9 +305,7 @@ def kill(place: Path, port: int, pictures: list[bytes], workers: int, seconds: f
                 return None
             if time.monotonic() > end and process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-            image = Image.fromarray(pixels[number % len(pixels)])
-            turned = image.rotate(float(random.uniform(-5, 5)))  # another picture each time
-            jpeg = simplejpeg.encode_jpeg(np.ascontiguousarray(turned), quality=90)
+            jpeg = next(new)
             return "/v1/sightings?camera=killed", "image/jpeg", jpeg, content_id(jpeg)
 
         load = loaded(port, 8, request)
@@ -321,6 +335,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=20_000, help="over which memory is watched")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=["speed", "memory", "kill"])
+    parser.add_argument("--kinds", nargs="+", choices=[*ROUTES, "add"], help="of requests")
     parser.add_argument("--naive", nargs=2, metavar=("PLACE", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.naive:
@@ -336,7 +351,7 @@ def main() -> None:
             print("|---|---|---|---|---|---|---|---|", flush=True)
             for name in ("passerby", "naive"):
                 with served(command_of(name, place, port, options.workers), port):
-                    speed(name, port, pictures, options.seconds, options.clients)
+                    speed(name, port, pictures, options)
         if "memory" in wanted:
             with served(command_of("passerby", place, port, options.workers), port) as process:
                 memory(port, process, pictures, options.requests)

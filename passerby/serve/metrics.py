@@ -30,6 +30,11 @@ BATCHES = Histogram(
     "Images that went through a network together.",
     buckets=(1, 2, 4, 8, 16, 32),
 )
+WRITES = Histogram(
+    "passerby_write_sightings",
+    "Sightings that were written together.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+)
 
 
 class Measured:

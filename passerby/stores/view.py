@@ -79,13 +79,16 @@ class View(Store):
     def index_state(self) -> IndexState:
         return self._store.index_state()
 
+    def recall(self) -> float | None:
+        return self._store.recall()
+
     def disk_bytes(self) -> int | None:
         return self._store.disk_bytes()
 
     def close(self) -> None:
         self._store.close()
 
-    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+    def _write(self, sightings: Sightings, *, replace: bool) -> NDArray[np.bool_]:
         raise ValueError("sightings are written into the whole gallery, not through a view")
 
     def _delete(self, where: Where) -> int:

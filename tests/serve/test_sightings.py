@@ -1,5 +1,7 @@
 """Sightings over HTTP: pages, pictures, adding, forgetting."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from passerby.data.crops import content_id
 from passerby.gallery.gallery import Gallery
 
@@ -53,6 +55,35 @@ def test_a_picture_is_added_once_and_forgotten(client, place, tmp_path, draw_cro
     assert gone.json()["removed"] == 1
     assert client.get(f"/v1/sightings/{name}").status_code == 404
     assert client.delete(f"/v1/sightings/{name}").status_code == 404
+
+
+def test_many_clients_add_at_once_and_each_hears_of_its_own(client, tmp_path, draw_crop):
+    """Some pictures come twice, and one client says what no gallery can keep."""
+    pictures = [draw_crop(tmp_path / f"{n}.jpg", 200 + n).read_bytes() for n in range(9)]
+    bodies = [*pictures, *pictures[:3]]
+
+    def add(number):
+        person = "x" * 2000 if number == 4 else "p"
+        return client.post(
+            f"/v1/sightings?person={person}&tracklet={number}", content=bodies[number], headers=JPEG
+        )
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        answers = [*pool.map(add, range(len(bodies)))]
+    refused = answers.pop(4)
+    assert refused.status_code == 422
+    assert "at most 1,024 bytes" in refused.json()["detail"]
+    assert {one.status_code for one in answers} == {201}
+    told = [one.json() for one in answers]
+    assert sum(one["added"] for one in told) == 8
+    assert sum(one["present"] for one in told) == 3
+    expected = [content_id(body) for number, body in enumerate(bodies) if number != 4]
+    assert [one["sightings"] for one in told] == [[name] for name in expected]
+    page = client.get("/v1/sightings?person=p").json()
+    assert page["total"] == 8
+    lines = client.get("/v1/audit").json()["lines"]
+    added = [line["details"] for line in lines if line["did"] == "POST /v1/sightings"]
+    assert sorted(line["added"] for line in added) == sorted(one["added"] for one in told)
 
 
 def test_a_filter_is_forgotten_when_it_is_as_large_as_was_said(client):

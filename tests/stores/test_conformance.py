@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from passerby.stores import MOST_BYTES, Store
+from passerby.stores import MOST_BYTES, Store, Written
 from passerby.stores.about import OptOut
 from passerby.stores.opening import create_store, open_store
 from passerby.stores.opting_out import digests_of, distances_to, encoded
@@ -341,6 +341,27 @@ def test_any_name_comes_back_or_is_refused(column, name, store, sightings):
     gone = Where(**{column: (name,)}, ids=tuple(ids))
     assert store.delete(gone) == gone.keeps(given).sum()
     assert store.count(Where(ids=tuple(ids))) == (~gone.keeps(given)).sum()
+
+
+def test_batches_that_are_written_together_are_counted_each(store, sightings):
+    given = sightings(12)
+    store.write(given[:2])
+    entry = OptOut(
+        "cd" * 8, store.about.model, store.about.pooling, "", None,
+        digests_of("cd" * 8, given.ids[9:10].tolist()), 1e-3, 1e-3, "by hand",
+    )  # fmt: skip
+    store.change_about(lambda about: replace(about, opt_outs=(entry,)))
+    batches = [given[:3], given[3:5], given[4:8], given[8:11]]
+    written = store.write_each(batches)
+    assert written == (Written(1, 0, 2), Written(2, 0, 0), Written(3, 0, 1), Written(2, 0, 0, 1))
+    known = np.isin(given.ids, given.ids[[9, 11]], invert=True)
+    equal(everything(store), given[known])
+    again = store.write_each([given[1:2], given[10:12]], replace=True)
+    assert again == (Written(0, 1, 0), Written(1, 1, 0))
+    bad = with_columns(given[:1], persons=["x" * 2000])
+    with pytest.raises(ValueError, match="at most 1,024 bytes"):
+        store.write_each([sightings(3, seed=9), bad])
+    assert store.count() == 11
 
 
 def test_the_opt_out_list_refuses_and_counts(store, sightings):

@@ -84,25 +84,37 @@ def enrol_arrays(
     file to show later: keep the thumbnails where pictures are wanted. Raises ValueError for what
     is no image, and when the embedder is not the gallery's.
     """
-    require_matching_embedder(store.about, embedder)
-    require_single_vectors(embedder)
-    columns = seen.columns(len(images))
     if not len(images):
         return Enrolled()
-    pixels = [
-        pixels_of(image, embedder.colours, f"image {number}")
-        for number, image in enumerate(images, 1)
-    ]
-    sightings = Sightings(
-        [id_of(image, decoded) for image, decoded in zip(images, pixels, strict=True)],
-        unit(embedder.of_pixels(pixels)),
-        thumbnails=[thumbnail(image) if keep_thumbnails else b"" for image in pixels],
-        **columns,
-    )
+    sightings = sightings_of_arrays(store, embedder, images, seen, keep_thumbnails=keep_thumbnails)
     written = store.write(sightings, replace=replace)
     timeless = min(int(np.isnat(sightings.times).sum()), written.added + written.replaced)
     return Enrolled(
         written.added, written.replaced, written.present, timeless, refused=written.refused
+    )
+
+
+def sightings_of_arrays(
+    store: Store,
+    embedder: Embedder,
+    images: Sequence[Any],
+    seen: Seen,
+    *,
+    keep_thumbnails: bool = False,
+) -> Sightings:
+    """What `enrol_arrays` adds, of at least one image. Raises ValueError likewise."""
+    require_matching_embedder(store.about, embedder)
+    require_single_vectors(embedder)
+    columns = seen.columns(len(images))
+    pixels = [
+        pixels_of(image, embedder.colours, f"image {number}")
+        for number, image in enumerate(images, 1)
+    ]
+    return Sightings(
+        [id_of(image, decoded) for image, decoded in zip(images, pixels, strict=True)],
+        unit(embedder.of_pixels(pixels)),
+        thumbnails=[thumbnail(image) if keep_thumbnails else b"" for image in pixels],
+        **columns,
     )
 
 

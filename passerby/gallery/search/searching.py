@@ -81,7 +81,7 @@ def search(
     if any(judge.calibration is None for judge in judges.values()) and 1 in judges:
         own = (learnt or OwnDistancesOf()).now(store)
     times = (transits or TransitsOf(store)).now() if options.transits else None
-    recall = store.index_state().recall
+    recall = store.recall()
     vectors = own is not None or options.rerank or corrects_hubs(store)
     found = []
     passages: set[str] = set()

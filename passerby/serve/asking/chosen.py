@@ -13,6 +13,8 @@ from passerby.gallery.gallery import Gallery
 from passerby.serve.problems import Problem
 from passerby.serve.settings import Settings
 from passerby.serve.working.galleries import Galleries
+from passerby.stores import Written
+from passerby.tables.sightings import Sightings
 
 _Answer = TypeVar("_Answer")
 
@@ -27,6 +29,10 @@ class Chosen:
     async def run(self, work: Callable[[Gallery], _Answer]) -> _Answer:
         """What ``work`` makes of it, in a thread of its own."""
         return await self.galleries.run(self.name, work)
+
+    async def write(self, sightings: Sightings, *, replace: bool) -> Written:
+        """Add sightings to it, at once with those of other requests."""
+        return await self.galleries.write(self.name, sightings, replace=replace)
 
     def picture(self, sighting: str, number: int = 0) -> str:
         """Where a picture of a sighting is."""

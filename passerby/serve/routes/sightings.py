@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from passerby.gallery.enrol.arrays import id_of
-from passerby.gallery.enrol.enrolment import Enrolled
+from passerby.gallery.enrol.arrays import Seen, sightings_of_arrays
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.listing import Page, jpeg_of, page_of, sightings_of
 from passerby.gallery.upkeep.removal import Removed
@@ -22,6 +22,7 @@ from passerby.serve.asking.who import DELETE, READ, WRITE
 from passerby.serve.problems import Problem
 from passerby.serve.routes.search import Box
 from passerby.tables.filters import Where
+from passerby.tables.sightings import Sightings
 
 router = APIRouter(prefix="/v1/sightings", tags=["sightings"])
 Whole = Annotated[int | None, Query(ge=0, lt=2**62)]
@@ -97,27 +98,29 @@ async def add(
     if box and len(pictures) > 1:
         raise Problem(422, "a box is of one picture: send one")
 
-    def work(gallery: Gallery) -> tuple[Enrolled, list[str]]:
-        crops = [cut(pictures[0], box)] if box else pictures
-        added = gallery.add(
-            crops,
-            person=person or None,
-            camera=camera or None,
-            source=source or None,
-            time=time,
-            until=until,
-            tracklet=tracklet,
-            frame=frame,
-            quality=quality,
-            keep_thumbnails=keep_thumbnail,
-            replace=replace,
-        )
-        return added, [id_of(crop, crop) for crop in crops]
+    seen = Seen(
+        person=person or None,
+        camera=camera or None,
+        source=source or None,
+        time=time,
+        tracklet=tracklet,
+        frame=frame,
+        quality=quality,
+        until=until,
+    )
 
-    done, ids = await chosen.run(work)
-    counts = {name: getattr(done, name) for name in ("added", "replaced", "present", "refused")}
+    def work(gallery: Gallery) -> Sightings:
+        crops = [cut(pictures[0], box)] if box else pictures
+        made = sightings_of_arrays(
+            gallery.store, gallery.embedder, crops, seen, keep_thumbnails=keep_thumbnail
+        )
+        gallery.store.require_fitting(made)
+        return made
+
+    made = await chosen.run(work)
+    counts = asdict(await chosen.write(made, replace=replace))
     tell(request, counts)
-    return {**counts, "sightings": ids}
+    return {**counts, "sightings": made.ids.tolist()}
 
 
 @router.delete("/{sighting}", dependencies=[DELETE])

@@ -1,6 +1,7 @@
 """The galleries of a server, and the bounded threads that work on them.
 
-A store is for one thread at a time: each thread opens a gallery of its own. The models are shared.
+A store is for one thread at a time: each thread opens a gallery of its own, and one more of each
+gallery adds to it. The models are shared.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from passerby.embedding.embedder import Embedder
@@ -19,7 +21,10 @@ from passerby.process.reporting import say
 from passerby.serve.problems import Problem
 from passerby.serve.settings import Settings
 from passerby.serve.working.batching import Together
+from passerby.serve.working.writing import Writer
+from passerby.stores import Written
 from passerby.stores.opening import open_store
+from passerby.tables.sightings import Sightings
 
 _Answer = TypeVar("_Answer")
 
@@ -40,6 +45,9 @@ class Galleries:
         self._lock = threading.Lock()
         self._learnt = {name: OwnDistancesOf() for name in settings.galleries}
         self._embedders = {name: self._embedder(name) for name in settings.galleries}
+        self._writers = {
+            name: Writer(partial(open_store, place)) for name, place in settings.galleries.items()
+        }
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,16 +71,24 @@ class Galleries:
                 f"{self._taken} requests are worked on or wait: come again in a second",
                 headers={"Retry-After": "1"},
             )
+        return await self._counted(self._pool.submit(lambda: work(self._gallery(name))))
+
+    async def write(self, name: str, sightings: Sightings, *, replace: bool) -> Written:
+        """As `Store.write`, at once with what other requests write; of a request that was taken."""
+        return await self._counted(self._writers[name].write(sightings, replace=replace))
+
+    def _counted(self, future: Future[_Answer]) -> asyncio.Future[_Answer]:
+        """Work that is waited for, and counted as taken as long as it is not done: also when nobody
+        waits any more."""
         self._taken += 1
         loop = asyncio.get_running_loop()
-        future = self._pool.submit(lambda: work(self._gallery(name)))
 
         def given_back(_: Future[_Answer]) -> None:
             if not loop.is_closed():  # the count is the loop's alone
                 loop.call_soon_threadsafe(self._give_back)
 
         future.add_done_callback(given_back)
-        return await asyncio.wrap_future(future)
+        return asyncio.wrap_future(future)
 
     def warm(self) -> None:
         """Begin what the first search would wait for."""
@@ -82,6 +98,8 @@ class Galleries:
     def close(self) -> None:
         """Finish what runs, drop what waits, close all."""
         self._pool.shutdown(cancel_futures=True)
+        for writer in self._writers.values():
+            writer.close()
         for gallery in self._opened:
             gallery.close()
 

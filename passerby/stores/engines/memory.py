@@ -70,13 +70,13 @@ class MemoryStore(Store):
     def refresh_about(self) -> About:
         return self.about
 
-    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+    def _write(self, sightings: Sightings, *, replace: bool) -> NDArray[np.bool_]:
         there = np.isin(sightings.ids, self._rows.ids)
         kept = self._rows
         if replace:
             kept = kept[~np.isin(kept.ids, sightings.ids)]
         self._rows = Sightings.joined([kept, sightings if replace else sightings[~there]])
-        return int(there.sum())
+        return there
 
     def _search(
         self,

@@ -356,7 +356,6 @@ def test_thumbnails_come_where_they_are_asked_for(store):
 def test_approximate_searches_say_so_and_count_what_they_may_miss(store, monkeypatch):
     query = query_of_vectors(store.centres[7], store.about)
     whole = type(store).search
-    state = store.index_state()
     monkeypatch.setattr(
         type(store),
         "search",
@@ -364,7 +363,7 @@ def test_approximate_searches_say_so_and_count_what_they_may_miss(store, monkeyp
             whole(self, vectors, 12, where, **o), exact=False
         ),
     )
-    monkeypatch.setattr(type(store), "index_state", lambda self: replace(state, recall=0.9))
+    monkeypatch.setattr(type(store), "recall", lambda self: 0.9)
     (found,) = search(store, [query])
     assert not found.exact
     assert "approximately" in str(found)

@@ -277,6 +277,7 @@ def test_an_index_is_built_when_it_pays_and_says_its_recall(
     state = store.update_index()
     assert (state.kind, state.indexed, state.rows) == ("IVF_SQ", 2000, 2000)
     assert state.recall is not None
+    assert store.recall() == state.recall
     assert state.recall >= 0.99
     assert "partitions" in state.effort
     store.write(many[2000:2100])  # a tail too small to build it again

@@ -95,8 +95,13 @@ def state_of(table: Table, state: TableState) -> IndexState:
         int(table.index_stats(INDEX).num_indexed_rows),
         rows,
         f"of {state.partitions} partitions {effort}",
-        min(state.recall.values()),
+        recall_of(state),
     )
+
+
+def recall_of(state: TableState) -> float | None:
+    """The least that was measured under any filter; None where searches compare all."""
+    return min(state.recall.values()) if state.probes else None
 
 
 def partitions_for(rows: int) -> int:

@@ -107,7 +107,7 @@ class LanceStore(Store):
 
     # Writing
 
-    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+    def _write(self, sightings: Sightings, *, replace: bool) -> NDArray[np.bool_]:
         with self._folder.writing() as table:
             with explained(self._folder.path):
                 there = self._ids.present(table, sightings.ids)
@@ -121,7 +121,7 @@ class LanceStore(Store):
                 self._folder.commit(table, lambda: table.add(rows), rows.nbytes)
                 self._ids.add(table, rows["id"])
             self._folder.tidy(table)
-        return int(there.sum())
+        return there
 
     def _name_persons(self, named: Mapping[str, str]) -> int:
         # Only this column is written anew: rows stay where the index expects them.
@@ -284,6 +284,10 @@ class LanceStore(Store):
             return self._index_state[2]
 
         return self._folder.reading(work)
+
+    def recall(self) -> float | None:
+        self._folder.table()
+        return index.recall_of(self._folder.state)
 
     def disk_bytes(self) -> int | None:
         return self._folder.bytes()

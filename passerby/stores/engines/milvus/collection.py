@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from passerby.process.reporting import Advance
+from passerby.process.reporting import Advance, say
 from passerby.stores import StoreUnavailable
 from passerby.stores.about import About
 from passerby.stores.engines.milvus.address import Address, Client, pymilvus
@@ -28,6 +28,11 @@ FLAT_ROWS = 50_000
 
 PAGE = 16_384
 """Rows of one answer, at most."""
+
+_SEALED = 3  # of SegmentState: no rows are added to it any more
+
+_INDEXED_FROM = 1024
+"""Rows from which a server indexes a segment, as it comes; smaller ones it compares."""
 
 _PROPERTY = "passerby.about"
 _PROPERTY_BYTES = 1_000_000  # etcd takes a million and a half in one request
@@ -211,14 +216,43 @@ class Collection:
             time.sleep(0.2)
 
     def wait_for_index(self, advance: Advance) -> None:
-        """Return when all rows are in the index."""
+        """Return when all rows are in the index, and those who search have it."""
         while True:
             index = self.index()
             indexed, rows = int(index["indexed_rows"]), int(index["total_rows"])
             advance(indexed, rows)
             if index["state"] in ("Finished", "Failed") or indexed >= rows:
-                return
+                break
             time.sleep(0.2)
+        if index["index_type"] != "FLAT":
+            self._wait_until_loaded()
+
+    def without_index(self) -> int:
+        """Rows that searches find by the server's interim index, which misses some: of segments
+        that were loaded before their part of the index was built."""
+        loaded = self.call("list_loaded_segments")
+        return sum(
+            each.num_rows
+            for each in loaded
+            if each.state == _SEALED and each.num_rows >= _INDEXED_FROM and not each.index_name
+        )
+
+    def _wait_until_loaded(self) -> None:
+        """Return when the built index is what is searched. Servers look for it every ten seconds
+        (queryCoord.checkIndexInterval); when nothing changes for as long as the address says, they
+        are not waited for."""
+        left, since = self.without_index(), time.monotonic()
+        while left and time.monotonic() - since < self.address.patience:
+            time.sleep(0.2)
+            now = self.without_index()
+            if now != left:
+                left, since = now, time.monotonic()
+        if left:
+            say(
+                f"{self.address.shown}: the server has not loaded the index of {left:,} sightings "
+                f"within {self.address.patience:g} s: until it has, searches may miss some of the "
+                "nearest"
+            )
 
     def _make_index(self, kind: str) -> None:
         wanted = self.client.prepare_index_params()

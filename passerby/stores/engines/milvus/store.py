@@ -84,7 +84,7 @@ class MilvusStore(Store):
             self.about = about
         return self.about
 
-    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+    def _write(self, sightings: Sightings, *, replace: bool) -> NDArray[np.bool_]:
         """As `Store.write`; what is larger than 32 MiB goes in several requests, of each of which
         a kill leaves all or nothing."""
         collection = self._collection
@@ -93,7 +93,7 @@ class MilvusStore(Store):
         found = [] if wanted.everything else [*self._collection.pages(wanted, [])]
         there = np.isin(sightings.ids, [row["id"] for rows in found for row in rows])
         self._upsert(sightings if replace else sightings[~there])
-        return int(there.sum())
+        return there
 
     def _upsert(self, sightings: Sightings) -> None:
         for rows in requests(sightings, self._collection.names):
@@ -209,6 +209,9 @@ class MilvusStore(Store):
         indexed = min(int(index["indexed_rows"]), rows)
         plain, filtered = _effort(10, EVERYTHING)["ef"], _effort(10, Where(known=True))["ef"]
         effort = f"ef {plain}, {filtered} under a filter"
+        if lacking := self._collection.without_index():
+            indexed = min(indexed, max(0, rows - lacking))
+            effort += f"; {lacking:,} by the server's interim index until it has built this one"
         return IndexState(index["index_type"], indexed, rows, effort)
 
     def disk_bytes(self) -> int | None:

@@ -48,6 +48,8 @@ _INSERT = (
     f"INSERT INTO sightings ({_NAMES}) "
     f"VALUES ({', '.join(f'%({name})s' for name in ALL_COLUMNS)}) ON CONFLICT (id) "
 )
+_THERE = "SELECT id FROM sightings WHERE id = ANY(%s::text[])"
+_MADE = f"{_THERE} AND xmin = pg_current_xact_id()::xid"  # by this transaction
 _KEEP = _INSERT + "DO NOTHING"
 _REPLACE = (
     f"{_INSERT}DO UPDATE SET ({_NAMES}) = "
@@ -103,25 +105,22 @@ class PostgresStore(Store):
 
     # Writing
 
-    def _write(self, sightings: Sightings, *, replace: bool) -> int:
+    def _write(self, sightings: Sightings, *, replace: bool) -> NDArray[np.bool_]:
         if not len(sightings):
-            return 0
-        rows = [*to_rows(sightings)]
+            return np.zeros(0, bool)
+        rows, ids = [*to_rows(sightings)], sightings.ids.tolist()
 
-        def write(cursor: Cursor[Any]) -> int:
-            cursor.execute(
-                "SELECT count(*) FROM sightings WHERE id = ANY(%s::text[])",
-                (sightings.ids.tolist(),),
-            )
-            there = int(layout.one(cursor)[0])
+        def write(cursor: Cursor[Any]) -> set[str]:
+            there = _ids(cursor.execute(_THERE, (ids,)))
             cursor.executemany(_REPLACE if replace else _KEEP, rows)
-            if not replace:
-                there = len(rows) - cursor.rowcount
-            if replace or there < len(rows):
-                layout.note_change(cursor, remains=replace and there > 0)
+            if not replace and cursor.rowcount + len(there) < len(rows):  # others were quicker
+                there = {*ids} - _ids(cursor.execute(_MADE, (ids,)))
+            if replace or len(there) < len(rows):
+                layout.note_change(cursor, remains=replace and len(there) > 0)
             return there
 
-        return self._database.run(write)
+        there = self._database.run(write)
+        return np.array([name in there for name in ids], bool)
 
     def _name_persons(self, named: Mapping[str, str]) -> int:
         def name(cursor: Cursor[Any]) -> int:
@@ -269,6 +268,10 @@ class PostgresStore(Store):
 
 def _about(cursor: Cursor[Any]) -> str:
     return layout.said(cursor, "about")
+
+
+def _ids(cursor: Cursor[Any]) -> set[str]:
+    return {row[0] for row in cursor.fetchall()}
 
 
 def _changed(cursor: Cursor[Any]) -> int:
