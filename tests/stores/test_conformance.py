@@ -347,7 +347,7 @@ def test_batches_that_are_written_together_are_counted_each(store, sightings):
     given = sightings(12)
     store.write(given[:2])
     entry = OptOut(
-        "cd" * 8, store.about.model, store.about.pooling, "", None,
+        "cd" * 8, store.about.model, store.about.pooling, encoded(sightings(1, seed=7).vectors[0]), 1.0,
         digests_of("cd" * 8, given.ids[9:10].tolist()), 1e-3, 1e-3, "by hand",
     )  # fmt: skip
     store.change_about(lambda about: replace(about, opt_outs=(entry,)))

@@ -123,12 +123,25 @@ def scan(
     yield from query.to_batches(batch)
 
 
-def row_ids(table: Table) -> NDArray[np.uint64]:
-    """Those of all rows."""
+def row_ids(table: Table, condition: str | None = None) -> NDArray[np.uint64]:
+    """Those of all rows that satisfy the condition."""
     parts = [
-        part.column("_rowid").to_numpy() for part in scan(table, ["id", "_rowid"], None, 100_000)
+        part.column("_rowid").to_numpy()
+        for part in scan(table, ["id", "_rowid"], condition, 100_000)
     ]
     return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def scan_vectors(
+    table: Table, condition: str | None, rows: int, dimensions: int
+) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.float32]]]:
+    """The vectors [N, D] of all rows that satisfy the condition, and their row ids [N], so many at
+    once: where it scans, the engine reads ahead, up to the whole table."""
+    ids = np.sort(row_ids(table, condition))
+    for start in range(0, len(ids), rows):
+        some = table.take_row_ids(ids[start : start + rows].tolist()).select(["vector"])
+        part = some.with_row_id().to_arrow()
+        yield part["_rowid"].to_numpy(), matrix(part["vector"], dimensions)
 
 
 def take(table: Table, ids: NDArray[np.uint64], names: Sequence[str]) -> pa.Table:

@@ -14,8 +14,8 @@ from passerby.stores.engines.lancedb.rows import (
     SHOWN,
     Table,
     Version,
-    matrix,
     scan,
+    scan_vectors,
     schema,
     take,
     to_sightings,
@@ -128,10 +128,9 @@ def _by_one_pass(table: Table, request: Request) -> tuple[pa.Table, NDArray[np.i
     queries, k = request.queries, request.k
     best: NDArray[np.float32] = np.empty((len(queries), 0), np.float32)  # similarities [Q, k]
     row_ids: NDArray[np.uint64] = np.empty((len(queries), 0), np.uint64)  # [Q, k]
-    batch = int(np.clip(2**23 // len(queries), 256, 10_000))
-    for part in scan(table, ["vector", "_rowid"], request.condition, batch):
-        vectors = matrix(part.column("vector"), queries.shape[1])
-        rows = np.broadcast_to(part.column("_rowid").to_numpy(), (len(queries), len(vectors)))
+    batch = int(np.clip(2**21 // max(queries.shape), 256, 10_000))
+    for ids, vectors in scan_vectors(table, request.condition, batch, queries.shape[1]):
+        rows = np.broadcast_to(ids, (len(queries), len(vectors)))
         best = np.concatenate([best, queries @ vectors.T], axis=1)
         row_ids = np.concatenate([row_ids, rows], axis=1)
         if best.shape[1] > k:
