@@ -174,6 +174,11 @@ class Store(ABC):
             Written(*np.bincount(part, minlength=4).tolist()) for part in np.split(outcomes, ends)
         )
 
+    def expect(self, count: int) -> None:  # noqa: B027 - most engines need no telling
+        """About so many sightings are to be written from now on, those of the next write among
+        them, and `update_index` is called at their end: an engine whose index takes longer to keep
+        up to date meanwhile than to make anew may put it away. Said before each of the writes."""
+
     def require_fitting(self, sightings: Sightings) -> None:
         """Raises ValueError for vectors of another width or length, and names beyond
         `MOST_BYTES`."""

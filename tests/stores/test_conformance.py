@@ -346,8 +346,9 @@ def test_any_name_comes_back_or_is_refused(column, name, store, sightings):
 def test_batches_that_are_written_together_are_counted_each(store, sightings):
     given = sightings(12)
     store.write(given[:2])
+    far = encoded(sightings(1, seed=7).vectors[0])
     entry = OptOut(
-        "cd" * 8, store.about.model, store.about.pooling, encoded(sightings(1, seed=7).vectors[0]), 1.0,
+        "cd" * 8, store.about.model, store.about.pooling, far, 1.0,
         digests_of("cd" * 8, given.ids[9:10].tolist()), 1e-3, 1e-3, "by hand",
     )  # fmt: skip
     store.change_about(lambda about: replace(about, opt_outs=(entry,)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from passerby.data.crops import Labels, read_crops
 from passerby.embedding.embedder import Embedder
 from passerby.gallery.enrol.enrolment import Enrolled, enrol_crops, enrol_embeddings
 from passerby.stores import Store
-from passerby.tables.embeddings import read_in_batches
+from passerby.tables.embeddings import Embeddings, read_in_batches
 from passerby.tables.parts.folder import is_parts, read_manifest, unreadable_file
 
 
@@ -51,7 +51,8 @@ def add(
     done = []
     for path in inputs.embeddings:
         count, batches = read_in_batches(path)
-        done.append(enrol_embeddings(store, batches, count, inputs.labels, replace=replace))
+        announced = _announced(store, batches, count)
+        done.append(enrol_embeddings(store, announced, count, inputs.labels, replace=replace))
         done.append(Enrolled(notes=_set_aside_notes(path)))
     if inputs.images:
         crops = read_crops(inputs.images, inputs.labels)
@@ -66,6 +67,15 @@ def add(
             )
         )
     return _sum([*done, Enrolled(notes=_index_notes(store))])
+
+
+def _announced(store: Store, batches: Iterable[Embeddings], total: int) -> Iterator[Embeddings]:
+    """The batches, of each of which the store is told first how many there are from it on. Images
+    are not announced: to embed them takes longer than to index them."""
+    for part in batches:
+        store.expect(total)
+        yield part
+        total -= len(part)
 
 
 def _set_aside_notes(path: str) -> tuple[str, ...]:

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from passerby.gallery.gallery import Gallery
 from passerby.stores import Store, StoreUnavailable
 from passerby.stores.about import About
 from passerby.stores.engines.postgres import index, searching
 from passerby.stores.engines.postgres.address import Address
 from passerby.stores.opening import create_store, open_store
+from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, with_columns
 from tests.stores.conftest import DIMENSIONS, make_sightings, postgres_place
@@ -145,6 +147,44 @@ def test_a_large_gallery_gets_an_index(postgres_server, monkeypatch, steps):
         assert store.search(queries[:1], 5, Where(cameras=("cam 1",), known=False)).exact
         assert not store.search(queries[:1], 5, Where(not_cameras=("cam 1",))).exact
         assert not store.search(queries[:1], 5, Where(known=False)).exact
+
+
+def test_a_large_addition_puts_the_index_away_and_makes_it_anew(
+    postgres_server, monkeypatch, tmp_path, capsys
+):
+    """Also after a kill between the two; a small one, and one that is there already, keep it."""
+    monkeypatch.setattr(index, "FLAT_ROWS", 100)
+    monkeypatch.setattr(index, "MANY", 50)
+    monkeypatch.setattr(index, "_LOCKED", 0.1)
+    given, about = make_sightings(400), _about()
+
+    with made(postgres_server, about) as store:
+        gallery = Gallery(store)
+
+        def added(name: str, rows: slice) -> tuple[int, bool]:
+            part = given[rows]
+            persons = np.full(len(part), -1)
+            table = Embeddings(part.vectors, persons, hashes=part.ids, model=about.model)
+            count = gallery.add(table.save(tmp_path / name)).added
+            assert store.index_state().kind == "HNSW"
+            return count, "is put away while" in capsys.readouterr().out
+
+        assert added("first", slice(150)) == (150, False)  # there was none
+        assert added("few", slice(190)) == (40, False)
+        assert added("again", slice(190)) == (0, False)
+        assert added("many", slice(150, 290)) == (100, True)
+        with _reader(postgres_server) as reading:  # who uses it for long
+            reading(f"SELECT count(*) FROM {_place(store).rpartition('/')[2]}.sightings")
+            store.expect(100)
+            store.write(given[290:300])
+            assert store.index_state().kind == "HNSW"
+        store.expect(100)
+        store.write(given[300:310])  # and is killed
+        assert store.index_state().kind == ""
+        assert store.search(given.vectors[:1], 3).exact
+        assert "is put away while" in capsys.readouterr().out
+        assert added("rest", slice(400)) == (90, False)
+        assert store.count() == 400
 
 
 def test_an_index_that_gives_up_is_helped_out(postgres_server, monkeypatch):

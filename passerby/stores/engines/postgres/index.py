@@ -23,8 +23,16 @@ MOST_DIMENSIONS = 4_000
 MOST_HITS = 500
 """Beyond, comparing all is quicker than what the index would have to visit."""
 
+MANY = 10_000
+"""Sightings that an addition must have for the index to be put away meanwhile."""
+
+SHARE = 0.25
+"""And what share of all afterwards: a sighting that is added to the index takes six to eighteen
+times as long as one of an index that is made."""
+
 _LINKS, _CONSTRUCTION = 16, 64  # M and efConstruction, as pgvector has them
 _MEMORY = (64, 2_048)  # MB for building
+_LOCKED = 2.0  # seconds that an index in use is waited for before it is dropped
 
 
 def search_settings(k: int) -> dict[str, str]:
@@ -61,16 +69,49 @@ def fit(database: Database, rows: int, dimensions: int) -> None:
     database.alone(lambda cursor: _make(cursor, database, dimensions), settings)
 
 
+def put_away(database: Database, new: int) -> None:
+    """Drop the index before so many are added, where that saves time; `fit` makes it again. After a
+    kill between the two searches compare all, until the next addition or compaction."""
+    rows = database.run(_rows_in_index)
+    if not rows or new < SHARE * (rows + new):
+        return
+    # Others wait behind whoever waits to drop it.
+    settings = {"lock_timeout": f"{int(1000 * min(database.address.patience, _LOCKED))}ms"}
+    database.alone(lambda cursor: _drop(cursor, database.address.shown, rows, new), settings)
+
+
+def _rows_in_index(cursor: Cursor[Any]) -> int:
+    """About how many sightings are in the index; 0 where there is none that this user may drop."""
+    if not (is_there(cursor) and _may_change(cursor)):
+        return 0
+    cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'by_vector'::regclass")
+    return max(0, int(one(cursor)[0]))
+
+
+def _drop(cursor: Cursor[Any], shown: str, rows: int, new: int) -> None:
+    """Drop it, if no other process is making it and nobody uses it for long."""
+    from psycopg.errors import LockNotAvailable
+
+    if not _alone(cursor):
+        return
+    try:
+        cursor.execute("DROP INDEX IF EXISTS by_vector")
+    except LockNotAvailable:  # then adding takes longer
+        return
+    say(
+        f"{shown}: the index of {rows:,} sightings is put away while about {new:,} are added, and "
+        "made anew at the end, which takes less time. Searches compare every sighting until then"
+    )
+
+
 def _make(cursor: Cursor[Any], database: Database, dimensions: int) -> None:
     """Make it, if no other process is doing so."""
     from psycopg.errors import LockNotAvailable
 
-    cursor.execute(
-        "SELECT pg_try_advisory_lock('sightings'::regclass::oid::bigint), pg_backend_pid()"
-    )
-    alone, process = one(cursor)
-    if not alone:
+    if not _alone(cursor):
         return
+    cursor.execute("SELECT pg_backend_pid()")
+    process = one(cursor)[0]
     try:
         cursor.execute("DROP INDEX IF EXISTS by_vector")  # what a kill has left
         with _progress(database, process):
@@ -94,10 +135,20 @@ def _make(cursor: Cursor[Any], database: Database, dimensions: int) -> None:
 
 def _to_be_made(cursor: Cursor[Any]) -> bool:
     """Whether it is not there and this user may make it."""
+    return _may_change(cursor) and not is_there(cursor)
+
+
+def _may_change(cursor: Cursor[Any]) -> bool:
     cursor.execute(
         "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'sightings'::regclass"
     )
-    return bool(one(cursor)[0]) and not is_there(cursor)
+    return bool(one(cursor)[0])
+
+
+def _alone(cursor: Cursor[Any]) -> bool:
+    """Whether no other process makes or drops the index, as long as this connection lives."""
+    cursor.execute("SELECT pg_try_advisory_lock('sightings'::regclass::oid::bigint)")
+    return bool(one(cursor)[0])
 
 
 @contextmanager

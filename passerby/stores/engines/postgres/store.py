@@ -63,6 +63,7 @@ class PostgresStore(Store):
     def __init__(self, database: Database, about: About) -> None:
         self.about = about
         self._database = database
+        self._expected = 0  # sightings from the next write on
 
     # Making and opening
 
@@ -109,6 +110,9 @@ class PostgresStore(Store):
         if not len(sightings):
             return np.zeros(0, bool)
         rows, ids = [*to_rows(sightings)], sightings.ids.tolist()
+        expected, self._expected = self._expected, 0
+        if expected >= index.MANY:
+            self._put_index_away(expected, ids, replace=replace)
 
         def write(cursor: Cursor[Any]) -> set[str]:
             there = _ids(cursor.execute(_THERE, (ids,)))
@@ -121,6 +125,17 @@ class PostgresStore(Store):
 
         there = self._database.run(write)
         return np.array([name in there for name in ids], bool)
+
+    def expect(self, count: int) -> None:
+        self._expected = count
+
+    def _put_index_away(self, expected: int, ids: list[str], *, replace: bool) -> None:
+        """Drop the index where to make it again takes less time than to add so many to it. Of the
+        first of them the ids, of which as many are new as of all."""
+        if not replace:
+            there = self._database.run(lambda cursor: _ids(cursor.execute(_THERE, (ids,))))
+            expected -= round(expected * len(there) / len(ids))
+        index.put_away(self._database, expected)
 
     def _name_persons(self, named: Mapping[str, str]) -> int:
         def name(cursor: Cursor[Any]) -> int:
