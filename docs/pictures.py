@@ -12,8 +12,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
 
+from passerby.registry import AUGMENTATIONS
 from passerby.synthesis.figures import contact_sheet
 
 IMAGES = Path(__file__).parent / "images"
@@ -59,6 +62,37 @@ def batch(folder: Path, style: str) -> Image.Image:
     """Three persons, four pictures of each: a small batch of P × K."""
     sheet = contact_sheet(range(41, 44), [1, 3, 4, 5], moments=1, style=style)  # type: ignore[arg-type]
     return Image.fromarray(sheet)
+
+
+def augmentations(folder: Path, style: str) -> Image.Image:
+    """A crop, and what each augmentation makes of it."""
+    crop = contact_sheet([41], [1], moments=1, style=style)  # type: ignore[arg-type]
+    image = torch.from_numpy(crop).permute(2, 0, 1)
+    shown = {"as it is": image}
+    for name in AUGMENTATIONS.names():
+        options = AUGMENTATIONS.describe(name).options
+        certain = f"{name}(probability=1.0)" if "probability" in options else name
+        shown[name] = AUGMENTATIONS.build(certain)(image, np.random.default_rng(37))
+    height, width, gap, columns = *crop.shape[:2], 30, 7
+    rows = -(-len(shown) // columns)
+    sheet = Image.new("RGB", (columns * (width + gap), rows * (height + gap)), "white")
+    label = ImageDraw.Draw(sheet)
+    for place, (name, pixels) in enumerate(shown.items()):
+        row, column = divmod(place, columns)
+        corner = column * (width + gap), row * (height + gap)
+        sheet.paste(Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()), corner)
+        label.text((corner[0], corner[1] + height + 4), name, "black", ImageFont.load_default(15))
+    return sheet
+
+
+def found(folder: Path, style: str) -> Image.Image:
+    """What a search finds, with the answer in words below."""
+    root, place = persons(folder, style), str(folder / "asked")
+    run("gallery", "create", place)
+    run("gallery", "add", place, str(root), "--part", "gallery")
+    query = sorted((root / "query").iterdir())[8]
+    run("gallery", "search", place, str(query), "-k", "8", "--out", str(folder / "found.png"))
+    return Image.open(folder / "found.png")
 
 
 def passages(folder: Path, style: str) -> Image.Image:
@@ -107,6 +141,8 @@ PICTURES: dict[str, tuple[Callable[[Path, str], Image.Image | Path], int]] = {
     "regions": (regions, 900),
     "batch": (batch, 420),
     "passages": (passages, 340),
+    "augmentations": (augmentations, 1000),
+    "found": (found, 1000),
     "page": (page, 1000),
     "scores": (scores, 0),
 }  # a picture, and its greatest width in pixels

@@ -16,7 +16,7 @@ Texts = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="TEXT")]
 if TYPE_CHECKING:
     Kind = str
 else:
-    Kind = Literal[(*KINDS, "models")]
+    Kind = Literal[(*KINDS, "scores", "models")]
 
 
 def pull(
@@ -157,17 +157,18 @@ def export(
 def list_components(kind: Positional[Kind], /, *, json: Json = False) -> None:
     """List what can be named in recipes and commands, with options and their defaults.
 
-    models are those that come with Passerby.
+    models are those that come with Passerby, scores what is published of systems, and where.
 
     Args:
         kind: which components.
     """
     from passerby.registry import KINDS, listing
 
-    if kind == "systems":
-        from passerby.cli.systems_table import systems_listed, systems_listing
+    if kind in ("systems", "scores"):
+        from passerby.cli.systems_table import scores_listing, systems_listed, systems_listing
 
-        answer(as_json(systems_listed()) if json else systems_listing())
+        text = systems_listing if kind == "systems" else scores_listing
+        answer(as_json(systems_listed()) if json else text())
     elif kind == "models":
         from passerby.models.packaged import models_listing, packaged_sizes
 

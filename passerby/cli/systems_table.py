@@ -17,23 +17,35 @@ Made by `passerby list systems`; what can be named in a recipe's `network.system
 Parameters are those of the network as it is tested, without classifiers. G multiply-adds (often
 called GFLOPs in papers) are those of its convolutions and products for one image of the stated
 height × width. Scores are rank-1 / mAP in percent, single query, not re-ranked, and all of them are
-published ones: none was measured here, and where each is from stands below. DukeMTMC-reID was
-withdrawn by its authors in 2019.
+published ones: none was measured here. Where each is from, and what others measured of the same
+system: [scores](systems-scores.md) (`passerby list scores`). DukeMTMC-reID was withdrawn by its
+authors in 2019.
+"""
+
+_SCORES_HEAD = """# Published scores of systems
+
+Made by `passerby list scores`: rank-1 / mAP in percent, single query, not re-ranked, and whose
+word each is. Of several figures of one system and data set the first stands in the table of
+[systems](systems.md).
 """
 
 
 def systems_listing() -> str:
-    """The table as Markdown: systems, sources of the scores, and names for recipes."""
+    """The table as Markdown: systems, notes, and names for recipes."""
     rows = [_row(one) for one in publications()]
     titles = ["system", "paper", "M parameters", "G multiply-adds", "input", *_published()]
-    parts = [_HEAD, _markdown([*titles, "recipe"], rows), "## Where the scores are from\n"]
-    sources = [line for one in publications() for line in _source_rows(one)]
-    titles = ["system", "data set", "rank-1 / mAP, published", "source"]
-    parts.append(_markdown(titles, sources))
+    parts = [_HEAD, _markdown([*titles, "recipe"], rows)]
     notes = [f"- **{one.system}**: {one.note}" for one in publications() if one.note]
     parts += ["## Notes\n", "\n".join(notes) + "\n", "## For `network.system`\n"]
     named = [[f"`{name}`", *_described(name)] for name in SYSTEMS.names()]
     return "\n".join([*parts, _markdown(["name", "options", "what it is"], named)]).rstrip()
+
+
+def scores_listing() -> str:
+    """Every published score with its source, as Markdown."""
+    sources = [line for one in publications() for line in _source_rows(one)]
+    titles = ["system", "data set", "rank-1 / mAP, published", "source"]
+    return "\n".join([_SCORES_HEAD, _markdown(titles, sources)]).rstrip()
 
 
 def systems_listed() -> dict[str, object]:

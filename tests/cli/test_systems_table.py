@@ -6,18 +6,19 @@ import pytest
 from torchvision.models import get_weight
 
 from passerby import publications
-from passerby.cli.systems_table import systems_listing
+from passerby.cli.systems_table import scores_listing, systems_listing
 from passerby.config import Input, Network, Recipe
 from passerby.models.cost import cost_of
 from passerby.publications import Publication, Score, expected, publish
 from passerby.registry import RECIPES
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "systems.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def test_the_page_is_up_to_date() -> None:
-    """If this fails: passerby list systems > docs/systems.md."""
-    assert PAGE.read_text(encoding="utf-8") == systems_listing() + "\n"
+def test_the_pages_are_up_to_date() -> None:
+    """If this fails: passerby list systems > docs/systems.md, list scores > ...-scores.md."""
+    assert (DOCS / "systems.md").read_text(encoding="utf-8") == systems_listing() + "\n"
+    assert (DOCS / "systems-scores.md").read_text(encoding="utf-8") == scores_listing() + "\n"
 
 
 @pytest.mark.parametrize("depth", [18, 50])
