@@ -156,7 +156,7 @@ class Store(ABC):
         of equal ids the first of all counts. Raises ValueError as `require_fitting`, of any."""
         for batch in batches:
             self.require_fitting(batch)
-        sightings = Sightings.joined(batches)
+        sightings = batches[0] if len(batches) == 1 else Sightings.joined(batches)
         outcomes = np.full(len(sightings), _PRESENT)
         rows = np.sort(np.unique(sightings.ids, return_index=True)[1])
         listed = self.refresh_about().opt_outs
