@@ -106,7 +106,7 @@ def drawn(folder: Path) -> Iterator[Sightings]:
             persons=[f"person {number}" for number in columns["persons"][some]],
             cameras=[f"camera {number}" for number in columns["cameras"][some]],
             times=columns["times"][some],
-            images=[f"crops/{start + number:08d}.jpg" for number in range(BATCH)],
+            images=[f"crops/{start + number:08d}.jpg" for number in range(len(vectors[some]))],
         )
 
 
