@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -188,6 +189,14 @@ def test_a_large_gallery_gets_an_index(milvus_server, about, monkeypatch, steps)
         np.testing.assert_allclose(
             exact.distances.reshape(-1, 10), np.sort(distances, axis=1)[:, :10], atol=1e-5
         )
+    more = make_sightings(1500, seed=9)
+    store.write(with_columns(more, ids=[f"{9:08x}{row:024x}" for row in range(1500)]))
+    assert "the other 1,500 by an interim index" in store.index_state().effort
+    store.update_index()  # the server indexes them by itself, where they are many
+    deadline = time.monotonic() + 60
+    while store.index_state().indexed < 7500:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     store.close()
 
 
