@@ -26,7 +26,7 @@ def draw_maps(
         columns.append(_rollout(rolled.cpu().numpy()))
     found = attention_maps(subject.network, inputs)
     shown = last_of_each_size(found)
-    columns += [_attention(one) for one in shown]
+    columns += [attention_column(one) for one in shown]
     notes = []
     if len(columns) == 1:
         notes.append(
@@ -51,6 +51,19 @@ def last_of_each_size(found: Sequence[AttentionMap]) -> list[AttentionMap]:
     return [one for one in found if last[one.kind, one.of, one.values.shape[1:]] is one]
 
 
+def attention_column(one: AttentionMap) -> Column:
+    """A module's maps; below each the least and greatest weight, and how much is changed."""
+    maps = one.values.float().cpu().numpy()
+    # A map of channels holds means of their weights, which hide how far apart these are.
+    weights = maps if one.channels is None else one.channels.float().cpu().numpy()
+    notes = [
+        f"{each.min():.2f}-{each.max():.2f}\nchanged {100 * change:.0f} %"
+        for each, change in zip(weights, one.change.tolist(), strict=True)
+    ]
+    name = one.module.removeprefix("backbone.").removesuffix(".attention")
+    return Column(f"{one.kind} {one.of}", name, maps, notes, from_zero=False)
+
+
 def _grad_cam(maps: NDArray[np.float32]) -> Column:
     empty = [not bool((one > 0).any()) for one in maps]
     notes = ["nothing above 0" if none else "" for none in empty]
@@ -62,13 +75,3 @@ def _rollout(maps: NDArray[np.float32]) -> Column:
     means = maps.mean(axis=(1, 2))
     notes = [f"{one.min() / m:.2f}-{one.max() / m:.2f}" for one, m in zip(maps, means, strict=True)]
     return Column("roll-out", "of attention", maps, notes, from_zero=False)
-
-
-def _attention(one: AttentionMap) -> Column:
-    maps = one.values.float().cpu().numpy()
-    notes = [
-        f"{each.min():.2f}-{each.max():.2f}\nchanged {100 * change:.0f} %"
-        for each, change in zip(maps, one.change.tolist(), strict=True)
-    ]
-    name = one.module.removeprefix("backbone.").removesuffix(".attention")
-    return Column(f"{one.kind} {one.of}", name, maps, notes, from_zero=False)
