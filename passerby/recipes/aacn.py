@@ -91,6 +91,7 @@ def aacn(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
     return replace(
         recipe,
         epochs=34,
+        sampling=Sampling(persons=4, images=4),
         network=replace(
             recipe.network,
             system="aacn(width=64, attention_width=8, halvings=2)",
@@ -103,6 +104,7 @@ def aacn(data: Source = "market1501", scale: Scale = "paper") -> Recipe:
         origins=(
             *recipe.origins,
             "compact: attention an eighth as wide, halved twice, 16 epochs alone at rate 1e-2 and "
-            "18 with all else; cross-entropy on cosines × 16: ours, to learn without pretraining",
+            "18 with all else, batches of 4 × 4; cross-entropy on cosines × 16: ours, to learn "
+            "without pretraining",
         ),
     )
