@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from passerby.visual.drawing import FAINT, INK, PAPER, cut, drawable, letterboxe
 from passerby.visual.explain.heat import heated
 from passerby.visual.picture_cells import CELL_HEIGHT, CELL_WIDTH, GAP, LINE, MARGIN, TEXT
 
-_COLUMN = CELL_WIDTH + 16  # wide enough for the names of modules
+_COLUMN = CELL_WIDTH + 16
+_WIDEST = CELL_WIDTH + 56  # of a column whose title needs it; what is longer is cut
 _HEAD = 2 * LINE + 6
 _FOOT = 2 * LINE + 10
 
@@ -40,16 +42,20 @@ def map_sheet(
     """The sheet of images [H, W, 3], by their names. Raises ValueError without an image."""
     if not images:
         raise ValueError("a sheet of maps needs an image at least")
-    width = 2 * MARGIN + (len(columns) + 1) * (_COLUMN + GAP) - GAP
+    font = load_font(TEXT)
+    titles = [drawable(text) for column in columns for text in (column.title, column.subtitle)]
+    asked = max((ceil(font.getlength(title[:200])) for title in titles), default=0)
+    wide = min(max(asked, _COLUMN), _WIDEST)
+    width = 2 * MARGIN + (len(columns) + 1) * (wide + GAP) - GAP
     row = CELL_HEIGHT + _FOOT
     sheet = Image.new("RGB", (width, 2 * MARGIN + _HEAD + len(images) * row), PAPER)
-    draw, font = ImageDraw.Draw(sheet), load_font(TEXT)
+    draw = ImageDraw.Draw(sheet)
 
     def write(place: tuple[int, int], text: str, colour: tuple[int, int, int] = INK) -> None:
-        draw.text(place, cut(drawable(text), _COLUMN, font), fill=colour, font=font)
+        draw.text(place, cut(drawable(text), wide, font), fill=colour, font=font)
 
     for number, column in enumerate(columns, 1):
-        x = MARGIN + number * (_COLUMN + GAP)
+        x = MARGIN + number * (wide + GAP)
         write((x, MARGIN), column.title)
         write((x, MARGIN + LINE), column.subtitle, FAINT)
     for line, (image, name) in enumerate(zip(images, names, strict=True)):
@@ -57,7 +63,7 @@ def map_sheet(
         sheet.paste(letterboxed(Image.fromarray(image), CELL_WIDTH, CELL_HEIGHT), (MARGIN, y))
         write((MARGIN, y + CELL_HEIGHT + 3), name)
         for number, column in enumerate(columns, 1):
-            x = MARGIN + number * (_COLUMN + GAP)
+            x = MARGIN + number * (wide + GAP)
             drawn = heated(
                 image,
                 column.maps[line],

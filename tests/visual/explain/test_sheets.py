@@ -92,6 +92,15 @@ def test_a_note_below_a_map_has_two_lines() -> None:
     assert not (sheets[0][lines[1]] == sheets[1][lines[1]]).all()
 
 
+def test_columns_are_as_wide_as_their_titles() -> None:
+    """Up to a bound: no module of ours is cut, and a sheet of short titles is no wider for it."""
+    short, ours, longest = (
+        map_sheet([IMAGE], ["a"], [replace(column(), title=title)]).width
+        for title in ("Se channels", "NonLocalDot positions", "x" * 200)
+    )
+    assert short < ours < longest == short + 2 * 40
+
+
 @pytest.mark.parametrize(("right", "colour"), [(True, "right"), (False, "wrong")])
 def test_frames_tell_right_from_wrong_where_it_is_known(right: bool, colour: str) -> None:
     known = match_sheet([MatchRow(IMAGE, "a", [Match("1", 0.8, (half(), half()), right)])])
