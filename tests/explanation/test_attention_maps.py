@@ -47,7 +47,8 @@ def test_attention_between_positions_is_what_each_one_gets_from_all() -> None:
         layer = getattr(block, name)
         return layer.weight[:, :, 0, 0] @ vector + layer.bias
 
-    scores = [[float(reduced("theta", a) @ reduced("phi", b)) for b in at] for a in at]
+    # Of four numbers each, so over two.
+    scores = [[float(reduced("theta", a) @ reduced("phi", b)) / 2 for b in at] for a in at]
     table = softmaxed(scores)
     got = [sum(row[column] for row in table) for column in range(6)]
     found = block.weights(maps)["positions"]

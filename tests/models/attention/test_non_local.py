@@ -21,7 +21,10 @@ def at_positions(conv, columns):
 
 
 def slowly(module, maps):
-    """Wang et al. 2018, eq. 1, 2 and 6: y_i = Σ_j softmax_j(θ_i · φ_j) g_j, z_i = W y_i + x_i."""
+    """Wang et al. 2018, eq. 1, 2 and 6: y_i = Σ_j softmax_j(θ_i · φ_j / √d) g_j, z_i = W y_i + x_i.
+
+    d, of the authors' code alone, is how many channels are multiplied.
+    """
     batch, channels, height, width = maps.shape
     added = np.empty_like(maps)
     for b in range(batch):
@@ -31,7 +34,8 @@ def slowly(module, maps):
         values = at_positions(module.g, columns)
         attended = []
         for query in asked:
-            weights = [np.exp(sum(q * k for q, k in zip(query, key, strict=True))) for key in keys]
+            products = [sum(q * k for q, k in zip(query, key, strict=True)) for key in keys]
+            weights = [np.exp(product / np.sqrt(len(query))) for product in products]
             attended.append(
                 [
                     sum(w * value[c] for w, value in zip(weights, values, strict=True))
@@ -51,10 +55,18 @@ def slowly(module, maps):
     return maps + added
 
 
+def widened(module):
+    """With weights at which the softmax is far from even."""
+    for convolution in (module.theta, module.phi, module.g, module.out):
+        nn.init.normal_(convolution.weight)
+        nn.init.normal_(convolution.bias)
+    return module
+
+
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("channels", [1, 4, 6])
 def test_forward(training, channels, maps_of):
-    module = NonLocal(channels).double()
+    module = widened(NonLocal(channels)).double()
     for values in (module.norm.weight, module.norm.bias, module.norm.running_mean):
         nn.init.normal_(values)
     nn.init.uniform_(module.norm.running_var, 0.5, 2)
@@ -66,7 +78,7 @@ def test_forward(training, channels, maps_of):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_gradients(training, check_gradients):
-    module = NonLocal(4)
+    module = widened(NonLocal(4))
     nn.init.normal_(module.norm.weight)
     check_gradients(module.train(training), channels=4)
 
@@ -85,3 +97,10 @@ def test_begins_as_the_identity(training, maps_of):
     assert torch.equal(module(maps), maps)
     assert module.begin_as_constant() == 1
     assert torch.equal(module(maps), maps)
+
+
+def test_at_first_every_position_gets_about_as_much(maps_of):
+    """On maps as a ResNet's third stage has them: with larger weights one gets nearly all."""
+    weights = NonLocal(1024).weights(2 * maps_of(1, 1024, 6, 4).float().abs())["positions"]
+    assert weights.min() > 0.5
+    assert weights.max() < 2
