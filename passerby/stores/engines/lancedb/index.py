@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from lancedb.index import Bitmap, BTree, IvfSq
@@ -48,6 +48,15 @@ INDEX = "vector_idx"
 _SCALARS = {
     "id": BTree, "person": BTree, "camera": Bitmap, "source": Bitmap, "time": BTree, "until": BTree,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of an index, as `TableState` keeps it: probes by the share that a filter keeps, and recall by
+    the name of the filter."""
+
+    probes: Mapping[str, int]
+    recall: Mapping[str, float]
 
 
 class Counts:
@@ -118,19 +127,19 @@ def create_indexes(table: Table, partitions: int) -> None:
 
 
 def tuned(
-    state: TableState, table: Table, truth: Truth, at_effort: Callable[[int], SearchWhere]
-) -> TableState:
+    partitions: int, table: Table, truth: Truth, at_effort: Callable[[int], SearchWhere]
+) -> Measured:
     """Raise the effort under each typical filter until recall on a sample is what it should."""
     rows, probes = table.count_rows(), FEWEST
     efforts, recalls = {}, {}
     for name, where in truth.filters.items():  # the rarest last, which never needs less
         while True:
             recalls[name] = truth.recall(name, at_effort(probes))
-            if recalls[name] >= TARGET or probes >= state.partitions:
+            if recalls[name] >= TARGET or probes >= partitions:
                 break
-            probes = min(state.partitions, int(np.ceil(1.25 * probes)))
+            probes = min(partitions, int(np.ceil(1.25 * probes)))
         efforts[f"{table.count_rows(condition_of(where)) / rows:.6g}"] = probes
-    return replace(state, probes=efforts, recall=recalls)
+    return Measured(efforts, recalls)
 
 
 def sample(table: Table, dimensions: int) -> Sightings:

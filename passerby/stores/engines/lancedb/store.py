@@ -171,16 +171,20 @@ class LanceStore(Store):
         return self.index_state()
 
     def _build_index(self) -> None:
-        """Build the indexes where they pay, measure recall, and note what searches must spend."""
+        """Build the indexes where they pay, and note what searches must spend."""
         folder, rows = self._folder, self._folder.table().count_rows()
         if rows < index.INDEX_FROM:
             return
         partitions = index.partitions_for(rows)
-        build_index(folder.path, folder.state.table, partitions)
-        table = folder.table()
+        made = build_index(folder.path, folder.state.table, partitions)
+        state = replace(folder.state, partitions=partitions, probes=made.probes, recall=made.recall)
+        folder.point_to(state)
+
+    def measured(self, partitions: int) -> index.Measured:
+        """Recall of its index of so many partitions, and what searches must spend for it."""
+        table = self._folder.table()
         truth = Truth.of(self, index.sample(table, self.about.dimensions))
-        state = replace(folder.state, partitions=partitions)
-        folder.point_to(index.tuned(state, table, truth, self.at_effort))
+        return index.tuned(partitions, table, truth, self.at_effort)
 
     # Reading
 

@@ -27,8 +27,8 @@ MANY = 10_000
 """Sightings that an addition must have for the index to be put away meanwhile."""
 
 SHARE = 0.25
-"""And what share of all afterwards: a sighting that is added to the index takes six to eighteen
-times as long as one of an index that is made."""
+"""And what share of all afterwards: a sighting that is added to the index takes about ten times
+as long as one of an index that is made."""
 
 _LINKS, _CONSTRUCTION = 16, 64  # M and efConstruction, as pgvector has them
 _MEMORY = (64, 2_048)  # MB for building
