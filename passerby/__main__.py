@@ -1,6 +1,17 @@
-"""``python -m passerby``: the same as the command."""
+"""The ``passerby`` command, also as ``python -m passerby``."""
 
-from passerby.cli.app import main
+import sys
+
+
+def main() -> None:
+    """Run a command; Ctrl-C ends it without a traceback, also while its code is being read."""
+    try:
+        from passerby.cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -143,15 +143,22 @@ GROUPS: Mapping[str, tuple[Commands, str]] = {
 _REPORTS_TO_FILES = ("evaluate", "verify", "compare-reports")
 """Commands whose --json takes the name of a file."""
 
+_RESUMED = ("train", "distil", "search-architecture", "adapt")
+_CALLED_AGAIN = (
+    "ablate", "cross-validate", "demo", "embed",
+    "gallery add", "gallery reembed", "gallery restore",
+)  # fmt: skip
+"""Commands that lose nothing when they are stopped."""
+
 _NARROWEST = 60  # columns: below, boxes of help fall apart
 
 
 def main() -> None:
     """Run a command; a mistake of the user's ends in one clear message, not a traceback."""
-    _prepare_streams()
-    _keep_names_out_of_logs(sys.argv[1:])
-    share_cores()
     try:
+        _prepare_streams()
+        _keep_names_out_of_logs(sys.argv[1:])
+        share_cores()
         with reporting_to(Screen(answers_alone=_for_a_program(sys.argv[1:]))):
             _run(sys.argv[1:])
         sys.stdout.flush()  # here, where a closed pipe is no error
@@ -164,11 +171,20 @@ def main() -> None:
     except Stopped as stop:
         _complain(str(stop), stop.exit_code)
     except KeyboardInterrupt:
-        _complain(
-            "stopped; train goes on from its last state with --resume, ablate, demo, embed and "
-            "gallery when they are called again",
-            130,
-        )
+        _complain(_stopped(sys.argv[1:]), 130)
+
+
+def _stopped(words: Sequence[str]) -> str:
+    """What who pressed Ctrl-C is told.
+
+    >>> _stopped(["gallery", "add", "lobby", "crops"])
+    'stopped; passerby gallery add goes on from there when it is called again'
+    """
+    for names, how in ((_RESUMED, "with --resume"), (_CALLED_AGAIN, "when it is called again")):
+        for name in names:
+            if [*words][: len(name.split())] == name.split():
+                return f"stopped; passerby {name} goes on from there {how}"
+    return "stopped"
 
 
 def _for_a_program(words: Sequence[str]) -> bool:
@@ -256,6 +272,9 @@ def _require_command(words: Sequence[str]) -> None:
 
 
 def _prepare_streams() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called, as some schedulers do
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a pipe on Windows cannot encode Greek letters
             stream.reconfigure(errors="replace")

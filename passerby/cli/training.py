@@ -225,6 +225,8 @@ def demo(
 ) -> None:
     """Train and test the paper's system in five minutes, and write a report page.
 
+    Interrupted, it goes on from where it stopped when called again.
+
     Args:
         data: folder of a data set; without it a synthetic one is made.
         out: folder for everything the demo makes.

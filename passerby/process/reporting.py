@@ -42,8 +42,7 @@ class Reporter:
     def say(self, text: str, *, bold: bool = False) -> None:
         """One line, or several."""
         text = printable(text)
-        styled = bold and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(f"\x1b[1m{text}\x1b[0m" if styled else text, flush=True)
+        print(f"\x1b[1m{text}\x1b[0m" if bold and _styled() else text, flush=True)
 
     def answer(self, text: str) -> None:
         """What was asked for; what is said goes elsewhere where a program reads it."""
@@ -153,6 +152,12 @@ def reporting_to(reporter: Reporter) -> Iterator[None]:
 def printable(text: str) -> str:
     r"""Text whose control characters are written as ``\u009b``: valid in JSON's strings too."""
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _styled() -> bool:
+    """Whether stdout is a terminal that shows bold text, and nobody forbade it (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
 
 
 def _first_process() -> bool:

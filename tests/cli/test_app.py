@@ -378,7 +378,7 @@ def test_ablate_stops_and_goes_on_row_by_row(passerby_command, tiny_root, tmp_pa
     monkeypatch.setattr(ablation, "train", interrupted)
     stopped = passerby_command(*arguments)
     assert stopped.code == 130
-    assert "ablate, demo, embed and gallery when they are called again" in only_line(stopped.err)
+    assert "passerby ablate goes on from there when it is called again" in only_line(stopped.err)
     assert "row 1 of 2: Ours (CBAM, Tri Cir)" in stopped.out
     assert [row["row"] for row in json.loads((out / "table.json").read_text("utf-8"))] == ["ours"]
     first = (out / "ours" / "model.safetensors").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import os
@@ -10,11 +11,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
-from passerby.cli.app import COMMANDS, GROUPS
+from passerby.cli.app import _CALLED_AGAIN, _RESUMED, COMMANDS, GROUPS
 from passerby.process.interruption import Stopped
 from passerby.process.plain_json import as_json
 from passerby.process.reporting import Screen, answer, reporting_to, say
@@ -168,6 +170,47 @@ def test_exit_codes(raised, code, passerby_command, monkeypatch):
     assert done.code == code
     assert done.err.startswith("passerby: ")
     assert done.out == ""
+
+
+def test_who_stops_a_command_is_told_whether_it_goes_on():
+    """Every command that says of itself that it goes on, and no other."""
+    again = {name for name, command in EVERY.items() if "goes on " in (command.__doc__ or "")}
+    assert again == {*_CALLED_AGAIN}
+    resumed = {name for name, command in EVERY.items() if "resume" in options_of(command)}
+    assert resumed == {*_RESUMED}
+
+
+def options_of(command):
+    """Names of its options, those of groups of options too."""
+    found = set()
+    for name, kind in get_type_hints(command).items():
+        fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+        found |= {name, *(field.name for field in fields)}
+    return found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT of its own")
+def test_ctrl_c_while_the_command_is_read_ends_without_a_traceback():
+    program = (
+        "import os, signal, sys, types\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'passerby.cli.app': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from passerby.__main__ import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "list", "losses"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell that closes streams")
+def test_closed_streams_are_no_fault():
+    command = f"{sys.executable} -m passerby list losses >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT, check=False).returncode == 0
 
 
 def test_exit_codes_of_words(passerby_command):
