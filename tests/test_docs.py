@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from glob import glob
 from importlib.util import find_spec
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -74,6 +75,11 @@ def commands_of(block: Block) -> Iterator[list[str]]:
         words = [*takewhile(lambda word: word not in ("|", ">"), shlex.split(line, comments=True))]
         if words:
             yield words
+
+
+def as_a_shell_says(words: Sequence[str]) -> list[str]:
+    """Words with the files that their stars stand for."""
+    return [found for word in words for found in (sorted(glob(word)) or [word])]
 
 
 def bash_blocks(path: Path) -> list[Block]:
@@ -144,7 +150,7 @@ def test_marked_blocks_run(
     for block in bash_blocks(path):
         for words in commands_of(block) if block.info == "bash run" else ():
             assert words[0] == "passerby", f"line {block.start}: only passerby commands are run"
-            done = passerby_command(*words[1:])
+            done = passerby_command(*as_a_shell_says(words[1:]))
             assert done.code == 0, f"{shlex.join(words)}\n{done.out}{done.err}"
 
 

@@ -192,7 +192,8 @@ def options_of(command):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT of its own")
 def test_ctrl_c_while_the_command_is_read_ends_without_a_traceback():
     program = (
-        "import os, signal, sys, types\n"
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # of jobs it is ignored\n"
         "class Slow:\n"
         "    def find_spec(self, name, *rest):\n"
         "        if name == 'passerby.cli.app': os.kill(os.getpid(), signal.SIGINT)\n"
