@@ -224,6 +224,7 @@ KINDS = {
     "projections": PROJECTIONS,
     "families": FAMILIES,
     "runtimes": RUNTIMES,
+    "trackers": TRACKERS,
 }
 """All registries, by the names that ``passerby list`` takes."""
 

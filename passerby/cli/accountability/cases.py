@@ -93,8 +93,8 @@ def verify_case(
 def command_said(words: Sequence[str]) -> str:
     """A command as it was called, without the folders of this machine and what addresses hide.
 
-    >>> command_said(["/opt/x/passerby", "gallery", "show", "/srv/x/lobby", "--out=/srv/x/a.zip"])
-    'passerby gallery show lobby --out=a.zip'
+    >>> command_said(["/opt/x/passerby", "gallery", "dump", "/srv/x/lobby", "--out=/srv/x/a.zip"])
+    'passerby gallery dump lobby --out=a.zip'
     """
     from passerby.gallery.case.folders import last_part, without_folders
     from passerby.stores.opening import shown

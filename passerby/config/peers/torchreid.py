@@ -45,7 +45,7 @@ _AUGMENTATIONS = {
 _WITHOUT = {
     "data.split_id": "data sets here have one split",
     "data.k_tfm": "an image comes once in a batch",
-    "data.load_train_targets": "images of the test's cameras: passerby gallery fine-tune",
+    "data.load_train_targets": "images of the test's cameras: passerby adapt MODEL --unlabelled",
     "data.combineall": "nothing is trained on what is tested",
     "market1501": "Market-1501's further distractors belong into bounding_box_test",
     "cuhk03": "CUHK03 is read in its new protocol, as market1501",
