@@ -20,28 +20,25 @@ from passerby.serve.problems import Problem
 _KINDS = ("image/jpeg", "image/png", "image/webp")
 _FORM = "multipart/form-data"
 
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in _KINDS},
-            _FORM: {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "JPEG, PNG or WebP files",
-                        }
-                    },
-                }
-            },
-        },
-    }
+_FILES: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "description": "JPEG, PNG or WebP files",
 }
+_PAIR = {**_FILES, "minItems": 2, "maxItems": 2}
+_ONE = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _KINDS}
+
+
+def _form(files: dict[str, Any]) -> dict[str, Any]:
+    shape = {"type": "object", "required": ["image"], "properties": {"image": files}}
+    return {_FORM: {"schema": shape}}
+
+
+BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {**_ONE, **_form(_FILES)}}}
 """For OpenAPI: one picture as it is, or several as parts of a form."""
+
+BODY_OF_TWO: dict[str, Any] = {"requestBody": {"required": True, "content": _form(_PAIR)}}
+"""For OpenAPI: two pictures as parts of a form."""
 
 
 def with_json(body: dict[str, Any], shape: type[BaseModel]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from passerby.evaluation.decisions.wording import support
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.stored_calibrations import calibration_of
 from passerby.serve.asking.chosen import ChosenGallery, Started
-from passerby.serve.asking.pictures import BODY, pictures_of
+from passerby.serve.asking.pictures import BODY, BODY_OF_TWO, pictures_of
 from passerby.serve.asking.who import READ
 from passerby.serve.problems import Problem
 from passerby.serve.routes.search import Share
@@ -40,7 +40,7 @@ async def embed(request: Request, chosen: ChosenGallery, settings: Started) -> d
     return await chosen.run(work)
 
 
-@router.post("/compare", dependencies=[READ], openapi_extra=BODY)
+@router.post("/compare", dependencies=[READ], openapi_extra=BODY_OF_TWO)
 async def compare(
     request: Request,
     chosen: ChosenGallery,
