@@ -24,6 +24,7 @@ from passerby.explanation.subject import open_subject
 from passerby.models.system import build_model
 from passerby.process.cores import available_cores
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.recipes.demo import demo as demo_recipe
 from passerby.synthesis.writing import write
 from passerby.tables.records import Split, persons_of
@@ -73,7 +74,7 @@ def demo(
     say(f"its ranked list of one query: {out / 'histogram.png'}")
 
     recipe = _recipe(split)
-    say(f"\nThe network, untrained and trained ({recipe.epochs} epochs)", bold=True)
+    say(f"\nThe network, untrained and trained ({count_of(recipe.epochs, 'epoch')})", bold=True)
     torch.manual_seed(seed)
     blank = Embedder(build_model(recipe.network, persons=0), recipe.input, device=device)
     untrained = _scored("untrained network", blank.embed, split)
@@ -173,9 +174,9 @@ def _page(
         epochs=read_metrics(out / "run" / "metrics.jsonl"),
         pictures=pictures,
         facts={
-            "data": f"{split.source}: {len(split.train)} train images of "
-            f"{len(persons_of(split.train))} persons",
-            "recipe": f"{recipe.name}, {recipe.epochs} epochs, seed {seed}",
+            "data": f"{split.source}: {count_of(len(split.train), 'train image')} of "
+            f"{count_of(len(persons_of(split.train)), 'person')}",
+            "recipe": f"{recipe.name}, {count_of(recipe.epochs, 'epoch')}, seed {seed}",
             "versions": f"passerby {__version__}, torch {torch.__version__}, "
             f"Python {platform.python_version()}",
             "machine": f"{platform.machine()}, {available_cores()} cores, {platform.system()}",

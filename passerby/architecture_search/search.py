@@ -24,6 +24,7 @@ from passerby.process import distributed
 from passerby.process.devices import find_device
 from passerby.process.json_files import read_object
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import write_all_whole
 from passerby.registry import AUGMENTATIONS
 from passerby.tables.records import Split
@@ -224,13 +225,15 @@ def _loader(
 def _opening(work: _Work, counts: tuple[int, int], split: Split) -> str:
     search, begin = work.search, work.begin
     lines = [
-        f"{work.recipe.name}: cells of {search.nodes} nodes, {search.epochs} epochs on "
-        f"{work.searcher.device}; weights by {counts[0]} persons of {split.source}, cells by "
-        f"{counts[1]} others",
+        f"{work.recipe.name}: cells of {search.nodes} nodes, {count_of(search.epochs, 'epoch')} "
+        f"on {work.searcher.device}; weights by {count_of(counts[0], 'person')} of "
+        f"{split.source}, cells by {counts[1]} others",
         *split.notes,
     ]
     if begin.epoch or begin.batch:
-        lines.append(f"resumed after epoch {begin.epoch} and {begin.batch} batches")
+        lines.append(
+            f"resumed after epoch {begin.epoch} and {count_of(begin.batch, 'batch', 'batches')}"
+        )
     return "\n".join(lines)
 
 
@@ -238,8 +241,8 @@ def _write(work: _Work, out: Path, persons: int) -> Recipe:
     """The found recipe, and beside it what was asked and how much each operation counted."""
     strengths, search, seed = work.searcher.strengths, work.search, work.begin.seed
     origin = (
-        f"cells: passerby search-architecture, {search.epochs} epochs on {persons} persons, width "
-        f"{search.width}, seed {seed}"
+        f"cells: passerby search-architecture, {count_of(search.epochs, 'epoch')} on "
+        f"{count_of(persons, 'person')}, width {search.width}, seed {seed}"
     )
     found = with_cells(work.recipe, strengths.genotype(), origin)
     record = {**_asked(work.begin), "shares": strengths.shares()}

@@ -29,6 +29,7 @@ from passerby.cli.options import (
 )
 from passerby.process.plain_json import as_json
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 Image = Annotated[str, arg(metavar="IMAGE", help="image file.")]
@@ -194,7 +195,7 @@ def rank(
         camera_rule=camera_rule,
         seed=seed,
     )
-    say(f"{len(files)} pictures in {out}; begin with {files[-1]}")
+    say(f"{count_of(len(files), 'picture')} in {out}; begin with {files[-1]}")
 
 
 def verify(

@@ -29,6 +29,7 @@ from passerby.cli.options import (
 )
 from passerby.process.plain_json import as_json
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 NewPlace = Annotated[
@@ -135,8 +136,8 @@ def remove(
             raise ValueError(str(Removed(0, count_timeless(gallery.store, chosen))))
         if count and not yes:
             confirm(
-                f"remove {count} sightings for good?",
-                f"{count} sightings would be removed for good: confirm with --yes",
+                f"remove {count_of(count, 'sighting')} for good?",
+                f"{count_of(count, 'sighting')} would be removed for good: confirm with --yes",
             )
         say(gallery.remove(chosen, timeless=timeless, compact=compact))
 
@@ -163,7 +164,7 @@ def check(place: Place, /, *, chart: File = None, json: Json = False) -> None:
             )
         write_reliability_chart(found.reliability.parts, chart, name="this gallery")
     if not found.whole:
-        raise ValueError(f"{len(found.problems)} problems were found")
+        raise ValueError(f"{count_of(len(found.problems), 'problem was', 'problems were')} found")
 
 
 def compact(place: Place, /) -> None:
@@ -186,7 +187,7 @@ def dump(place: Place, /, *, out: Annotated[str, arg(metavar="FILE")]) -> None:
     require_folder_of(out)
     with Gallery.open(place) as gallery:
         count = gallery.dump(out)
-    say(f"{count} sightings in {out}; what is removed later stays in that file")
+    say(f"{count_of(count, 'sighting')} in {out}; what is removed later stays in that file")
 
 
 def restore(place: Positional[NewPlace], /, *, file: Annotated[str, arg(metavar="FILE")]) -> None:
@@ -199,7 +200,10 @@ def restore(place: Positional[NewPlace], /, *, file: Annotated[str, arg(metavar=
 
     written = Gallery.restore(file, place)
     kept_out = f", {written.refused} refused by the opt-out list" if written.refused else ""
-    say(f"{written.added} sightings restored, {written.present} were there already{kept_out}")
+    say(
+        f"{count_of(written.added, 'sighting')} restored, {written.present} were there "
+        f"already{kept_out}"
+    )
 
 
 def reembed(
@@ -399,7 +403,7 @@ def link(
     else:
         answer(linking.to_json() if json else linking)
     if write and not (json or csv):
-        say(f"{named} sightings have another person now")
+        say(f"{count_of(named, 'sighting has', 'sightings have')} another person now")
 
 
 def calibrate(

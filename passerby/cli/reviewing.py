@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passerby.process.reporting import printable, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ def run_review(gallery: Gallery, wanted: Reviewing) -> None:
         with tempfile.TemporaryDirectory() as folder:
             page = Path(wanted.page or Path(folder) / "review.html")
             count = review(gallery, page, one_camera=wanted.one_camera, by=login())
-        say(f"{count} pairs were answered; the gallery keeps the answers")
+        say(f"{count_of(count, 'pair was', 'pairs were')} answered; the gallery keeps the answers")
     elif wanted.questions is not None:
         require_folder_of(wanted.questions)
         asked = questions(gallery.view, wanted.count, one_camera=wanted.one_camera)
         write_questions(wanted.questions, asked)
         say(
-            f"{len(asked)} pairs in {wanted.questions}: fill in the column same (yes, no, cannot "
-            "say), then --answers with this file"
+            f"{count_of(len(asked), 'pair')} in {wanted.questions}: fill in the column same (yes, "
+            "no, cannot say), then --answers with this file"
         )
     elif judged is not None:
         answers = read_answers(judged, gallery.view, labelled=wanted.pairs is not None)
@@ -49,7 +50,10 @@ def run_review(gallery: Gallery, wanted: Reviewing) -> None:
         if new:
             said(gallery.ledger.answer(answers, by=login()))
         kept = len(gallery.store.about.answers)
-        say(f"{len(answers)} answers read, {len(new)} of them new; {kept} are kept in the gallery")
+        say(
+            f"{count_of(len(answers), 'answer')} read, {len(new)} of them new; {kept} are kept in "
+            "the gallery"
+        )
         say(learn_from_answers(gallery.view))
 
 
@@ -83,7 +87,10 @@ def review(
             asked = queue(gallery.view, kinds=kinds, one_camera=one_camera)
             pictures = [one.sighting for each in asked for one in (each.first, each.second)]
             write_review_page(asked, page, gallery.thumbnails(pictures))
-            say(f"open {page.resolve()} in a browser: the pictures of {len(asked)} pairs")
+            say(
+                f"open {page.resolve()} in a browser: the pictures of "
+                f"{count_of(len(asked), 'pair')}"
+            )
             given = _ask(gallery, asked, ask, by)
             answered += given
             more = given == len(asked)

@@ -11,6 +11,7 @@ from passerby.data.image_inspection import inspect_images
 from passerby.data.images import UnreadableImage
 from passerby.data.reading.cautions import camera_caution
 from passerby.data.reading.reader import Published, Reader, open_reader
+from passerby.process.spelling import count_of
 from passerby.tables.records import JUNK, Record, Split
 
 _SHOWN = 5  # examples per finding
@@ -82,7 +83,8 @@ class CheckReport:
     def findings(self) -> list[str]:
         """All that is worth a look, one sentence each; empty when there is nothing."""
         rule = "from another camera" if self.has_cameras else "(cameras are not known)"
-        few = f"train persons have fewer than {self.images_per_person} images"
+        few = f"fewer than {count_of(self.images_per_person, 'image')}"
+        hiding = "where no rule on cameras hides them"
         persons, few_persons = (
             [self.person_names.get(p, str(p)) for p in found]
             for found in (self.in_train_and_test, self.few_images)
@@ -91,21 +93,44 @@ class CheckReport:
         disagreeing = [count.part for count in self.counts if not count.agrees]
         sentences = [
             _sentence(
-                f"counts are not those published for {self.kind} (is it whole?)", disagreeing
+                f"count is not that published for {self.kind} (is it whole?)",
+                f"counts are not those published for {self.kind} (is it whole?)",
+                disagreeing,
             ),
-            _sentence("persons are in both train and test", persons),
-            _sentence(f"queries have no match {rule} and will be left out", self.unmatched_queries),
-            _sentence(few, few_persons),
             _sentence(
-                "queries are in the gallery as well, and find themselves where no rule on cameras "
-                "hides them",
+                "person is in both train and test", "persons are in both train and test", persons
+            ),
+            _sentence(
+                f"query has no match {rule} and will be left out",
+                f"queries have no match {rule} and will be left out",
+                self.unmatched_queries,
+            ),
+            _sentence(f"train person has {few}", f"train persons have {few}", few_persons),
+            _sentence(
+                f"query is in the gallery as well, and finds itself {hiding}",
+                f"queries are in the gallery as well, and find themselves {hiding}",
                 self.self_matches,
             ),
-            _sentence("images are copies of one of another person", self.conflicting, "\n  "),
-            _sentence("images are repeated", self.repeated, "\n  "),
-            _sentence("images cannot be read and are set aside", unreadable, "\n  "),
-            _sentence("images are hardly crops of a person", self.doubtful, "\n  "),
-            _sentence("files were ignored", self.ignored),
+            _sentence(
+                "image is a copy of one of another person",
+                "images are copies of one of another person",
+                self.conflicting,
+                "\n  ",
+            ),
+            _sentence("image is repeated", "images are repeated", self.repeated, "\n  "),
+            _sentence(
+                "image cannot be read and is set aside",
+                "images cannot be read and are set aside",
+                unreadable,
+                "\n  ",
+            ),
+            _sentence(
+                "image is hardly a crop of a person",
+                "images are hardly crops of a person",
+                self.doubtful,
+                "\n  ",
+            ),
+            _sentence("file was ignored", "files were ignored", self.ignored),
             *self.cautions,
         ]
         return [sentence for sentence in sentences if sentence]
@@ -119,7 +144,9 @@ class CheckReport:
         if not self.ignored:
             lines.append("no files were ignored")
         if self.decoded is not None:
-            lines.append(f"{self.decoded:,} images read, {len(self.unreadable)} cannot be decoded")
+            lines.append(
+                f"{count_of(self.decoded, 'image')} read, {len(self.unreadable)} cannot be decoded"
+            )
         return "\n".join(lines if findings else [*lines, "nothing to complain of"])
 
     def __str__(self) -> str:
@@ -277,13 +304,13 @@ def _conflicting(split: Split, first_of: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _sentence(what: str, found: Sequence[str], separator: str = ", ") -> str:
+def _sentence(one: str, several: str, found: Sequence[str], separator: str = ", ") -> str:
     if not found:
         return ""
     start = "\n  " if separator.startswith("\n") else " "
     shown = separator.join(found[:_SHOWN])
     more = f"{separator}and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"{len(found)} {what}:{start}{shown}{more}"
+    return f"{count_of(len(found), one, several)}:{start}{shown}{more}"
 
 
 def _number(value: int | None) -> str:

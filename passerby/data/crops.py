@@ -24,6 +24,7 @@ from passerby.data.reading.name_spellings import (
 )
 from passerby.data.reading.reader import known_layout, open_reader
 from passerby.data.reading.table_rows import TABLE_SUFFIXES, Row, read_rows
+from passerby.process.spelling import count_of
 from passerby.tables.records import JUNK, Crop, Record, Split
 
 Part = Literal["all", "train", "validation", "query", "gallery", "test"]
@@ -180,7 +181,10 @@ def _read_folder(folder: Path, labels: Labels, found: _Found) -> None:
     listings = list(list_tree(folder))
     others = [path for listing in listings for path in listing.other_paths()]
     if others:
-        found.notes.append(f"{len(others)} files are no images: {examples(others)}")
+        found.notes.append(
+            f"{count_of(len(others), 'file is no image', 'files are no images')}: "
+            f"{examples(others)}"
+        )
     source = labels.source or folder.absolute().name
     pattern = _pattern(labels.names, listings, found)
     depths = {len(each.folder.relative_to(folder).parts) for each in listings if each.images}

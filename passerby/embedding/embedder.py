@@ -27,6 +27,7 @@ from passerby.models.checkpoint import Card, fingerprint
 from passerby.models.packaged import DEFAULT, model_folder
 from passerby.models.system import System
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
 from passerby.tables.unit_length import unit
@@ -186,7 +187,7 @@ class Embedder:
                 advance(done, len(records))
         if not kept:
             reason = f"; the first: {set_aside[0]}" if set_aside else ""
-            raise ValueError(f"none of {len(records)} images can be read{reason}")
+            raise ValueError(f"none of {count_of(len(records), 'image')} can be read{reason}")
         batches += [wait() for wait in begun]
         vectors = np.concatenate([batch.embeddings for batch in batches])
         local = [batch.local for batch in batches if batch.local is not None]

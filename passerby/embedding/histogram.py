@@ -19,6 +19,7 @@ from passerby.data.images import UnreadableImage, decode
 from passerby.embedding.embedder import Embedded
 from passerby.process.cores import available_cores
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Record
 
@@ -72,7 +73,7 @@ def embed_histograms(records: Sequence[Record]) -> Embedded:
             advance(min(start + _CHUNK, len(records)), len(records))
     if not kept:
         reason = f"; the first: {set_aside[0]}" if set_aside else ""
-        raise ValueError(f"none of {len(records)} images can be read{reason}")
+        raise ValueError(f"none of {count_of(len(records), 'image')} can be read{reason}")
     return Embedded(Embeddings.of_records(np.stack(vectors), kept, model=MODEL), tuple(set_aside))
 
 

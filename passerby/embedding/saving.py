@@ -28,6 +28,7 @@ from passerby.embedding.loading import LoadedImage, load_image, prefetched
 from passerby.process import distributed
 from passerby.process.json_files import read_object
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import write_whole
 from passerby.tables.columns import (
     FRAMES,
@@ -66,7 +67,7 @@ class Saved:
     def __str__(self) -> str:
         text = f"{self.count} embeddings of {self.dimensions} numbers in {self.path}"
         if self.report is not None:
-            text += f"; {self.set_aside} images cannot be read, see {self.report}"
+            text += f"; {count_of(self.set_aside, 'image')} cannot be read, see {self.report}"
         return text
 
 
@@ -233,7 +234,9 @@ def _joined(
     ]
     if not len(rows):
         shutil.rmtree(work.folder, ignore_errors=True)  # as it is, it would be joined for ever
-        raise ValueError(f"none of {len(crops)} images can be read; the first: {broken[0]}")
+        raise ValueError(
+            f"none of {count_of(len(crops), 'image')} can be read; the first: {broken[0]}"
+        )
     kept = [crops[row] for row in rows.tolist()]
     columns = {
         "vectors": Pieces(

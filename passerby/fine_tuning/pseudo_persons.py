@@ -31,6 +31,7 @@ from passerby.gallery.link.linking import DEFAULTS, link
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.reviewed_pairs import carry_answers
 from passerby.process.json_files import read_object
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import write_whole
 from passerby.stores import Store
 from passerby.stores.engines.memory import MemoryStore
@@ -89,11 +90,11 @@ class PseudoPersons:
     def __str__(self) -> str:
         taken = len({*self.sightings[self.persons >= 0].tolist()})
         pictures = int((self.persons >= 0).sum())
-        shown = f", by {pictures:,} pictures" if pictures > taken else ""
+        shown = f", by {count_of(pictures, 'picture')}" if pictures > taken else ""
         return (
-            f"{taken:,} of {self.seen:,} sightings are taken for {self.count:,} persons "
-            f"whom two cameras or more saw{shown}; {self.seen - taken:,} that are linked to no "
-            "other camera's are left out"
+            f"{taken:,} of {count_of(self.seen, 'sighting')} {'is' if taken == 1 else 'are'} taken "
+            f"for {count_of(self.count, 'person')} whom two cameras or more saw{shown}; "
+            f"{self.seen - taken:,} that are linked to no other camera's are left out"
         )
 
     @property
@@ -145,8 +146,8 @@ def _grouped(own: Store, rules: Rules) -> PseudoPersons:
     seen = sum(number for camera, number in cameras.items() if camera != UNKNOWN)
     if seen < FEWEST_SIGHTINGS:
         raise ValueError(
-            f"too little to learn from: {seen} sightings with a picture and a camera, at least "
-            f"{FEWEST_SIGHTINGS} are needed; nothing was done"
+            f"too little to learn from: {count_of(seen, 'sighting')} with a picture and a camera, "
+            f"at least {FEWEST_SIGHTINGS} are needed; nothing was done"
         )
     if len({*cameras} - {UNKNOWN}) < 2:
         raise ValueError(
@@ -166,10 +167,10 @@ def _grouped(own: Store, rules: Rules) -> PseudoPersons:
     found = PseudoPersons(linking.sightings.images, linking.ids, persons, places)
     if found.count < FEWEST_PERSONS:
         raise ValueError(
-            f"too few links: {found.count} groups of sightings by two cameras, at least "
-            f"{FEWEST_PERSONS} are needed. Did the cameras see the same people? More sightings, "
-            "tracklets or reviewed pairs (passerby gallery calibrate --review) help; nothing was "
-            "done"
+            f"too few links: {count_of(found.count, 'group')} of sightings by two cameras, at "
+            f"least {FEWEST_PERSONS} are needed. Did the cameras see the same people? More "
+            "sightings, tracklets or reviewed pairs (passerby gallery calibrate --review) help; "
+            "nothing was done"
         )
     return found
 

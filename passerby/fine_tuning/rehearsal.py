@@ -10,6 +10,7 @@ from passerby.data.reading.joining import persons_in_train
 from passerby.data.reading.reader import read_split
 from passerby.embedding.embedder import Embedder
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.synthesis.writing import write
 from passerby.tables.records import Split
 from passerby.training.scores import mean_scores, score_each
@@ -38,7 +39,7 @@ class Guard:
             f"{name} {self.before[key]:.1f} before, {self.after[key]:.1f} after"
             for key, name in FIGURES.items()
         ]
-        return f"guard, {self.persons} labelled persons held out: {'; '.join(told)}"
+        return f"guard, {count_of(self.persons, 'labelled person')} held out: {'; '.join(told)}"
 
 
 FIGURES = {"rank1": "rank-1", "mean_average_precision": "mAP"}

@@ -18,6 +18,7 @@ from passerby.gallery.ledger.people import people
 from passerby.gallery.link.rules import PREFIX
 from passerby.gallery.reviewed_pairs import Constraints, constraints, reviewed_pairs
 from passerby.gallery.tracklets import tracklet_numbers
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.tables.filters import Where
@@ -56,7 +57,10 @@ def adapt(store: Store, *, hubness: bool = True) -> BackEnd:
         return found
     tracked = int(np.sum(sightings.tracklets >= 0))
     if tracked:
-        told = f"of {tracked} tracks one sighting each: what varies within a track teaches nothing"
+        told = (
+            f"of {count_of(tracked, 'track')} one sighting each: what varies within a track "
+            "teaches nothing"
+        )
         found = replace(found, decided=(*found.decided, told))
     if hubness:
         found = _with_anchors(found, sightings)
@@ -98,10 +102,13 @@ def relearn(store: Store) -> BackEnd | None:
 def _with_anchors(found: BackEnd, sightings: Sightings) -> BackEnd:
     """With some of the sightings that it was learnt from, by which hubs are told."""
     if len(sightings) < FEWEST_ANCHORS:
-        said = f"hubs are not corrected: {len(sightings)} passages, {FEWEST_ANCHORS} needed"
+        said = (
+            f"hubs are not corrected: {count_of(len(sightings), 'passage')}, {FEWEST_ANCHORS} "
+            "needed"
+        )
         return replace(found, decided=(*found.decided, said))
     rows = np.random.default_rng(23).permutation(len(sightings))[:_ANCHORS]
-    said = f"the order of what is found corrects hubs, by {len(rows)} passages (CSLS)"
+    said = f"the order of what is found corrects hubs, by {count_of(len(rows), 'passage')} (CSLS)"
     anchors = tuple(sorted(sightings.ids[rows].tolist()))
     return replace(found, decided=(*found.decided, said), anchors=anchors)
 

@@ -23,6 +23,7 @@ from passerby.evaluation.decisions.unlabelled import (
 )
 from passerby.gallery.pair_evidence import NOT_KNOWN, OTHER, SAME
 from passerby.gallery.tracklets import tracklet_numbers
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.tables.keys import numbered
 from passerby.tables.sightings import UNKNOWN, Sightings, by_look, by_middle_look
@@ -81,8 +82,8 @@ class OwnDistances:
         of = " and ".join(f"by {name}" for name, learnt in kinds if learnt is not None)
         alone = sum(one != other for one, other in self.between)
         return (
-            f"of pairs {of}; {alone} pairs of cameras and {len(self.between) - alone} cameras have "
-            "rates of their own"
+            f"of pairs {of}; {count_of(alone, 'pair')} of cameras and "
+            f"{count_of(len(self.between) - alone, 'camera')} have rates of their own"
         )
 
     def _of_pair(self, kind: int, one: Place, other: Place) -> list[UnlabelledDistances]:

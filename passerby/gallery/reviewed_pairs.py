@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.gallery.ledger.obeyed import NOTHING, Obeyed, obeyed
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.about import About, Answer
 from passerby.tables.filters import Where
@@ -119,8 +120,8 @@ def sightings_of(store: Store, ids: Sequence[str]) -> Sightings:
     missing = sorted({*ids} - {*found.ids.tolist()})
     if missing:
         raise ValueError(
-            f"{len(missing)} sightings are not in the gallery, the first: {missing[0]!r}; expected "
-            "ids as passerby gallery search shows them"
+            f"{count_of(len(missing), 'sighting is', 'sightings are')} not in the gallery, the "
+            f"first: {missing[0]!r}; expected ids as passerby gallery search shows them"
         )
     return found
 

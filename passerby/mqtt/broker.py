@@ -20,6 +20,7 @@ from passerby.extras import lacking
 from passerby.gallery.alerts.sinks.addresses import checked, filled, shown, topic_of
 from passerby.gallery.alerts.sinks.sink import NotTaken
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 
 SECONDS = 10.0
 """For connecting, and for what waits at the end."""
@@ -109,7 +110,10 @@ class Broker:
         self._client.disconnect()
         self._client.loop_stop()
         if self._lost:
-            say(f"{self._lost} messages were lost: {self.shown} was away for too long")
+            say(
+                f"{count_of(self._lost, 'message was', 'messages were')} lost: {self.shown} was "
+                "away for too long"
+            )
 
     def publish(self, topic: str, content: Mapping[str, Any], *, retain: bool = False) -> None:
         """Send JSON to a topic, whole as it stands; it waits while the broker is away."""

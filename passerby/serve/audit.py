@@ -27,6 +27,7 @@ from typing import IO, Any
 from filelock import FileLock
 
 from passerby.process.json_files import parse_object
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import explain_disk_full
 
 LOG = "audit.jsonl"
@@ -51,7 +52,10 @@ class Check:
     def __str__(self) -> str:
         if self.problem:
             return self.problem
-        return f"{self.lines:,} lines, each as it was written; the last has the hash {self.last}"
+        return (
+            f"{count_of(self.lines, 'line')}, each as it was written; the last has the hash "
+            f"{self.last}"
+        )
 
 
 @dataclass
@@ -183,8 +187,8 @@ class Audit:
         told = {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
         self._append(file, [_Entry("", "repair", told)])
         self.repaired = (
-            f"the last line of the audit log was cut off by a kill: its {len(torn)} bytes were "
-            "taken away, and a line says so"
+            "the last line of the audit log was cut off by a kill: its "
+            f"{count_of(len(torn), 'byte was', 'bytes were')} taken away, and a line says so"
         )
 
     def _append(self, file: IO[bytes], entries: Sequence[_Entry]) -> None:

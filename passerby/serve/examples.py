@@ -190,7 +190,7 @@ EXAMPLES: Mapping[str, object] = {
         "at": "2026-11-29T05:00:35.006000+00:00",
         "undoes": None,
         "undone_by": None,
-        "said": "1 sightings are 'anna'",
+        "said": "1 sighting is 'anna'",
         "sightings": 1,
         "answers": 0,
         "persons_before": [],
@@ -222,7 +222,7 @@ EXAMPLES: Mapping[str, object] = {
                 "at": "2026-11-29T05:00:35.006000+00:00",
                 "undoes": None,
                 "undone_by": None,
-                "said": "1 sightings are 'anna'",
+                "said": "1 sighting is 'anna'",
                 "sightings": 1,
                 "answers": 0,
                 "persons_before": [],
@@ -232,7 +232,7 @@ EXAMPLES: Mapping[str, object] = {
     },
     "DELETE /v1/sightings/{sighting}": {
         "removed": 1,
-        "said": "1 sightings removed: no search finds them from "
+        "said": "1 sighting removed: no search finds them from "
         "now on. Image files, dumps and other copies are "
         "not touched\n"
         "physically they stay until: passerby gallery "

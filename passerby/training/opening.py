@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from passerby.calls import Call
 from passerby.config import Recipe
 from passerby.models.starting import Start
+from passerby.process.spelling import count_of
 from passerby.tables.records import Split
 from passerby.training.input.persons import TrainPersons
 from passerby.training.record.state import State
@@ -31,13 +32,17 @@ def opening(
     unknown = len(persons.train) - len(held.train)
     also = f" and {unknown} of nobody known" if unknown else ""
     lines = [
-        f"{recipe.name}: {len(held.train)} images of {len(persons.classes)} persons{also} of "
-        f"{split.source}, {recipe.epochs} epochs on {learner.device}"
+        f"{recipe.name}: {count_of(len(held.train), 'image')} of "
+        f"{count_of(len(persons.classes), 'person')}{also} of {split.source}, "
+        f"{count_of(recipe.epochs, 'epoch')} on {learner.device}"
     ]
-    lines += [f"phase {phase.name}: {phase.epochs} epochs" for phase in recipe.phases]
+    lines += [f"phase {phase.name}: {count_of(phase.epochs, 'epoch')}" for phase in recipe.phases]
     lines += Start(**begin.started).remarks(held.persons)
     if held.persons:
-        lines.append(f"{len(held.persons)} more persons are held out to choose the epoch")
+        lines.append(
+            f"{count_of(len(held.persons), 'more person is', 'more persons are')} held out to "
+            "choose the epoch"
+        )
     lines += split.notes
     lines += _joints(recipe, persons)
     if not split.has_cameras and (held.query or split.query):
@@ -45,7 +50,7 @@ def opening(
     if labelled:
         lines += _scarce(persons.labels, recipe.sampling.images)
     if begin.epoch or begin.batch:
-        within = f" and {begin.batch} batches" if begin.batch else ""
+        within = f" and {count_of(begin.batch, 'batch', 'batches')}" if begin.batch else ""
         lines.append(f"resumed after epoch {begin.epoch}{within}")
     return [*lines, learner.remark] if learner.remark else lines
 
@@ -57,7 +62,10 @@ def _joints(recipe: Recipe, persons: TrainPersons) -> list[str]:
         return []
     known = sum(bool(record.joints) for record in persons.train)
     if known:
-        return [f"joints are known of {known} of {len(persons.train)} images; others teach no maps"]
+        return [
+            f"joints are known of {known} of {count_of(len(persons.train), 'image')}; others teach "
+            "no maps"
+        ]
     return [
         "warning: joints are known of no image, so that the loss part_maps teaches nothing: name "
         "a file of them (--keypoints), train on a drawn set beside (passerby data synthesize "

@@ -33,6 +33,7 @@ from passerby.models.transformers.clip_words import pieces_of, unknown_run
 from passerby.process.distributed import on_first_rank
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.process.reporting import progress, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import Record
 from passerby.training.record.state import State
@@ -150,7 +151,7 @@ def learn_texts(
     """
     optimizer = build_optimizer({"words": sentences.words}, settings.optimizer)
     done = _restored(file, begin, sentences, optimizer)
-    say(f"texts: {settings.epochs} epochs of {len(sentences.words)} persons' words")
+    say(f"texts: {count_of(settings.epochs, 'epoch')} of {len(sentences.words)} persons' words")
     with StopRequest() as request, progress("learning texts") as advance:
         for epoch in range(done, settings.epochs):
             factor = rate_factor(epoch, settings.epochs, settings.schedule)

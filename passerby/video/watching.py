@@ -14,6 +14,7 @@ import numpy as np
 
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.process.reporting import Advance, progress
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import DiskFull
 from passerby.video.detectors.detections import Detector
 from passerby.video.enrolling import Enroller
@@ -93,8 +94,9 @@ class Watched:
     def __str__(self) -> str:
         speed = self.seconds / self.took if self.took > 0 else 0.0
         lines = [
-            f"{len(self.stays)} passages in {self.frames} frames of {self.seconds:.1f} s of video, "
-            f"{speed:.1f} times real time; {self.added} added to the gallery, {self.present} were "
+            f"{count_of(len(self.stays), 'passage')} in {count_of(self.frames, 'frame')} of "
+            f"{self.seconds:.1f} s of video, {speed:.1f} times real time; {self.added} added to "
+            f"the gallery, {self.present} were "
             "there already" + (f", {self.refused} refused by the opt-out list" * bool(self.refused))
         ]
         for stay in self.stays:
@@ -160,7 +162,8 @@ class _Work:
         if stop.number and not live:
             self._flush()
             raise Stopped(
-                f"stopped; kept so far: {self._found} passages. The same command goes on",
+                f"stopped; kept so far: {count_of(self._found, 'passage')}. The same command goes "
+                "on",
                 stop.number,
             )
         for camera in self._cameras:
@@ -304,7 +307,9 @@ class _Work:
             for event in camera.source.journal.events
         )
         speed = self._seconds / max(1e-9, time.monotonic() - self._began)
-        return f"{self._found} passages, {speed:.1f}× real time, {gaps} gaps"
+        return (
+            f"{count_of(self._found, 'passage')}, {speed:.1f}× real time, {count_of(gaps, 'gap')}"
+        )
 
 
 def _told(camera: str, passage: Passage) -> Stay:

@@ -18,6 +18,7 @@ from passerby.data.images import UnreadableImage
 from passerby.evaluation.decisions.wording import likelihood_ratio
 from passerby.gallery.search.matches import Match, Matches
 from passerby.gallery.text_tables import printable, time_text
+from passerby.process.spelling import count_of
 from passerby.tables.sightings import UNKNOWN
 from passerby.visual.drawing import (
     FAINT,
@@ -84,7 +85,7 @@ def matches_picture(found: Sequence[Matches], *, columns: int = 10) -> Image.Ima
         sheet.paste(part, (0, top))
         top += part.height
     if left:
-        text = f"{left} more searches are not drawn"
+        text = f"{count_of(left, 'more search is', 'more searches are')} not drawn"
         ImageDraw.Draw(sheet).text((MARGIN, top), text, fill=FAINT, font=load_font(TEXT))
     return sheet
 
@@ -104,7 +105,7 @@ def _search(found: Matches, columns: int) -> Image.Image:
     _probe(sheet, found, top)
     middle = MARGIN + CELL_WIDTH + PROBE_GAP // 2
     draw.line((middle, MARGIN, middle, height - MARGIN), fill=(215, 215, 215))
-    heading = f"{len(found)} nearest of {found.searched:,} sightings"
+    heading = f"{len(found)} nearest of {count_of(found.searched, 'sighting')}"
     if any(match.reranked is not None for match in found):
         heading += ", re-ranked"
     draw.text((left, MARGIN), heading, fill=INK, font=font)

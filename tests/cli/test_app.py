@@ -134,7 +134,7 @@ def test_a_stream_that_knows_no_greek_is_no_error(monkeypatch, tmp_path):
 def test_train_leaves_a_model_and_says_where(trained, tiny_root):
     out, done = trained
     assert (done.code, done.err) == (0, "")
-    assert "table1_ours(scale=compact): 72 images of 12 persons of synthetic, 1 epochs" in done.out
+    assert "table1_ours(scale=compact): 72 images of 12 persons of synthetic, 1 epoch" in done.out
     assert "test: rank-1 " in done.out
     last = done.out.splitlines()[-1]
     assert last == (f"the model is in {out}: passerby rank {out} --data {tiny_root} --out ...")
@@ -327,7 +327,7 @@ def test_data_check_decode_names_a_corrupt_file(passerby_command, tiny_root, tmp
     done = passerby_command("data", "check", root, "--decode", "--images-per-person", 7)
     assert done.code == 0
     assert "113 images read, 1 cannot be decoded" in done.out
-    assert "1 images cannot be read and are set aside" in done.out
+    assert "1 image cannot be read and is set aside" in done.out
     assert broken.name in done.out.replace("\n", "")
     assert "12 train persons have fewer than 7 images" in done.out
 

@@ -73,7 +73,7 @@ def test_a_file_that_is_no_picture_is_set_aside_and_named(
     assert "set aside" in done.out
     done = passerby_command(*given, tmp_path / "broken.jpg", "--out", tmp_path / "b.png")
     assert done.code == 2
-    assert "none of 1 images can be read" in done.err
+    assert "none of 1 image can be read" in done.err
 
 
 def test_what_cannot_be_explained_is_refused_in_one_sentence(

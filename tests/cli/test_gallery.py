@@ -61,7 +61,7 @@ def test_crops_are_added_shown_removed_and_gone(place, crops, passerby_command, 
     sighting = content_id(first.read_bytes())
     done = passerby_command("gallery", "remove", place, "--sighting", sighting)
     assert done.code == 2
-    assert "1 sightings would be removed for good: confirm with --yes" in done.err
+    assert "1 sighting would be removed for good: confirm with --yes" in done.err
     with Gallery.open(place) as gallery:
         thumbnail = Sightings.joined([*gallery.store.read(with_thumbnails=True)]).thumbnails[0]
     done = passerby_command("gallery", "remove", place, "--keep", "1h", "--yes", "--compact")

@@ -132,7 +132,7 @@ def test_queries_in_their_own_gallery_are_found_whatever_they_are_called(tmp_pat
     report = check_data(f"folder={tmp_path}")
     assert report.self_matches == (str(tmp_path / "query/a/querya.jpg"),)
     assert not report.ok
-    assert "1 queries are in the gallery as well, and find themselves" in report.to_text()
+    assert "1 query is in the gallery as well, and finds itself" in report.to_text()
 
 
 def test_copies_saved_anew_are_found_by_their_pixels(tmp_path, make_images):
@@ -150,7 +150,7 @@ def test_copies_of_two_persons_are_named(tmp_path, make_images):
     shutil.copyfile(tmp_path / "query/a/1.jpg", tmp_path / "gallery/b/2.jpg")
     report = check_data(f"folder={tmp_path}")
     assert report.conflicting == (f"{tmp_path}/gallery/b/2.jpg = {tmp_path}/query/a/1.jpg",)
-    assert "1 images are copies of one of another person" in report.to_text()
+    assert "1 image is a copy of one of another person" in report.to_text()
 
 
 def test_blank_images_are_named(tmp_path, make_images):
@@ -158,7 +158,7 @@ def test_blank_images_are_named(tmp_path, make_images):
     Image.fromarray(np.full((64, 32, 3), 7, np.uint8)).save(tmp_path / "b" / "2.png")
     report = check_data(f"folder={tmp_path}", decode=True)
     assert report.doubtful == (f"{tmp_path}/b/2.png: it is blank: nearly all of one colour",)
-    assert "1 images are hardly crops of a person" in report.to_text()
+    assert "1 image is hardly a crop of a person" in report.to_text()
 
 
 def test_a_link_to_itself_is_an_unreadable_image(tmp_path, make_images):

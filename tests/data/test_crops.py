@@ -202,7 +202,7 @@ def test_what_is_not_there_or_no_image(tmp_path):
     with pytest.raises(ValueError, match="no such file or folder"):
         read_crops(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(ValueError, match=r"no image in .*1 files are no images"):
+    with pytest.raises(ValueError, match=r"no image in .*1 file is no image"):
         read_crops(tmp_path)
     with pytest.raises(ValueError, match="no such file"):
         read_crops(f"folder={tmp_path / 'nowhere'}")

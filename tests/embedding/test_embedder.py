@@ -155,7 +155,7 @@ def test_unreadable_images_are_set_aside(
     assert steps == [(2, 6), (4, 6), (6, 6)]
     assert embedded.embeddings.model == embedder.fingerprint
     assert np.allclose(embedded.embeddings.vectors, embedder(images), atol=1e-5)
-    with pytest.raises(ValueError, match="none of 1 images can be read; the first"):
+    with pytest.raises(ValueError, match="none of 1 image can be read; the first"):
         embedder.embed(records[2:3])
 
 

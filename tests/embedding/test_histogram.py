@@ -93,9 +93,7 @@ def test_nothing_to_embed() -> None:
     with pytest.raises(ValueError, match="none of 0 images can be read"):
         embed_histograms([])
     missing = Record("missing.jpg", person=1, camera=1, source="made")
-    with pytest.raises(
-        ValueError, match=r"none of 1 images can be read; the first: .*missing\.jpg"
-    ):
+    with pytest.raises(ValueError, match=r"none of 1 image can be read; the first: .*missing\.jpg"):
         embed_histograms([missing])
 
 

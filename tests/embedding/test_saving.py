@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_named_and_left_out(crops, embedder, tmp_path):
 
 def test_when_none_can_be_read(tmp_path, embedder):
     (tmp_path / "a.jpg").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"none of 1 images can be read; the first: .*a\.jpg"):
+    with pytest.raises(ValueError, match=r"none of 1 image can be read; the first: .*a\.jpg"):
         embed_to_file(embedder, read_crops(tmp_path).crops, tmp_path / "e.npz")
     assert not (tmp_path / "e.npz").exists()
     assert not (tmp_path / "e.npz.parts").exists()

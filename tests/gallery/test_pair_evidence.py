@@ -206,7 +206,7 @@ def test_linking_joins_passages_by_two_cameras_alone(make_store, both, across):
     assert len(np.unique(found.groups)) < 80
     unknown = link(make_store(vectors, about=about(across)))
     assert len(np.unique(unknown.groups)) == 80
-    assert "80 sightings without a camera are linked to nothing" in " ".join(unknown.notes)
+    assert "80 sightings are linked to nothing, for want of a camera" in " ".join(unknown.notes)
     assert not any(
         "one camera" in note
         for note in link(make_store(vectors, about=about(both), cameras=cameras)).notes

@@ -87,7 +87,7 @@ def test_a_dump_carries_answers_into_another_engine(store, tmp_path):
 
 
 def test_what_is_not_there_cannot_be_judged(store):
-    with pytest.raises(ValueError, match=r"1 sightings are not in the gallery.*'nobody'"):
+    with pytest.raises(ValueError, match=r"1 sighting is not in the gallery.*'nobody'"):
         record_answers(store, [answer(name(0), "nobody", True)])
     with pytest.raises(ValueError, match="two sightings"):
         answer(name(0), name(0), True)

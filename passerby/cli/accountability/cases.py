@@ -13,6 +13,7 @@ from tyro.conf import Positional, arg
 from passerby.cli.options import Filter, Json, MovedModel, Names, Place, Share
 from passerby.process.plain_json import as_json
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 By = Annotated[str, arg(metavar="TEXT", help="who asks.")]
@@ -72,7 +73,10 @@ def export_case(
     written = write_case_file(case, out)
     for note in case.notes:
         say(f"note: {note}")
-    say(f"{out}: {len(case.exhibits)} passages, {len(case.pictures)} pictures; {written}")
+    say(
+        f"{out}: {count_of(len(case.exhibits), 'passage')}, "
+        f"{count_of(len(case.pictures), 'picture')}; {written}"
+    )
 
 
 def verify_case(
@@ -87,7 +91,7 @@ def verify_case(
     found = verified(file)
     answer(as_json(found, whole=found.whole) if json else found)
     if not found.whole:
-        raise ValueError(f"{len(found.problems)} files differ")
+        raise ValueError(f"{count_of(len(found.problems), 'file differs', 'files differ')}")
 
 
 def command_said(words: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from tyro.conf import Positional, arg
 from passerby.cli.accountability.cases import By, Like, Reason
 from passerby.cli.options import File, Filter, Json, MovedModel, Names, Place, Share, confirm
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def opt_out_remove(
         )
     with Gallery.open(place) as gallery:
         gone = withdraw(gallery.store, entry)
-    say(f"withdrawn: {gone.id}; it had refused {gone.refused:,} sightings")
+    say(f"withdrawn: {gone.id}; it had refused {count_of(gone.refused, 'sighting')}")
 
 
 def verify_certificate(
@@ -171,14 +172,15 @@ def _confirm(found: Found, alerts: tuple[str, ...], yes: bool, expect: int | Non
         raise ValueError("nothing was chosen: nothing is removed")
     if expect is not None and count != expect:
         raise ValueError(
-            f"{expect} sightings were expected and {count} were found: look again (--dry-run); "
-            "nothing was removed"
+            f"{count_of(expect, 'sighting was', 'sightings were')} expected and {count} were "
+            "found: look again (--dry-run); nothing was removed"
         )
     if not yes:
         beside = f" and the alerts {', '.join(alerts)}" if alerts else ""
         confirm(
-            f"remove {count} sightings{beside} for good?",
-            f"{count} sightings would be removed for good: confirm with --yes --expect {count}",
+            f"remove {count_of(count, 'sighting')}{beside} for good?",
+            f"{count_of(count, 'sighting')} would be removed for good: confirm with --yes "
+            f"--expect {count}",
         )
 
 

@@ -11,6 +11,7 @@ from tyro.conf import UseAppendAction, arg
 from passerby.cli.deciding.persons import By, login
 from passerby.cli.options import File, Json, Number, Place
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 
 Kinds = Annotated[
     UseAppendAction[tuple[Literal["merge", "split", "pair"], ...]], arg(metavar="KIND")
@@ -54,4 +55,7 @@ def review(
             answered = ask_in_terminal(
                 gallery, target, kinds=kinds, one_camera=one_camera, by=by or login()
             )
-    say(f"{answered} questions were answered; passerby gallery decisions lists what was decided")
+    say(
+        f"{count_of(answered, 'question was', 'questions were')} answered; passerby gallery "
+        "decisions lists what was decided"
+    )

@@ -10,6 +10,7 @@ from tyro.conf import arg
 from passerby.cli.deciding.persons import By, login, said
 from passerby.cli.options import File, Json, Number, Place
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of, write_whole
 
 
@@ -59,7 +60,7 @@ def decisions(
         answer(text(events).rstrip("\n"))
     else:
         write_whole(Path(out), text(events))
-        say(f"{len(events)} decisions in {out}; it names persons and who decided")
+        say(f"{count_of(len(events), 'decision')} in {out}; it names persons and who decided")
 
 
 def _number(text: str) -> int | None:

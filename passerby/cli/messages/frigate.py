@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from passerby.cli.options import MovedModel
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 
 _WAIT = 0.5  # seconds between two looks whether to stop
 
@@ -57,4 +58,4 @@ def frigate(
             message = broker.next(_WAIT)
             if message is not None:
                 bridge.take(message)
-    say(f"{bridge.told} persons told of")
+    say(f"{count_of(bridge.told, 'person')} told of")

@@ -9,6 +9,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.options import Device, Model, Number
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def explain(
     for note in explained.notes:
         say(f"note: {note}")
     files = write_explained(explained, out)
-    more = f", and {len(files) - 1} files beside it" if len(files) > 1 else ""
+    more = f", and {count_of(len(files) - 1, 'file')} beside it" if len(files) > 1 else ""
     say(f"written: {files[0]}{more}")
 
 

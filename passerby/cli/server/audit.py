@@ -11,6 +11,7 @@ from passerby.cli.options import File, Json, Number
 from passerby.cli.server.keys import State
 from passerby.process.plain_json import as_json
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 
 
 def verify(
@@ -39,7 +40,10 @@ def verify(
     if json:
         answer(as_json(found))
     if found.problem:
-        raise ValueError(f"{path}: {found.problem}; {found.lines:,} lines before it are whole")
+        raise ValueError(
+            f"{path}: {found.problem}; "
+            f"{count_of(found.lines, 'line before it is', 'lines before it are')} whole"
+        )
     if not json:
         say(found)
 

@@ -11,6 +11,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from passerby.cli.options import Json, MovedModel, Number, Place, confirm
 from passerby.process.reporting import answer, say
+from passerby.process.spelling import count_of
 
 if TYPE_CHECKING:
     from passerby.gallery.alerts.ledger import Ledger
@@ -101,7 +102,7 @@ def remove(place: Place, name: AlertName, /, *, yes: bool = False) -> None:
                 f"forget the alert {name} and its hits for good?", "confirm the removal with --yes"
             )
         hits = remove_alert(gallery.store, ledger, name)
-    say(f"removed: {name}, and {hits} hits; what was delivered is where it went")
+    say(f"removed: {name}, and {count_of(hits, 'hit')}; what was delivered is where it went")
 
 
 def resume(place: Place, name: AlertName, /) -> None:

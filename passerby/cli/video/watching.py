@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from passerby.cli.options import File, Json, MovedModel, Names, Zone
 from passerby.process.reporting import answer
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import require_folder_of
 
 if TYPE_CHECKING:
@@ -145,7 +146,8 @@ def _camera_names(given: tuple[str, ...], sources: list[Source]) -> list[str]:
         return [source.name for source in sources]
     if len(given) != len(sources):
         raise ValueError(
-            f"{len(sources)} sources need as many --camera NAME, in their order; got {len(given)}"
+            f"{count_of(len(sources), 'source needs', 'sources need')} as many --camera NAME, in "
+            f"their order; got {len(given)}"
         )
     return list(given)
 

@@ -20,6 +20,7 @@ from passerby.embedding.batches.planning import plan_parts
 from passerby.embedding.embedder import Embedder
 from passerby.process import distributed
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import remove_parts
 from passerby.tables.parts.folder import (
     Manifest,
@@ -52,11 +53,11 @@ class SavedParts:
 
     def __str__(self) -> str:
         text = (
-            f"{self.count} embeddings of {self.dimensions} numbers in {self.parts} parts in "
-            f"{self.path}"
+            f"{self.count} embeddings of {self.dimensions} numbers in "
+            f"{count_of(self.parts, 'part')} in {self.path}"
         )
         if self.report is not None:
-            text += f"; {self.set_aside} images cannot be read, see {self.report}"
+            text += f"; {count_of(self.set_aside, 'image')} cannot be read, see {self.report}"
         return text
 
 
@@ -181,8 +182,8 @@ def finish_parts(folder: Path) -> SavedParts:
     missing = [n for n in range(plan.parts) if not part_file(folder, n).exists()]
     if missing:
         raise ValueError(
-            f"{len(missing)} of {plan.parts} parts in {folder} are missing, the first is "
-            f"{missing[0]}: run the same work again, which makes them"
+            f"{len(missing)} of {count_of(plan.parts, 'part')} in {folder} are missing, the first "
+            f"is {missing[0]}: run the same work again, which makes them"
         )
     parts = []
     with progress("checking") as advance:
@@ -193,8 +194,8 @@ def finish_parts(folder: Path) -> SavedParts:
     broken = _unreadable(folder, manifest)
     if not manifest.count:
         raise ValueError(
-            f"none of {plan.count} images can be read; the first: {broken[0]}. When that is "
-            f"mended, delete {folder} and begin anew"
+            f"none of {count_of(plan.count, 'image')} can be read; the first: {broken[0]}. When "
+            f"that is mended, delete {folder} and begin anew"
         )
     report = unreadable_file(folder)
     report.unlink(missing_ok=True)
@@ -217,8 +218,8 @@ def _checked_part(folder: Path, number: int, rows: int) -> Part:
     part = describe_part(path)
     if part.rows != rows:
         raise ValueError(
-            f"{path} has {part.rows} rows where the plan has {rows}: delete it and run the same "
-            "work again"
+            f"{path} has {count_of(part.rows, 'row')} where the plan has {rows}: delete it and run "
+            "the same work again"
         )
     return part
 

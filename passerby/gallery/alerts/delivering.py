@@ -15,6 +15,7 @@ from passerby.gallery.alerts.ledger import Delivery, Ledger
 from passerby.gallery.alerts.sinks.addresses import open_sink, shown
 from passerby.gallery.alerts.sinks.sink import NotTaken
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.stores.about import Alert
 
 LONGEST = 60.0
@@ -63,8 +64,8 @@ class Courier:
             ledger.close()
         if left:
             say(
-                f"{left} deliveries of hits wait: they go with the next passerby watch, or with "
-                "passerby gallery alert deliver"
+                f"{count_of(left, 'delivery of a hit waits', 'deliveries of hits wait')}, to go "
+                "with the next passerby watch, or with passerby gallery alert deliver"
             )
 
     def _run(self) -> None:

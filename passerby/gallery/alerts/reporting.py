@@ -14,6 +14,7 @@ from passerby.gallery.alerts.ledger import Hit, Ledger
 from passerby.gallery.alerts.sinks.addresses import shown
 from passerby.gallery.alerts.watching import AlertWatch, Standing
 from passerby.gallery.text_tables import aligned, printable
+from passerby.process.spelling import count_of
 from passerby.stores.about import Alert
 
 _WEEK = timedelta(weeks=1)
@@ -64,7 +65,8 @@ class AlertReport:
     paused: bool
 
     def __str__(self) -> str:
-        lines = [f"{printable(self.name)}: at most {self.at_most_a_week:g} false alarms a week"]
+        alarms = "alarm" if self.at_most_a_week == 1 else "alarms"
+        lines = [f"{printable(self.name)}: at most {self.at_most_a_week:g} false {alarms} a week"]
         if self.paused:
             lines[0] += "; paused, as it came with a dump: passerby gallery alert resume"
         lines.append(f"  {self.confirmed} confirmed, {self.denied} denied, {self.open} not judged")
@@ -188,12 +190,12 @@ def _standing_words(report: AlertReport) -> str:
     text = f"{report.passages_a_week:,.0f} passages a week ({report.passages_how})"
     if report.strangers < FEWEST_STRANGERS:
         return (
-            f"waits: {report.strangers} passages were seen, and from {FEWEST_STRANGERS} on it is "
-            f"known how near strangers come; {text}"
+            f"waits: {count_of(report.strangers, 'passage was', 'passages were')} seen, and from "
+            f"{FEWEST_STRANGERS} on it is known how near strangers come; {text}"
         )
     if report.threshold is None:
         return f"every passage is a hit: the contract allows more false alarms than {text}"
-    seen = f"threshold {report.threshold:.4f} by {report.strangers:,} passages; {text}"
+    seen = f"threshold {report.threshold:.4f} by {count_of(report.strangers, 'passage')}; {text}"
     if report.counted:
         return f"{seen}; {report.likely_a_week:.2g} false alarms a week are to be expected"
     weeks = report.passages_a_week / report.at_most_a_week

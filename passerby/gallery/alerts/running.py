@@ -10,6 +10,7 @@ from passerby.gallery.alerts.delivering import Courier
 from passerby.gallery.alerts.ledger import Ledger, ledger_path
 from passerby.gallery.alerts.watching import AlertWatch
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.opening import shown
 from passerby.tables.sightings import Sightings
@@ -52,7 +53,7 @@ def alerts_of(store: Store, place: str) -> Iterator[Ended | None]:
             finally:
                 watch.flush()
         if watch.alerts:
-            say(f"alerts: {watch.hits} new hits: passerby gallery alert report")
+            say(f"alerts: {count_of(watch.hits, 'new hit')}: passerby gallery alert report")
     finally:
         ledger.close()
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from passerby.gallery.case.writing import FORMAT, MANIFEST
 from passerby.process.json_files import parse_object
+from passerby.process.spelling import count_of
 
 _LARGEST = 16_000_000  # bytes of a manifest
 _MOST = 2_000_000_000  # of a file
@@ -40,8 +41,8 @@ class CaseCheck:
 
     def __str__(self) -> str:
         said = (
-            f"{self.files} files, written {self.made} by {self.made_by}; SHA-256 of the manifest: "
-            f"{self.sha256}"
+            f"{count_of(self.files, 'file')}, written {self.made} by {self.made_by}; SHA-256 of "
+            f"the manifest: {self.sha256}"
         )
         if self.whole:
             return (
@@ -117,7 +118,9 @@ def _differences(archive: zipfile.ZipFile, files: dict[str, Any]) -> list[str]:
             found.append(f"{name!r} is missing")
             continue
         if info.file_size != said["bytes"]:
-            found.append(f"{name!r} has {info.file_size:,} bytes in place of {said['bytes']:,}")
+            found.append(
+                f"{name!r} has {count_of(info.file_size, 'byte')} in place of {said['bytes']:,}"
+            )
             continue
         try:
             if _hash_of(archive, info) != said["sha256"]:

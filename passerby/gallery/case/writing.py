@@ -22,6 +22,7 @@ from passerby.gallery.case.case import Case
 from passerby.gallery.case.exhibits import Exhibit
 from passerby.gallery.case.folders import without_folders
 from passerby.gallery.text_tables import time_text
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import replacing
 from passerby.version import __version__
 
@@ -41,7 +42,7 @@ class CaseWritten:
 
     def __str__(self) -> str:
         return (
-            f"{self.files} files, {self.bytes / 1e6:.1f} MB; SHA-256 of the manifest: "
+            f"{count_of(self.files, 'file')}, {self.bytes / 1e6:.1f} MB; SHA-256 of the manifest: "
             f"{self.sha256}\nkeep this number apart from the file: passerby gallery verify-case "
             "FILE says it again, and whether all is as it was written"
         )

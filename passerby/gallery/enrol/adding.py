@@ -10,6 +10,7 @@ from pathlib import Path
 from passerby.data.crops import Labels, read_crops
 from passerby.embedding.embedder import Embedder
 from passerby.gallery.enrol.enrolment import Enrolled, enrol_crops, enrol_embeddings
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings, read_in_batches
 from passerby.tables.parts.folder import is_parts, read_manifest, unreadable_file
@@ -82,7 +83,11 @@ def _set_aside_notes(path: str) -> tuple[str, ...]:
     """What could not be read when a folder of parts was made, which holds no vector of it."""
     lost = read_manifest(Path(path)).set_aside if is_parts(path) else 0
     report = unreadable_file(Path(path))
-    return (f"{path}: {lost} images have no vector, see {report}",) if lost else ()
+    return (
+        (f"{path}: {count_of(lost, 'image has', 'images have')} no vector, see {report}",)
+        if lost
+        else ()
+    )
 
 
 def _index_notes(store: Store) -> tuple[str, ...]:
@@ -91,7 +96,7 @@ def _index_notes(store: Store) -> tuple[str, ...]:
     if now.indexed == before.indexed:
         return ()
     recall = "" if now.recall is None else f", its recall at 10 is {now.recall:.3f}"
-    return (f"the index now holds {now.indexed:,} of {now.rows:,} sightings{recall}",)
+    return (f"the index now holds {now.indexed:,} of {count_of(now.rows, 'sighting')}{recall}",)
 
 
 def _sum(parts: Sequence[Enrolled]) -> Enrolled:

@@ -23,6 +23,7 @@ from passerby.gallery.binding import (
 from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.process.interruption import Stopped, StopRequest
 from passerby.process.reporting import Advance, progress
+from passerby.process.spelling import count_of
 from passerby.stores import Store, Written
 from passerby.tables.columns import COHERENCES, IDS, SIGHTING_COLUMNS
 from passerby.tables.embeddings import Embeddings
@@ -50,13 +51,15 @@ class Enrolled:
     refused: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{self.added} sightings added", f"{self.present} were there already"]
+        parts = [f"{count_of(self.added, 'sighting')} added", f"{self.present} were there already"]
         if self.replaced:
             parts.insert(1, f"{self.replaced} replaced")
         if self.refused:
             parts.append(f"{self.refused} refused by the opt-out list")
         if self.set_aside:
-            parts.append(f"{len(self.set_aside)} images cannot be read: {self.set_aside[0].path}")
+            parts.append(
+                f"{count_of(len(self.set_aside), 'image')} cannot be read: {self.set_aside[0].path}"
+            )
         if self.timeless:
             parts.append(f"{self.timeless} of the new ones without a time")
         return ", ".join(parts)
@@ -177,7 +180,9 @@ def enrol_crops(
             way.stop_if_requested(stop)
         way.flush()
     if len(set_aside) == len(crops):
-        raise ValueError(f"none of {len(crops)} images can be read; the first: {set_aside[0]}")
+        raise ValueError(
+            f"none of {count_of(len(crops), 'image')} can be read; the first: {set_aside[0]}"
+        )
     return _finished(way.counted, set_aside)
 
 

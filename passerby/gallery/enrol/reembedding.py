@@ -20,6 +20,7 @@ from passerby.gallery.ledger.carrying import carry_ledger
 from passerby.gallery.reviewed_pairs import carry_answers
 from passerby.process.interruption import StopRequest
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.about import About
 from passerby.stores.opening import open_or_create_store
@@ -47,7 +48,9 @@ class Reembedded:
     opt_outs: int = 0
 
     def __str__(self) -> str:
-        text = f"{self.added} sightings embedded anew, {self.present} were there already"
+        text = (
+            f"{count_of(self.added, 'sighting')} embedded anew, {self.present} were there already"
+        )
         if self.left_out:
             text += f"; {len(self.left_out)} left out, the first: {self.left_out[0]}"
         if self.alerts:
@@ -59,9 +62,9 @@ class Reembedded:
             text += f"\n{self.refused} refused by the opt-out list"
         if self.opt_outs:
             text += (
-                f"\n{self.opt_outs} entries of the opt-out list are of the old model: here they "
-                "refuse the very pictures that were forgotten, and nobody by looks, before they "
-                "are made anew (passerby gallery opt-out add)"
+                f"\nof the opt-out list {count_of(self.opt_outs, 'entry is', 'entries are')} of "
+                "the old model: here they refuse the very pictures that were forgotten, and nobody "
+                "by looks, before they are made anew (passerby gallery opt-out add)"
             )
         return text
 

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from passerby.process.json_files import parse_object
+from passerby.process.spelling import count_of
 
 FORMAT = 1
 _SEALED = "sha256"
@@ -105,7 +106,7 @@ class Certificate:
         seen = f", seen {gone.first} to {gone.last}" if gone.first else ""
         lines = [
             f"certificate of removal, {self.made}, by {self.by}: {self.reason}",
-            f"{gone.sightings} sightings removed ({cameras}){seen}: "
+            f"{count_of(gone.sightings, 'sighting')} removed ({cameras}){seen}: "
             f"{gone.vector_bytes:,} bytes of vectors, {gone.picture_bytes:,} of pictures",
             f"{self.checked} of them are found now; {self.compaction.meaning}",
         ]
@@ -118,10 +119,11 @@ class Certificate:
         if self.opted_out is not None:
             lines.append(f"opt-out {self.opted_out.id}: {self.opted_out.basis}")
         if self.still_there:
-            lines.append(
-                f"{len(self.still_there)} sightings like the person came meanwhile, or were not "
-                "chosen, and are STILL THERE: look at them"
+            one = "sighting like the person came meanwhile, or was not chosen, and is STILL THERE"
+            several = (
+                "sightings like the person came meanwhile, or were not chosen, and are STILL THERE"
             )
+            lines.append(f"{count_of(len(self.still_there), one, several)}: look")
         lines.append("not reached by this:")
         for one in self.remains:
             count = "" if one.count is None else f" ({one.count:,})"

@@ -20,6 +20,7 @@ from passerby.gallery.forgetting.opting_out import RATE, opt_out
 from passerby.gallery.forgetting.remaining import remains_of
 from passerby.gallery.text_tables import time_of, time_text
 from passerby.gallery.upkeep.removal import remove_sightings
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import Sightings, ends
@@ -88,7 +89,9 @@ def forget(
         alert_named(about, name)
     there = _read(store, [*dict.fromkeys(ids)])
     if not len(there):
-        raise ValueError(f"none of these {len(ids)} sightings is in the gallery: nothing was done")
+        raise ValueError(
+            f"none of these {count_of(len(ids), 'sighting')} is in the gallery: nothing was done"
+        )
     removed = there.ids.tolist()
     files = tuple(sorted({p for p in there.images.tolist() if p and os.path.isfile(p)}))
     opted = None

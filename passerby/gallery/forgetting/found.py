@@ -12,6 +12,7 @@ from typing import Literal
 from passerby.evaluation.decisions.wording import ratio_with_ends, support
 from passerby.gallery.forgetting.worth import Worth
 from passerby.gallery.text_tables import LONGEST, aligned, printable, span_text, time_text
+from passerby.process.spelling import count_of
 
 FORMAT = 1
 
@@ -96,9 +97,9 @@ class Found:
     def __str__(self) -> str:
         chosen = sum(passage.chosen for passage in self.passages)
         lines = [
-            f"{len(self.ids):,} sightings in {chosen:,} passages, of {self.searched:,} sightings, "
-            f"are taken for the person's ({self._said()}); {len(self.passages) - chosen:,} more "
-            "are doubtful"
+            f"{count_of(len(self.ids), 'sighting')} in {count_of(chosen, 'passage')}, of "
+            f"{count_of(self.searched, 'sighting')}, are taken for the person's ({self._said()}); "
+            f"{len(self.passages) - chosen:,} more are doubtful"
         ]
         rows = [["", "from, to", "camera", "LR", "FMR", "distance"]]
         rows[0] += ["why", "name", "sightings", "sighting"]

@@ -33,6 +33,7 @@ from passerby.gallery.pair_evidence import NOT_KNOWN, calibrations_for, strictes
 from passerby.gallery.search.population import Populations
 from passerby.gallery.stored_calibrations import judge_of
 from passerby.gallery.text_tables import aligned
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.about import About, OptOut
 from passerby.stores.opting_out import count_pictures, digests_of, distances_to, encoded
@@ -184,7 +185,7 @@ def _with_threshold(store: Store, bare: OptOut, own: set[str], rate: float) -> O
     counted = alarm_threshold(np.concatenate(parts), rate)
     calibration = _calibration(store)
     if counted is not None and counted.counted:
-        basis = f"counted among {counted.strangers:,} sightings of others"
+        basis = f"counted among {count_of(counted.strangers, 'sighting')} of others"
         return _at(bare, counted.distance, counted.shown, basis, calibration)
     if calibration is not None:
         point = strictest(_both(calibration), rate).point(rate)
@@ -193,8 +194,9 @@ def _with_threshold(store: Store, bare: OptOut, own: set[str], rate: float) -> O
             return _at(bare, point.threshold, point.false_match_rate, basis, calibration)
     if counted is not None:
         basis = (
-            f"the shape of strangers' distances: {counted.strangers:,} sightings of others are too "
-            f"few to count {rate:g}"
+            "the shape of strangers' distances: "
+            f"{count_of(counted.strangers, 'sighting of others is', 'sightings of others are')} "
+            f"too few to count {rate:g}"
         )
         return _at(bare, counted.distance, counted.shown, basis, calibration)
     return bare

@@ -9,6 +9,7 @@ from passerby.gallery.known_names import nearest
 from passerby.gallery.ledger.applying import persons_of
 from passerby.gallery.ledger.events import AnswerChange, Changes, NameChange, listed
 from passerby.gallery.ledger.file import LedgerFile
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.about import Answer
 from passerby.tables.filters import Where
@@ -32,8 +33,8 @@ class Before:
         missing = sorted({*ids} - {*found})
         if missing:
             raise ValueError(
-                f"{len(missing)} of these sightings are not in the gallery, the first: "
-                f"{missing[0]!r}; expected ids as passerby gallery search shows them"
+                f"{count_of(len(missing), 'sighting is', 'sightings are')} not in the gallery, the "
+                f"first: {missing[0]!r}; expected ids as passerby gallery search shows them"
             )
         return found
 
@@ -59,7 +60,10 @@ def naming(before: Before, ids: Sequence[str], person: str) -> Changes:
     now = before.persons(ids)
     decided = before.file.decided()
     if all(was == name and decided.get(one) == name for one, was in now.items()):
-        raise ValueError(f"these {len(now)} sightings are {name!r} already, as people decided")
+        raise ValueError(
+            f"these {count_of(len(now), 'sighting is', 'sightings are')} {name!r} already, as "
+            "people decided"
+        )
     return _settled(before, _named(now, name))
 
 
@@ -127,7 +131,9 @@ def setting_aside(before: Before, ids: Sequence[str], person: str) -> Changes:
         raise ValueError("expected either sightings or a person that are none")
     now = before.persons([*ids] or before.sightings(person))
     if {*now.values()} == {NOT_A_PERSON}:
-        raise ValueError(f"these {len(now)} sightings are set aside already")
+        raise ValueError(
+            f"these {count_of(len(now), 'sighting is', 'sightings are')} set aside already"
+        )
     return Changes(_named(now, NOT_A_PERSON))
 
 

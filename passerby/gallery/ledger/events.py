@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from passerby.process.spelling import count_of
 from passerby.stores.about import Answer
 from passerby.tables.sightings import UNKNOWN
 
@@ -123,21 +124,26 @@ class Event:
             return self._answer()
         if self.kind == "apart" and all(self.sides):
             counted = zip(self.whose, self.sides, strict=True)
-            both = " and ".join(f"{name!r} ({count} sightings)" for name, count in counted)
+            both = " and ".join(
+                f"{name!r} ({count_of(count, 'sighting')})" for name, count in counted
+            )
             return f"{both} are two persons"
         if not count:
             return "of sightings that were removed since"
         return {
-            "name": f"{count} sightings are {after}",
-            "rename": f"{before} is {after} ({count} sightings)",
-            "merge": f"{before} are one person: {after} ({count} sightings)",
-            "split": f"{count} sightings are not {before}: {after}",
-            "not a person": f"{count} sightings are no person",
+            "name": f"{count_of(count, 'sighting is', 'sightings are')} {after}",
+            "rename": f"{before} is {after} ({count_of(count, 'sighting')})",
+            "merge": f"{before} are one person: {after} ({count_of(count, 'sighting')})",
+            "split": f"{count_of(count, 'sighting is', 'sightings are')} not {before}: {after}",
+            "not a person": f"{count_of(count, 'sighting is', 'sightings are')} no person",
         }[self.kind]
 
     def _answer(self) -> str:
         if self.answer is None:
-            return f"{self.answered} pairs of sightings were answered"
+            return (
+                f"{count_of(self.answered, 'pair of sightings was', 'pairs of sightings were')} "
+                "answered"
+            )
         said = {True: "are of one person", False: "are of two persons", None: "cannot be told"}
         return f"{self.answer.first} and {self.answer.second} {said[self.answer.same]}"
 

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from filelock import FileLock, Timeout
 
 from passerby.gallery.ledger.file import LedgerFile
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.stores.files_beside import file_beside
 
@@ -71,8 +72,9 @@ def reading(store: Store) -> Iterator[LedgerFile | None]:
     made = store.refresh_about().decisions
     if made:
         raise ValueError(
-            f"{made} decisions of people about who is who hold in this gallery, and their ledger "
-            f"is not here: expected the file {decisions_path(store)}"
+            f"{count_of(made, 'decision of people holds', 'decisions of people hold')} in this "
+            "gallery, of who is who, and the ledger of it is not here: expected the file "
+            f"{decisions_path(store)}"
         )
     yield None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from passerby.process.spelling import count_of
 from passerby.tables.keys import numbered
 
 
@@ -50,7 +51,8 @@ class Agreement:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.sightings:,} sightings of {self.persons:,} persons in {self.groups:,} groups",
+            f"{count_of(self.sightings, 'sighting')} of {count_of(self.persons, 'person')} in "
+            f"{count_of(self.groups, 'group')}",
             f"pairs: {self.pairs}",
         ]
         if self.across_cameras is not None:

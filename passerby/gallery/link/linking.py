@@ -41,6 +41,7 @@ from passerby.gallery.paths.gallery_transits import Transits, transits_of
 from passerby.gallery.reviewed_pairs import constraints
 from passerby.gallery.search.population import Populations
 from passerby.gallery.stored_calibrations import judge_of
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.tables.filters import EVERYTHING, Where
 from passerby.tables.sightings import UNKNOWN, Sightings, without_vectors
@@ -138,12 +139,12 @@ class Linking:
         count = self.kept_apart_by_review
         reviewed = f", {count:,} by what was said of pairs" if count else ""
         return (
-            f"{len(self.ids):,} sightings in {self.passages:,} passages make {len(sizes):,} groups:"
-            f" {int((sizes > 1).sum()):,} of two sightings or more, the largest of "
-            f"{int(sizes.max(initial=0)):,}\n"
-            f"linked where the mean likelihood ratio was above {math.exp(self.least_llr):.3g}; "
-            f"kept apart: {self.kept_apart_by_time:,} by time, {self.kept_apart_by_name:,} by name"
-            f"{reviewed}"
+            f"{count_of(len(self.ids), 'sighting')} in "
+            f"{count_of(self.passages, 'passage makes', 'passages make')} "
+            f"{count_of(len(sizes), 'group')}: {int((sizes > 1).sum()):,} of two sightings or "
+            f"more, the largest of {int(sizes.max(initial=0)):,}\nlinked where the mean likelihood "
+            f"ratio was above {math.exp(self.least_llr):.3g}; kept apart: "
+            f"{self.kept_apart_by_time:,} by time, {self.kept_apart_by_name:,} by name{reviewed}"
         )
 
     def __str__(self) -> str:
@@ -251,10 +252,10 @@ def _contradicted(count: int) -> tuple[str, ...]:
     """What to say of answers that a tracklet, a name or other answers contradict."""
     if not count:
         return ()
-    return (
-        f"{count:,} pairs that were said to be of two persons are of one tracklet, name "
-        "or chain of answers, and were left together",
-    )
+    why = "of one tracklet, name or chain of answers"
+    one = f"pair that was said to be of two persons is {why}, and was left together"
+    several = f"pairs that were said to be of two persons are {why}, and were left together"
+    return (count_of(count, one, several),)
 
 
 def write_links(store: Store, linking: Linking, *, extend: bool = False) -> int:
@@ -284,25 +285,35 @@ def _notes(sightings: Sightings, passages: Passages, worth: Worth, least: float)
         unknown = int(np.sum(sightings.cameras == UNKNOWN))
         notes.append(
             "passages by one camera are not compared: nothing is known but of pairs by two cameras"
-            + (f"; {unknown:,} sightings without a camera are linked to nothing" if unknown else "")
+            + (
+                f"; {count_of(unknown, 'sighting is', 'sightings are')} linked to nothing, for "
+                "want of a camera"
+                if unknown
+                else ""
+            )
         )
     if worth.highest <= least:
         notes.append(
-            f"{len(passages):,} passages need a likelihood ratio above {math.exp(least):.3g}, and "
-            f"none above {math.exp(worth.highest):.3g} is shown: by too few persons to link so many"
+            f"{count_of(len(passages), 'passage needs', 'passages need')} a likelihood ratio above "
+            f"{math.exp(least):.3g}, and none above {math.exp(worth.highest):.3g} is shown: by too "
+            "few persons to link so many"
         )
     untimed = int(np.sum(np.isnat(sightings.times) | (sightings.cameras == UNKNOWN)))
     if untimed:
         notes.append(
-            f"{untimed:,} sightings have no time or no camera: they are not kept from being in two "
-            "places at once"
+            f"{count_of(untimed, 'sighting has', 'sightings have')} no time or no camera: they are "
+            "not kept from being in two places at once"
         )
     timeless = int(np.sum(np.isnat(sightings.times) & (sightings.tracklets >= 0)))
     if timeless:
         notes.append(
-            f"{timeless:,} sightings have a tracklet and no time: a number that was given twice "
-            "cannot be told from one (give times, or a session: --session)"
+            f"{count_of(timeless, 'sighting has', 'sightings have')} a tracklet and no time: a "
+            "number that was given twice cannot be told from one (give times, or a session: "
+            "--session)"
         )
     if passages.torn:
-        notes.append(f"{passages.torn:,} tracklets bear several names and hold nothing together")
+        notes.append(
+            f"{count_of(passages.torn, 'tracklet bears', 'tracklets bear')} several names and hold "
+            "nothing together"
+        )
     return tuple(notes)

@@ -23,6 +23,7 @@ from passerby.gallery.text_tables import (
     time_of,
     time_text,
 )
+from passerby.process.spelling import count_of
 from passerby.tables.sightings import UNKNOWN, Sightings, ends
 
 _SHOWN = 20  # persons in a table
@@ -125,7 +126,11 @@ def persons_text(persons: Sequence[LinkedPerson]) -> list[str]:
                 ]
             )
     left = len(persons) - _SHOWN
-    more = [f"  and {left:,} more persons: --csv, --json or --out PAGE.html"] if left > 0 else []
+    more = (
+        [f"  and {count_of(left, 'more person')}: --csv, --json or --out PAGE.html"]
+        if left > 0
+        else []
+    )
     return [*aligned(rows), *more] if persons else []
 
 

@@ -26,6 +26,7 @@ from passerby.gallery.paths.transits import (
 )
 from passerby.gallery.text_tables import LONGEST, aligned, printable
 from passerby.gallery.visitors.stays import placed_stays
+from passerby.process.spelling import count_of
 from passerby.tables.sightings import Sightings, ends
 
 if TYPE_CHECKING:
@@ -147,8 +148,9 @@ class Transits:
         if not self.transits:
             return f"transit times do not count: {self._silence}"
         return (
-            f"transit times count between {len(self.transits)} of {self._pairs} pairs of cameras, "
-            f"as {self.persons:,} persons who are surely linked without them show"
+            f"transit times count between {len(self.transits)} of "
+            f"{count_of(self._pairs, 'pair of cameras', 'pairs of cameras')}, as {self.persons:,} "
+            "persons who are surely linked without them show"
         )
 
     @property
@@ -158,9 +160,9 @@ class Transits:
     @property
     def _silence(self) -> str:
         return (
-            f"{self.persons:,} surely linked persons by {self.cameras} cameras with times; two "
-            f"cameras need {FEWEST_PERSONS} persons that both saw, whose times differ from those "
-            "of others"
+            f"{count_of(self.persons, 'surely linked person')} by "
+            f"{count_of(self.cameras, 'camera')} with times; two cameras need {FEWEST_PERSONS} "
+            "persons that both saw, whose times differ from those of others"
         )
 
     def fastest(self, one: str, other: str) -> float | None:
@@ -207,8 +209,9 @@ class Transits:
                     cells = (str(len(seconds)), f"{seconds[0]:.1f} s", spread)
                     rows.append([*names, *cells, f"{transit.cost:.2f}"])
         said = (
-            f"transit times of {len(self.transits)} of {self._pairs} pairs of cameras say "
-            f"something, by {self.persons:,} surely linked persons"
+            f"transit times of {len(self.transits)} of "
+            f"{count_of(self._pairs, 'pair of cameras', 'pairs of cameras')} say something, by "
+            f"{count_of(self.persons, 'surely linked person')}"
         )
         return "\n".join([said, *aligned(rows)])
 

@@ -21,6 +21,7 @@ from passerby.gallery.text_tables import (
     time_text,
 )
 from passerby.gallery.tracklets import tracklet_numbers
+from passerby.process.spelling import count_of
 from passerby.tables.sightings import Sightings, ends
 
 TWO_PLACES = "in two places at once"
@@ -102,7 +103,10 @@ class Path:
 
     def __str__(self) -> str:
         cameras = len({stay.place for stay in self.stays})
-        said = f"{printable(self.name)}: {len(self.stays):,} passages by {cameras:,} cameras"
+        said = (
+            f"{printable(self.name)}: {count_of(len(self.stays), 'passage')} by "
+            f"{count_of(cameras, 'camera')}"
+        )
         if self.impossible:
             said += f"; {self.impossible:,} cannot be"
         rows = [["from", "to", "after", "camera", "sightings", "file", ""]]
@@ -222,7 +226,11 @@ def _ordered(name: str, stays: Iterable[Stay]) -> Path:
     far = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(stays, key=lambda stay: (stay.first or far, stay.last or far, stay.place))
     untimed = sum(stay.first is None for stay in ordered)
-    notes = (f"{untimed:,} passages have no time: they stand last",) if untimed else ()
+    notes = (
+        (f"{count_of(untimed, 'passage has', 'passages have')} no time: they stand last",)
+        if untimed
+        else ()
+    )
     return Path(name, tuple(ordered), notes)
 
 

@@ -22,6 +22,7 @@ from passerby.gallery.text_tables import (
     span_text,
     time_text,
 )
+from passerby.process.spelling import count_of
 from passerby.tables.sightings import UNKNOWN
 
 SCALE = (
@@ -156,7 +157,9 @@ class Matches:
     def __str__(self) -> str:
         pooled = f" ({self.images} images pooled)" if self.images > 1 else ""
         how = "" if self.exact else ", approximately"
-        lines = [f"{printable(self.query)}{pooled} among {self.searched:,} sightings{how}"]
+        lines = [
+            f"{printable(self.query)}{pooled} among {count_of(self.searched, 'sighting')}{how}"
+        ]
         lines += _table(self.matches)
         if self.posterior is not None:
             lines += _beliefs(self.posterior)
@@ -296,7 +299,7 @@ def _beliefs(found: Posterior) -> list[str]:
     """The posterior in words."""
     lines = [
         f"who it is, when before the search absence had {100 * found.prior_absent:g} % and "
-        f"{found.population:,} candidates shared the rest evenly:"
+        f"{count_of(found.population, 'candidate')} shared the rest evenly:"
     ]
     shown = found.candidates[:_SHOWN]
     lines += [f"  {_percent(c.probability)}  {printable(str(c), 90)}" for c in shown]
@@ -305,7 +308,7 @@ def _beliefs(found: Posterior) -> list[str]:
     if count > 0:
         most = f" (those not compared: at most {percent(found.rest_at_most)})"
         lines.append(
-            f"  {_percent(others + found.rest)}  {count:,} other candidates together"
+            f"  {_percent(others + found.rest)}  {count_of(count, 'other candidate')} together"
             + (most if found.rest > 0 else "")
         )
     lines.append(f"  {_percent(found.absent)}  not in the gallery")

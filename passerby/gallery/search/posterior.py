@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from passerby.evaluation.decisions.calibration import Calibration
 from passerby.gallery.pair_evidence import NONE, OTHER, calibrations_for, pair_llrs
 from passerby.gallery.search.population import Population
+from passerby.process.spelling import count_of
 from passerby.tables.sightings import UNKNOWN, Sightings
 
 
@@ -56,7 +57,7 @@ class Candidate:
     def __str__(self) -> str:
         if self.person == UNKNOWN:
             return f"the person of sighting {self.nearest}, not named"
-        return f"{self.person} ({self.sightings} sightings, {self.compared} compared)"
+        return f"{self.person} ({count_of(self.sightings, 'sighting')}, {self.compared} compared)"
 
 
 @dataclass(frozen=True)
@@ -210,9 +211,9 @@ def decide(
     answer, reason = _answer(found, threshold, ratio)
     if threshold is None and ratio is None:
         reason = (
-            f"{among.sightings:,} sightings need a false-match rate of {rate:.2g}, or "
-            f"{among.candidates:,} candidates a likelihood ratio of {needed:.3g}; the calibration "
-            "is of too few persons to show either"
+            f"{count_of(among.sightings, 'sighting needs', 'sightings need')} a false-match rate "
+            f"of {rate:.2g}, or {count_of(among.candidates, 'candidate')} a likelihood ratio of "
+            f"{needed:.3g}; the calibration is of too few persons to show either"
         )
     return Decision(fpir, rate, threshold, ratio, answer, reason)
 
@@ -245,7 +246,7 @@ def decide_unlabelled(
         answer=nearest if accepted else None,
         reason=(
             f"{least:.2g} of the pairs of two persons are as near as the likeliest, and "
-            f"{among.sightings:,} sightings allow {rate:.2g}"
+            f"{count_of(among.sightings, 'sighting allows', 'sightings allow')} {rate:.2g}"
         ),
         basis="unlabelled sightings",
     )

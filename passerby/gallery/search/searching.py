@@ -39,6 +39,7 @@ from passerby.gallery.search.way import TransitsOf, joint_order, with_way
 from passerby.gallery.stored_calibrations import Judge, judge_of
 from passerby.gallery.text_tables import time_of
 from passerby.gallery.tracklets import tracklet_numbers
+from passerby.process.spelling import count_of
 from passerby.stores import Hits, Store
 from passerby.tables.filters import Where
 from passerby.tables.looks import MOST_PICTURES, Looks, distances_to_looks
@@ -50,6 +51,11 @@ DEPTH = 200
 _DEEPEST = 10_000  # sightings that are compared to find k passages
 
 _STRIPS = 200  # passages whose pictures are read at once
+
+_OWN = (
+    "sighting is the query's own image and was left out",
+    "sightings are the query's own image and were left out",
+)
 
 _TOGETHER = 64  # queries in one request to the engine
 
@@ -222,10 +228,11 @@ def _matches(
         order = joint_order(judged.llrs, nearest.way, distances)
     notes = [*judged.notes, *in_order.notes, *filter(None, [found.way_note])]
     if found.own.any():
-        notes.append(f"{found.own.sum()} sightings are the query's own image and were left out")
+        notes.append(count_of(int(found.own.sum()), *_OWN))
     if counted.timeless:
         notes.append(
-            f"{counted.timeless:,} sightings without a time were passed over by the filter on time"
+            f"{count_of(counted.timeless, 'sighting has', 'sightings have')} no time, and the "
+            "filter on time passed over them"
         )
     return Matches(
         query=query.name,

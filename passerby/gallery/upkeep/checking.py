@@ -12,6 +12,7 @@ from passerby.gallery.adapted import view
 from passerby.gallery.ledger.people import people
 from passerby.gallery.upkeep.reliability import OwnReliability, judges_of, own_reliability
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 from passerby.stores import Hits, IndexState, Store
 from passerby.stores.recall import Truth
 from passerby.tables.filters import Where
@@ -59,7 +60,7 @@ class Check:
         return not self.problems
 
     def __str__(self) -> str:
-        lines = [f"{self.rows:,} sightings: " + ("whole" if self.whole else "NOT whole")]
+        lines = [f"{count_of(self.rows, 'sighting')}: " + ("whole" if self.whole else "NOT whole")]
         lines += [f"  problem: {problem}" for problem in self.problems]
         lines.append(f"index: {_described(self.index)}")
         if self.trials:
@@ -171,8 +172,9 @@ class _Survey:
         grouped = sum(self._store.groups("camera").values())
         if not self.rows == expected == grouped:
             self.problems.append(
-                f"{self.rows:,} sightings were read, {expected:,} counted and {grouped:,} grouped "
-                "by camera: check again while nobody writes; if it stays, restore a copy"
+                f"{count_of(self.rows, 'sighting was', 'sightings were')} read, {expected:,} "
+                f"counted and {grouped:,} grouped by camera: check again while nobody writes; if "
+                "it stays, restore a copy"
             )
 
 
@@ -185,8 +187,8 @@ def _index_of(store: Store, problems: list[str]) -> IndexState:
     outside = index.rows - index.indexed
     if index.kind and outside > TAIL_TOLERATED * index.rows:
         problems.append(
-            f"{outside:,} of {index.rows:,} sightings are newer than the index, which makes "
-            "searches slow: compact it"
+            f"{outside:,} of {count_of(index.rows, 'sighting')} {'is' if outside == 1 else 'are'} "
+            "newer than the index, which makes searches slow: compact it"
         )
     return index
 

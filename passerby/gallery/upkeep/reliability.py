@@ -26,6 +26,7 @@ from passerby.evaluation.decisions.pairs import PairCounts, Pairs, count_pairs
 from passerby.gallery.own_distances import own_distances, sample_of
 from passerby.gallery.pair_evidence import camera_names
 from passerby.gallery.stored_calibrations import calibration_of
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
@@ -70,7 +71,7 @@ def own_reliability(store: Store, seed: int = 0) -> OwnReliability | None:
     if found is None and calibration.quality.judged == "answers":
         quality = calibration.quality
         answers = quality.fitting.same + quality.fitting.different
-        by = f"{answers} answers, each left out of its fit"
+        by = f"{count_of(answers, 'answer')}, each left out of its fit"
         return OwnReliability(by, quality.reliability, None, None, quality.calibration_error)
     return found
 
@@ -123,8 +124,8 @@ def _by_names(store: Store, calibration: Calibration, seed: int) -> OwnReliabili
         return None
     bins = reliability(counts, AS_GIVEN)
     by = (
-        f"{int(counts.same.sum()):,} pairs of one known person and {int(counts.different.sum()):,} "
-        f"of two, {calibration.pairs}"
+        f"{count_of(int(counts.same.sum()), 'pair')} of one known person and "
+        f"{int(counts.different.sum()):,} of two, {calibration.pairs}"
     )
     cost, least = cllr(counts, AS_GIVEN), minimum_cllr(counts)
     return OwnReliability(by, bins, cost, least, calibration_error(bins))

@@ -12,6 +12,7 @@ import numpy as np
 from passerby.gallery.adapting import relearn
 from passerby.gallery.alerts.forgetting import forget_hits_of, sightings_of_hits
 from passerby.gallery.ledger.applying import forget_lost
+from passerby.process.spelling import count_of
 from passerby.stores import Erased, Store
 from passerby.tables.filters import Where
 
@@ -32,15 +33,16 @@ class Removed:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.count} sightings removed: no search finds them from now on. Image files, dumps "
-            "and other copies are not touched"
+            f"{count_of(self.count, 'sighting')} removed: no search finds them from now on. Image "
+            "files, dumps and other copies are not touched"
             if self.count
             else "nothing was removed: no sighting satisfies all of the conditions"
         ]
         if self.timeless:
             lines.append(
-                f"{self.timeless} sightings have no time: a condition on time does not reach them "
-                "(remove them by camera, person or sighting, or with --timeless)"
+                f"{count_of(self.timeless, 'sighting has', 'sightings have')} no time: a condition "
+                "on time does not reach them (remove them by camera, person or sighting, or with "
+                "--timeless)"
             )
         if self.erased is not None:
             lines.append(self.erased.meaning)

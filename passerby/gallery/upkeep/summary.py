@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from passerby.gallery.adapted import back_end_of
 from passerby.process.sizes import size_text
+from passerby.process.spelling import count_of
 from passerby.stores import IndexState, Store
 from passerby.stores.about import About
 from passerby.tables.sightings import NOT_A_PERSON, UNKNOWN, whole_passages
@@ -43,10 +44,12 @@ class Summary:
         aside = self.sightings - self.known - unknown
         none = f", {aside} set aside as no person" if aside else ""
         single = self.sightings - self.passages
-        kinds = f" ({self.passages} passages, {single} single pictures)" if self.passages else ""
+        kinds = f" ({count_of(self.passages, 'passage')}, {count_of(single, 'single picture')})"
+        kinds = kinds if self.passages else ""
         calibrated = ", ".join(about.calibrations) or "none of its own"
         lines = [
-            f"{self.sightings} sightings{kinds}: {known}, {unknown} of unknown ones{none}",
+            f"{count_of(self.sightings, 'sighting')}{kinds}: {known}, {unknown} of unknown "
+            f"ones{none}",
             f"model: {about.name or '?'} {about.model} ({about.pooling}, {about.dimensions} "
             f"numbers), from {about.place or '?'}; calibration: {calibrated}",
             f"created: {about.created or '?'}; on disk: {_size(self.bytes)}",
@@ -103,7 +106,9 @@ def _index(state: IndexState) -> str:
         return "none, every sighting is compared"
     effort = f", {state.effort}" if state.effort else ""
     recall = "" if state.recall is None else f", recall at 10: {state.recall:.3f}"
-    return f"{state.kind} over {state.indexed} of {state.rows} sightings{effort}{recall}"
+    return (
+        f"{state.kind} over {state.indexed} of {count_of(state.rows, 'sighting')}{effort}{recall}"
+    )
 
 
 def _size(size: int | None) -> str:

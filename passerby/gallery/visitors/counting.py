@@ -19,6 +19,7 @@ from passerby.gallery.visitors.joint_likelihood import JointLikelihood
 from passerby.gallery.visitors.partition_prior import CONCENTRATIONS, log_partitions
 from passerby.gallery.visitors.partitions import PartitionChain
 from passerby.process.reporting import progress
+from passerby.process.spelling import count_of
 
 SHIFTS = (-1.4675, -0.405, 0.405, 1.4675)
 """Of the ratios, a chain each, in half-widths of their 95 % interval: the middles of the quarters
@@ -97,7 +98,7 @@ def draws(known: Evidence, joint: JointLikelihood, sampling: Sampling) -> Draws:
                 if sweep >= sampling.burn_in:
                     found.append(chain.labels.copy())
                 done = number * total // len(SHIFTS) + sweep + 1
-                advance(done, total, f"{chain.persons} persons")
+                advance(done, total, f"{count_of(chain.persons, 'person')}")
     return Draws(np.stack(found))
 
 

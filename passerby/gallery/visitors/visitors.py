@@ -20,6 +20,7 @@ from passerby.gallery.visitors.counting import Sampling, at_a_threshold, draws
 from passerby.gallery.visitors.evidence import evidence
 from passerby.gallery.visitors.joint_likelihood import joint_likelihood
 from passerby.gallery.visitors.parts import By, Counted, Part, Question
+from passerby.process.spelling import count_of
 from passerby.stores import Store
 from passerby.tables.filters import Where
 from passerby.tables.sightings import UNKNOWN, Sightings
@@ -53,9 +54,9 @@ class Visitors:
     def __str__(self) -> str:
         whole = self.whole
         lines = [
-            f"{whole.persons.middle} different persons (95 %: {whole.persons.low} to "
-            f"{whole.persons.high}) in {whole.passages:,} passages; groups at a threshold would be "
-            f"{self.at_threshold}"
+            f"{count_of(whole.persons.middle, 'different person')} (95 %: {whole.persons.low} to "
+            f"{whole.persons.high}) in {count_of(whole.passages, 'passage')}; groups at a "
+            f"threshold would be {self.at_threshold}"
         ]
         heading = [self.by or "", "passages", "persons", "new", "returning"]
         rows = [

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from passerby.data.crops import content_id
 from passerby.data.images import decode_contents
+from passerby.process.spelling import count_of
 from passerby.serve.asking.forms import form_of
 from passerby.serve.asking.pixel_bounds import other_type, require_few_pixels
 from passerby.serve.asking.told import tell
@@ -112,7 +113,7 @@ async def _parts(request: Request, most: int) -> list[bytes]:
     try:
         parts = form.getlist("image")
         if len(parts) > most:
-            raise Problem(413, f"at most {most} pictures come at once, got more")
+            raise Problem(413, f"at most {count_of(most, 'picture')} come at once, got more")
         return [await part.read() for part in parts if isinstance(part, UploadFile)]
     finally:
         await form.close()  # its fields are still there

@@ -13,6 +13,7 @@ from passerby.gallery.enrol.arrays import Seen, sightings_of_arrays
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.listing import Page, jpeg_of, page_of, sightings_of
 from passerby.gallery.upkeep.removal import Removed
+from passerby.process.spelling import count_of
 from passerby.serve.answers import sighting_answers
 from passerby.serve.asking.chosen import ChosenGallery, Started
 from passerby.serve.asking.filters import Filter
@@ -151,7 +152,11 @@ async def forget(
     def work(gallery: Gallery) -> Removed:
         count = gallery.count(where, timeless=timeless)
         if expected is not None and count != expected:
-            raise Problem(409, f"{count} sightings satisfy the filter, not {expected}: look again")
+            raise Problem(
+                409,
+                f"{count_of(count, 'sighting satisfies', 'sightings satisfy')} the filter, not "
+                f"{expected}: look again",
+            )
         return gallery.remove(where, timeless=timeless, compact=compact)
 
     return _said(request, await chosen.run(work))

@@ -18,6 +18,7 @@ from passerby.gallery.binding import open_embedder
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.own_distances import OwnDistancesOf
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.serve.problems import Problem
 from passerby.serve.settings import Settings
 from passerby.serve.working.batching import Together
@@ -68,7 +69,8 @@ class Galleries:
         if self._taken >= self._limits.threads + self._limits.waiting:
             raise Problem(
                 429,
-                f"{self._taken} requests are worked on or wait: come again in a second",
+                f"{count_of(self._taken, 'request is', 'requests are')} worked on or wait: come "
+                "again in a second",
                 headers={"Retry-After": "1"},
             )
         return await self._counted(self._pool.submit(lambda: work(self._gallery(name))))

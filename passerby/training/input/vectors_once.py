@@ -18,6 +18,7 @@ from passerby.embedding.embedder import Embedder
 from passerby.embedding.saving import embed_to_file
 from passerby.process.distributed import on_first_rank
 from passerby.process.reporting import say
+from passerby.process.spelling import count_of
 from passerby.tables.embeddings import Embeddings
 from passerby.tables.records import Crop, Record
 
@@ -37,7 +38,7 @@ def vectors_once(
     rows = {path: row for row, path in enumerate(dict.fromkeys(paths))}
     file = folder / f"{name}.npz"
     if not on_first_rank(lambda: _is_stored(file, embedder, set(rows))):
-        say(f"{who} embeds {len(rows)} images, once")
+        say(f"{who} embeds {count_of(len(rows), 'image')}, once")
         embed_to_file(embedder, [Crop(path) for path in rows], file)
     made = Embeddings.load(file)
     assert made.images is not None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from passerby.process.spelling import count_of
 from passerby.video.sources.decoding import (
     Clock,
     Stalled,
@@ -96,8 +97,8 @@ class StreamSource(Source):
         """Where going on makes no sense: nothing ever came, or a file would begin again."""
         if self._began is None and failed >= self._patience.first:
             raise ValueError(
-                f"{self.name} gives no video ({why}; tried {failed} times): is the address right, "
-                "and the camera on?"
+                f"{self.name} gives no video ({why}; tried {count_of(failed, 'time')}): is the "
+                "address right, and the camera on?"
             )
         if self._ends:
             self.journal.note("early end", self._last, f"the connection broke: {why}")

@@ -18,6 +18,7 @@ from passerby.evaluation.ranking.rankings import Ranking, rank
 from passerby.explanation.planes import Layout
 from passerby.explanation.subject import Subject
 from passerby.process.reporting import progress, say
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import write_whole
 from passerby.tables.records import Split
 from passerby.visual.drawing import PAPER, save_picture
@@ -74,7 +75,7 @@ def explain_images(subject: Subject, files: Sequence[str], title: str) -> Explai
         except UnreadableImage as error:
             notes.append(f"set aside: {error}")
     if not images:
-        raise ValueError(f"none of {len(files)} images can be read; {notes[0]}")
+        raise ValueError(f"none of {count_of(len(files), 'image')} can be read; {notes[0]}")
     with progress("explaining") as advance:
         sheet, said = draw_maps(subject, images, names)
         advance(1, 2)

@@ -154,7 +154,7 @@ def test_a_kill_before_the_plan_was_there(crops, small_model, tmp_path):
 def test_when_none_can_be_read(tmp_path, embedder):
     (tmp_path / "a.jpg").write_bytes(b"no image")
     crops = read_crops(tmp_path / "a.jpg").crops
-    with pytest.raises(ValueError, match=r"none of 1 images can be read; the first: .*a\.jpg"):
+    with pytest.raises(ValueError, match=r"none of 1 image can be read; the first: .*a\.jpg"):
         embed_to_parts(embedder, crops, tmp_path / "p")
     assert not (tmp_path / "p" / "_manifest.json").exists()
 

@@ -88,7 +88,7 @@ def test_from_words_to_a_judged_hit(passerby_command, place, hook, embedder, tok
 
     assert "confirm the removal" in passerby_command(*alert, "remove", place, "thief").err
     done = passerby_command(*alert, "remove", place, "thief", "--yes")
-    assert "removed: thief, and 1 hits" in done.out
+    assert "removed: thief, and 1 hit" in done.out
     assert json.loads((place / "about.json").read_text())["alerts"] == []
     assert b"jpeg" not in (place / "alerts.sqlite").read_bytes()
     assert "no alerts" in passerby_command(*alert, "list", place).out

@@ -125,7 +125,7 @@ def test_parts_give_the_same_sightings_as_their_file(gallery, crops, embedder, t
     stored = everything(gallery)
     for name in ("ids", "persons", "cameras", "sources", "frames", "images", "vectors"):
         np.testing.assert_array_equal(getattr(stored, name), getattr(expected, name), name)
-    assert enrolled.notes == (f"{path}: 1 images have no vector, see {path / '_unreadable.csv'}",)
+    assert enrolled.notes == (f"{path}: 1 image has no vector, see {path / '_unreadable.csv'}",)
 
 
 def test_embeddings_without_hashes_are_told_apart_by_their_vectors():

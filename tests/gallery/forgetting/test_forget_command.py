@@ -48,7 +48,7 @@ def test_a_look_removes_nothing(command, named, tmp_path):
 def test_a_script_cannot_remove_more_than_was_seen(command, named):
     assert "--yes needs --expect" in command("--person", HOSTILE, *WHO, "--yes").err
     done = command("--person", HOSTILE, *WHO, "--yes", "--expect", "1")
-    assert "1 sightings were expected and 2 were found" in done.err
+    assert "1 sighting was expected and 2 were found" in done.err
     assert "confirm with --yes --expect 2" in command("--person", HOSTILE, *WHO).err
     assert "says who asks" in command("--person", HOSTILE, "--yes", "--expect", "2").err
     assert len(named) == 10

@@ -171,7 +171,7 @@ def test_a_ledger_that_is_not_here_is_told_of(folder):
             lambda: gallery.ledger.rename("else", "q"),
             lambda: gallery.dump(folder / "all.zip"),
         ):
-            with pytest.raises(ValueError, match=r"1 decisions of people .* ledger is not here"):
+            with pytest.raises(ValueError, match=r"1 decision of people .* is not here"):
                 asked()
     (folder / "decisions.sqlite").write_bytes(b"no ledger" * 100)
     with pytest.raises(ValueError, match="cannot be used"):

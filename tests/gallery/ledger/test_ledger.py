@@ -60,7 +60,7 @@ def test_merging_under_another_name(few):
 def test_splitting_tells_the_sides_apart(few):
     event = few.ledger.split(ids(1))
     assert persons(few.store)[1] == ""
-    assert event.said == "1 sightings are not 'linked/1': not known"
+    assert event.said == "1 sighting is not 'linked/1': not known"
     sides = obeyed(few.store, ids(*range(10))).apart
     assert [[side.tolist() for side in pair] for pair in sides] == [[[1], [0, 2]]]
     few.ledger.split(ids(4), "dora")

@@ -59,7 +59,7 @@ def test_perfect_all_apart_and_all_together():
     together = agreement(persons, [0] * 5, [1] * 5)
     assert (together.pairs.precision, together.pairs.recall) == (0.2, 1)
     assert together.across_cameras.precision == 1  # nothing that could be wrong
-    assert "5 sightings of 3 persons in 1 groups" in str(together)
+    assert "5 sightings of 3 persons in 1 group" in str(together)
 
 
 def test_nothing_and_one():

@@ -61,7 +61,7 @@ def test_answers_that_contradict_each_other_are_told(site):
     record_answers(store, [answer(name(a), name(b), same) for a, b, same in said])
     found = link(store)
     assert len(np.unique(found.groups[:3])) == 1
-    assert "1 pairs that were said to be of two persons" in " ".join(found.notes)
+    assert "1 pair that was said to be of two persons" in " ".join(found.notes)
 
 
 def test_names_are_kept_through_must_links(make_store, crowd, sharp_about):

@@ -38,7 +38,7 @@ def test_they_are_learnt_of_who_is_linked(linking):
     assert 40 < transit.persons < 60
     assert found.fastest(*NAMES) == transit.there[0] >= 40
     assert found.fastest(*NAMES[::-1]) is None
-    assert "transit times of 1 of 1 pairs" in str(found)
+    assert "transit times of 1 of 1 pair" in str(found)
     assert f"as {found.persons} persons who are surely linked" in found.said
     (said,) = json.loads(found.to_json())["transits"]
     assert said["log_likelihood_ratios"] == pytest.approx(expected.llrs[-1, -1].tolist())

@@ -49,7 +49,7 @@ def test_a_path_is_in_order_and_what_cannot_be_is_said():
     reasons = [stay.impossible for stay in found.stays]
     assert reasons == ["", TWO_PLACES, "faster than anybody: 0:25 at least", "", ""]
     assert found.impossible == 2
-    assert "1 passages have no time" in str(found)
+    assert "1 passage has no time" in str(found)
     assert "! in two places at once" in str(found)
     assert json.loads(found.to_json())["impossible"] == 2
     rows = [*csv.DictReader(io.StringIO(found.to_csv()))]

@@ -128,7 +128,7 @@ def test_a_filter_on_time_says_what_it_passed_over(store):
     where = Where(since=NOON - timedelta(hours=3), cameras=("cam 0",))
     found = Gallery(store).search(store.centres[7], where=where)
     assert found.timeless == 10
-    assert "10 sightings without a time were passed over" in str(found)
+    assert "10 sightings have no time, and the filter on time passed over them" in str(found)
     untimed = Gallery(store).search(store.centres[7], where=Where(cameras=("cam 0",)))
     assert untimed.timeless == 0
 

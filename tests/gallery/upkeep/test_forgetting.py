@@ -64,7 +64,7 @@ def test_sightings_without_a_time_are_told_of_and_go_when_asked(filled):
     where = Where(until=NOW, cameras=("hall",))
     removed = filled.remove(where)
     assert (removed.count, removed.timeless) == (1, 1)
-    assert "1 sightings have no time" in str(removed)
+    assert "1 sighting has no time" in str(removed)
     removed = filled.remove(where, timeless=True)
     assert (removed.count, removed.timeless) == (1, 0)
     assert ids(filled) == [0, 2, 3, 4, 5, 6]

@@ -173,7 +173,7 @@ def test_a_frozen_warm_up(
         {"cross_entropy", "triplet"},
     ]
     said = capsys.readouterr().out
-    assert "phase head: 1 epochs" in said
+    assert "phase head: 1 epoch" in said
     assert "epoch 3/3 (all)" in said
 
 
