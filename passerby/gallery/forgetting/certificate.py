@@ -119,11 +119,10 @@ class Certificate:
         if self.opted_out is not None:
             lines.append(f"opt-out {self.opted_out.id}: {self.opted_out.basis}")
         if self.still_there:
-            one = "sighting like the person came meanwhile, or was not chosen, and is STILL THERE"
-            several = (
-                "sightings like the person came meanwhile, or were not chosen, and are STILL THERE"
+            like = count_of(len(self.still_there), "sighting")
+            lines.append(
+                f"STILL THERE: {like} like the person, come meanwhile or not chosen: look at them"
             )
-            lines.append(f"{count_of(len(self.still_there), one, several)}: look")
         lines.append("not reached by this:")
         for one in self.remains:
             count = "" if one.count is None else f" ({one.count:,})"
