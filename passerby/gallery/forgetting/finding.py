@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.data.crops import content_id
 from passerby.data.images import contents
 from passerby.gallery.forgetting.alerts_like import alerts_like
 from passerby.gallery.forgetting.found import Basis, Found, FoundPassage, Why
-from passerby.gallery.forgetting.set_aside import worth_aside
+from passerby.gallery.forgetting.set_aside import set_aside_like, worth_aside
+from passerby.gallery.forgetting.very_pictures import of_very_pictures
 from passerby.gallery.forgetting.worth import Worth, worths
 from passerby.gallery.link.rules import Rules
 from passerby.gallery.search.matches import Matches
@@ -86,15 +86,16 @@ def find(gallery: Gallery, question: Question) -> Found:
     images = [one if isinstance(one, bytes) else contents(one) for one in question.images]
     options = SearchOptions(_PASSAGES, question.where, exact=True)
     searches = [gallery.search_with([image], options) for image in images]
+    aside = set_aside_like(gallery, images, question.where)
     rows = _Rows(gallery, question.where)
     choice = _Choice(rows, question, searches)
-    choice.take_pictures([content_id(image) for image in images])
+    choice.take_pictures(of_very_pictures(gallery.store, images, [*searches, *aside]))
     choice.take_named()
     if question.link:
         choice.take_linked(gallery)
     choice.spare_other_names()
     choice.show_set_aside(
-        worth_aside(gallery, images, choice.shown(), rows.passage_of, question.where)
+        worth_aside(gallery, aside, choice.shown(), rows.passage_of, question.where)
     )
     passages = choice.passages()
     chosen = [one for passage in passages if passage.chosen for one in passage.sightings]
@@ -137,14 +138,14 @@ class _Choice:
         rules = Rules(cost=1.0, least_ratio=question.least_ratio)
         self.least_llr = rules.least_llr(len(rows.sightings))
 
-    def take_pictures(self, hashes: Sequence[str]) -> None:
-        """What is like the pictures, and the pictures themselves where they were enrolled."""
+    def take_pictures(self, very: Sequence[str]) -> None:
+        """What is like the pictures, and the sightings that these are of for certain."""
+        for one in very:
+            if one in self._rows.passage_of:
+                self._take(self._rows.passage_of[one], "the picture itself")
         for passage, worth in self._worth.items():
             if self._is_like(worth):
                 self._take(passage, "like the picture")
-        for one in hashes:
-            if one in self._rows.passage_of:
-                self._take(self._rows.passage_of[one], "the picture itself")
         doubtful = [p for p, worth in self._worth.items() if self._is_doubtful(worth)]
         doubtful = [one for one in doubtful if one not in self._chosen]
         for passage in sorted(doubtful, key=self._order)[:_DOUBTFUL]:

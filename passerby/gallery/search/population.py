@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,6 +49,22 @@ class Counted:
     timeless: int
 
 
+def _cameras(store: Store) -> Iterator[str]:
+    """Every source with the cameras that it has. Stores do not count both together: of the fewer,
+    each is asked for the others."""
+    sources, cameras = store.groups("source"), store.groups("camera")
+    if min(len(sources), len(cameras)) == 1:
+        yield from (f"{source}/{camera}" for source in sources for camera in cameras)
+    elif len(sources) < len(cameras):
+        for source in sources:
+            there = store.groups("camera", Where(sources=(source,)))
+            yield from (f"{source}/{camera}" for camera in there)
+    else:
+        for camera in cameras:
+            there = store.groups("source", Where(cameras=(camera,)))
+            yield from (f"{source}/{camera}" for source in there)
+
+
 class Populations:
     """Populations of one store by filter. Counting one costs more than a search, so it is kept
     until the store's version changes, by whatever process; of a store without versions it is
@@ -61,12 +77,10 @@ class Populations:
         self._cameras: frozenset[str] | None = None
 
     def cameras(self) -> Collection[str]:
-        """All that may be a camera of the gallery, as "SOURCE/CAMERA": every source with every
-        camera, as stores do not count both together."""
+        """All cameras of the gallery, as "SOURCE/CAMERA"."""
         self._forget_if_written()
         if self._cameras is None:
-            sources, cameras = self._store.groups("source"), self._store.groups("camera")
-            self._cameras = frozenset(f"{one}/{other}" for one in sources for other in cameras)
+            self._cameras = frozenset(_cameras(self._store))
         return self._cameras
 
     def _forget_if_written(self) -> None:

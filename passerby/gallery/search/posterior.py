@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.evaluation.decisions.calibration import Calibration
+from passerby.evaluation.decisions.wording import likelihood_ratio
 from passerby.gallery.pair_evidence import NONE, OTHER, calibrations_for, pair_llrs
 from passerby.gallery.search.population import Population
 from passerby.process.spelling import count_of
@@ -213,7 +214,8 @@ def decide(
         reason = (
             f"{count_of(among.sightings, 'sighting needs', 'sightings need')} a false-match rate "
             f"of {rate:.2g}, or {count_of(among.candidates, 'candidate')} a likelihood ratio of "
-            f"{needed:.3g}; the calibration is of too few persons to show either"
+            f"{likelihood_ratio(math.log(needed))}; the calibration is of too few persons to "
+            "show either"
         )
     return Decision(fpir, rate, threshold, ratio, answer, reason)
 
@@ -266,7 +268,8 @@ def _answer(
     elif ratio is not None:
         accepted = math.exp(likeliest.llr) >= ratio
         side = "at least" if accepted else "below"
-        reason = f"likelihood ratio {math.exp(likeliest.llr):.3g}, {side} {ratio:.3g}"
+        least = likelihood_ratio(math.log(ratio))
+        reason = f"likelihood ratio {likelihood_ratio(likeliest.llr)}, {side} {least}"
     if accepted and likeliest.probability <= found.absent:
         return None, f"{reason}, but absence is as probable"
     return (likeliest if accepted else None), reason

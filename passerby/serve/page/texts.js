@@ -172,7 +172,8 @@ export const texts = {
   "path.title": "Where and when",
   "path.list": "Passages",
   "path.hint": "Select passages that are of somebody else to split them off.",
-  "path.summary": { one: "One passage, {cameras} camera(s).", other: "{count} passages, {cameras} camera(s)." },
+  "path.summary": { one: "One passage, {cameras}.", other: "{count} passages, {cameras}." },
+  "path.cameras": { one: "one camera", other: "{count} cameras" },
   "path.impossible": { one: "One cannot be: somebody else may be among them.", other: "{count} cannot be: somebody else may be among them." },
   "path.cannot": "Cannot be, beside the passage before: {why}",
   "path.after": "{duration} after the passage before",
@@ -285,7 +286,7 @@ export const texts = {
   "visitors.persons": "persons",
   "visitors.new": "new",
   "visitors.returning": "returning",
-  "visitors.interval": "The bar is the likeliest number, the line from where to where it is in 95 of 100 cases. One person in two hours counts in both, so the parts do not add up to the whole.",
+  "visitors.interval": "The bar is the likeliest number, the line from where to where it is in 95 of 100 cases. Who is in two of these parts counts in both, so they do not add up to the whole.",
 
   // Overview
   "overview.title": "Overview",
@@ -357,7 +358,8 @@ export const texts = {
   "forget.choosewhat": "Those that are likely the person are ticked. Look at each: untick who is somebody else, tick who was missed. Nothing is deleted yet.",
   "forget.unlike": "Unlike your picture: look closely",
   "forget.alerts": "Alerts that look for this person, to be deleted too",
-  "forget.chosen": { one: "sighting in {passages} passage(s) will be deleted", other: "sightings in {passages} passage(s) will be deleted" },
+  "forget.chosen": { one: "sighting in {passages} will be deleted", other: "sightings in {passages} will be deleted" },
+  "forget.passages": { one: "one passage", other: "{count} passages" },
   "forget.reason": "Reason",
   "forget.reasonhelp": "For instance the date of the request. It stands in the certificate, so name nobody here.",
   "forget.reasonmissing": "The certificate needs a reason: say why.",

@@ -76,5 +76,5 @@ def test_the_command_asks_and_says_what_it_did_not(wanted, passerby_command):
         "--alerts",
     )  # fmt: skip
     assert done.code == 0, done.err
-    assert "alerts: 1 new hits" in done.out
+    assert "alerts: 1 new hit" in done.out
     assert len(hits_of(place)) == 1

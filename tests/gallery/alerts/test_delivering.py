@@ -81,7 +81,7 @@ def test_what_waits_at_the_end_is_said(ledger, hook, capsys):
     hook.codes = [500]
     with Courier(ledger.path, patience=0.1):
         record(ledger, 1, hook.address)
-    assert "1 deliveries of hits wait" in capsys.readouterr().out
+    assert "1 delivery of a hit waits" in capsys.readouterr().out
     assert ledger.count_waiting() == 1
 
 

@@ -11,7 +11,9 @@ from passerby.gallery.forgetting.forgetting import Request, forget
 from passerby.gallery.forgetting.found import reviewed
 from passerby.gallery.forgetting.opting_out import opt_out
 from passerby.tables.filters import Where
+from passerby.tables.looks import Looks
 from passerby.tables.sightings import Sightings
+from passerby.tables.unit_length import unit
 
 ASIDE = "set aside as no person"
 
@@ -30,6 +32,17 @@ def mistaken(sharp):
 
 def asked(gallery):
     return Question((gallery.picture(gallery.centres[0]),))
+
+
+def looks_of(vectors):
+    return Looks(
+        (0.0, 1.0),
+        np.zeros(1),
+        np.array(["NaT"], "M8[us]"),
+        np.zeros(1, np.int64),
+        np.zeros((1, 4), np.float32),
+        np.asarray(vectors, np.float32),
+    )
 
 
 def aside_in(found):
@@ -63,6 +76,23 @@ def test_the_picture_itself_is_chosen(mistaken):
     for question in (Question((picture,)), Question((picture,), link=False)):
         passages = [one for one in find(mistaken, question).passages if own.ids[0] in one.sightings]
         assert [(one.why, one.chosen) for one in passages] == [("the picture itself", True)]
+
+
+@pytest.mark.parametrize("kept", ["a thumbnail", "a picture of a passage"])
+@pytest.mark.parametrize("aside", [False, True])
+def test_a_picture_that_the_gallery_keeps_is_the_picture_itself(sharp, kept, aside, crowd):
+    """What is saved from the page; of video nothing else is there."""
+    unlike = unit(sharp.centres[:1] + crowd.persons(1))
+    picture = sharp.picture(sharp.centres[0])
+    columns = {"thumbnails": [picture]}
+    if kept != "a thumbnail":
+        columns = {"pictures": [(picture,)], "looks": [looks_of(unlike)], "coherences": [1.0]}
+    sharp.store.write(Sightings(["f" * 32], unlike, **columns))
+    if aside:
+        sharp.ledger.not_a_person(["f" * 32])
+    found = find(sharp, Question((picture,), link=False))
+    passage = next(one for one in found.passages if "f" * 32 in one.sightings)
+    assert (passage.why, passage.chosen) == ("the picture itself", True)
 
 
 def test_other_persons_are_not_spared_for_being_named_as_what_is_none(mistaken):

@@ -87,3 +87,13 @@ def test_what_is_kept_is_bounded(counts, monkeypatch):
     assert populations.under(Where(persons=("c",))).population.candidates == 1
     assert populations.under(EVERYTHING).population.candidates == 3
     assert counts[-2:] == [Where(persons=("c",)), EVERYTHING]
+
+
+@pytest.mark.parametrize("cameras", ["aabb", "abcd", "aaaa", "ab a"])
+def test_cameras_are_those_that_a_source_has(make_store, crowd, cameras):
+    """What two sources have of one name are two; no source has another's cameras."""
+    cameras = [one.strip() for one in cameras]
+    sources = ["monday", "monday", "tuesday", "tuesday"]
+    store = make_store(crowd.persons(4), cameras=cameras, sources=sources)
+    expected = {f"{source}/{camera}" for source, camera in zip(sources, cameras, strict=True)}
+    assert Populations(store).cameras() == expected

@@ -101,7 +101,7 @@ function block(stay, x, y, chosen) {
 }
 
 function moments(begin, end, left, right, y, several) {
-  const steps = Math.max(Math.min(Math.floor((right - left) / (several ? 110 : 80)), 5), 1);
+  const steps = Math.max(Math.min(Math.floor((right - left) / (several ? 130 : 100)), 5), 1);
   return Array.from({ length: steps + 1 }, (_, step) => {
     const at = when(new Date(begin + ((end - begin) * step) / steps));
     const anchor = step === 0 ? "start" : step === steps ? "end" : "middle";

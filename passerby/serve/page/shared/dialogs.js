@@ -1,7 +1,7 @@
 // Questions that stop everything else: <dialog> keeps the focus inside and gives it back.
 
 import { api, keepKey } from "./api.js";
-import { button, field, freshId, h, settled } from "./dom.js";
+import { button, field, freshId, h, settled, worded } from "./dom.js";
 import { problemPanel } from "./problems.js";
 import { t } from "./translate.js";
 
@@ -112,7 +112,7 @@ export async function askKey(words) {
     label: t("key.use"),
     body: [
       words && h("p", { class: "warn" }, words),
-      h("p", {}, t("key.what")),
+      h("p", {}, worded(t("key.what"))),
       field(t("key.label"), input),
     ],
     act: () => {

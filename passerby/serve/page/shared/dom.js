@@ -33,6 +33,11 @@ function present(children) {
     .filter((child) => child !== null && child !== undefined && child !== false);
 }
 
+/** Words in which `what is typed` stands between backticks, for an element. */
+export function worded(text) {
+  return text.split("`").map((part, number) => (number % 2 ? h("code", {}, part) : part));
+}
+
 /** Put these in place of all that an element holds. */
 export function fill(element, ...children) {
   element.replaceChildren(...present(children));

@@ -1,7 +1,7 @@
 // What went wrong: what happened, what to do, and a way to try again.
 
 import { Problem } from "./api.js";
-import { button, h } from "./dom.js";
+import { button, h, worded } from "./dom.js";
 import { t } from "./translate.js";
 
 /** The failure as a panel; again(): where it may be tried again. */
@@ -15,7 +15,7 @@ export function problemPanel(error, again = null) {
     "div",
     { class: "problem", role: "alert" },
     h("h2", {}, title),
-    h("p", {}, error.message),
+    h("p", {}, worded(error.message)),
     places.length ? h("ul", {}, places) : null,
     again && button(t("again"), again, "main"),
   );

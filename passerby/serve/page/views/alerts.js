@@ -1,7 +1,7 @@
 // Alerts and what they told of: right or wrong, so that the next ones are fewer and truer.
 
 import { api, can } from "../shared/api.js";
-import { announce, button, fill, h, heading } from "../shared/dom.js";
+import { announce, button, fill, h, heading, worded } from "../shared/dom.js";
 import { cameraName, count, when } from "../shared/format.js";
 import { picture } from "../shared/pictures.js";
 import { problemPanel } from "../shared/problems.js";
@@ -30,7 +30,7 @@ export async function show({ params, signal }) {
     h("p", { class: "lead" }, t("alerts.what")),
     alerts.length
       ? h("ul", { class: "alerts" }, alerts.map(contract))
-      : h("p", { class: "empty" }, t("alerts.none")),
+      : h("p", { class: "empty" }, worded(t("alerts.none"))),
     alerts.length
       ? h("h2", {}, alert ? t("alerts.hitsof", { name: alert }) : t("alerts.hits"))
       : null,

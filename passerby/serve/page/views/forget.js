@@ -118,7 +118,10 @@ function chooser(asked, found) {
       said,
       h("b", {}, count(ids.length)),
       " ",
-      t("forget.chosen", { count: ids.length, passages: chosen.passages.size }),
+      t("forget.chosen", {
+        count: ids.length,
+        passages: t("forget.passages", { count: chosen.passages.size }),
+      }),
     );
     go.textContent = t("forget.do", { count: ids.length });
     go.disabled = !ids.length;

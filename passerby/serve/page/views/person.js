@@ -53,7 +53,10 @@ function tag(name) {
 
 function summary({ stays, impossible }) {
   const cameras = new Set(stays.map(({ source, camera }) => `${source}/${camera}`)).size;
-  const words = t("path.summary", { count: stays.length, cameras });
+  const words = t("path.summary", {
+    count: stays.length,
+    cameras: t("path.cameras", { count: cameras }),
+  });
   return impossible ? `${words} ${t("path.impossible", { count: impossible })}` : words;
 }
 

@@ -1,7 +1,7 @@
 // Ten questions at a time: one person, two, or cannot say. Keys 1, 2, 3, and U to take one back.
 
 import { api } from "../shared/api.js";
-import { announce, button, choice, fill, h, heading, working } from "../shared/dom.js";
+import { announce, button, choice, fill, h, heading, worded, working } from "../shared/dom.js";
 import { cameraName, when } from "../shared/format.js";
 import { singleKeys } from "../shared/keys.js";
 import { picture } from "../shared/pictures.js";
@@ -189,7 +189,7 @@ async function finish(round) {
   } catch (error) {
     fill(
       learnt,
-      [404, 405].includes(error.status) ? h("p", {}, t("review.elsewhere")) : problemPanel(error),
+      [404, 405].includes(error.status) ? h("p", {}, worded(t("review.elsewhere"))) : problemPanel(error),
     );
   }
 }

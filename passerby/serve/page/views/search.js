@@ -2,7 +2,7 @@
 
 import { api, session } from "../shared/api.js";
 import { exportCase } from "../shared/deciding.js";
-import { announce, button, fill, h, heading, working } from "../shared/dom.js";
+import { announce, button, fill, h, heading, worded, working } from "../shared/dom.js";
 import {
   conditions,
   filterForm,
@@ -60,7 +60,7 @@ export async function show({ params, signal }) {
   showAsked();
   if (asking()) search();
   else if (!summary.sightings)
-    fill(places.results, h("p", { class: "empty" }, t("search.nothingkept")));
+    fill(places.results, h("p", { class: "empty" }, worded(t("search.nothingkept"))));
   return places.view;
 }
 
