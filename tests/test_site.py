@@ -28,6 +28,14 @@ def test_every_page_has_one_place_in_the_navigation():
     assert sorted(places(settings["nav"])) == PAGES, "add new pages to mkdocs.yml, under nav"
 
 
+def test_no_line_within_a_sentence_becomes_an_item_of_a_list():
+    """A number with its sign at the beginning of a line is taken for one, here and elsewhere."""
+    broken = re.compile(r"^\s*[+*-] +[0-9][0-9.]*[ ,%)](?!.*\*\*)", re.MULTILINE)
+    texts = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")]
+    found = {page.name: broken.findall(page.read_text("utf-8")) for page in texts}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
 @pytest.fixture(scope="module")
 def hook():
     """The file that MkDocs calls with each page."""
