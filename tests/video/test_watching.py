@@ -376,7 +376,7 @@ def test_the_command(passerby_command, walk, tmp_path, gallery):
         (["WALK", "--detector", "yolox_nano"], "passerby pull yolox_nano"),
         (["WALK", "--detector", "motion", "--stride", "x"], "auto or a whole number"),
         (["WALK", "--detector", "motion", "--mend", "5"], "--gallery"),
-        (["WALK", "--detector", "motion", "--camera", "a", "--camera", "b"], "1 sources need"),
+        (["WALK", "--detector", "motion", "--camera", "a", "--camera", "b"], "1 source needs"),
         (["WALK", "--detector", "motion", "--start", "2026-05-01T08:00:00"], "no zone"),
     ],
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from passerby.data.reading.listing import examples, list_folder, missing_of, nearest
 from passerby.data.reading.reader import Published, Reader
-from passerby.process.spelling import suggest
+from passerby.process.spelling import count_of, suggest
 from passerby.registry import DATASETS
 from passerby.tables.records import Record, Split
 
@@ -73,10 +73,12 @@ class Msmt17(Reader):
             )
         notes = [f"{name}: {part.note}" for name, part in listed.items() if part.note]
         if self._merge:
-            notes.insert(0, f"val=merge: the {len(validation)} images of list_val.txt are in train")
+            held = count_of(len(validation), "image")
+            notes.insert(0, f"val=merge: of list_val.txt {held} in train")
             train, validation = train + validation, ()
         else:
-            notes.insert(0, f"val=separate: {len(validation)} images of train persons are kept out")
+            held = count_of(len(validation), "image")
+            notes.insert(0, f"val=separate: {held} of train persons kept out")
         return Split(
             "msmt17",
             train=train,
@@ -137,10 +139,14 @@ def _read_list(path: Path, folder: Path) -> _Listed:
     missing = missing_of(folder, records)
     if missing and len(missing) == len(records):
         raise ValueError(
-            f"none of the {len(records)} images that {path.name} names is in {folder}: the first "
-            f"is {next(iter(records))}. Unpack the images, or take the lists of the same version."
+            f"none of the {count_of(len(records), 'image')} that {path.name} names is in {folder}: "
+            f"the first is {next(iter(records))}. Unpack the images, or take the lists of the same "
+            "version."
         )
-    note = f"{len(missing)} listed images do not exist: {examples(sorted(missing))}"
+    note = (
+        f"{count_of(len(missing), 'listed image does', 'listed images do')} not exist: "
+        f"{examples(sorted(missing))}"
+    )
     kept = tuple(record for name, record in records.items() if name not in missing)
     return _Listed(folder, kept, note if missing else "")
 

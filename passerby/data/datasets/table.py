@@ -14,7 +14,7 @@ from passerby.data.reading.numbering import split_of
 from passerby.data.reading.parts import Division
 from passerby.data.reading.reader import Reader
 from passerby.data.reading.table_rows import TABLE_SUFFIXES, Row, header_and_rows, read_rows
-from passerby.process.spelling import suggest
+from passerby.process.spelling import count_of, suggest
 from passerby.registry import DATASETS
 from passerby.tables.records import Crop, Split
 
@@ -97,7 +97,8 @@ class Table(Reader):
         missing = _missing(images, folder, root)
         if missing:
             shown = examples(f"{image} ({places[image]})" for image in places if image in missing)
-            notes = (*notes, f"{len(missing)} images of the table do not exist: {shown}")
+            gone = "image of the table does not exist", "images of the table do not exist"
+            notes = (*notes, f"{count_of(len(missing), *gone)}: {shown}")
         kept = [image for image in images if image.image not in missing]
         return split_of(kept, self._source or root.stem, self._division, notes=notes)
 
@@ -121,7 +122,7 @@ def _missing(images: Sequence[Crop], folder: Path, path: Path) -> set[str]:
     missing = missing_of(folder, names)
     if len(missing) == len(images):
         raise ValueError(
-            f"none of the {len(images)} images of {path} is in {folder}: the first is "
+            f"none of the {count_of(len(images), 'image')} of {path} is in {folder}: the first is "
             f"{next(iter(names))}. Paths are relative to the table, or to images=FOLDER."
         )
     return {names[name] for name in missing}

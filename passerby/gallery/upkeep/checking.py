@@ -162,13 +162,28 @@ class _Survey:
     def _sum_up(self, expected: int) -> None:
         ids = np.concatenate(self._ids) if self._ids else np.empty(0, "S1")
         twice = len(ids) - len(np.unique(ids))
-        for count, wrong in (
-            (twice, "sightings are there more than once: remove them by id and add them again"),
-            (self._missing, "vectors hold NaN or infinity: remove those sightings"),
-            (self._long, "vectors are not of length 1: remove those sightings"),
+        for count, one, several, what_to_do in (
+            (
+                twice,
+                "sighting is there more than once",
+                "sightings are there more than once",
+                "remove by id and add again",
+            ),
+            (
+                self._missing,
+                "vector holds NaN or infinity",
+                "vectors hold NaN or infinity",
+                "remove what has them",
+            ),
+            (
+                self._long,
+                "vector is not of length 1",
+                "vectors are not of length 1",
+                "remove what has them",
+            ),
         ):
             if count:
-                self.problems.append(f"{count:,} {wrong}")
+                self.problems.append(f"{count_of(count, one, several)}: {what_to_do}")
         grouped = sum(self._store.groups("camera").values())
         if not self.rows == expected == grouped:
             self.problems.append(

@@ -18,7 +18,7 @@ def test_parts_and_cameras(msmt):
     assert [(r.person, r.camera) for r in split.query] == [(0, 3)]
     assert [(r.person, r.camera) for r in split.gallery] == [(0, 4), (2, 14)]
     assert split.separate_namespaces
-    assert split.notes == ("val=merge: the 1 images of list_val.txt are in train",)
+    assert split.notes == ("val=merge: of list_val.txt 1 image in train",)
     assert split.distractor is None
     assert split.ignored == ()
 
@@ -46,12 +46,12 @@ def test_missing_images_are_counted_and_left_out(msmt):
         file.write("0002/0002_009_14_0302noon_0018_1.jpg 2\n")
     split = read_split(str(msmt))
     assert len(split.gallery) == 2
-    assert "list_gallery.txt: 1 listed images do not exist: 0002/0002_009" in split.notes[1]
+    assert "list_gallery.txt: 1 listed image does not exist: 0002/0002_009" in split.notes[1]
 
 
 def test_no_listed_image_exists(msmt):
     (msmt / "list_query.txt").write_text("0000/0000_000_03_0302noon_0018_1.jpeg 0\n")
-    with pytest.raises(ValueError, match=r"none of the 1 images that list_query\.txt names"):
+    with pytest.raises(ValueError, match=r"none of the 1 image that list_query\.txt names"):
         read_split(str(msmt))
 
 

@@ -129,7 +129,7 @@ def test_many_broken_rows_are_counted(images):
         ("image,person\na/1.jpg,x\0y\n", "a NUL character"),
         ('image,person\na/1.jpg,"' + '\n","' * 300_000, "longer than|larger than field"),
         ('image,person\n"a/1.jpg,1\n', "no CSV"),
-        ("image,person\nb/1.jpg,1\n", "none of the 1 images"),
+        ("image,person\nb/1.jpg,1\n", "none of the 1 image"),
     ],
 )
 def test_broken_tables(images, text, message):
@@ -146,7 +146,7 @@ def test_not_utf8(images):
 def test_missing_images_are_left_out_and_told(images):
     split = read_split(f"table={table(images, FULL + 'a/99.jpg,7,1,,,,train')}")
     assert len(split.train) == 2
-    assert "1 images of the table do not exist" in split.notes[0]
+    assert "1 image of the table does not exist" in split.notes[0]
     assert "line 6" in split.notes[0]
 
 

@@ -228,7 +228,7 @@ def test_the_command(crops, small_model, tmp_path, passerby_command):
     given = ("embed", crops, "--model", small_model, "--device", "cpu", "--parts", "--out")
     done = passerby_command(*given, tmp_path / "p")
     assert done.code == 0, done.err
-    assert "10 embeddings of 512 numbers in 1 parts" in done.out
+    assert "10 embeddings of 512 numbers in 1 part" in done.out
     manifest = json.loads((tmp_path / "p" / "_manifest.json").read_text())
     assert manifest["format"] == 1
     assert read_manifest(tmp_path / "p").count == 10

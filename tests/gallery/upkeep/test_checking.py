@@ -66,8 +66,8 @@ def test_what_is_wrong_is_said() -> None:
     for said in (
         "8 dimensions, its description says 9",
         "3 sightings are there more than once",
-        "1 vectors hold NaN",
-        "1 vectors are not of length 1",
+        "1 vector holds NaN",
+        "1 vector is not of length 1",
     ):
         assert said in problems
     assert "NOT whole" in str(check_store(store))
