@@ -42,6 +42,7 @@ EXAMPLES: Mapping[str, object] = {
         "gallery": "lobby",
         "sightings": 176,
         "known": 16,
+        "set_aside": 0,
         "persons": 4,
         "cameras": [{"name": "1", "sightings": 88}],
         "days": [],

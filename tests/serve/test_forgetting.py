@@ -48,6 +48,23 @@ def test_a_person_is_found_by_name_and_forgotten_by_json(client):
     assert client.post("/v1/forget/find", content=b"{}", headers=NOTHING).status_code == 422
 
 
+def test_who_was_set_aside_as_no_person_is_shown_and_goes_if_chosen(client, crops):
+    """Hidden from searches and counts; the file that was enrolled finds it for certain."""
+    data = sorted(crops.glob("*.jpg"))[0].read_bytes()
+    [own] = client.post("/v1/sightings", content=data, headers=JPEG).json()["sightings"]
+    aside = {"kind": "not a person", "sightings": [own]}
+    assert client.post("/v1/decisions", json=aside).status_code == 201
+    told = client.get("/v1/summary").json()
+    assert (told["set_aside"], told["sightings"], told["persons"]) == (1, 10, 5)
+    found = client.post("/v1/forget/find?link=false", content=data, headers=JPEG).json()
+    passages = [one for one in found["passages"] if own in one["sightings"]]
+    assert [(one["why"], one["chosen"]) for one in passages] == [("the picture itself", True)]
+    gone = client.post("/v1/forget", json={"ids": [own], "reason": "asked"}).json()
+    assert gone["removed"] == [own]
+    assert gone["said"].splitlines()[1].startswith("1 sighting removed")
+    assert client.get("/v1/summary").json()["set_aside"] == 0
+
+
 def test_a_case_is_a_whole_zip(client, crops, tmp_path):
     data = sorted(crops.glob("*.jpg"))[0].read_bytes()
     by_picture = client.post("/v1/case?reason=case+7&k=3", content=data, headers=JPEG)

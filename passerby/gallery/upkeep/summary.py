@@ -36,13 +36,17 @@ class Summary:
         """Sightings whose person is known."""
         return sum(count for name, count in self.persons.items() if name != UNKNOWN)
 
+    @property
+    def set_aside(self) -> int:
+        """Sightings that people said are no person."""
+        return self.sightings - sum(self.persons.values())
+
     def to_text(self) -> str:
         """For reading: the largest groups, the rest counted."""
         about = self.about
         known = f"{self.known} of {len(set(self.persons) - {UNKNOWN})} known persons"
         unknown = self.persons.get(UNKNOWN, 0)
-        aside = self.sightings - self.known - unknown
-        none = f", {aside} set aside as no person" if aside else ""
+        none = f", {self.set_aside} set aside as no person" if self.set_aside else ""
         single = self.sightings - self.passages
         kinds = f" ({count_of(self.passages, 'passage')}, {count_of(single, 'single picture')})"
         kinds = kinds if self.passages else ""
@@ -68,7 +72,7 @@ class Summary:
         learnt = back_end_of(self.about)
         decided = () if learnt is None else learnt.decided
         about = {**asdict(self.about), "adapted": decided}  # in words, not as it is stored
-        content = {**asdict(self), "about": about, "known": self.known}
+        content = {**asdict(self), "about": about, "known": self.known, "set_aside": self.set_aside}
         return json.dumps(content, indent=1, ensure_ascii=False)
 
 

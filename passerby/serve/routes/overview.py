@@ -68,6 +68,7 @@ async def summary(chosen: ChosenGallery) -> dict[str, Any]:
             "gallery": chosen.name,
             "sightings": found.sightings,
             "known": found.known,
+            "set_aside": found.set_aside,
             "persons": len({*found.persons} - {""}),
             "cameras": _counted("name", found.cameras),
             "days": _counted("day", {day: n for day, n in found.days.items() if day}),

@@ -24,7 +24,10 @@ export async function show({ signal, reload }) {
   ];
 }
 
-function tiles({ sightings, known, persons, cameras: seen, answers, alerts, bytes }) {
+function tiles(summary) {
+  const { sightings, known, persons, cameras: seen, answers, alerts, bytes } = summary;
+  const { set_aside: aside } = summary;
+  const nameless = sightings - known - aside;
   const tile = (value, label) =>
     h("div", { class: "tile" }, h("b", {}, value), h("span", {}, label));
   const named = seen.filter(({ name }) => name).length;
@@ -33,7 +36,8 @@ function tiles({ sightings, known, persons, cameras: seen, answers, alerts, byte
     { class: "tiles" },
     tile(count(sightings), t("overview.sightings", { count: sightings })),
     tile(count(persons), t("overview.persons", { count: persons })),
-    tile(count(sightings - known), t("overview.unknown")),
+    tile(count(nameless), t("overview.unknown", { count: nameless })),
+    aside ? tile(count(aside), t("overview.aside")) : null,
     tile(count(named), t("overview.cameras", { count: named })),
     tile(size(bytes), t("overview.size")),
     tile(count(answers), t("overview.answers", { count: answers })),
