@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from passerby.assistants.tools import Filter, Tools
+from passerby.data.crops import Labels
 from passerby.gallery.adapting import adapt
 from passerby.gallery.gallery import Gallery
+from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where
 from passerby.tables.sightings import NOT_A_PERSON
 
@@ -76,6 +78,22 @@ def test_a_dump_carries_it_and_it_stays_hidden(door, tmp_path, memory_place):
         assert back.thumbnails(ids(0)) == {ids(0)[0]: b"jpeg"}
         back.ledger.undo()
         assert back.people.count() == 12
+
+
+@pytest.mark.parametrize("how", ["files", "pixels", "embeddings"])
+def test_nobody_is_added_as_set_aside(gallery, draw_crop, tmp_path, how):
+    """It would be hidden without anybody's decision, and nothing could take that back."""
+    file, about = draw_crop(tmp_path / "a.png", 1), gallery.about
+    vectors = np.eye(about.dimensions, dtype=np.float32)[:1]
+    made = Embeddings(vectors, persons=[-1], model=about.model, pooling=about.pooling)
+    add = {
+        "files": lambda: gallery.add([file], Labels(person=NOT_A_PERSON)),
+        "pixels": lambda: gallery.add([file.read_bytes()], person=NOT_A_PERSON),
+        "embeddings": lambda: gallery.add(made, Labels(person=NOT_A_PERSON)),
+    }
+    with pytest.raises(ValueError, match=r"no name of a person.*set them aside"):
+        add[how]()
+    assert len(gallery) == 0
 
 
 def test_assistants_are_not_told_of_it(door):

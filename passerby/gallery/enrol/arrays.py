@@ -14,7 +14,7 @@ from passerby.data.crops import content_id
 from passerby.embedding.embedder import Embedder
 from passerby.embedding.image_inputs import pixels_of
 from passerby.gallery.binding import require_matching_embedder, require_single_vectors
-from passerby.gallery.enrol.enrolment import Enrolled
+from passerby.gallery.enrol.enrolment import Enrolled, require_persons
 from passerby.gallery.enrol.thumbnails import thumbnail
 from passerby.stores import Store
 from passerby.tables.sightings import Sightings
@@ -106,6 +106,7 @@ def sightings_of_arrays(
     require_matching_embedder(store.about, embedder)
     require_single_vectors(embedder)
     columns = seen.columns(len(images))
+    require_persons(columns.get("persons", ()))
     pixels = [
         pixels_of(image, embedder.colours, f"image {number}")
         for number, image in enumerate(images, 1)

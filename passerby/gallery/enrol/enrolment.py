@@ -30,7 +30,7 @@ from passerby.tables.embeddings import Embeddings
 from passerby.tables.filters import Where, moment
 from passerby.tables.keys import person_names
 from passerby.tables.records import Crop
-from passerby.tables.sightings import Sightings, with_columns
+from passerby.tables.sightings import NOT_A_PERSON, Sightings, with_columns
 from passerby.tables.unit_length import unit
 
 _LOOKED_UP = 512  # images asked for at once, whether they are there already
@@ -169,6 +169,7 @@ def enrol_crops(
     """
     require_matching_embedder(store.about, embedder)
     require_single_vectors(embedder)
+    require_persons(crop.person for crop in crops)
     set_aside: list[UnreadableImage] = []
     with progress("adding") as advance, StopRequest() as stop:
         way = Acknowledged(store, len(crops), pace, replace, advance)
@@ -203,9 +204,21 @@ def enrol_embeddings(
         way = Acknowledged(store, total, Pace(1, 1), replace, advance)
         for part in batches:
             require_matching_embeddings(store.about, part)
-            way.take(_labelled(sightings_of(part), labels), len(part))
+            made = _labelled(sightings_of(part), labels)
+            require_persons(made.persons.tolist())
+            way.take(made, len(part))
             way.stop_if_requested(stop)
     return way.counted
+
+
+def require_persons(names: Iterable[str]) -> None:
+    """Refuse the word by which galleries know what was set aside: nobody would have decided it, and
+    nothing could take it back. Raises ValueError."""
+    if NOT_A_PERSON in names:
+        raise ValueError(
+            f"{NOT_A_PERSON!r} is no name of a person: add the sightings without, and set them "
+            "aside (passerby gallery not-a-person)"
+        )
 
 
 def sightings_of(part: Embeddings) -> Sightings:

@@ -26,7 +26,7 @@ def test_a_person_is_forgotten_by_a_photo_with_a_certificate(open_page, site, cr
     expect(chosen).to_have_count(3)
     assert "Boris" in chosen.first.inner_text()
     page.locator(".pick:has(:checked) input").last.uncheck()
-    expect(page.locator(".big")).to_contain_text("2 sightings in 2 passage(s)")
+    expect(page.locator(".big")).to_contain_text("2 sightings in 2 passages")
     page.locator(".pick").nth(2).locator("input").check()
     page.get_by_role("button", name="Delete 3 sightings…").click()
     expect(page.locator(".problem")).to_contain_text("The certificate needs a reason")
