@@ -94,7 +94,7 @@ def _stay(stay: Passage, thumbnail: bytes) -> dict[str, object]:
         "reason": reason,
         "where": stay.camera or "no camera known",
         "when": span_text(stay.first, stay.last) or "no time known",
-        "sightings": f"{len(stay.sightings):,}",
+        "sightings": len(stay.sightings),
         "file": stay.image,
         "frame": None if stay.frame < 0 else stay.frame,
     }

@@ -21,6 +21,7 @@ from PIL import Image
 
 from passerby.evaluation.bootstrap import bootstrap_report
 from passerby.evaluation.report import Report
+from passerby.process.spelling import count_of
 from passerby.process.whole_files import write_whole
 from passerby.version import __version__
 from passerby.visual.drawing import data_uri
@@ -157,6 +158,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters["data_uri"] = data_uri
 TEMPLATES.filters["svg"] = Markup
+TEMPLATES.filters["count_of"] = count_of
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def test_what_a_kill_left_of_a_line_is_mended_and_told(audit, left):
     with audit.path.open("ab") as file:
         file.write(torn)
     again = Audit(audit.path.parent)
-    assert f"its {left} bytes were taken away" in again.repaired
+    assert f"its {'1 byte was' if left == 1 else f'{left} bytes were'} taken away" in again.repaired
     again.write("bert", "add", {"added": 1})
     audit.write("anna", "search", {})
     assert audit.check().problem == ""

@@ -217,7 +217,7 @@ def require_persons(names: Iterable[str]) -> None:
     if NOT_A_PERSON in names:
         raise ValueError(
             f"{NOT_A_PERSON!r} is no name of a person: add the sightings without, and set them "
-            "aside (passerby gallery not-a-person)"
+            "aside (passerby gallery person not-a-person)"
         )
 
 

@@ -229,7 +229,7 @@ class _Choice:
         if self.basis == "nothing":
             notes.append(
                 "nothing says here what a distance is worth: the nearest are listed, and none of "
-                "them is chosen"
+                "them is chosen for its likeness"
             )
         if any(len(search) == _PASSAGES for search in self._searches):
             notes.append(f"a picture finds {_PASSAGES:,} passages at most: look again afterwards")

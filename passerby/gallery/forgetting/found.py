@@ -97,9 +97,9 @@ class Found:
     def __str__(self) -> str:
         chosen = sum(passage.chosen for passage in self.passages)
         lines = [
-            f"{count_of(len(self.ids), 'sighting')} in {count_of(chosen, 'passage')}, of "
-            f"{count_of(self.searched, 'sighting')}, are taken for the person's ({self._said()}); "
-            f"{len(self.passages) - chosen:,} more are doubtful"
+            f"taken for the person's ({self._said()}): {count_of(len(self.ids), 'sighting')} in "
+            f"{count_of(chosen, 'passage')}, of {count_of(self.searched, 'sighting')}; doubtful: "
+            f"{len(self.passages) - chosen:,} more"
         ]
         rows = [["", "from, to", "camera", "LR", "FMR", "distance"]]
         rows[0] += ["why", "name", "sightings", "sighting"]

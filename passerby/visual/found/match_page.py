@@ -49,7 +49,7 @@ def _search(found: Matches) -> dict[str, object]:
     return {
         "query": found.query,
         "pictures": [_picture(*pair) for pair in asked[:5]],
-        "searched": f"{found.searched:,}",
+        "searched": found.searched,
         "answer": "" if found.decision is None else str(found.decision),
         "matches": [_match(found, match) for match in found],
         "notes": found.notes,

@@ -51,7 +51,7 @@ def test_a_server_that_is_gone_and_comes_again(open_page, site, crop):
     expect(page.locator(".found .card")).to_have_count(12)
     site.stop()
     page.get_by_role("button", name="Not this camera: Yard").first.click()
-    expect(page.locator(".problem")).to_contain_text("Is `passerby serve` running")
+    expect(page.locator(".problem")).to_contain_text("Is passerby serve running")
     page.goto(f"{site.address}/#/overview")  # only the address changes: nothing is loaded
     expect(page.locator("main .problem")).to_contain_text("The server does not answer")
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
