@@ -197,7 +197,7 @@ function passage(each, onchange) {
         t("picture.alt", { rank: number, camera: cameraName(camera), time: span(first, last) }),
       ),
       h("span", {}, h("b", {}, cameraName(camera)), " ", span(first, last)),
-      h("span", { class: "faint" }, personName(person), " · ", why),
+      h("span", { class: "faint" }, person ? `${personName(person)} · ` : "", reason(why)),
       ratio !== null && ratio < 1 && h("b", { class: "warn" }, t("forget.unlike")),
       ratio === null
         ? null
@@ -207,6 +207,19 @@ function passage(each, onchange) {
         : null,
     ),
   );
+}
+
+/** Why a passage was found, in the words of the page. */
+function reason(why) {
+  const known = {
+    "the picture itself": "why.itself",
+    "like the picture": "why.like",
+    named: "why.named",
+    "named alike": "why.alike",
+    linked: "why.linked",
+    "set aside as no person": "why.aside",
+  };
+  return why in known ? t(known[why]) : why;
 }
 
 async function confirm(asked, found, chosen, reason, optOut) {
