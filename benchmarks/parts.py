@@ -126,7 +126,7 @@ def measure(name: str, folder: Path) -> None:
         while not done.wait(0.02):
             most[:] = max(most[0], memory_of("self")), max(most[1], memory_of_started())
 
-    watching = threading.Thread(target=watch)
+    watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     wall, cpu = time.perf_counter(), time.process_time()
     said = MEASURED[name](folder)
