@@ -144,8 +144,9 @@ def test_mosquitto(tmp_path):
         port = free.getsockname()[1]
     settings = tmp_path / "mosquitto.conf"
     settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    broker = subprocess.Popen([server, "-c", settings], **quiet)
+    log = tmp_path / "broker.log"
+    with log.open("w") as file:
+        broker = subprocess.Popen([server, "-v", "-c", settings], stdout=file, stderr=file)
     try:
         for _ in range(100):
             try:
@@ -154,17 +155,13 @@ def test_mosquitto(tmp_path):
             except OSError:
                 time.sleep(0.05)
         words = [client, "-h", "127.0.0.1", "-p", str(port), "-t", "site/alerts", "-q", "1"]
-        reader = subprocess.Popen(
-            [*words, "-C", "1", "-W", "20"], stdout=subprocess.PIPE, text=True
-        )
-        time.sleep(0.5)  # until it has subscribed
-        try:
+        words += ["-C", "1", "-W", "60"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as reader:
+            while "Sending SUBACK" not in log.read_text():
+                assert reader.poll() is None, log.read_text()
+                time.sleep(0.05)
             send(f"mqtt://127.0.0.1:{port}/site/alerts")
-            out, _ = reader.communicate(timeout=30)
-        finally:
-            reader.kill()
-            reader.communicate()
-        assert json.loads(out) == json.loads(PAYLOAD)
+            assert json.loads(reader.stdout.read()) == json.loads(PAYLOAD)
     finally:
         broker.terminate()
         broker.wait()
