@@ -4,7 +4,7 @@
 
 A row a set, over its train persons (people.py divides a mixed set by its sources). Casts, exposure
 and sun beside shade are of cameras with ten crops or more; colours are those of the screen, 0 to
-255. Expected: docs/data.md.
+255. Expected: docs/synthetic.md.
 """
 
 import sys

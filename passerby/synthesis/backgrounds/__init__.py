@@ -13,8 +13,8 @@ __all__ = ["install_rendered", "panorama"]
 def install_rendered(seed: int, camera: int) -> Camera:
     """The camera of the style "street" with that number, before a place that looks more real.
 
-    Real coats are never black (docs/data.md): lenses and air scatter light, and black levels are
-    raised. So all cameras have some haze.
+    Real coats are never black (docs/synthetic.md): lenses and air scatter light, and black levels
+    are raised. So all cameras have some haze.
     """
     street = install_street(seed, camera, panorama)
     rng = generator(seed, "street", camera, 1)
