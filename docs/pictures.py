@@ -1,7 +1,8 @@
 """The pictures of these pages, drawn anew: ``python docs/pictures.py [NAME...]``.
 
 All are of rendered persons, who do not exist; docs/synthetic.md says where their bodies and clothes
-come from (``--style street`` draws them and needs none of that). Each is made by the command that the page names.
+come from (``--style street`` draws them and needs none of that). Each is made by the command that
+the page names.
 """
 
 import argparse
