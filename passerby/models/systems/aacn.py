@@ -152,6 +152,7 @@ def _branch(channels: int, width: int, maps: int, size: int) -> nn.Sequential:
     last = nn.Conv2d(width, maps, 1)
     # Maps begin near 0, as most of them is: larger ones are noise that takes long to unlearn.
     nn.init.normal_(last.weight, std=1e-3)
+    assert last.bias is not None
     nn.init.zeros_(last.bias)
     return nn.Sequential(
         _convolution(channels, width, size), _convolution(width, width, size), last
