@@ -8,7 +8,7 @@ trains on these vectors (`passerby/training/input/frozen.py`). The model is whol
 
 dinov2 (Oquab et al. 2023, https://arxiv.org/abs/2304.07193) and resnet50 fetch their weights once;
 lite0's come with a package (passerby[imagenet]), default is the model that comes with Passerby.
-What each gains was not measured yet: benchmarks/frozen_heads.py does it.
+What each gains: docs/foundation.md, measured by benchmarks/frozen_heads.py.
 """
 
 from __future__ import annotations
