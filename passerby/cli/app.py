@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -211,7 +212,8 @@ def _parse(words: Sequence[str]) -> None:
     # The parser would say again words with which a terminal can be steered.
     plain = all(printable(word) == word for word in words)
     try:
-        _application(COMMANDS, GROUPS).cli(
+        # Help that lists commands says the first sentence of each, help of one command all.
+        _application(COMMANDS, GROUPS, briefly=_names_no_command(words)).cli(
             prog="passerby",
             description="Person re-identification: train, evaluate, search.",
             args=words,
@@ -232,12 +234,23 @@ def _keep_names_out_of_logs(arguments: Sequence[str]) -> None:
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
+def _names_no_command(words: Sequence[str]) -> bool:
+    """Whether the words lead to a group of commands at most.
+
+    >>> _names_no_command(["gallery", "--help"]), _names_no_command(["gallery", "add", "--help"])
+    (True, False)
+    """
+    named = " ".join(word for word in words if not word.startswith("-"))
+    return named in ("", *GROUPS)
+
+
 def _application(
-    commands: Commands, groups: Mapping[str, tuple[Commands, str]]
+    commands: Commands, groups: Mapping[str, tuple[Commands, str]], *, briefly: bool = False
 ) -> tyro.extras.SubcommandApp:
     made = tyro.extras.SubcommandApp()
     for name, command in commands.items():
-        made.command(name=name)(command)
+        first = inspect.cleandoc(command.__doc__ or "").partition("\n\n")[0]
+        made.command(name=name, help=first.replace("\n", " ") if briefly else None)(command)
     for name, (inner, text) in groups.items():
         if " " not in name:
             within = {
@@ -245,7 +258,7 @@ def _application(
                 for other, group in groups.items()
                 if other.startswith(f"{name} ")
             }
-            made.command(_application(inner, within), name=name, help=text)
+            made.command(_application(inner, within, briefly=briefly), name=name, help=text)
     return made
 
 

@@ -237,6 +237,14 @@ def test_a_fault_of_ours_is_shown_whole_and_ends_with_one():
     assert "Traceback" in done.stderr
 
 
+def test_a_list_of_commands_is_brief_and_the_help_of_one_whole(passerby_command):
+    more = "goes on from where it stopped"
+    for words, whole in ((["embed"], True), ([], False), (["gallery"], False)):
+        done = passerby_command(*words, "--help")
+        assert (more in " ".join(re.sub("[│\\s]+", " ", done.out).split())) == whole, words
+    assert "Embed images into a file" in passerby_command("--help").out
+
+
 @pytest.mark.parametrize("name", ["gallery search", "watch", "evaluate", "gallery", "serve keys"])
 def test_a_narrow_terminal_cuts_nothing(name, passerby_command, monkeypatch):
     shown = {}
