@@ -98,3 +98,21 @@ def test_concurrent_images_are_one_batch_and_each_gets_its_own():
         together.start(given[0], None)()
     inner.fail = False
     assert together.start(given[2], None)().embedding.tolist() == [[24.0]] * 3
+    together.close()
+
+
+def test_what_waits_is_computed_before_the_end():
+    together = Together(Sums(), most=8, wait=0.2)
+    waiting = [together.start(torch.full((1, 3, 2, 2), n), None) for n in range(3)]
+    together.close()
+    assert [answer().embedding.tolist() for answer in waiting] == [[[12.0 * n]] for n in range(3)]
+
+
+def test_an_application_that_ended_leaves_no_thread_which_would_hold_its_model(settings, crops):
+    before = {*threading.enumerate()}
+    with TestClient(application(settings), "http://127.0.0.1:8765") as client:
+        assert client.post("/v1/search", files=form(crops, [0])).status_code == 200
+        names = {thread.name for thread in {*threading.enumerate()} - before}
+    left = {thread.name for thread in {*threading.enumerate()} - before}
+    assert {"batches", "writing", "gallery_0"} <= names
+    assert left <= {"LanceDBBackgroundEventLoop"}

@@ -44,8 +44,9 @@ class Together(Runtime):
         self.dimensions, self.outputs = inner.dimensions, inner.outputs
         self.batch_size = inner.batch_size
         self._inner, self._most, self._wait = inner, most, wait
-        self._asked: SimpleQueue[_Asked] = SimpleQueue()
-        threading.Thread(target=self._run, name="batches", daemon=True).start()
+        self._asked: SimpleQueue[_Asked | None] = SimpleQueue()  # None: it is time to end
+        self._thread = threading.Thread(target=self._run, name="batches", daemon=True)
+        self._thread.start()
 
     def start(self, images: Tensor, cameras: Tensor | None) -> Callable[[], Outputs]:
         """As of the inner runtime, together with what others ask at the same time."""
@@ -55,10 +56,15 @@ class Together(Runtime):
         self._asked.put((images, future))
         return future.result
 
+    def close(self) -> None:
+        """Compute what waits, and end the thread, which held the network."""
+        self._asked.put(None)
+        self._thread.join()
+
     def _run(self) -> None:
         late: _Asked | None = None
-        while True:
-            together = [late or self._asked.get()]
+        while (first := late or self._asked.get()) is not None:
+            together = [first]
             late = self._collect(together)
             self._answer(together)
 
@@ -69,6 +75,9 @@ class Together(Runtime):
             try:
                 asked = self._asked.get(timeout=max(0.0, end - time.monotonic()))
             except Empty:
+                return None
+            if asked is None:
+                self._asked.put(None)  # for after this batch
                 return None
             if count + len(asked[0]) > self._most:
                 return asked

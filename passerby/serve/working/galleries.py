@@ -45,6 +45,7 @@ class Galleries:
         self._opened: list[Gallery] = []
         self._lock = threading.Lock()
         self._learnt = {name: OwnDistancesOf() for name in settings.galleries}
+        self._together: list[Together] = []
         self._embedders = {name: self._embedder(name) for name in settings.galleries}
         self._writers = {
             name: Writer(partial(open_store, place)) for name, place in settings.galleries.items()
@@ -102,6 +103,8 @@ class Galleries:
         self._pool.shutdown(cancel_futures=True)
         for writer in self._writers.values():
             writer.close()
+        for together in self._together:
+            together.close()
         for gallery in self._opened:
             gallery.close()
 
@@ -143,5 +146,6 @@ class Galleries:
             return None
         finally:
             store.close()
-        made.runtime = Together(made.runtime)
+        self._together.append(Together(made.runtime))
+        made.runtime = self._together[-1]
         return made
