@@ -44,9 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``trial`` runs twice, and fifty times with ``--long``."""
+    """A test that takes ``trial`` runs once, and fifty times with ``--long``."""
     if "trial" in metafunc.fixturenames:
-        metafunc.parametrize("trial", range(50 if metafunc.config.getoption("long") else 2))
+        metafunc.parametrize("trial", range(50 if metafunc.config.getoption("long") else 1))
 
 
 @dataclass(frozen=True)

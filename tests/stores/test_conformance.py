@@ -305,7 +305,7 @@ NAMES = st.one_of(st.sampled_from(ODD), st.text(max_size=30))
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("column", ["persons", "cameras", "sources", "images"])
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=NAMES)
 @example(name="nul\0")
 @example(name="\ud800")

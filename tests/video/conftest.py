@@ -11,9 +11,9 @@ import pytest
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes ``kill_trial`` runs twice, and twenty times with ``--long``."""
+    """A test that takes ``kill_trial`` runs once, and twenty times with ``--long``."""
     if "kill_trial" in metafunc.fixturenames:
-        metafunc.parametrize("kill_trial", range(20 if metafunc.config.getoption("long") else 2))
+        metafunc.parametrize("kill_trial", range(20 if metafunc.config.getoption("long") else 1))
 
 
 @pytest.fixture

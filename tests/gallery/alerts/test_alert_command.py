@@ -12,7 +12,7 @@ from passerby.gallery.alerts.ledger import Ledger, ledger_path
 from passerby.gallery.alerts.running import alerts_of
 from passerby.gallery.gallery import Gallery
 from passerby.gallery.upkeep.dumps import dump
-from passerby.tables.sightings import with_columns
+from passerby.tables.sightings import Sightings, with_columns
 from tests.gallery.alerts.conftest import passage
 
 
@@ -29,11 +29,13 @@ def place(tmp_path, embedder):
     """A gallery in a folder that saw 120 strangers in a week."""
     random = np.random.default_rng(0)
     with Gallery.create(tmp_path / "lobby", embedder) as made:
+        seen = []
         for number in range(120):
             vectors = random.normal(size=(1, made.about.dimensions))
             vectors /= np.linalg.norm(vectors)
             time = np.datetime64("2026-05-01") + np.timedelta64(84 * number, "m")
-            made.store.write(passage(number, vectors, time))
+            seen.append(passage(number, vectors, time))
+        made.store.write(Sightings.joined(seen))
     return tmp_path / "lobby"
 
 
