@@ -189,6 +189,12 @@ def options_of(command):
     return found
 
 
+def listed_by(program: str) -> subprocess.CompletedProcess[str]:
+    """How ``passerby list losses`` ends that this program starts."""
+    words = [sys.executable, "-c", program, "list", "losses"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT of its own")
 def test_ctrl_c_while_the_command_is_read_ends_without_a_traceback():
     program = (
@@ -201,10 +207,7 @@ def test_ctrl_c_while_the_command_is_read_ends_without_a_traceback():
         "from passerby.__main__ import main\n"
         "main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "list", "losses"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = listed_by(program)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -229,10 +232,7 @@ def test_a_fault_of_ours_is_shown_whole_and_ends_with_one():
         "passerby.registry.listing = fail\n"
         "app.main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "list", "losses"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = listed_by(program)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
 
